@@ -1,0 +1,29 @@
+"""The one way to open a DuckDB file.
+
+DuckDB refuses a second connection to a file in one process when its configuration differs, so everything
+inside a run (ingest, dbt, models, publish) opens the warehouse through here with the dbt profile's settings.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+
+def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection whose timestamps with a zone are shown in UTC.
+
+    `read_only` is for files that no connection of this process holds open for writing.
+    """
+    connection = duckdb.connect(str(path), read_only=read_only)
+    connection.execute("set TimeZone = 'UTC'")
+    return connection
+
+
+def quote_identifier(name: str) -> str:
+    """`name` as a quoted SQL identifier, so that no name from data or settings is read as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """`text` as a SQL string, for the few statements that take no bound values (ATTACH, COPY)."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,17 @@
+"""The one error type that a user may see: what is wrong, where, and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """An error of input, settings or environment that the person running the product can mend.
+
+    The command line prints its text without a traceback; Dagster shows it as the step's failure.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word most like `word`, as ` (did you mean "x"?)`, or an empty string."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f' (did you mean "{matches[0]}"?)' if matches else ""

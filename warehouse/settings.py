@@ -1,0 +1,260 @@
+"""Settings: one typed object from one YAML file a company and the environment. No other place reads either."""
+
+import os
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from warehouse.errors import UserError, nearest
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_SETTINGS = PROJECT_ROOT / "settings" / "complete_journey.yml"
+
+# Environment variables that set a top-level key of the settings file, for one run or one machine.
+ENVIRONMENT_KEYS = {
+    "LOYALTY_HOME": "home",
+    "LOYALTY_AS_OF": "as_of_date",
+    "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
+}
+# Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
+OTHER_ENVIRONMENT = {"LOYALTY_SETTINGS", "LOYALTY_SHARED_DATA", "LOYALTY_HASH_SALT"}
+INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
+# The environment variable that holds a secret is named in the settings, and starts with one of these.
+SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f'"{name}" is no IANA time zone{nearest(name, available_timezones())}')
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Section):
+    """What a company says about one of its sources; everything else stands in sources/<source>.yml."""
+
+    input_path: Path | None = None
+
+
+class AssumedSettings(_Section):
+    """Rates used where the data has none. Every figure that rests on one is marked as assumed."""
+
+    margin_rate: Rate = 0.25
+    contact_cost_amount: Annotated[float, Field(ge=0)] = 0.0
+    point_value_amount: Annotated[float, Field(ge=0)] = 0.01
+    redemption_rate: Rate = 0.7
+
+
+class RfmSettings(_Section):
+    """Cut points for populations too small or too tied to rank; four ascending bounds each."""
+
+    minimum_customers: Annotated[int, Field(ge=1)] = 100
+    recency_days_cuts: tuple[int, int, int, int] = (14, 30, 60, 120)
+    frequency_cuts: tuple[int, int, int, int] = (1, 3, 6, 12)
+    monetary_cuts: tuple[float, float, float, float] = (50, 150, 400, 1000)
+
+
+class ChurnSettings(_Section):
+    """Cut points of the churn bands and the size of the model search."""
+
+    bands: tuple[Rate, Rate, Rate] = (0.2, 0.5, 0.8)
+    trials: Annotated[int, Field(ge=0)] = 12
+
+
+class PointsSettings(_Section):
+    """The programme's rules for points that the tier seed does not hold."""
+
+    return_window_days: Annotated[int, Field(ge=0)] = 30
+    expiry_months: Annotated[int, Field(ge=1)] = 12
+
+
+class PublishSettings(_Section):
+    """What is published besides the DuckDB file, and how many copies are kept for going back."""
+
+    keep: Annotated[int, Field(ge=1)] = 5
+    postgres_dsn_env: str | None = None
+
+
+class ScheduleSettings(_Section):
+    """When the daily run starts, in business time, and where a failure is reported."""
+
+    cron: str = "0 5 * * *"
+    failure_webhook_env: str | None = None
+
+
+class Settings(_Section):
+    """Everything a run needs to know about its company. Frozen: a change is a new object."""
+
+    company: str
+    home: Path = PROJECT_ROOT / "data"
+    sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
+    business_timezone: TimeZone
+    base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    data_through: date | None = None
+    as_of_date: date | None = None
+    churn_horizon_days: Annotated[int, Field(ge=1)]
+    seed: int = 20170101
+    threads: Annotated[int, Field(ge=1)] | None = None
+    memory_limit: str | None = None
+    lock_wait_seconds: Annotated[float, Field(ge=0)] = 3600
+    channel_default: str = "store"
+    language: Literal["en", "zh"] = "en"
+    assumed: AssumedSettings = AssumedSettings()
+    rfm: RfmSettings = RfmSettings()
+    churn: ChurnSettings = ChurnSettings()
+    points: PointsSettings = PointsSettings()
+    publish: PublishSettings = PublishSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    # Where these settings came from, for messages; not a key of the file.
+    path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that only a run opens."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file whose exclusive lock is the right to write the warehouse."""
+        return self.home / "warehouse.lock"
+
+    @property
+    def published_dir(self) -> Path:
+        """What people and BI tools read."""
+        return self.home / "published"
+
+    @property
+    def published_path(self) -> Path:
+        """The published DuckDB file."""
+        return self.published_dir / "loyalty.duckdb"
+
+    @property
+    def models_dir(self) -> Path:
+        """Saved models and their cards."""
+        return self.home / "models"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_target_root(self) -> Path:
+        """Compiled SQL and kept manifests, one folder a purpose."""
+        return self.home / "dbt"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business time zone."""
+        return ZoneInfo(self.business_timezone)
+
+
+def load_settings(
+    path: Path | str | None = None, environ: Mapping[str, str] = os.environ, **overrides: Any
+) -> Settings:
+    """The settings of one company.
+
+    `path` wins over LOYALTY_SETTINGS, which wins over the default company; `overrides` (top-level keys, None is
+    ignored) win over the environment, which wins over the file. Relative paths in the file are relative to the
+    project's root. Raises UserError naming the key, the file and the nearest valid key.
+    """
+    file = Path(path or environ.get("LOYALTY_SETTINGS") or DEFAULT_SETTINGS)
+    values = _read(file)
+    _apply_environment(values, environ)
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    try:
+        settings = Settings.model_validate({**values, "path": file})
+    except ValidationError as error:
+        raise UserError(_explain(error, file)) from error
+    return _absolute(settings)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        found = ", ".join(sorted(p.name for p in (PROJECT_ROOT / "settings").glob("*.yml")))
+        raise UserError(f"{file}: no such settings file. The project brings: {found} (in settings/).")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{file}: expected `key: value` lines at the top level.")
+    if "path" in values:
+        raise UserError(f'{file}: unknown key "path"{nearest("path", _keys(Settings))}.')
+    return values
+
+
+def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    known = [*ENVIRONMENT_KEYS, *OTHER_ENVIRONMENT]
+    for name, value in environ.items():
+        if not name.startswith("LOYALTY_") or name in OTHER_ENVIRONMENT or name.startswith(SECRET_PREFIXES):
+            continue
+        if name in ENVIRONMENT_KEYS:
+            values[ENVIRONMENT_KEYS[name]] = value
+        elif name.startswith(INPUT_PATH_PREFIX):
+            _set_input_path(values, name, value)
+        else:
+            raise UserError(
+                f"Environment: unknown variable {name}{nearest(name, known)}. Known: {', '.join(sorted(known))}."
+            )
+
+
+def _set_input_path(values: dict[str, Any], variable: str, path: str) -> None:
+    source = variable.removeprefix(INPUT_PATH_PREFIX).lower()
+    sources = values.get("sources")
+    if not isinstance(sources, dict) or source not in sources:
+        return  # a machine may hold the folders of several companies; this one does not use that source
+    sources[source] = {**(sources[source] or {}), "input_path": path}
+
+
+def _absolute(settings: Settings) -> Settings:
+    def rooted(path: Path | None) -> Path | None:
+        return None if path is None else (PROJECT_ROOT / path.expanduser()).resolve()
+
+    sources = {
+        name: source.model_copy(update={"input_path": rooted(source.input_path)})
+        for name, source in settings.sources.items()
+    }
+    return settings.model_copy(update={"home": rooted(settings.home), "sources": sources})
+
+
+def _explain(error: ValidationError, file: Path) -> str:
+    lines = [_explain_one(dict(detail), file) for detail in error.errors()]
+    return "\n".join(lines)
+
+
+def _explain_one(detail: dict[str, Any], file: Path) -> str:
+    place = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        *parents, key = detail["loc"]
+        return f'{file}: unknown key "{place}"{nearest(str(key), _keys(_section(parents)))}.'
+    if detail["type"] == "missing":
+        return f'{file}: the key "{place}" is missing; add it.'
+    return f'{file}: "{place}": {detail["msg"]} (found {detail["input"]!r}).'
+
+
+def _section(parents: list[Any]) -> type[BaseModel]:
+    model: type[BaseModel] = Settings
+    for parent in parents:
+        if parent == "sources":
+            return SourceSettings
+        annotation = model.model_fields[parent].annotation if parent in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [key for key in model.model_fields if key != "path"]
