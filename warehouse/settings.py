@@ -81,10 +81,9 @@ class PointsSettings(_Section):
 
 
 class PublishSettings(_Section):
-    """What is published besides the DuckDB file, and how many copies are kept for going back."""
+    """How many publications are kept for going back."""
 
     keep: Annotated[int, Field(ge=1)] = 5
-    postgres_dsn_env: str | None = None
 
 
 class ScheduleSettings(_Section):
