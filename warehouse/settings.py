@@ -108,7 +108,6 @@ class Settings(_Section):
     threads: Annotated[int, Field(ge=1)] | None = None
     memory_limit: str | None = None
     lock_wait_seconds: Annotated[float, Field(ge=0)] = 3600
-    channel_default: str = "store"
     language: Literal["en", "zh"] = "en"
     assumed: AssumedSettings = AssumedSettings()
     rfm: RfmSettings = RfmSettings()

@@ -1,0 +1,140 @@
+{# What DuckDB and Spark write differently. Models call these and stay the same on both. #}
+
+{% macro as_text(expression) -%}
+    cast({{ expression }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{% macro money(expression) -%}
+    cast({{ expression }} as decimal(18, 4))
+{%- endmacro %}
+
+{# Two decimals, half away from zero, for averages and displays. #}
+{% macro money_display(expression) -%}
+    cast(round({{ expression }}, 2) as decimal(18, 2))
+{%- endmacro %}
+
+{# The rate of two sums, NULL where the denominator is zero. #}
+{% macro rate(numerator, denominator) -%}
+    cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)
+{%- endmacro %}
+
+{% macro days_between(later, earlier) -%}
+    {{ return(adapter.dispatch('days_between')(later, earlier)) }}
+{%- endmacro %}
+{% macro default__days_between(later, earlier) -%}
+    (cast({{ later }} as date) - cast({{ earlier }} as date))
+{%- endmacro %}
+{% macro spark__days_between(later, earlier) -%}
+    datediff({{ later }}, {{ earlier }})
+{%- endmacro %}
+
+{% macro add_days(day, number) -%}
+    {{ return(adapter.dispatch('add_days')(day, number)) }}
+{%- endmacro %}
+{% macro default__add_days(day, number) -%}
+    (cast({{ day }} as date) + cast({{ number }} as integer))
+{%- endmacro %}
+{% macro spark__add_days(day, number) -%}
+    date_add({{ day }}, cast({{ number }} as int))
+{%- endmacro %}
+
+{# The first day of the month that is `number` months after the month of `day`. #}
+{% macro add_months(day, number) -%}
+    {{ return(adapter.dispatch('add_months')(day, number)) }}
+{%- endmacro %}
+{% macro default__add_months(day, number) -%}
+    cast(date_trunc('month', cast({{ day }} as date)) + to_months(cast({{ number }} as integer)) as date)
+{%- endmacro %}
+{% macro spark__add_months(day, number) -%}
+    add_months(trunc({{ day }}, 'month'), {{ number }})
+{%- endmacro %}
+
+{% macro month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}
+
+{# Calendar months from the month of `earlier` to the month of `later`. #}
+{% macro months_between(later, earlier) -%}
+    cast((extract(year from {{ later }}) * 12 + extract(month from {{ later }}))
+        - (extract(year from {{ earlier }}) * 12 + extract(month from {{ earlier }})) as integer)
+{%- endmacro %}
+
+{# Whole number of times that `divisor` goes into `dividend` (both not negative). #}
+{% macro whole_division(dividend, divisor) -%}
+    cast(floor(({{ dividend }}) / ({{ divisor }})) as integer)
+{%- endmacro %}
+
+{# The business day of a UTC timestamp. #}
+{% macro business_date(utc_timestamp) -%}
+    {{ return(adapter.dispatch('business_date')(utc_timestamp)) }}
+{%- endmacro %}
+{% macro default__business_date(utc_timestamp) -%}
+    {%- if var('business_timezone') == 'UTC' -%}
+    cast({{ utc_timestamp }} as date)
+    {%- else -%}
+    cast(timezone('{{ var("business_timezone") }}', timezone('UTC', {{ utc_timestamp }})) as date)
+    {%- endif -%}
+{%- endmacro %}
+{% macro spark__business_date(utc_timestamp) -%}
+    cast(from_utc_timestamp({{ utc_timestamp }}, '{{ var("business_timezone") }}') as date)
+{%- endmacro %}
+
+{# A wall-clock timestamp of the business time zone, as UTC. #}
+{% macro local_to_utc(local_timestamp) -%}
+    {{ return(adapter.dispatch('local_to_utc')(local_timestamp)) }}
+{%- endmacro %}
+{% macro default__local_to_utc(local_timestamp) -%}
+    timezone('UTC', timezone('{{ var("business_timezone") }}', {{ local_timestamp }}))
+{%- endmacro %}
+{% macro spark__local_to_utc(local_timestamp) -%}
+    to_utc_timestamp({{ local_timestamp }}, '{{ var("business_timezone") }}')
+{%- endmacro %}
+
+{# Text to timestamp by the first format that fits, NULL where none does. #}
+{% macro parse_timestamp(text, formats) -%}
+    {{ return(adapter.dispatch('parse_timestamp')(text, formats)) }}
+{%- endmacro %}
+{% macro default__parse_timestamp(text, formats) -%}
+    try_strptime({{ text }}, [{% for format in formats %}'{{ format }}'{{ ', ' if not loop.last }}{% endfor %}])
+{%- endmacro %}
+
+{# A JSON object of the named columns, as text; `columns` are names of the current scope. #}
+{% macro json_record(columns) -%}
+    {{ return(adapter.dispatch('json_record')(columns)) }}
+{%- endmacro %}
+{% macro default__json_record(columns) -%}
+    {{ as_text("json_object(" ~ json_arguments(columns) ~ ")") }}
+{%- endmacro %}
+{% macro spark__json_record(columns) -%}
+    to_json(named_struct({{ json_arguments(columns) }}))
+{%- endmacro %}
+{% macro json_arguments(columns) -%}
+    {%- for column in columns -%}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+
+{# One row a day from `first` to `last`, both included, in the column `date_day`. #}
+{% macro days_from_to(first, last) -%}
+    {{ return(adapter.dispatch('days_from_to')(first, last)) }}
+{%- endmacro %}
+{% macro default__days_from_to(first, last) -%}
+    select cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date) as date_day
+{%- endmacro %}
+{% macro spark__days_from_to(first, last) -%}
+    select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as date_day
+{%- endmacro %}
+
+{# The whole numbers from 0 to `last`, in the column `number`. #}
+{% macro numbers_to(last) -%}
+    {{ return(adapter.dispatch('numbers_to')(last)) }}
+{%- endmacro %}
+{% macro default__numbers_to(last) -%}
+    select cast(unnest(generate_series(0, {{ last }})) as integer) as number
+{%- endmacro %}
+{% macro spark__numbers_to(last) -%}
+    select explode(sequence(0, {{ last }})) as number
+{%- endmacro %}
+
+{# A SQL date for a variable that holds an ISO date or nothing. #}
+{% macro date_or_null(value) -%}
+    {% if value %}cast('{{ value }}' as date){% else %}cast(null as date){% endif %}
+{%- endmacro %}

@@ -1,0 +1,58 @@
+-- The spine: one row per customer and business day with a sale or a return, the only history that marts scan.
+with order_days as (
+
+    select * from {{ ref('int_order_days') }}
+    where customer_id is not null and order_status = 'completed'
+
+),
+
+valid_orders as (
+
+    select
+        customer_id,
+        order_date,
+        count(*) as orders_count,
+        {{ money('sum(net_amount)') }} as valid_net_amount,
+        min(channel) as channel
+    from {{ ref('int_orders') }}
+    where is_valid
+    group by customer_id, order_date
+
+),
+
+amounts as (
+
+    select
+        customer_id,
+        order_date,
+        {{ money('sum(net_amount + return_amount)') }} as net_amount,
+        {{ money('sum(net_amount)') }} as sales_net_amount,
+        {{ money('sum(return_amount)') }} as return_amount,
+        {{ money('sum(gross_amount)') }} as gross_amount,
+        {{ money('sum(discount_amount)') }} as discount_amount,
+        {{ money('sum(margin_amount + return_margin_amount)') }} as margin_amount,
+        cast(sum(quantity) as bigint) as quantity,
+        cast(sum(sale_line_count) as bigint) as line_count
+    from order_days
+    group by customer_id, order_date
+
+)
+
+select
+    coalesce(amounts.customer_id, valid_orders.customer_id) as customer_id,
+    coalesce(amounts.order_date, valid_orders.order_date) as order_date,
+    coalesce(valid_orders.orders_count, 0) as orders_count,
+    valid_orders.orders_count is not null as has_valid_order,
+    valid_orders.channel,
+    coalesce(valid_orders.valid_net_amount, 0) as valid_net_amount,
+    coalesce(amounts.net_amount, 0) as net_amount,
+    coalesce(amounts.sales_net_amount, 0) as sales_net_amount,
+    coalesce(amounts.return_amount, 0) as return_amount,
+    coalesce(amounts.gross_amount, 0) as gross_amount,
+    coalesce(amounts.discount_amount, 0) as discount_amount,
+    coalesce(amounts.margin_amount, 0) as margin_amount,
+    coalesce(amounts.quantity, 0) as quantity,
+    coalesce(amounts.line_count, 0) as line_count
+from amounts
+full outer join valid_orders
+    on amounts.customer_id = valid_orders.customer_id and amounts.order_date = valid_orders.order_date

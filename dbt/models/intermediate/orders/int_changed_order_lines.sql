@@ -1,0 +1,62 @@
+{#
+  The keys that have to be computed anew: of every line in the batches that some incremental model has not seen,
+  and every order that any version of those lines belonged to. Empty where history is built in full anyway.
+#}
+{% set versions = this.incorporate(path={'identifier': 'int_order_line_versions'}) %}
+{% set watermarks = [] %}
+{% for model_name in ['int_order_line_versions', 'int_order_days'] %}
+    {% set watermark = none if flags.FULL_REFRESH else watermark_of(model_name) %}
+    {% if watermark is not none %}{% do watermarks.append(watermark) %}{% endif %}
+{% endfor %}
+-- depends_on: {{ ref('int_exchange_rate_versions') }}
+{% if watermarks %}
+with changed_batches as (
+
+    select batch_id
+    from {{ source('ops', 'batches') }}
+    where batch_id > {{ watermarks | min }} or superseded_by > {{ watermarks | min }}
+
+),
+
+delivered as (
+
+{{ union_entity('order_lines') }}
+
+),
+
+fresh as (
+
+    select order_line_id, order_id
+    from delivered
+    where _batch_id in (select batch_id from changed_batches)
+
+),
+
+-- a rate that came or changed values the foreign lines of its day anew
+revalued as (
+
+    select versions.order_line_id, versions.order_id
+    from {{ versions }} as versions
+    inner join {{ ref('int_exchange_rate_versions') }} as rates
+        on versions.currency = rates.currency and versions.order_date = rates.rate_date
+    where rates._batch_id in (select batch_id from changed_batches)
+
+),
+
+known as (
+
+    select order_line_id, order_id
+    from {{ versions }}
+    where order_line_id in (select order_line_id from fresh union all select order_line_id from revalued)
+
+)
+
+select distinct order_line_id, order_id from fresh
+union
+select distinct order_line_id, order_id from revalued
+union
+select distinct order_line_id, order_id from known
+{% else %}
+select {{ as_text('null') }} as order_line_id, {{ as_text('null') }} as order_id
+where false
+{% endif %}

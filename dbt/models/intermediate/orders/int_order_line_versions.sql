@@ -1,0 +1,108 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_keys',
+    unique_key='order_line_id',
+    on_schema_change='fail',
+    post_hook="{{ move_watermark() }}",
+) }}
+-- depends_on: {{ ref('int_changed_order_lines') }}
+with delivered as (
+
+{{ union_entity('order_lines') }}
+
+),
+
+lines as (
+
+    select
+        order_line_id,
+        order_id,
+        customer_id,
+        product_id,
+        original_order_id,
+        campaign_id,
+        store_id,
+        channel,
+        coalesce(currency, '{{ var("base_currency") }}') as currency,
+        coalesce(order_status, 'completed') as order_status,
+        quantity,
+        gross_amount,
+        discount_amount,
+        net_amount,
+        cost_amount,
+        ordered_at,
+        {{ business_date('ordered_at') }} as order_date,
+        _source,
+        _batch_id,
+        _file,
+        _row_number,
+        _reject_reason
+    from delivered
+    {% if is_incremental() %}
+    where order_line_id in (select order_line_id from {{ ref('int_changed_order_lines') }})
+    {% endif %}
+
+),
+
+rates as (
+
+    select currency, rate_date, rate
+    from {{ accepted(ref('int_exchange_rate_versions')) }}
+    where currency <> '{{ var("base_currency") }}'
+
+),
+
+valued as (
+
+    select
+        lines.*,
+        case when lines.currency = '{{ var("base_currency") }}' then 1 else rates.rate end as exchange_rate
+    from lines
+    left join rates
+        on lines.currency = rates.currency and lines.order_date = rates.rate_date
+
+),
+
+judged as (
+
+    select
+        *,
+        coalesce(
+{{ reject_reason('order_lines') }},
+            case when exchange_rate is null
+                then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end
+        ) as reject_reason
+    from valued
+
+),
+
+{{ verdict_ctes('order_lines') }}
+
+select
+    order_line_id,
+    order_id,
+    customer_id,
+    product_id,
+    original_order_id,
+    campaign_id,
+    store_id,
+    channel,
+    currency,
+    order_status,
+    quantity,
+    -- net and discount are rounded at the order day's rate, gross is their sum, so the identity holds in base currency
+    {{ in_base_currency('net_amount') }} + {{ in_base_currency('discount_amount') }} as gross_amount,
+    {{ in_base_currency('discount_amount') }} as discount_amount,
+    {{ in_base_currency('net_amount') }} as net_amount,
+    {{ in_base_currency('cost_amount') }} as cost_amount,
+    net_amount as net_amount_delivered,
+    ordered_at,
+    order_date,
+    quantity < 0 as is_return,
+    _source,
+    _batch_id,
+    _file,
+    _row_number,
+    verdict,
+    reject_reason
+from verdicts

@@ -1,0 +1,20 @@
+with campaigns as (
+
+    select * from {{ source('raw_complete_journey', 'campaigns') }}
+
+),
+
+renamed as (
+
+    select
+        {{ as_text('campaign_id') }} as campaign_id,
+        {{ as_text('household_id') }} as customer_id,
+        'treatment' as arm,
+        _batch_id,
+        _file,
+        _row_number
+    from campaigns
+
+)
+
+select * from renamed

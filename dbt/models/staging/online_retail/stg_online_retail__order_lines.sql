@@ -1,0 +1,70 @@
+with invoices as (
+
+    select * from {{ source('raw_online_retail', 'invoices') }}
+
+),
+
+line_kinds as (
+
+    select * from {{ ref('online_retail_line_kinds') }}
+
+),
+
+converted as (
+
+    select
+        *,
+        try_cast("Quantity" as bigint) as quantity,
+        {{ money('try_cast("UnitPrice" as decimal(18, 4)) * try_cast("Quantity" as bigint)') }} as net_amount,
+        coalesce(
+            try_cast("InvoiceDate" as timestamp),
+            {{ parse_timestamp('"InvoiceDate"', ['%m/%d/%Y %H:%M', '%m/%d/%y %H:%M']) }}
+        ) as invoiced_at,
+        {{ conversion_reason([('"Quantity"', 'bigint'), ('"UnitPrice"', 'decimal(18, 4)')]) }} as conversion_reason,
+        -- a line has no key of its own: it is the nth of its product on its invoice in its file, so that real
+        -- repeated lines stay and a corrected file replaces its own lines
+        row_number() over (partition by _batch_id, "InvoiceNo", "StockCode" order by _row_number) as occurrence
+    from invoices
+
+),
+
+classified as (
+
+    select
+        converted.*,
+        line_kinds.reject_reason,
+        row_number() over (partition by converted._batch_id, converted._row_number order by line_kinds.priority) as kind_rank
+    from converted
+    left join line_kinds
+        on converted."InvoiceNo" like coalesce(line_kinds.invoice_prefix, '') || '%'
+        and (line_kinds.stock_code is null or line_kinds.stock_code = converted."StockCode")
+        and (line_kinds.has_customer is null or line_kinds.has_customer = (converted."CustomerID" is not null))
+        and (line_kinds.is_priced is null or line_kinds.is_priced = (converted.net_amount <> 0))
+
+),
+
+renamed as (
+
+    select
+        "InvoiceNo" || '-' || "StockCode" || '-' || {{ as_text('occurrence') }} || '@' || _file as order_line_id,
+        "InvoiceNo" as order_id,
+        -- a numeric column with gaps is exported as 17850.0
+        nullif(split_part("CustomerID", '.', 1), '') as customer_id,
+        upper("StockCode") as product_id,
+        quantity,
+        net_amount as gross_amount,
+        {{ money('0') }} as discount_amount,
+        net_amount,
+        'completed' as order_status,
+        'web' as channel,
+        {{ local_to_utc('invoiced_at') }} as ordered_at,
+        coalesce(conversion_reason, reject_reason) as _reject_reason,
+        _batch_id,
+        _file,
+        _row_number
+    from classified
+    where kind_rank = 1
+
+)
+
+select * from renamed

@@ -1,0 +1,1 @@
+select * from {{ source('raw_shop', 'order_lines') }}
