@@ -22,10 +22,10 @@
     {{ return(adapter.dispatch('days_between')(later, earlier)) }}
 {%- endmacro %}
 {% macro default__days_between(later, earlier) -%}
-    (cast({{ later }} as date) - cast({{ earlier }} as date))
+    cast(cast({{ later }} as date) - cast({{ earlier }} as date) as integer)
 {%- endmacro %}
 {% macro spark__days_between(later, earlier) -%}
-    datediff({{ later }}, {{ earlier }})
+    cast(datediff({{ later }}, {{ earlier }}) as int)
 {%- endmacro %}
 
 {% macro add_days(day, number) -%}

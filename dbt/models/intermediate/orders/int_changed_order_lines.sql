@@ -8,7 +8,7 @@
     {% set watermark = none if flags.FULL_REFRESH else watermark_of(model_name) %}
     {% if watermark is not none %}{% do watermarks.append(watermark) %}{% endif %}
 {% endfor %}
--- depends_on: {{ ref('int_exchange_rate_versions') }}
+-- depends_on: {{ ref('int_exchange_rate_versions') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
 {% if watermarks %}
 with changed_batches as (
 

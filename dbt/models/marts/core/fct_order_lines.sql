@@ -1,0 +1,25 @@
+{{ config(materialized='view') }}
+-- A view: the history it shows is kept incrementally and does not depend on the day it is looked at.
+select
+    order_line_id,
+    order_id,
+    customer_id,
+    product_id,
+    original_order_id,
+    campaign_id,
+    store_id,
+    channel,
+    currency,
+    order_status,
+    quantity,
+    gross_amount,
+    discount_amount,
+    net_amount,
+    cost_amount,
+    ordered_at,
+    order_date,
+    is_return,
+    order_status = 'completed' as is_valid,
+    _source as source
+from {{ ref('int_order_line_versions') }}
+where verdict = 'accepted' and order_date <= (select as_of_date from {{ ref('int_run_dates') }})

@@ -1,0 +1,50 @@
+with orders as (
+
+    select * from {{ ref('int_orders') }}
+    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+
+),
+
+returns as (
+
+    select order_id, {{ money('sum(return_amount)') }} as return_amount
+    from {{ ref('int_order_returns') }}
+    where return_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    group by order_id
+
+),
+
+numbered as (
+
+    select
+        order_id,
+        row_number() over (partition by customer_id order by ordered_at, order_id) as order_number,
+        lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date
+    from orders
+    where is_valid
+
+)
+
+select
+    orders.order_id,
+    orders.customer_id,
+    orders.ordered_at,
+    orders.order_date,
+    cast(numbered.order_number as bigint) as order_number,
+    orders.line_count,
+    orders.quantity,
+    orders.gross_amount,
+    orders.discount_amount,
+    orders.net_amount,
+    coalesce(returns.return_amount, 0) as return_amount,
+    orders.margin_amount,
+    orders.channel,
+    orders.store_id,
+    orders.source,
+    orders.order_status,
+    orders.is_valid,
+    coalesce(numbered.order_number = 1, false) as is_first_order,
+    {{ days_between('orders.order_date', 'numbered.previous_order_date') }} as days_since_previous_order
+from orders
+left join returns on orders.order_id = returns.order_id
+left join numbered on orders.order_id = numbered.order_id

@@ -1,0 +1,33 @@
+{#
+  One statement that holds a model to its grain and its rules: `key` is unique and not NULL, `not_null` columns have
+  values, and each of `rules` (name: condition) is true or unknown on every row. A row it returns names the rule
+  broken and the key of the row.
+#}
+{% test sound_rows(model, key, not_null=[], rules={}) %}
+{% set key_text = "concat_ws(' | ', " ~ key | join(', ') ~ ")" %}
+select
+    'the key ' || '{{ key | join(", ") }}' || ' is not unique' as rule,
+    {{ key_text }} as row_key
+from {{ model }}
+group by {{ key | join(', ') }}
+having count(*) > 1
+
+union all
+
+select
+    case
+    {%- for column in key + not_null %}
+        when {{ column }} is null then '{{ column }} is null'
+    {%- endfor %}
+    {%- for name, condition in rules.items() %}
+        when not ({{ condition }}) then '{{ name | replace("_", " ") }}'
+    {%- endfor %}
+    end as rule,
+    {{ key_text }} as row_key
+from {{ model }}
+where
+    {{ (key + not_null) | join(' is null or ') }} is null
+    {%- for name, condition in rules.items() %}
+    or not ({{ condition }})
+    {%- endfor %}
+{% endtest %}
