@@ -22,7 +22,15 @@ ENVIRONMENT_KEYS = {
     "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
 }
 # Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
-OTHER_ENVIRONMENT = {"LOYALTY_SETTINGS", "LOYALTY_SHARED_DATA", "LOYALTY_HASH_SALT"}
+OTHER_ENVIRONMENT = {
+    "LOYALTY_SETTINGS",
+    "LOYALTY_SHARED_DATA",
+    "LOYALTY_HASH_SALT",
+    # set by the project itself for dbt's profile
+    "LOYALTY_WAREHOUSE_PATH",
+    "LOYALTY_DEV_PATH",
+    "LOYALTY_WORK_PATH",
+}
 INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
 # The environment variable that holds a secret is named in the settings, and starts with one of these.
 SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")

@@ -279,3 +279,19 @@ select * from verdicts
     case when currency = '{{ var("base_currency") }}' then {{ amount }}
         else {{ money(amount ~ ' * exchange_rate') }} end
 {%- endmacro %}
+
+{# The name of one row of an entity: order_lines -> order_line; feedback has no plural. #}
+{% macro entity_singular(entity) -%}
+    {{ return(entity[:-1] if entity.endswith('s') else entity) }}
+{%- endmacro %}
+
+{# The raw tables whose rows are an entity's rows one for one, as rows of (source, table_name, entity). #}
+{% macro table_entities() -%}
+    {%- set rows = [] -%}
+    {%- for source_name, tables in var('table_entities').items() -%}
+        {%- for table_name, entity in tables.items() -%}
+            {%- do rows.append("select '" ~ source_name ~ "' as source, '" ~ table_name ~ "' as table_name, '" ~ entity ~ "' as entity") -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ rows | join(' union all ') if rows else "select '' as source, '' as table_name, '' as entity where false" }}
+{%- endmacro %}

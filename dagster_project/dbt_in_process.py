@@ -1,0 +1,175 @@
+"""The dbt graph, run inside this process.
+
+A dbt command line costs about ten seconds of start-up and parsing for every step. Here the parsed manifest is kept
+under a hash of everything that parsing reads and is loaded fresh for each invocation (0.05 s), and the database file
+is let go of afterwards, so that the next step, in Python, can open it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from warehouse.dbt_variables import DBT_DIR, graph_variables, hash_files, run_variables
+from warehouse.errors import UserError
+from warehouse.settings import Settings
+
+QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print")
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn."""
+
+    unique_id: str
+    name: str
+    resource_type: str
+    status: str
+    message: str
+    seconds: float
+    failures: int
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the node was built or its test passed."""
+        return self.status in ("success", "pass", "warn")
+
+
+class DbtProject:
+    """One company's dbt graph: its manifest and the way to build parts of it."""
+
+    def __init__(self, settings: Settings, target: str = "warehouse") -> None:
+        self.settings = settings
+        self.target = target
+        self.graph_variables = graph_variables(settings)
+
+    def manifest_key(self) -> str:
+        """The hash of all that parsing depends on: files, variables, target and versions."""
+        about = [self.target, self.graph_variables, version("dbt-core"), version("dbt-duckdb"), version("dagster-dbt")]
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+        hash_files(digest, DBT_DIR)
+        return digest.hexdigest()[:24]
+
+    def manifest(self) -> Mapping[str, Any]:
+        """The manifest as plain data, for Dagster's specs. Parses when nothing is kept under today's hash."""
+        return json.loads(self._kept("json").read_bytes())
+
+    def compiled_path(self) -> Path:
+        """Where invocations leave compiled SQL."""
+        return self.settings.dbt_target_root / self.target
+
+    def _kept(self, suffix: str) -> Path:
+        file = self.settings.dbt_target_root / "manifests" / f"{self.manifest_key()}.{suffix}"
+        if not file.exists():
+            self._parse(file.with_suffix(""))
+        return file
+
+    def _parse(self, stem: Path) -> None:
+        from dbt.parser.manifest import extended_mashumaro_encoder
+
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="loyalty-dbt-parse-") as target_path:
+            result = self._invoke(None, ["parse", "--no-partial-parse"], self.graph_variables, Path(target_path))
+            if not result.success:
+                raise UserError(f"dbt could not read the project in dbt/:\n{result.exception}")
+            written = result.result.writable_manifest().to_dict(omit_none=False)
+            _write(stem.with_suffix(".json"), json.dumps(written, default=str).encode())
+            _write(stem.with_suffix(".msgpack"), result.result.to_msgpack(extended_mashumaro_encoder))
+        _forget_older(stem.parent)
+
+    def build(
+        self,
+        selection: Sequence[str],
+        *,
+        full_refresh: bool = False,
+        command: str = "build",
+        arguments: Sequence[str] = (),
+        on_result: Callable[[str, str], None] | None = None,
+    ) -> list[NodeResult]:
+        """Run the selected nodes, and no test beyond them, and release the database.
+
+        `on_result` is called with a node's name and status as each one ends. Node failures are results, not
+        exceptions; UserError is raised when dbt could not start.
+        """
+        from dbt.contracts.graph.manifest import Manifest
+        from dbt.parser.manifest import extended_mashumuro_decoder
+
+        packed = self._kept("msgpack").read_bytes()
+        manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+        selected = ["--select", *selection] if selection else []
+        refresh = ["--full-refresh"] if full_refresh else []
+        result = self._invoke(
+            manifest,
+            [command, "--indirect-selection", "empty", "--no-write-json", *arguments, *selected, *refresh],
+            run_variables(self.settings),
+            self.compiled_path(),
+            on_result,
+        )
+        if result.exception is not None:
+            raise UserError(f"dbt could not run: {result.exception}") from result.exception
+        return [_node_result(node_result) for node_result in result.result.results]
+
+    def _invoke(
+        self,
+        manifest: Any,
+        arguments: Sequence[str],
+        variables: Mapping[str, Any],
+        target_path: Path,
+        on_result: Callable[[str, str], None] | None = None,
+    ) -> Any:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        os.environ["LOYALTY_WAREHOUSE_PATH"] = str(self.settings.warehouse_path)
+        command = [
+            *QUIET,
+            *arguments,
+            *("--target", self.target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
+            *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(variables)),
+        ]
+        try:
+            return dbtRunner(manifest=manifest, callbacks=_callbacks(on_result)).invoke(command)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+
+
+def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
+    if on_result is None:
+        return []
+
+    def forward(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            on_result(event.data.node_info.node_name, event.data.node_info.node_status)
+
+    return [forward]
+
+
+def _node_result(result: Any) -> NodeResult:
+    node = result.node
+    return NodeResult(
+        unique_id=node.unique_id,
+        name=node.name,
+        resource_type=str(node.resource_type),
+        status=str(result.status),
+        message=result.message or "",
+        seconds=result.execution_time,
+        failures=result.failures or 0,
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def _forget_older(folder: Path, keep: int = 8) -> None:
+    files: Iterable[Path] = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in list(files)[keep:]:
+        file.unlink(missing_ok=True)
+

@@ -1,0 +1,32 @@
+-- Every product that is described or was sold up to as_of_date; one that was sold without a description has no name.
+with described as (
+
+    select product_id, product_name, category, brand, unit_cost
+    from {{ accepted(ref('int_product_versions')) }}
+
+),
+
+sold as (
+
+    select
+        product_id,
+        min(order_date) as first_sold_date,
+        max(order_date) as last_sold_date,
+        {{ money('sum(net_amount)') }} as net_amount
+    from {{ ref('fct_order_lines') }}
+    where product_id is not null and is_valid
+    group by product_id
+
+)
+
+select
+    coalesce(described.product_id, sold.product_id) as product_id,
+    described.product_name,
+    described.category,
+    described.brand,
+    {{ money('described.unit_cost') }} as unit_cost_amount,
+    sold.first_sold_date,
+    sold.last_sold_date,
+    coalesce(sold.net_amount, 0) as net_amount
+from described
+full outer join sold on described.product_id = sold.product_id

@@ -1,0 +1,77 @@
+with verdicts as (
+
+{% for entity in entity_names() %}
+    {%- set relation = ref('int_' ~ entity_singular(entity) ~ '_versions') %}
+    {%- set amount = 'net_amount_delivered' if entity == 'order_lines' else 'cast(null as decimal(18, 4))' %}
+    select
+        _source as source,
+        '{{ entity }}' as entity,
+        _batch_id as batch_id,
+        count(*) as row_count,
+        count(*) filter (where verdict = 'accepted') as rows_accepted,
+        count(*) filter (where verdict = 'rejected') as rows_rejected,
+        count(*) filter (where verdict = 'superseded') as rows_superseded,
+        sum({{ amount }}) filter (where verdict = 'accepted') as amount_accepted,
+        sum({{ amount }}) filter (where verdict = 'rejected') as amount_rejected,
+        sum({{ amount }}) filter (where verdict = 'superseded') as amount_superseded
+    from {{ relation }}
+    group by _source, _batch_id
+    {{ 'union all' if not loop.last }}
+{% endfor %}
+
+),
+
+-- the entity whose staging model keeps every row of a raw table; others are derived from the same rows
+tables as (
+
+    {{ table_entities() }}
+
+),
+
+batches as (
+
+    select batches.batch_id, batches.source, batches.table_name, batches.file, tables.entity,
+        batches.rows_read, batches.rows_malformed
+    from {{ source('ops', 'batches') }} as batches
+    inner join tables on batches.source = tables.source and batches.table_name = tables.table_name
+
+),
+
+combined as (
+
+    select
+        coalesce(batches.source, verdicts.source) as source,
+        coalesce(batches.entity, verdicts.entity) as entity,
+        coalesce(batches.batch_id, verdicts.batch_id) as batch_id,
+        batches.file,
+        coalesce(batches.rows_read, verdicts.row_count) as rows_read,
+        coalesce(verdicts.rows_accepted, 0) as rows_accepted,
+        coalesce(verdicts.rows_rejected, 0) + coalesce(batches.rows_malformed, 0) as rows_rejected,
+        coalesce(verdicts.rows_superseded, 0) as rows_superseded,
+        delivered.net_amount as amount_read,
+        case when delivered.batch_id is not null then coalesce(verdicts.amount_accepted, 0) end as amount_accepted,
+        case when delivered.batch_id is not null then coalesce(verdicts.amount_rejected, 0) end as amount_rejected,
+        case when delivered.batch_id is not null then coalesce(verdicts.amount_superseded, 0) end as amount_superseded
+    from batches
+    full outer join verdicts on batches.batch_id = verdicts.batch_id and batches.entity = verdicts.entity
+    left join {{ ref('int_order_line_batches') }} as delivered
+        on verdicts.batch_id = delivered.batch_id and verdicts.entity = 'order_lines'
+
+)
+
+select
+    source,
+    entity,
+    batch_id,
+    file,
+    rows_read,
+    rows_accepted,
+    rows_rejected,
+    rows_superseded,
+    amount_read,
+    {{ money('amount_accepted') }} as amount_accepted,
+    {{ money('amount_rejected') }} as amount_rejected,
+    {{ money('amount_superseded') }} as amount_superseded,
+    rows_read - rows_accepted - rows_rejected - rows_superseded as difference,
+    {{ money('coalesce(amount_read - amount_accepted - amount_rejected - amount_superseded, 0)') }} as amount_difference
+from combined

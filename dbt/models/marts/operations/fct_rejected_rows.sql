@@ -1,0 +1,34 @@
+with rows_rejected as (
+
+{% for entity in entity_names() %}
+    {%- set shown = entity_columns(entity) | map(attribute=0) | reject('in', direct_identifiers()) | list %}
+    {%- if entity == 'order_lines' %}{% set shown = shown | reject('equalto', '_reject_reason') | list %}{% endif %}
+    select
+        _source as source,
+        '{{ entity }}' as entity,
+        _batch_id as batch_id,
+        _file as file,
+        _row_number as row_number,
+        reject_reason as reason,
+        {{ json_record(shown) }} as record
+    from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
+    where verdict = 'rejected'
+
+    union all
+{% endfor %}
+
+    select
+        rejected_lines.source,
+        coalesce(tables.entity, rejected_lines.table_name) as entity,
+        rejected_lines.batch_id,
+        rejected_lines.file,
+        rejected_lines.row_number,
+        rejected_lines.reason,
+        {{ json_record(['line']) }} as record
+    from (select *, record as line from {{ source('ops', 'rejected_lines') }}) as rejected_lines
+    left join ({{ table_entities() }}) as tables
+        on rejected_lines.source = tables.source and rejected_lines.table_name = tables.table_name
+
+)
+
+select * from rows_rejected
