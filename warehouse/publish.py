@@ -1,0 +1,446 @@
+"""Publishing: what people read is a copy, replaced whole, that no writer ever locks.
+
+    published/loyalty.duckdb       schema marts, one publication; BI tools point here
+    published/work.duckdb          the marts and what they are made of, for analysts' own builds
+    published/manifest.json        the dbt manifest that work.duckdb was built from
+    published/report.html          the report, one offline file
+    published/parquet/<table>.parquet
+    published/publications.json    which publication is live, since when, and the kept ones
+    published/history/<id>/        the kept publications; the live files are hard links into it
+
+A publication is built, checked and flushed to disk under history/ before any live name moves; then each live name is
+replaced in one step. A crash before leaves the last publication live; a crash between is finished by the next start.
+Published files are read-only, so that no tool that forgets to open them so can lock the others out.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from warehouse import published_file
+from warehouse.connections import connect, quote_literal
+from warehouse.errors import UserError
+from warehouse.gates import require_passed
+from warehouse.published_file import PUBLICATION, Relation, checksums
+from warehouse.settings import Settings
+
+__all__ = ["Publication", "checksums", "live_publication", "publications", "publish", "rollback"]
+
+DATABASE = "loyalty.duckdb"
+WORK = "work.duckdb"
+MANIFEST = "manifest.json"
+REPORT = "report.html"
+# Live names in the order they move: the one that says which publication is live comes last.
+LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
+READ_ONLY = 0o444
+
+ReportWriter = Callable[[DuckDBPyConnection, Settings, Path], None]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published state. `digests` are of its database files, `seconds` (stage -> duration) of its making."""
+
+    publication_id: str
+    run_id: str
+    generation: int
+    as_of_date: date | None
+    data_through: date | None
+    company: str
+    published_at: datetime
+    row_counts: dict[str, int] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    live_since: datetime | None = field(default=None, compare=False)
+
+
+def publish(
+    settings: Settings,
+    connection: DuckDBPyConnection,
+    publication: Mapping[str, Any],
+    *,
+    work_tables: Sequence[str] = (),
+    manifest: Path | None = None,
+    report: ReportWriter | None = None,
+) -> Publication:
+    """Publish schema marts of the open warehouse `connection`, and make it live.
+
+    `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `generation`, `company` and
+    `publication_id`; these default to the gate's and the settings'. `work_tables` ("schema.table", or a table of
+    schema intermediate) go into work.duckdb beside the marts. `report` defaults to `warehouse.report.write_report`.
+    Raises UserError when the last build has not passed its checks, or when the copy fails its own.
+    """
+    gate = require_passed(connection)
+    if publication.get("generation", gate.generation) != gate.generation:
+        raise UserError(
+            f"Generation {publication['generation']} is to be published, but the warehouse holds {gate.generation}."
+        )
+    defaults = {"run_id": gate.run_id, "generation": gate.generation, "company": settings.company}
+    with _publishing(settings) as published:
+        _finish_interrupted(published)
+        build = _Build(settings, connection, published, {**defaults, **publication})
+        build.database()
+        build.work(work_tables, manifest)
+        build.report(report or _write_report)
+        build.parquet()
+        return build.make_live()
+
+
+def rollback(settings: Settings, to: str | None = None) -> Publication:
+    """Make an earlier publication live again: `to`, or the one published before the live one. Returns it.
+
+    Raises UserError listing the kept ones when there is none such, or when its file is damaged.
+    """
+    with _publishing(settings) as published:
+        _finish_interrupted(published)
+        state = _read_state(published)
+        target = _rollback_target(state, to)
+        damaged = _damaged(published, target)
+        if damaged:
+            raise UserError(f"{damaged} changed since it was published. Roll back to another one, or publish again.")
+        _write_state(published, replace(state, live=target.publication_id, since=_now()))
+        _activate(published, target.publication_id)
+        return replace(target, live_since=_read_state(published).since)
+
+
+def live_publication(settings: Settings) -> Publication | None:
+    """The publication that is live, with `live_since`; None before the first. Opens no database."""
+    if not settings.published_path.exists():
+        return None
+    state = _read_state(settings.published_dir)
+    live = state.live_publication
+    return replace(live, live_since=state.since) if live else None
+
+
+def publications(settings: Settings) -> list[Publication]:
+    """The kept publications, oldest first."""
+    return list(_read_state(settings.published_dir).kept)
+
+
+class _Build:
+    """One publication on its way: its parts are made one after another in published/next, then made live."""
+
+    def __init__(
+        self, settings: Settings, connection: DuckDBPyConnection, published: Path, values: Mapping[str, Any]
+    ) -> None:
+        self.settings = settings
+        self.connection = connection
+        self.published = published
+        self.state = _read_state(published)
+        wanted = values.get("publication_id") or f"{values['generation']:06d}-{values['run_id'][:8]}"
+        self.name = _free_name(published, wanted)
+        self.values = {**values, "publication_id": self.name}
+        self.staging = published / "next"
+        self.parquet_folder = published / f"parquet-{self.name}"
+        self.marts = published_file.relations(connection, "marts")
+        if not self.marts:
+            raise UserError("The warehouse has no marts to publish: start `loyalty run`.")
+        self.staging.mkdir()
+        self.checksums: dict[Relation, str] = {}
+        self.row_counts: dict[str, int] = {}
+        self.seconds: dict[str, float] = {}
+
+    def database(self) -> None:
+        """The marts, copied onto the live file as far as they are unchanged."""
+        with self._timed("fingerprint"):
+            self.checksums = {mart: published_file.checksum(self.connection, mart) for mart in self.marts}
+        with self._timed("copy"):
+            self._assemble(DATABASE, self.marts)
+        with self._timed("check"):
+            self._check(DATABASE, self.marts)
+
+    def work(self, work_tables: Sequence[str], manifest: Path | None) -> None:
+        """The marts again with the tables they are made of, and the manifest that describes both."""
+        with self._timed("work"):
+            further = self._further(work_tables)
+            self.checksums |= {table: published_file.checksum(self.connection, table) for table in further}
+            self._assemble(WORK, [*self.marts, *further])
+            self._check(WORK, [*self.marts, *further])
+            if manifest:
+                shutil.copyfile(manifest, self.staging / MANIFEST)
+
+    def report(self, writer: ReportWriter) -> None:
+        """The report, from the copy that is going to be live."""
+        with self._timed("report"), self._opened(DATABASE) as copy:
+            writer(copy, self.settings, self.staging / REPORT)
+
+    def parquet(self) -> None:
+        """One file a table; those of unchanged tables are the live publication's, linked."""
+        with self._timed("parquet"), self._opened(DATABASE) as copy:
+            self.parquet_folder.mkdir()
+            unchanged = self._unchanged(self.marts)
+            self.row_counts = published_file.row_counts(copy, self.marts)
+            for relation in [*self.marts, PUBLICATION]:
+                target = self.parquet_folder / f"{relation.name}.parquet"
+                earlier = self.published / f"parquet-{self.state.live}" / target.name
+                if relation in unchanged and earlier.exists():
+                    os.link(earlier, target)
+                else:
+                    path = quote_literal(str(target))
+                    copy.execute(f"copy {relation.sql} to {path} (format parquet, compression zstd)")
+
+    def make_live(self) -> Publication:
+        """Flush everything to disk, keep it under history/, and move the live names."""
+        with self._timed("replace"):
+            digests = {file: _digest(self.staging / file) for file in (DATABASE, WORK)}
+            for folder in (self.staging, self.parquet_folder):
+                _make_durable(folder)
+            history = self.published / "history"
+            history.mkdir(exist_ok=True)
+            self.staging.rename(history / self.name)
+            _flush(history)
+            done = self._publication(digests)
+            kept = (*self.state.kept, done)[-self.settings.publish.keep :]
+            _write_state(self.published, _State(self.name, done.published_at, kept))
+            _activate(self.published, self.name)
+            _remove_leftovers(self.published)
+        return replace(done, seconds=self.seconds, live_since=done.published_at)
+
+    def _publication(self, digests: dict[str, str]) -> Publication:
+        known = {name: self.values.get(name) for name in published_file.PUBLICATION_COLUMNS}
+        return Publication(
+            **known,  # type: ignore[arg-type]
+            published_at=_now(),
+            row_counts=self.row_counts,
+            checksums={str(relation): value for relation, value in self.checksums.items()},
+            digests=digests,
+        )
+
+    def _assemble(self, file: str, wanted: Sequence[Relation]) -> None:
+        """Make staging/`file` hold `wanted`, starting from the copy that saves most: the live one or this one's."""
+        target = self.staging / file
+        base, kept = self._live_file(file), self._unchanged(wanted)
+        if file == WORK and (base is None or not kept.issuperset(self.marts)):
+            base, kept = self.staging / DATABASE, set(self.marts)
+        if base and kept:
+            shutil.copyfile(base, target)
+        published_file.fill(self.connection, target, wanted, kept if base else (), self.values)
+
+    def _check(self, file: str, wanted: Sequence[Relation]) -> None:
+        with self._opened(file) as copy:
+            published_file.check(copy, {relation: self.checksums[relation] for relation in wanted})
+
+    def _unchanged(self, wanted: Sequence[Relation]) -> set[Relation]:
+        """Those of `wanted` that the live publication holds row for row."""
+        earlier = self.state.live_publication
+        known = earlier.checksums if earlier else {}
+        return {relation for relation in wanted if known.get(str(relation)) == self.checksums[relation]}
+
+    def _live_file(self, file: str) -> Path | None:
+        """The live publication's copy of `file`, if it is as it was published."""
+        live = self.state.live_publication
+        path = self.published / "history" / live.publication_id / file if live else None
+        return path if live and path and path.exists() and _digest(path) == live.digests[file] else None
+
+    def _further(self, work_tables: Sequence[str]) -> list[Relation]:
+        found = []
+        for entry in work_tables:
+            schema, _, name = entry.rpartition(".")
+            relation = Relation(schema or "intermediate", name)
+            if relation not in published_file.relations(self.connection, relation.schema):
+                raise UserError(f"work.duckdb is to hold {relation}, which the warehouse does not have.")
+            found.append(relation)
+        return found
+
+    @contextmanager
+    def _opened(self, file: str) -> Iterator[DuckDBPyConnection]:
+        with connect(self.staging / file, read_only=True) as copy:
+            if self.settings.threads:
+                copy.execute(f"set threads = {self.settings.threads}")
+            if self.settings.memory_limit:
+                copy.execute(f"set memory_limit = {quote_literal(self.settings.memory_limit)}")
+            yield copy
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - began, 3)
+
+
+def _write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
+    from warehouse.report import write_report  # here, as charts take a second to import and rollback needs none
+
+    write_report(connection, settings, target)
+
+
+@contextmanager
+def _publishing(settings: Settings) -> Iterator[Path]:
+    """The folder of published files, held against another publication or rollback."""
+    published = settings.published_dir
+    published.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(published / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield published
+    finally:
+        os.close(descriptor)
+
+
+def _finish_interrupted(published: Path) -> None:
+    """Finish a replacement that a crash cut off, and remove what a crash left half made."""
+    live = _read_state(published).live_publication
+    if live and (published / "history" / live.publication_id / DATABASE).exists():
+        _activate(published, live.publication_id)
+    _remove_leftovers(published)
+
+
+def _activate(published: Path, name: str) -> None:
+    """Let every live name stand for publication `name`. May be repeated; each name moves in one step."""
+    _replace_pointer(published / "parquet", f"parquet-{name}")
+    for file in LIVE_FILES:
+        source = published / "history" / name / file
+        if source.exists():
+            _replace_file(source, published / file)
+        else:
+            (published / file).unlink(missing_ok=True)
+    _flush(published)
+
+
+def _replace_file(source: Path, live: Path) -> None:
+    """Put `source` in the place of `live`. A log beside the live name would be replayed onto the new file: it goes."""
+    step = live.with_name(f".{live.name}.next")
+    step.unlink(missing_ok=True)
+    os.link(source, step)
+    published_file.wal_of(live).unlink(missing_ok=True)
+    step.replace(live)
+    step.unlink(missing_ok=True)  # a rename onto another link of the same file does nothing
+
+
+def _replace_pointer(live: Path, target: str) -> None:
+    step = live.with_name(f".{live.name}.next")
+    step.unlink(missing_ok=True)
+    step.symlink_to(target, target_is_directory=True)
+    if live.is_dir() and not live.is_symlink():
+        shutil.rmtree(live)  # a restored backup that followed the pointer
+    step.replace(live)
+
+
+def _remove_leftovers(published: Path) -> None:
+    """Remove everything of publications that are not kept, save what the Parquet pointer shows."""
+    names = {publication.publication_id for publication in _read_state(published).kept}
+    pointer = published / "parquet"
+    shown = pointer.readlink().name if pointer.is_symlink() else None
+    folders = [folder for folder in published.glob("parquet-*") if folder.name != shown]
+    unknown = [folder for folder in folders if folder.name.removeprefix("parquet-") not in names]
+    unknown += [folder for folder in published.glob("history/*") if folder.name not in names]
+    for folder in [*unknown, published / "next"]:
+        if folder.exists():
+            shutil.rmtree(folder)
+    for step in published.glob(".*.next"):
+        step.unlink()
+
+
+@dataclass(frozen=True)
+class _State:
+    """What publications.json says: the live publication, since when it is live, and the kept ones, oldest first."""
+
+    live: str | None = None
+    since: datetime | None = None
+    kept: tuple[Publication, ...] = ()
+
+    @property
+    def live_publication(self) -> Publication | None:
+        return next((one for one in self.kept if one.publication_id == self.live), None)
+
+
+def _read_state(published: Path) -> _State:
+    file = published / "publications.json"
+    if not file.exists():
+        return _State()
+    values = json.loads(file.read_text(encoding="utf-8"))
+    kept = tuple(_from_json(entry) for entry in values["publications"])
+    return _State(values["live"], _moment(values["since"]), kept)
+
+
+def _write_state(published: Path, state: _State) -> None:
+    entries = [asdict(publication) for publication in state.kept]
+    for entry in entries:
+        del entry["seconds"], entry["live_since"]
+    values = {"live": state.live, "since": state.since, "publications": entries}
+    step = published / ".publications.json.next"
+    step.write_text(json.dumps(values, indent=2, default=_plain), encoding="utf-8")
+    _flush(step)
+    step.replace(published / "publications.json")
+    _flush(published)
+
+
+def _from_json(entry: dict[str, Any]) -> Publication:
+    dates = {key: entry[key] and date.fromisoformat(entry[key]) for key in ("as_of_date", "data_through")}
+    return Publication(**{**entry, **dates, "published_at": _moment(entry["published_at"])})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _plain(value: date) -> str:
+    return value.isoformat()
+
+
+def _rollback_target(state: _State, to: str | None) -> Publication:
+    by_name = {publication.publication_id: publication for publication in state.kept}
+    names = list(by_name)
+    position = names.index(state.live) if state.live in names else 0
+    name = to or (names[position - 1] if position else None)
+    if name not in by_name:
+        wanted = f'The publication "{to}" is not kept' if to else "There is no publication before the live one"
+        listed = ", ".join(names) or "none"
+        raise UserError(f"{wanted}. Kept, oldest first: {listed}; live: {state.live or 'none'}.")
+    return by_name[name]
+
+
+def _damaged(published: Path, publication: Publication) -> Path | None:
+    """The first database file of a kept publication that is not as it was published."""
+    for file, digest in publication.digests.items():
+        path = published / "history" / publication.publication_id / file
+        if not path.exists() or _digest(path) != digest:
+            return path
+    return None
+
+
+def _free_name(published: Path, wanted: str) -> str:
+    """`wanted`, or with a number behind it when a publication of that name is kept or still pointed to."""
+    name, number = wanted, 1
+    while (published / "history" / name).exists() or (published / f"parquet-{name}").exists():
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()
+
+
+def _make_durable(folder: Path) -> None:
+    """Flush the files of a folder, and the folder, to disk; nobody may write them from here on."""
+    for file in folder.iterdir():
+        file.chmod(READ_ONLY)
+        _flush(file)
+    _flush(folder)
+    _flush(folder.parent)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
