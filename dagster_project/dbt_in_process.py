@@ -57,7 +57,11 @@ class DbtProject:
 
     def manifest(self) -> Mapping[str, Any]:
         """The manifest as plain data, for Dagster's specs. Parses when nothing is kept under today's hash."""
-        return json.loads(self._kept("json").read_bytes())
+        return json.loads(self.manifest_path().read_bytes())
+
+    def manifest_path(self) -> Path:
+        """The manifest as a file, for tools that read one."""
+        return self._kept("json")
 
     def compiled_path(self) -> Path:
         """Where invocations leave compiled SQL."""

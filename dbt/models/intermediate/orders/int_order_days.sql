@@ -8,7 +8,7 @@
 -- depends_on: {{ ref('int_changed_order_lines') }}
 with lines as (
 
-    select *, {{ money('coalesce(cost_amount, net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ '))') }} as cost
+    select *, {{ cost_or_assumed() }} as cost
     from {{ ref('int_order_line_versions') }}
     where verdict = 'accepted'
     {% if is_incremental() %}

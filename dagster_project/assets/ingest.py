@@ -1,0 +1,80 @@
+"""The raw tables as assets: each source loads what is new of its files or tables, and nothing twice."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.assets.transform import DEFAULT_OWNER
+from dagster_project.metadata import table_metadata
+from dagster_project.resources import WarehouseRun
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import SourceConfig
+from warehouse.settings import Settings
+
+# A database or a network folder may be away for a moment; a bad file stays bad.
+RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def build_ingest_assets(settings: Settings, sources: dict[str, SourceConfig]) -> list[dg.AssetsDefinition]:
+    """One step a source, with an asset for each of its raw tables, and the log of what was loaded."""
+    loads = [_source_assets(settings, source) for source in sources.values()]
+    return [*loads, _log_assets([key for load in loads for key in load.keys])]
+
+
+def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinition:
+    kind = source.database.type if source.database else "file"
+    specs = [
+        dg.AssetSpec(
+            [f"raw_{source.name}", table],
+            group_name=f"raw_{source.name}",
+            kinds={"duckdb", kind},
+            owners=[DEFAULT_OWNER],
+            description=f"Table {table} of source {source.name}, as delivered, with its batch, file and row number.",
+        )
+        for table in source.tables
+    ]
+
+    @dg.multi_asset(
+        name=f"ingest_{source.name}",
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={"warehouse"},
+        retry_policy=RETRIES if source.database else None,
+    )
+    def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        run: WarehouseRun = context.resources.warehouse
+        run.open_generation()
+        selected = {key.path[-1]: key for key in context.selected_asset_keys}
+        with run.stage(f"ingest {source.name}"), run.connect() as connection:
+            reports = load_source(connection, source, settings, tables=list(selected))
+            tables = table_metadata(connection, list(selected.values()))
+        for report in reports:
+            key = selected[report.table]
+            loaded = {"rows_loaded": report.rows_loaded, "rows_malformed": report.rows_malformed}
+            yield dg.MaterializeResult(asset_key=key, metadata={**loaded, **tables[key]})
+
+    return ingest
+
+
+def _log_assets(raw_tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    specs = [
+        dg.AssetSpec(
+            ["ops", table], deps=raw_tables, group_name="operations", kinds={"duckdb"}, owners=[DEFAULT_OWNER],
+            description=description,
+        )
+        for table, description in (
+            ("batches", "One row per file version or extract that was loaded."),
+            ("rejected_lines", "One row per line that could not be read as a row."),
+        )
+    ]
+
+    @dg.multi_asset(name="ingest_log", specs=specs, required_resource_keys={"warehouse"})
+    def ingest_log(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        run: WarehouseRun = context.resources.warehouse
+        with run.connect() as connection:
+            tables = table_metadata(connection, [spec.key for spec in specs])
+        for spec in specs:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=tables[spec.key])
+
+    return ingest_log

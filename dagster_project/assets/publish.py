@@ -1,0 +1,92 @@
+"""The gate that every check has to pass, and what people read: the published copy of the marts."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.assets.transform import DEFAULT_OWNER
+from dagster_project.dbt_in_process import DbtProject
+from dagster_project.freshness import DAILY
+from dagster_project.resources import WarehouseRun
+from warehouse import gates
+from warehouse.publish import publish
+from warehouse.report import write_report
+
+GATE_KEY = dg.AssetKey(["ops", "generation"])
+PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])
+
+
+def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -> set[str]:
+    """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own gates."""
+    tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    return tests | set(manifest["unit_tests"]) | set(model_gates)
+
+
+def parents_of_marts(manifest: Mapping[str, Any]) -> list[str]:
+    """`schema.table` of every table that a mart reads and that is none itself, for the analysts' working copy."""
+    marts = [name for name, node in manifest["nodes"].items() if node.get("schema") == "marts" and "model." in name]
+    parents = {parent for mart in marts for parent in manifest["parent_map"][mart]}
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    names = {f"{nodes[parent]['schema']}.{nodes[parent]['name']}" for parent in parents}
+    return sorted(name for name in names if not name.startswith("marts."))
+
+
+def build_publish_assets(
+    project: DbtProject, marts: Collection[dg.AssetKey], model_gates: Collection[str]
+) -> list[dg.AssetsDefinition]:
+    """The gate behind all marts, and the publication behind the gate."""
+    manifest = project.manifest()
+    expected = expected_checks(manifest, model_gates)
+
+    @dg.asset(
+        key=GATE_KEY,
+        deps=list(marts),
+        group_name="operations",
+        kinds={"duckdb"},
+        owners=[DEFAULT_OWNER],
+        required_resource_keys={"warehouse"},
+        description="The build's generation, passed when every expected check, unit test and model gate has passed.",
+    )
+    def generation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        number = run.open_generation()
+        with run.connect() as connection:
+            gates.pass_generation(connection, number, expected, run.passed_checks)
+        return dg.MaterializeResult(metadata={"generation": number, "checks": len(expected)})
+
+    @dg.asset(
+        key=PUBLICATION_KEY,
+        deps=[GATE_KEY],
+        group_name="published",
+        kinds={"duckdb", "parquet"},
+        owners=[DEFAULT_OWNER],
+        required_resource_keys={"warehouse"},
+        freshness_policy=DAILY,
+        description="published/: loyalty.duckdb for BI tools, Parquet, the report, and the analysts' working copy.",
+    )
+    def loyalty(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        with run.stage("publish"), run.connect() as connection:
+            row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
+            assert row is not None
+            publication = publish(
+                run.settings,
+                connection,
+                {"as_of_date": row[0], "data_through": row[1]},
+                work_tables=parents_of_marts(manifest),
+                manifest=project.manifest_path(),
+                report=write_report,
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "publication": publication.publication_id,
+                "as_of_date": str(publication.as_of_date),
+                "tables": len(publication.row_counts),
+                "rows": sum(publication.row_counts.values()),
+                "folder": dg.MetadataValue.path(str(run.settings.published_dir)),
+                "report": dg.MetadataValue.path(str(run.settings.published_dir / "report.html")),
+            }
+        )
+
+    return [generation, loyalty]

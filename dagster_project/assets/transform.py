@@ -1,0 +1,169 @@
+"""The dbt graph as assets: every model and seed an asset, every data test a blocking check on the latest model it reads."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_asset_check_fn
+
+from dagster_project.dbt_in_process import DbtProject, NodeResult
+from dagster_project.metadata import table_metadata
+from dagster_project.resources import WarehouseRun
+from warehouse.operations import passed_unit_tests, remember_unit_tests
+
+DEFAULT_OWNER = "data-engineering@example.com"
+
+
+class Translator(DagsterDbtTranslator):
+    """Names, groups, owners and checks of dbt nodes as Dagster shows them."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._graph = manifest
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The node's own description; the SQL stands in the repository."""
+        return dbt_resource_props.get("description") or dbt_resource_props["name"]
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder that says what a model is about: staging, intermediate, seeds or the group of marts."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dbt_resource_props["source_name"]
+        return dbt_resource_props["config"].get("group") or dbt_resource_props["schema"]
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
+        """The dbt group's owner; the data engineers own what has none."""
+        group = dbt_resource_props.get("config", {}).get("group")
+        owner = self._graph["groups"].get(f"group.loyalty_warehouse.{group}", {}).get("owner", {})
+        return [owner.get("email") or DEFAULT_OWNER]
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetCheckSpec | None:
+        """A check for each data test; one on several models belongs to the latest of them."""
+        attached = self.attached_nodes.get(unique_id)
+        if attached is None:
+            return default_asset_check_fn(manifest, self, asset_spec.key, unique_id, project)
+        if asset_spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] != attached:
+            return None
+        test = manifest["nodes"][unique_id]
+        others = set(test["depends_on"]["nodes"]) - {attached}
+        return dg.AssetCheckSpec(
+            name=test["name"],
+            asset=asset_spec.key,
+            description=test.get("description"),
+            additional_deps={self.get_asset_spec(manifest, other, project).key for other in others},
+            metadata={DAGSTER_DBT_UNIQUE_ID_METADATA_KEY: unique_id},
+            blocking=True,
+        )
+
+    @cached_property
+    def attached_nodes(self) -> dict[str, str]:
+        """For each test that reads several models, the one that is built last."""
+        depths: dict[str, int] = {}
+        tests = {name: node for name, node in self._graph["nodes"].items() if node["resource_type"] == "test"}
+        return {
+            name: max(node["depends_on"]["nodes"], key=lambda parent: (self._depth(parent, depths), parent))
+            for name, node in tests.items()
+            if len(node["depends_on"]["nodes"]) > 1
+        }
+
+    def _depth(self, unique_id: str, depths: dict[str, int]) -> int:
+        if unique_id not in depths:
+            parents = self._graph["parent_map"].get(unique_id, [])
+            depths[unique_id] = 1 + max((self._depth(parent, depths) for parent in parents), default=0)
+        return depths[unique_id]
+
+
+def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
+    """The dbt graph of one company. Dagster splits it by itself around the models that Python trains."""
+    manifest = project.manifest()
+    translator = Translator(manifest)
+
+    @dbt_assets(
+        manifest=manifest,
+        name="dbt",
+        dagster_dbt_translator=translator,
+        required_resource_keys={"warehouse"},
+    )
+    def dbt(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        run: WarehouseRun = context.resources.warehouse
+        run.open_generation()
+        assets = _by_unique_id(context.assets_def.specs, context.selected_asset_keys)
+        checks = _by_unique_id(context.assets_def.check_specs, context.selected_asset_check_keys)
+        layers = sorted({key.path[0] for key in assets.values()})
+        with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
+            results = _build(run, manifest, assets, checks)
+        yield from _events(run, results, assets, checks)
+        _raise_failures(run, results)
+
+    return dbt
+
+
+def _by_unique_id(specs: Any, selected: Any) -> dict[str, Any]:
+    return {
+        spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]: spec.key
+        for spec in specs
+        if spec.key in selected and DAGSTER_DBT_UNIQUE_ID_METADATA_KEY in spec.metadata
+    }
+
+
+def _build(
+    run: WarehouseRun, manifest: Mapping[str, Any], assets: Mapping[str, Any], checks: Mapping[str, Any]
+) -> list[NodeResult]:
+    key = run.dbt.manifest_key()
+    with run.connect() as connection:
+        known = passed_unit_tests(connection, key)
+    unit_tests = {name: test for name, test in manifest["unit_tests"].items() if tested_model(test) in assets}
+    run.passed_checks.update(known & set(unit_tests))
+    names = [manifest["nodes"][unique_id]["name"] for unique_id in [*assets, *checks]]
+    names += [test["name"] for unique_id, test in unit_tests.items() if unique_id not in known]
+    results = run.dbt.build(
+        names,
+        full_refresh=run.full_refresh,
+        on_result=lambda name, status: run.progress(name, f"dbt {status}", None),
+    )
+    passed = {result.unique_id for result in results if result.resource_type == "unit_test" and result.is_good}
+    run.passed_checks.update(passed)
+    with run.connect() as connection:
+        remember_unit_tests(connection, key, passed)
+    return results
+
+
+def tested_model(unit_test: Mapping[str, Any]) -> str:
+    """The unique id of the model that a unit test of the manifest is about."""
+    return unit_test["depends_on"]["nodes"][0]
+
+
+def _events(
+    run: WarehouseRun, results: Sequence[NodeResult], assets: Mapping[str, Any], checks: Mapping[str, Any]
+) -> Iterator[Any]:
+    built = [assets[result.unique_id] for result in results if result.unique_id in assets and result.is_good]
+    with run.connect() as connection:
+        tables = table_metadata(connection, built)
+    for result in results:
+        timing = {"seconds": dg.MetadataValue.float(round(result.seconds, 3))}
+        if result.unique_id in assets and result.is_good:
+            key = assets[result.unique_id]
+            yield dg.MaterializeResult(asset_key=key, metadata={**timing, **tables.get(key, {})})
+        elif result.unique_id in checks and result.status != "skipped":
+            key = checks[result.unique_id]
+            if result.is_good:
+                run.passed_checks.add(result.unique_id)
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=result.is_good,
+                metadata={**timing, "failing_rows": result.failures, "message": result.message or "passed"},
+            )
+
+
+def _raise_failures(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
+    bad = [result for result in results if result.status in ("error", "fail")]
+    if not bad:
+        return
+    lines = [f"{result.resource_type} {result.name}: {result.message.strip() or result.status}" for result in bad]
+    run.fail_generation("; ".join(lines))
+    raise dg.Failure(description="\n".join(lines), allow_retries=False)

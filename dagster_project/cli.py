@@ -1,0 +1,134 @@
+"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev`.
+
+Exit codes: 0 done; 1 the run failed, or a check of sources found problems; 2 wrong usage, settings or input;
+3 another run holds the warehouse.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from warehouse.errors import UserError
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+
+DONE, FAILED, WRONG_USAGE, BUSY = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.handler(load_settings(options.settings), options)
+    except UserError as error:
+        print(f"loyalty: {error}", file=sys.stderr)
+        return BUSY if type(error).__name__ == "WarehouseBusyError" else WRONG_USAGE
+    except BrokenPipeError:
+        # the reader of a pipe has gone; what is left to flush has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="loyalty", description="Loyalty Warehouse: orders in, loyalty marts out.")
+    parser.add_argument("--settings", type=Path, help="the company's settings file (default: LOYALTY_SETTINGS)")
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_run(commands)
+    _add(commands, "status", "what is published, since when, and why the last run failed", _status)
+    sql = _add(commands, "sql", "query the published copy", _sql)
+    sql.add_argument("query", help="one SQL statement; tables are in schema marts")
+    sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    sources = _add(commands, "sources", "look at the sources", _check_sources)
+    sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
+    rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
+    rollback.add_argument("--to", help="publication id (default: the one before the live one)")
+    ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
+    ui.add_argument("--port", type=int, default=3000)
+    _add_dev(commands)
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    description: str,
+    handler: Callable[[Settings, argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=description, description=description)
+    parser.set_defaults(handler=handler)
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _add(commands, "run", "load, build, check, train, publish", _run)
+    run.add_argument("--select", help="part of the graph: an asset selection, or names with + for what is around them")
+    run.add_argument("--as-of", dest="as_of_date", metavar="YYYY-MM-DD", help="tell every figure as of this day")
+    run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
+    run.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for another run to end")
+
+
+def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    dev = _add(commands, "dev", "build a changed model in a file of your own, from published data", _dev)
+    dev.add_argument("action", choices=("build",))
+    dev.add_argument("models", nargs="+", metavar="MODEL")
+
+
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_run import run
+
+    settings = load_settings(options.settings, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
+    return run(settings, select=options.select, full_refresh=options.full_refresh)
+
+
+def _status(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_status import print_status
+
+    print_status(settings)
+    return DONE
+
+
+def _sql(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_sql import print_query
+
+    print_query(settings, options.query, options.format)
+    return DONE
+
+
+def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
+    from warehouse.ingest.check import check_source
+    from warehouse.ingest.sources import load_sources_config
+
+    problems = 0
+    for name, source in load_sources_config(settings).items():
+        findings = check_source(source, settings)
+        problems += sum(finding.is_error for finding in findings)
+        print(f"{name}: {'no problems' if not findings else ''}")
+        for finding in findings:
+            print(f"  {finding}")
+    return FAILED if problems else DONE
+
+
+def _rollback(settings: Settings, options: argparse.Namespace) -> int:
+    from warehouse.publish import rollback
+
+    publication = rollback(settings, options.to)
+    print(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
+    return DONE
+
+
+def _ui(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.instance import prepare_dagster_home
+
+    prepare_dagster_home(settings)
+    os.environ["LOYALTY_SETTINGS"] = str(settings.path.resolve())
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [str(dagster), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", "127.0.0.1"]
+    os.chdir(PROJECT_ROOT)
+    os.execv(dagster, [*command, "-p", str(options.port)])
+
+
+def _dev(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_dev import build
+
+    return DONE if build(settings, options.models) else FAILED

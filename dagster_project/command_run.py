@@ -1,0 +1,156 @@
+"""`loyalty run`: the daily job in this process, with its progress, and a summary of what it made."""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from dagster_project.assets.publish import PUBLICATION_KEY
+from dagster_project.definitions import build_definitions
+from dagster_project.instance import open_instance
+from dagster_project.jobs import DAILY_JOB
+from dagster_project.runs import PID_TAG, PROCESS_START_TAG
+from warehouse.errors import UserError, nearest
+from warehouse.lock import process_start
+from warehouse.publish import Publication, live_publication
+from warehouse.settings import Settings
+
+DONE, FAILED, BUSY = 0, 1, 3
+NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?![\w:/\"(])")
+OPERATORS = {"and", "or", "not"}
+
+
+class StageLog:
+    """Stages as they start and end, one line each, and how long they took in all."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    def tell(self, name: str, status: str, seconds: float | None) -> None:
+        """The progress callback of the warehouse resource."""
+        if status == "waiting":
+            self.console.print(name, style="yellow", highlight=False)
+        elif status in ("done", "failed"):
+            self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
+            mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
+            self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
+        elif status in ("dbt error", "dbt fail"):
+            self.console.print(f"       [red]{status}[/]  {name}", highlight=False)
+
+    def print_summary(self, total: float) -> None:
+        """The time of each stage, and what is left: orchestration."""
+        table = Table("stage", "seconds", title="Where the time went", title_justify="left")
+        table.columns[1].justify = "right"
+        rest = total - sum(self.seconds.values())
+        for name, seconds in {**self.seconds, "orchestration (Dagster events, steps)": rest}.items():
+            table.add_row(name, f"{seconds:.1f}")
+        table.add_row("whole run", f"{total:.1f}", style="bold")
+        self.console.print(table)
+
+
+def run(settings: Settings, select: str | None = None, full_refresh: bool = False) -> int:
+    """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
+    began = time.perf_counter()
+    stages = StageLog(Console())
+    definitions = build_definitions(settings, stages.tell)
+    job = definitions.resolve_job_def(DAILY_JOB)
+    keys = select_assets(definitions, select) if select else None
+    stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    with open_instance(settings) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=keys,
+            run_config=run_config(settings, full_refresh),
+            tags=process_tags(),
+            raise_on_error=False,
+        )
+    if not result.success:
+        return _report_failure(stages.console, result)
+    stages.print_summary(time.perf_counter() - began)
+    publication = live_publication(settings)
+    if publication and (keys is None or PUBLICATION_KEY in keys):
+        print_publication(stages.console, settings, publication)
+    return DONE
+
+
+def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
+    """The run config of the daily job for these settings."""
+    as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
+    return {"resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}}}
+
+
+def process_tags() -> dict[str, str]:
+    """The tags by which a later run tells whether this one's process still lives."""
+    return {PID_TAG: str(os.getpid()), PROCESS_START_TAG: process_start(os.getpid()) or ""}
+
+
+def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:
+    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`, which bare names may stand in.
+
+    Raises UserError for a name that no asset has.
+    """
+    graph = definitions.resolve_asset_graph()
+    by_name = {key.path[-1]: key.to_user_string() for key in graph.get_all_asset_keys()}
+
+    def qualify(match: re.Match[str]) -> str:
+        name = match.group()
+        if name in OPERATORS:
+            return name
+        if name not in by_name:
+            raise UserError(f'--select: no asset is called "{name}"{nearest(name, by_name)}.')
+        return f'key:"{by_name[name]}"'
+
+    try:
+        chosen = dg.AssetSelection.from_string(NAME.sub(qualify, selection)).resolve(graph)
+    except dg.DagsterError as error:
+        raise UserError(f"--select: cannot read {selection!r}: {error}") from error
+    if not chosen:
+        raise UserError(f"--select: {selection!r} selects nothing.")
+    return sorted(chosen)
+
+
+def print_publication(console: Console, settings: Settings, publication: Publication) -> None:
+    """What was made, and where."""
+    table = Table("mart", "rows", title=f"Published: {publication.company}, as of {publication.as_of_date}")
+    table.columns[1].justify = "right"
+    for name, count in sorted(publication.row_counts.items()):
+        table.add_row(name, f"{count:,}")
+    console.print(table)
+    for what, path in (
+        ("for BI tools", settings.published_path),
+        ("as Parquet", settings.published_dir / "parquet"),
+        ("report", settings.published_dir / "report.html"),
+    ):
+        console.print(f"{what:<13} {path}", highlight=False, soft_wrap=True)
+
+
+def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
+    messages = list(dict.fromkeys(failure_messages(result.all_events)))
+    for message in messages:
+        console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    console.print("Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False)
+    return BUSY if any("WarehouseBusyError" in message for message in messages) else FAILED
+
+
+def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """The cause of each failed step, and of a run that failed outside its steps, without tracebacks."""
+    for event in events:
+        if event.is_step_failure:
+            yield f"{event.step_key}: {_cause(event.step_failure_data.error, event.step_failure_data.user_failure_data)}"
+        elif event.is_run_failure and event.event_specific_data and event.event_specific_data.error:
+            yield _cause(event.event_specific_data.error, None)
+
+
+def _cause(error: object, user_failure: object) -> str:
+    if user_failure is not None and getattr(user_failure, "description", None):
+        return str(user_failure.description)
+    while getattr(error, "cause", None) is not None:
+        error = error.cause
+    return str(getattr(error, "message", error)).strip()

@@ -1,0 +1,46 @@
+"""The asset graph. One function builds it, so that the UI, the schedule, the command line and the tests run the same."""
+
+import dagster as dg
+
+from dagster_project.assets.ingest import build_ingest_assets
+from dagster_project.assets.models import MODEL_GATES, build_model_assets
+from dagster_project.assets.publish import build_publish_assets
+from dagster_project.assets.transform import build_dbt_assets
+from dagster_project.dbt_in_process import DbtProject
+from dagster_project.jobs import build_daily_job
+from dagster_project.resources import Progress, warehouse_resource
+from dagster_project.schedules import build_daily_schedule
+from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
+from warehouse.ingest.sources import load_sources_config
+from warehouse.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings | None = None, progress: Progress | None = None) -> dg.Definitions:
+    """Everything Dagster knows about one company.
+
+    `settings` default to those the environment names; `progress` is told of stages as they start and end.
+    Raises UserError when settings, sources or the dbt project cannot be read: there is no empty graph.
+    """
+    settings = settings or load_settings()
+    project = DbtProject(settings)
+    dbt = build_dbt_assets(project)
+    marts = [key for key in dbt.keys if key.path[0] == "marts"]
+    return dg.Definitions(
+        assets=[
+            *build_ingest_assets(settings, load_sources_config(settings)),
+            dbt,
+            *build_model_assets(settings),
+            *build_publish_assets(project, marts, MODEL_GATES),
+        ],
+        jobs=[build_daily_job(settings)],
+        schedules=[build_daily_schedule(settings)],
+        sensors=[build_landing_sensor(settings), build_dead_run_sensor()],
+        resources={"warehouse": warehouse_resource(settings, progress)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dagster` loads: the company of LOYALTY_SETTINGS."""
+    return build_definitions()

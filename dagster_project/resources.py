@@ -1,0 +1,121 @@
+"""The warehouse as a resource: held from a run's first step to its last, by one process at a time."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+import duckdb
+
+from dagster_project.dbt_in_process import DbtProject
+from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
+from warehouse import gates, model_results
+from warehouse.connections import connect
+from warehouse.lock import hold_warehouse, process_start
+from warehouse.operations import create_operations_tables
+from warehouse.settings import Settings
+
+Progress = Callable[[str, str, float | None], None]
+
+
+@dataclass
+class WarehouseRun:
+    """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds)."""
+
+    settings: Settings
+    run_id: str
+    full_refresh: bool
+    progress: Progress
+    generation: int | None = None
+    passed_checks: set[str] = field(default_factory=set)
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dbt = DbtProject(self.settings)
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection to the warehouse for one step; closed with the block, so that dbt finds the file free."""
+        connection = connect(self.settings.warehouse_path)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Tell how long a stage takes, while it runs and in the run's summary."""
+        self.progress(name, "started", None)
+        began = time.perf_counter()
+        try:
+            yield
+        except BaseException:
+            self.progress(name, "failed", time.perf_counter() - began)
+            raise
+        seconds = time.perf_counter() - began
+        self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
+        self.progress(name, "done", seconds)
+
+    def open_generation(self) -> int:
+        """The generation that this run writes, opened (not passed) at its first write."""
+        if self.generation is None:
+            with self.connect() as connection:
+                self.generation = gates.open_generation(connection, self.run_id, self.settings.as_of_date)
+        return self.generation
+
+    def fail_generation(self, failure: str) -> None:
+        """Record that this run's generation must not be published, and why."""
+        generation = self.open_generation()
+        with self.connect() as connection:
+            gates.record_failure(connection, generation, failure)
+
+    def as_of_date(self, connection: duckdb.DuckDBPyConnection) -> date:
+        """The day that this run's figures are told as of."""
+        row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
+        assert row is not None
+        return row[0]
+
+
+def warehouse_resource(settings: Settings, progress: Progress | None = None) -> dg.ResourceDefinition:
+    """The resource that every asset requires: it waits for the lock, and gives it back when the run ends."""
+
+    @dg.resource(
+        config_schema={
+            "as_of_date": dg.Field(dg.Noneable(str), default_value=None, is_required=False),
+            "full_refresh": dg.Field(bool, default_value=False, is_required=False),
+        },
+        description="The DuckDB warehouse, held by one run at a time. as_of_date (ISO) tells figures as of an earlier day.",
+    )
+    def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
+        config = context.resource_config
+        instance, run = context.instance, context.run
+        run_id = run.run_id if run else "no-run"
+        if instance and run:
+            close_dead_runs(instance, except_run=run_id)
+            start = process_start(os.getpid()) or ""
+            instance.add_run_tags(run_id, {PID_TAG: str(os.getpid()), PROCESS_START_TAG: start})
+        as_of = config["as_of_date"]
+        chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
+        log = context.log
+        with hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)):
+            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress)
+            with held.connect() as connection:
+                create_operations_tables(connection)
+                model_results.create_tables(connection)
+            yield held
+
+    return warehouse
+
+
+def _tell(log: dg.DagsterLogManager | None, progress: Progress | None, message: str) -> None:
+    if log:
+        log.warning(message)
+    if progress:
+        progress(message, "waiting", None)
+
+
+def _no_progress(name: str, status: str, seconds: float | None) -> None:
+    """Runs started by the UI or the schedule tell their progress through Dagster's events alone."""

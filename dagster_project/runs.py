@@ -1,0 +1,35 @@
+"""Runs whose process is gone.
+
+Dagster keeps a run that was killed as "started" for ever, and with one run at a time the queue behind it never
+moves. A run's process is known by its number and start mark, which the run carries as tags.
+"""
+
+import time
+
+import dagster as dg
+
+from warehouse.lock import is_running
+
+PID_TAG = "loyalty/pid"
+PROCESS_START_TAG = "loyalty/process_start"
+# A run tags itself within seconds of its start; one that has not by then never got that far.
+UNTAGGED_SECONDS = 300.0
+IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def close_dead_runs(instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:
+    """Report every run in progress whose process is gone as failed. Returns their ids."""
+    closed = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
+        run = record.dagster_run
+        if run.run_id != except_run and not _is_alive(run, record.start_time or record.create_timestamp.timestamp()):
+            instance.report_run_failed(run, "The process of this run is gone; it was closed by a later one.")
+            closed.append(run.run_id)
+    return closed
+
+
+def _is_alive(run: dg.DagsterRun, began: float) -> bool:
+    pid = run.tags.get(PID_TAG)
+    if pid is None:
+        return time.time() - began < UNTAGGED_SECONDS
+    return is_running(int(pid), run.tags.get(PROCESS_START_TAG))

@@ -1,0 +1,18 @@
+"""When the daily run starts: at the hour of the settings, in business time."""
+
+import dagster as dg
+
+from dagster_project.jobs import DAILY_JOB
+from warehouse.settings import Settings
+
+
+def build_daily_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """The daily run; on from the start, since a warehouse without it grows stale unnoticed."""
+    return dg.ScheduleDefinition(
+        name="every_morning",
+        job_name=DAILY_JOB,
+        cron_schedule=settings.schedule.cron,
+        execution_timezone=settings.business_timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="The whole graph, every morning in business time.",
+    )

@@ -1,0 +1,12 @@
+{# The cost of a line: its own, else the net amount less the assumed margin. #}
+{% macro cost_or_assumed() -%}
+    {{ money('coalesce(cost_amount, net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ '))') }}
+{%- endmacro %}
+
+{# Returns on a cost, as definitions have them; NULL where there is no cost to speak of. #}
+{% macro roi_gross(gained, cost) -%}
+    case when {{ cost }} > 0 then {{ rate(gained, cost) }} end
+{%- endmacro %}
+{% macro roi_net(gained, cost) -%}
+    case when {{ cost }} > 0 then {{ rate(gained ~ ' - ' ~ cost, cost) }} end
+{%- endmacro %}

@@ -1,0 +1,8 @@
+with results as (
+
+{{ standing_results('customer_clusters', 'customer_clusters') }}
+
+)
+
+select customer_id, as_of_date, cluster_id, cluster_name, distance, is_outlier, model_run_id
+from results

@@ -1,0 +1,8 @@
+with results as (
+
+{{ standing_results('cluster_profiles', 'customer_clusters') }}
+
+)
+
+select as_of_date, cluster_id, cluster_name, feature, value, customers_count, model_run_id
+from results
