@@ -3,9 +3,6 @@
   as_of_date before, and what left the trailing 365 days. Running sums of these rows are the customer's totals at
   every as_of_date, without joining each day of history to each date it is told as of.
 #}
-{%- macro first_as_of(day) -%}
-    least(last_day({{ day }}), run_dates.as_of_date)
-{%- endmacro -%}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -14,65 +11,54 @@ with run_dates as (
 
 customer_days as (
 
-    select *
-    from {{ ref('int_customer_days') }}
-    where order_date <= (select as_of_date from run_dates)
+    select
+        days.customer_id,
+        days.orders_count,
+        days.net_amount,
+        days.order_date as enters_on,
+        {{ add_days('days.order_date', 365) }} as leaves_on
+    from {{ ref('int_customer_days') }} as days
+    inner join run_dates
+        on days.order_date <= run_dates.as_of_date
 
 ),
 
 movements as (
 
     select
-        days.customer_id,
-        {{ first_as_of('days.order_date') }} as as_of_date,
-        days.orders_count,
-        days.net_amount,
-        days.orders_count as orders_count_365d,
-        days.net_amount as net_amount_365d,
+        customer_id,
+        enters_on as moves_on,
+        orders_count,
+        net_amount,
+        orders_count as orders_count_365d,
+        net_amount as net_amount_365d,
         cast(null as date) as order_date,
         cast(null as date) as previous_order_date
-    from customer_days as days
-    cross join run_dates
+    from customer_days
 
     union all
 
-    select
-        days.customer_id,
-        {{ first_as_of(add_days('days.order_date', 365)) }},
-        0,
-        0,
-        -days.orders_count,
-        -days.net_amount,
-        null,
-        null
-    from customer_days as days
-    cross join run_dates
-    where {{ add_days('days.order_date', 365) }} <= run_dates.as_of_date
+    select customer_id, leaves_on, 0, 0, -orders_count, -net_amount, null, null
+    from customer_days
+    where leaves_on <= (select as_of_date from run_dates)
 
     union all
 
-    select
-        days.customer_id,
-        {{ first_as_of('days.order_date') }},
-        0,
-        0,
-        0,
-        0,
-        days.order_date,
-        days.previous_order_date
-    from {{ ref('int_purchase_days') }} as days
-    cross join run_dates
+    select customer_id, order_date, 0, 0, 0, 0, order_date, previous_order_date
+    from {{ ref('int_purchase_days') }}
 
 )
 
 select
-    customer_id,
-    as_of_date,
-    cast(sum(orders_count) as bigint) as orders_count,
-    {{ money('sum(net_amount)') }} as net_amount,
-    cast(sum(orders_count_365d) as bigint) as orders_count_365d,
-    {{ money('sum(net_amount_365d)') }} as net_amount_365d,
-    max(order_date) as last_order_date,
-    max(previous_order_date) as previous_order_date
+    movements.customer_id,
+    -- the first date that history is told as of from that day on
+    least(last_day(movements.moves_on), run_dates.as_of_date) as as_of_date,
+    cast(sum(movements.orders_count) as bigint) as orders_count,
+    {{ money('sum(movements.net_amount)') }} as net_amount,
+    cast(sum(movements.orders_count_365d) as bigint) as orders_count_365d,
+    {{ money('sum(movements.net_amount_365d)') }} as net_amount_365d,
+    max(movements.order_date) as last_order_date,
+    max(movements.previous_order_date) as previous_order_date
 from movements
-group by customer_id, as_of_date
+cross join run_dates
+group by 1, 2
