@@ -101,11 +101,11 @@ def sample_ratio_p_value(treated_count: Any, control_count: Any, treatment_share
 @lru_cache(maxsize=1024)
 def detectable_in_deviations(treated_count: float, control_count: float, alpha: float, power: float) -> float:
     """Smallest difference, in standard deviations, that a two-sided t-test finds with this power."""
-    return float(
-        TTestIndPower().solve_power(
-            nobs1=treated_count, ratio=control_count / treated_count, alpha=alpha, power=power, alternative="two-sided"
-        )
+    solved = TTestIndPower().solve_power(
+        nobs1=treated_count, ratio=control_count / treated_count, alpha=alpha, power=power, alternative="two-sided"
     )
+    # A number, or for some sizes an array of one.
+    return float(np.asarray(solved).item())
 
 
 def _check_outcomes(outcomes: pd.DataFrame) -> None:
