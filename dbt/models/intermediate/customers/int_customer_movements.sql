@@ -45,7 +45,7 @@ movements as (
     union all
 
     select customer_id, order_date, 0, 0, 0, 0, order_date, previous_order_date
-    from {{ ref('int_purchase_days') }}
+    from {{ ref('int_customer_purchase_days') }}
 
 )
 

@@ -17,7 +17,7 @@ waits as (
         {{ days_between('coalesce(days.next_order_date, run_dates.as_of_date)', 'days.order_date') }} as day,
         count(days.next_order_date) as event_count,
         count(*) as exit_count
-    from {{ ref('int_purchase_days') }} as days
+    from {{ ref('int_customer_purchase_days') }} as days
     cross join run_dates
     group by 1, 2, 3
 

@@ -1,7 +1,7 @@
 with gaps as (
 
     select {{ days_between('order_date', 'previous_order_date') }} as gap_days
-    from {{ ref('int_purchase_days') }}
+    from {{ ref('int_customer_purchase_days') }}
     where previous_order_date is not null
 
 ),

@@ -18,7 +18,7 @@ first_days as (
         {{ month_of('days.order_date') }} as cohort_month,
         {{ days_between('days.next_order_date', 'days.order_date') }} as days_to_second,
         {{ days_between('run_dates.data_through', 'days.order_date') }} as age_days
-    from {{ ref('int_purchase_days') }} as days
+    from {{ ref('int_customer_purchase_days') }} as days
     cross join run_dates
     where days.previous_order_date is null
 
