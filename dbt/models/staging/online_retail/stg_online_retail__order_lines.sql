@@ -14,7 +14,7 @@ converted as (
 
     select
         *,
-        try_cast("Quantity" as bigint) as quantity,
+        try_cast("Quantity" as bigint) as units,
         {{ money('try_cast("UnitPrice" as decimal(18, 4)) * try_cast("Quantity" as bigint)') }} as net_amount,
         coalesce(
             try_cast("InvoiceDate" as timestamp),
@@ -51,7 +51,7 @@ renamed as (
         -- a numeric column with gaps is exported as 17850.0
         nullif(split_part("CustomerID", '.', 1), '') as customer_id,
         upper("StockCode") as product_id,
-        quantity,
+        units as quantity,
         net_amount as gross_amount,
         {{ money('0') }} as discount_amount,
         net_amount,
