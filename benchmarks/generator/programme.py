@@ -18,6 +18,7 @@ from benchmarks.generator.orders import ORGANIC, PROMPTED, Orders
 from benchmarks.generator.tables import Folder, coded, dates, instants, keys, money
 
 _COUNTRIES = ("DE", "FR", "NL", "AT")
+_LANGUAGES = ("en", "zh")
 _EVENT_TYPES = ("site_visit", "app_open", "email_open", "email_click")
 _COMMENTS = ("Quick delivery", "Too many emails", "Staff were <very> kind & patient", "Queue at the till")
 _REWARD_POINTS = 100
@@ -86,6 +87,7 @@ def _customers(programme: Programme, source: int) -> Columns:
         "birth_year": pa.array((1940 + draws.below("birth_year", who, 66)).astype(np.int32)),
         "email_consent": pa.array(draws.uniform("email_consent", who) < 0.7),
         "sms_consent": pa.array(draws.uniform("sms_consent", who) < 0.3),
+        "language": coded((draws.uniform("language", who) < 0.3).astype(np.int64), _LANGUAGES),
         "attributes": attributes,
     }
 
@@ -136,11 +138,11 @@ def _campaign_members(programme: Programme) -> Columns:
 
 
 def _reward_redemptions(programme: Programme, source: int) -> Columns:
-    """Coupons of campaigns (their discount is on the order line), and gifts for points every tenth purchase."""
+    """Coupons of campaigns (their discount is on the order line), and gifts for points at a tenth purchase."""
     orders, catalogue = programme.orders, programme.catalogue
     here = (orders.source == source) & (orders.customer >= 0)
     coupon = np.flatnonzero(here & (orders.campaign >= 0))
-    gift = _tenth_purchases(orders)
+    gift = _paid_in_points(programme)
     gift = gift[here[gift]]
     order, is_gift = np.append(coupon, gift), np.arange(len(coupon) + len(gift)) >= len(coupon)
     return {
@@ -155,14 +157,20 @@ def _reward_redemptions(programme: Programme, source: int) -> Columns:
     }
 
 
-def _tenth_purchases(orders: Orders) -> Ints:
-    """Return every tenth purchase of each customer, by which points for a gift have long been earned."""
+def _paid_in_points(programme: Programme) -> Ints:
+    """Return every tenth purchase of each customer that half a point per amount spent before can pay for."""
+    orders = programme.orders
     mine = np.flatnonzero(orders.kind == ORGANIC)
     mine = mine[np.argsort(orders.customer[mine], kind="stable")]
-    customer = orders.customer[mine]
-    begins = np.flatnonzero(np.diff(customer, prepend=-1))
-    nth = np.arange(len(mine)) - np.repeat(begins, np.diff(begins, append=len(mine))) + 1
-    return np.sort(mine[nth % _PURCHASES_PER_REWARD == 0])
+    begins = np.flatnonzero(np.diff(orders.customer[mine], prepend=-1))
+    lengths = np.diff(begins, append=len(mine))
+    before = np.arange(len(mine)) - np.repeat(begins, lengths)
+    net = programme.company.to_base(orders.net, orders.source, orders.day)[mine]
+    spent = np.cumsum(net) - net
+    spent -= np.repeat(spent[begins], lengths)
+    gifts = (before + 1) // _PURCHASES_PER_REWARD
+    is_gift = ((before + 1) % _PURCHASES_PER_REWARD == 0) & (spent // 2 >= gifts * _REWARD_POINTS * UNITS)
+    return np.sort(mine[is_gift])
 
 
 def _customer_events(programme: Programme) -> Columns:
