@@ -1,0 +1,61 @@
+"""Customers who buy and stop as BG/NBD or MBG/NBD say, with the truth kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Truth:
+    """r, alpha (weeks), a, b; a = 0 means that nobody ever stops."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+    first_may_be_last: bool = False
+
+
+def simulate_purchases(
+    truth: Truth, customers_count: int, start_weeks: np.ndarray, end_week: float, seed: int
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """(one row per purchase: customer, week; weeks at which customers stop, inf if later than `end_week`).
+
+    `start_weeks`: week of each customer's first purchase, shape (n,).
+    """
+    random = np.random.default_rng(seed)
+    rate = random.gamma(truth.r, 1 / truth.alpha, customers_count)
+    stopping = random.beta(truth.a, truth.b, customers_count) if truth.a else np.zeros(customers_count)
+    week, stopped_at = start_weeks.astype(float).copy(), np.full(customers_count, np.inf)
+    buying, purchases = np.arange(customers_count), []
+    while len(buying):
+        purchases.append(pd.DataFrame({"customer": buying, "week": week[buying]}))
+        may_stop = truth.first_may_be_last or len(purchases) > 1
+        stops = (random.random(len(buying)) < stopping[buying]) & may_stop
+        stopped_at[buying[stops]] = week[buying[stops]]
+        buying = buying[~stops]
+        week[buying] += random.exponential(1 / rate[buying])
+        buying = buying[week[buying] <= end_week]
+    return pd.concat(purchases, ignore_index=True), stopped_at
+
+
+def histories_at(purchases: pd.DataFrame, week: float) -> pd.DataFrame:
+    """x, t_x, T per customer as of a week, indexed by customer; every simulated moment is a purchase of its own."""
+    known = purchases[purchases["week"] <= week].groupby("customer")["week"].agg(["min", "max", "size"])
+    return pd.DataFrame({"x": known["size"] - 1.0, "t_x": known["max"] - known["min"], "T": week - known["min"]})
+
+
+def as_purchase_days(purchases: pd.DataFrame, data_from: str, seed: int) -> pd.DataFrame:
+    """The same as a frame of purchase days with Gamma-Gamma amounts (p 6, q 4, v 15) and no returns."""
+    random = np.random.default_rng(seed)
+    spread = random.gamma(4.0, 1 / 15.0, purchases["customer"].max() + 1)
+    amount = random.gamma(6.0, 1 / spread[purchases["customer"]])
+    return pd.DataFrame(
+        {
+            "customer_id": "c" + purchases["customer"].astype(str).str.zfill(6),
+            "order_date": pd.Timestamp(data_from) + pd.to_timedelta(np.floor(purchases["week"] * 7), unit="D"),
+            "net_amount": np.maximum(amount.round(2), 0.01),
+            "return_amount": 0.0,
+        }
+    )
