@@ -102,10 +102,10 @@ def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
     problems = 0
     for name, source in load_sources_config(settings).items():
         findings = check_source(source, settings)
-        problems += sum(finding.is_error for finding in findings)
+        problems += sum(finding.level == "error" for finding in findings)
         print(f"{name}: {'no problems' if not findings else ''}")
         for finding in findings:
-            print(f"  {finding}")
+            print(f"  {finding.level} {finding.table or ''} {finding.file or ''}: {finding.message}")
     return FAILED if problems else DONE
 
 

@@ -1,6 +1,5 @@
 """`loyalty run`: the daily job in this process, with its progress, and a summary of what it made."""
 
-import logging
 import os
 import re
 import time
@@ -62,7 +61,6 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
     job = definitions.resolve_job_def(DAILY_JOB)
     keys = select_assets(definitions, select) if select else None
     stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
-    logging.getLogger("dagster").setLevel(logging.CRITICAL)
     with open_instance(settings) as instance:
         result = job.execute_in_process(
             instance=instance,
@@ -83,7 +81,11 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
 def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
-    return {"resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}}}
+    return {
+        "resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}},
+        # stages and failures are printed here; every event is in Dagster's own log
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
 
 
 def process_tags() -> dict[str, str]:

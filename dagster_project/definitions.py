@@ -29,7 +29,7 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
         assets=[
             *build_ingest_assets(settings, load_sources_config(settings)),
             dbt,
-            *build_model_assets(settings),
+            *build_model_assets(),
             *build_publish_assets(project, marts, MODEL_GATES),
         ],
         jobs=[build_daily_job(settings)],

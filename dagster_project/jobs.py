@@ -5,6 +5,7 @@ import os
 import urllib.request
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from warehouse.settings import Settings
 
@@ -12,7 +13,7 @@ DAILY_JOB = "daily"
 WEBHOOK_TIMEOUT_SECONDS = 10
 
 
-def build_daily_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
+def build_daily_job(settings: Settings) -> UnresolvedAssetJobDefinition:
     """Everything from the sources to the publication, in one process."""
     return dg.define_asset_job(
         DAILY_JOB,
@@ -24,11 +25,12 @@ def build_daily_job(settings: Settings) -> dg.UnresolvedAssetJobDefinition:
 
 
 def build_failure_hook(settings: Settings) -> dg.HookDefinition:
-    """On a failed step: a line in the log, and a message to the webhook that the settings name, if any."""
+    """On a failed step: a record in the generation, a line in the log, and a message to the settings' webhook, if any."""
 
-    @dg.failure_hook(name="report_failure")
+    @dg.failure_hook(name="report_failure", required_resource_keys={"warehouse"})
     def report_failure(context: dg.HookContext) -> None:
-        cause = context.op_exception
+        cause = getattr(context.op_exception, "description", None) or context.op_exception
+        context.resources.warehouse.fail_generation(f"{context.step_key}: {cause}")
         message = f"{settings.company}: step {context.step_key} of run {context.run_id} failed: {cause}"
         context.log.error(message)
         variable = settings.schedule.failure_webhook_env

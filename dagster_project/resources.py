@@ -67,10 +67,11 @@ class WarehouseRun:
         return self.generation
 
     def fail_generation(self, failure: str) -> None:
-        """Record that this run's generation must not be published, and why."""
-        generation = self.open_generation()
+        """Record why what this run has written must not be published; nothing to record before its first write."""
+        if self.generation is None:
+            return
         with self.connect() as connection:
-            gates.record_failure(connection, generation, failure)
+            gates.record_failure(connection, self.generation, failure)
 
     def as_of_date(self, connection: duckdb.DuckDBPyConnection) -> date:
         """The day that this run's figures are told as of."""

@@ -97,7 +97,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
             results = _build(run, manifest, assets, checks)
         yield from _events(run, results, assets, checks)
-        _raise_failures(run, results)
+        _raise_failures(results)
 
     return dbt
 
@@ -144,7 +144,7 @@ def _events(
     with run.connect() as connection:
         tables = table_metadata(connection, built)
     for result in results:
-        timing = {"seconds": dg.MetadataValue.float(round(result.seconds, 3))}
+        timing = {"seconds": dg.MetadataValue.float(round(float(result.seconds), 3))}
         if result.unique_id in assets and result.is_good:
             key = assets[result.unique_id]
             yield dg.MaterializeResult(asset_key=key, metadata={**timing, **tables.get(key, {})})
@@ -160,10 +160,9 @@ def _events(
             )
 
 
-def _raise_failures(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
+def _raise_failures(results: Sequence[NodeResult]) -> None:
     bad = [result for result in results if result.status in ("error", "fail")]
     if not bad:
         return
     lines = [f"{result.resource_type} {result.name}: {result.message.strip() or result.status}" for result in bad]
-    run.fail_generation("; ".join(lines))
     raise dg.Failure(description="\n".join(lines), allow_retries=False)

@@ -30,7 +30,7 @@
             ['campaign_id', text, 'key'], ['campaign_name', text, 'optional'], ['campaign_type', text, 'optional'],
             ['start_date', 'date', 'required'], ['end_date', 'date', 'required'],
             ['fixed_cost_amount', money, 'optional'], ['contact_cost_amount', money, 'optional'],
-            ['is_randomized', 'boolean', 'optional'],
+            ['is_randomized', 'boolean', 'optional'], ['planned_treatment_share', 'double', 'optional'],
         ],
         'campaign_members': [
             ['campaign_id', text, 'key'], ['customer_id', text, 'key'], ['arm', text, 'required'],

@@ -1,0 +1,12 @@
+-- One row per snapshot and eligible customer whose horizon is over: whether no valid order fell into it.
+select
+    purchases.snapshot_date,
+    purchases.customer_id,
+    count(days.order_date) = 0 as churned
+from {{ ref('int_churn_purchases') }} as purchases
+left join {{ ref('int_feature_days') }} as days
+    on purchases.customer_id = days.customer_id
+    and days.order_date > purchases.snapshot_date
+    and days.order_date <= {{ add_days('purchases.snapshot_date', var('churn_horizon_days')) }}
+where purchases.is_label_known
+group by purchases.snapshot_date, purchases.customer_id

@@ -1,0 +1,49 @@
+-- One row per snapshot and customer with anything besides purchases: returns, campaigns, use and feedback before it.
+with dated as (
+
+    select customer_id, order_date as signal_date, 'return' as kind, cast(-return_amount as double) as value
+    from {{ ref('int_customer_days') }}
+    where return_amount < 0
+
+    union all
+
+    select members.customer_id, coalesce(cast(members.assigned_at as date), campaigns.start_date) as signal_date,
+        'contact' as kind, 1 as value
+    from {{ accepted(ref('int_campaign_member_versions')) }} as members
+    inner join {{ accepted(ref('int_campaign_versions')) }} as campaigns on members.campaign_id = campaigns.campaign_id
+    where members.arm = 'treatment'
+
+    union all
+
+    select customer_id, redemption_date as signal_date, 'redemption' as kind, 1 as value
+    from {{ ref('int_redemptions') }}
+
+    union all
+
+    select customer_id, {{ business_date('occurred_at') }} as signal_date, 'usage' as kind, 1 as value
+    from {{ accepted(ref('int_customer_event_versions')) }}
+
+    union all
+
+    select customer_id, {{ business_date('given_at') }} as signal_date, 'feedback' as kind, rating as value
+    from {{ accepted(ref('int_customer_feedback_versions')) }}
+
+)
+
+select
+    snapshots.snapshot_date,
+    dated.customer_id,
+    sum(dated.value) filter (where dated.kind = 'return') as returned_amount_365d,
+    sum(dated.value) filter (
+        where dated.kind = 'contact' and dated.signal_date > {{ add_days('snapshots.snapshot_date', -90) }}
+    ) as campaign_contacts_90d,
+    sum(dated.value) filter (where dated.kind = 'redemption') as redemptions_365d,
+    sum(dated.value) filter (
+        where dated.kind = 'usage' and dated.signal_date > {{ add_days('snapshots.snapshot_date', -90) }}
+    ) as usage_events_90d,
+    avg(dated.value) filter (where dated.kind = 'feedback') as feedback_rating_365d
+from {{ ref('int_churn_snapshots') }} as snapshots
+inner join dated
+    on dated.signal_date <= snapshots.snapshot_date
+    and dated.signal_date > {{ add_days('snapshots.snapshot_date', -365) }}
+group by snapshots.snapshot_date, dated.customer_id
