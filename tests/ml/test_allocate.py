@@ -71,6 +71,22 @@ def test_a_full_cap_leads_to_the_other_campaign():
     assert capped[["customer_id", "campaign_id"]].to_numpy().tolist() == [[1, "points"], [2, "spring"]]
 
 
+def test_a_larger_reward_gives_its_predecessor_back_to_budget_and_cap():
+    within = offers_frame([offer(1, "small", 12, 2), offer(1, "large", 40, 20)])
+    assert allocate(within, 20, caps_frame({("spring", MONTH): 20}))["reward_id"].tolist() == ["large"]
+    across = offers_frame([offer(1, "a", 40, 10), offer(1, "b", 80, 30, "points"), offer(2, "a", 18, 10)])
+    chosen = allocate(across, 40, caps_frame({("spring", MONTH): 10}))
+    assert chosen[["customer_id", "campaign_id"]].to_numpy().tolist() == [[1, "points"], [2, "spring"]]
+
+
+def test_a_poor_offer_in_between_does_not_make_the_next_one_look_good():
+    offers = offers_frame(
+        [offer(1, "a", 110, 10), offer(1, "b", 121, 20), offer(1, "c", 221, 21), offer(2, "a", 420, 20)]
+    )
+    chosen = allocate(offers, 30, NO_CAPS)
+    assert chosen[["customer_id", "reward_id"]].to_numpy().tolist() == [[1, "a"], [2, "a"]]
+
+
 def test_money_is_exact_to_the_ten_thousandth():
     offers = offers_frame([offer(customer, "a", 1, Decimal("0.1")) for customer in range(10)])
     assert len(allocate(offers, Decimal("1.0"), NO_CAPS)) == 10

@@ -111,13 +111,14 @@ def test_small_and_constant_campaigns_have_no_effect():
 
 
 def test_holm_covers_the_metrics_of_one_campaign():
-    metrics = [outcomes(seed=seed, lift=0.1).assign(metric=f"m{seed}") for seed in range(4)]
+    metrics = [outcomes(seed=seed, lift=0.2).assign(metric=f"m{seed}") for seed in range(4)]
     other = metrics[0].assign(campaign_id="other")
     campaigns = pd.DataFrame({"campaign_id": ["simulated", "other"], "end_date": [THROUGH, THROUGH]})
     rows = analyse_experiments(pd.concat([*metrics, other]), campaigns, THROUGH).set_index("campaign_id")
     family = rows.loc["simulated"]
     assert family["holm_p_value"].tolist() == multipletests(family["p_value"], method="holm")[1].tolist()
     assert (family["holm_p_value"] > family["p_value"]).any()
+    assert (family["holm_p_value"] < multipletests(family["p_value"], method="bonferroni")[1]).any()
     assert rows.loc["other", "holm_p_value"] == rows.loc["other", "p_value"]
 
 

@@ -48,6 +48,13 @@ def test_history_that_a_gate_needs_and_lacks_does_not_pass_it(days, status):
     assert np.isnan(row["placebo_56_z"]) and np.isnan(row["effect_per_member"])
 
 
+@pytest.mark.parametrize(("days", "runnable"), [(83, []), (84, [28]), (111, [28]), (112, [28, 56])])
+def test_a_placebo_needs_the_history_that_a_campaign_needs(days, runnable):
+    arguments, _ = simulate_chosen(SOUND, 0)
+    row = result(campaigns=moved(arguments, days))
+    assert [shift for shift in (28, 56) if not np.isnan(row[f"placebo_{shift}_z"])] == runnable
+
+
 def test_a_window_that_is_not_over_has_no_effect_and_keeps_its_gates():
     arguments, _ = simulate_chosen(SOUND, 0)
     last = pd.Timestamp(arguments["campaigns"]["end_date"].iloc[0]).date()
@@ -78,22 +85,41 @@ def test_customers_without_a_counterpart_are_unbalanced():
     assert result(members=everyone)["status"] == "too_few_treated"
 
 
+def boosted(arguments, first: int, last: int, factor: float) -> pd.DataFrame:
+    """Customer days with the treated's values changed on some days, counted from the campaign's start."""
+    days = arguments["customer_days"]
+    since_start = (days["order_date"] - pd.Timestamp(arguments["campaigns"]["start_date"].iloc[0])).dt.days
+    changed = since_start.between(first, last) & days["customer_id"].isin(arguments["members"]["customer_id"])
+    return days.assign(value=days["value"].where(~changed, days["value"] * factor))
+
+
 def test_treated_who_had_started_to_buy_more_anyway_are_stopped():
-    arguments, _ = simulate_chosen(ChosenDesign("sound", treated=400), 0)
-    start = pd.Timestamp(arguments["campaigns"]["start_date"].iloc[0])
+    design = ChosenDesign("sound", treated=400)
+    arguments, _ = simulate_chosen(design, 0)
+    assert result(design, customer_days=boosted(arguments, -14, -1, 4))["status"] == "pretrend"
+    recent = result(design, customer_days=boosted(arguments, -28, -1, 4))
+    assert recent["placebo_28_z"] > 1.96 and recent["placebo_z"] == recent["placebo_28_z"]
+    early = result(design, customer_days=boosted(arguments, -56, -29, 4))
+    assert early["placebo_56_z"] > 1.96 and np.isnan(early["effect_per_member"])
+    dip = result(design, customer_days=boosted(arguments, -56, -29, 0))
+    assert dip["placebo_56_z"] < -1.96
 
-    def boosted(first, last):
-        days = arguments["customer_days"]
-        inside = days["order_date"].between(start + pd.Timedelta(days=first), start + pd.Timedelta(days=last))
-        chosen = days["customer_id"].isin(arguments["members"]["customer_id"])
-        value = days["value"].where(~(inside & chosen), days["value"] * 4)
-        return result(ChosenDesign("sound", treated=400), customer_days=days.assign(value=value))
 
-    assert boosted(-14, -1)["status"] == "pretrend"
-    earlier = boosted(-28, -1)
-    assert earlier["placebo_28_z"] > 1.96 and earlier["placebo_z"] == earlier["placebo_28_z"]
-    earliest = boosted(-56, -29)
-    assert earliest["placebo_56_z"] > 1.96 and np.isnan(earliest["effect_per_member"])
+def test_placebo_z_is_the_one_farther_from_zero():
+    rows = [result(seed=seed) for seed in range(6)]
+    for row in rows:
+        assert row["placebo_z"] == max(row["placebo_28_z"], row["placebo_56_z"], key=abs)
+    assert any(row["placebo_z"] < 0 for row in rows) and any(row["placebo_z"] > 0 for row in rows)
+
+
+def test_the_effect_does_not_leak_into_the_placebo_of_a_long_campaign():
+    arguments, _ = simulate_chosen(SOUND, 0)
+    long = moved(arguments, SOUND.START, length=60)
+    plain = result(campaigns=long)
+    boom = result(campaigns=long, customer_days=boosted(arguments, 0, 59, 10))
+    assert boom["effect_per_member"] > 3 * plain["effect_per_member"]
+    gates = ["pretrend_z", "placebo_28_z", "placebo_56_z", "largest_standardised_difference"]
+    assert boom[gates].tolist() == plain[gates].tolist()
 
 
 def test_exposure_to_another_campaign_has_to_match():

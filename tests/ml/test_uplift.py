@@ -84,11 +84,13 @@ def test_too_few_customers_give_no_score():
 
 
 def test_qini_by_hand():
-    """Ranked: treated 10, control 0, treated 0, control 0. Gains per treated customer: 5, 5, 5, 5."""
-    judged = qini(np.array([4.0, 3, 2, 1]), np.array([True, False, True, False]), np.array([10.0, 0, 0, 0]), QUICK)
+    """Ranked: treated 10, control 2, control 4, treated 6; two are treated, and controls are scaled to their number."""
+    scores, treated, outcome = np.array([1.0, 3, 4, 2]), np.array([True, False, True, False]), np.array([6.0, 2, 10, 4])
+    judged = qini(scores, treated, outcome, QUICK)
+    gains = [10 / 2, (10 - 2) / 2, (10 - 6 * 1 / 2) / 2, (16 - 6) / 2]
     assert judged.curve["share"].tolist() == [0.25, 0.5, 0.75, 1.0]
-    assert judged.curve["gain"].tolist() == [5.0, 5.0, 5.0, 5.0]
-    assert judged.coefficient == pytest.approx((5 * 0.25 / 2 + 5 * 0.75) - 2.5)
+    assert judged.curve["gain"].tolist() == gains
+    assert judged.coefficient == pytest.approx((0 + 5) / 8 + (5 + 4) / 8 + (4 + 3.5) / 8 + (3.5 + 5) / 8 - 5 / 2)
 
 
 def test_a_perfect_ranking_beats_its_reverse_and_ties_are_random():
