@@ -17,10 +17,12 @@
             ['original_order_id', text, 'optional'],
         ],
         'customers': [
-            ['customer_id', text, 'key'], ['joined_at', 'timestamp', 'optional'], ['email', text, 'optional'],
-            ['country', text, 'optional'], ['birth_year', 'bigint', 'optional'],
+            ['customer_id', text, 'key'], ['joined_at', 'timestamp', 'optional'], ['country', text, 'optional'], ['birth_year', 'bigint', 'optional'],
             ['email_consent', 'boolean', 'optional'], ['sms_consent', 'boolean', 'optional'],
             ['language', text, 'optional'], ['attributes', text, 'optional'],
+        ],
+        'customer_contacts': [
+            ['customer_id', text, 'key'], ['email', text, 'optional'], ['phone', text, 'optional'],
         ],
         'products': [
             ['product_id', text, 'key'], ['product_name', text, 'optional'], ['category', text, 'optional'],
@@ -67,11 +69,7 @@
     {{ return(entities[entity]) }}
 {% endmacro %}
 
-{# Names that would identify a person, and so are never copied into a record or a mart. #}
-{% macro direct_identifiers() %}
-    {{ return(['email', 'phone', 'first_name', 'last_name']) }}
-{% endmacro %}
-
+{# The entities whose rows are reconciled one for one with what was read. #}
 {% macro entity_names() %}
     {{ return(['order_lines', 'customers', 'products', 'campaigns', 'campaign_members', 'reward_products',
         'reward_redemptions', 'customer_events', 'customer_feedback', 'programme_costs', 'exchange_rates',
@@ -101,11 +99,15 @@
     {{ return(rules.get(entity, [])) }}
 {% endmacro %}
 
-{# The staging models that bring an entity, as [source, relation]. #}
+{#
+  The staging models that bring an entity, as [source, relation]. Contacts come with the customers, and are kept apart
+  so that direct identifiers stand in one table that is never published.
+#}
 {% macro entity_relations(entity) %}
+    {% set staged = 'customers' if entity == 'customer_contacts' else entity %}
     {% set relations = [] %}
-    {% for source, entities in var('source_entities').items() if entity in entities %}
-        {% do relations.append([source, ref('stg_' ~ source ~ '__' ~ entity)]) %}
+    {% for source, entities in var('source_entities').items() if staged in entities %}
+        {% do relations.append([source, ref('stg_' ~ source ~ '__' ~ staged)]) %}
     {% endfor %}
     {{ return(relations) }}
 {% endmacro %}

@@ -1,8 +1,7 @@
 with rows_rejected as (
 
 {% for entity in entity_names() %}
-    {%- set shown = entity_columns(entity) | map(attribute=0) | reject('in', direct_identifiers()) | list %}
-    {%- if entity == 'order_lines' %}{% set shown = shown | reject('equalto', '_reject_reason') | list %}{% endif %}
+    {%- set shown = entity_columns(entity) | map(attribute=0) | list %}
     select
         _source as source,
         '{{ entity }}' as entity,
