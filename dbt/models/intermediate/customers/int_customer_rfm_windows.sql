@@ -1,3 +1,4 @@
+{{ config(materialized='view') }}
 -- One row per customer, as_of_date and rfm_window: recency, frequency and net sales before any ranking.
 select
     customer_id,

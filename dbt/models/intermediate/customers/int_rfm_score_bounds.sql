@@ -14,7 +14,13 @@ with customers as (
 measured as (
 
 {% for measure, value, setting in measures %}
-    select as_of_date, rfm_window, '{{ measure }}' as measure, {{ money(value) }} as value, count(*) as customers_count
+    select
+        as_of_date,
+        rfm_window,
+        '{{ measure }}' as measure,
+        {{ money(value) }} as value,
+        -- a running sum of integers is three times as fast as one of bigints
+        cast(count(*) as integer) as customers_count
     from customers
     group by as_of_date, rfm_window, {{ money(value) }}
     {% if not loop.last %}union all{% endif %}

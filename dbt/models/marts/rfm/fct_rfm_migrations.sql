@@ -1,32 +1,32 @@
 with customers as (
 
     select * from {{ ref('fct_customer_rfm') }}
-    where as_of_date in (select as_of_date from {{ ref('int_as_of_dates') }} where is_month_end)
 
 ),
 
-moves as (
+month_ends as (
 
     select
-        customer_id,
-        {{ month_of('as_of_date') }} as month,
-        rfm_window,
-        rfm_segment as to_segment,
-        scoring_method as to_scoring_method,
-        lag(rfm_segment) over (partition by customer_id, rfm_window order by as_of_date) as from_segment,
-        lag(scoring_method) over (partition by customer_id, rfm_window order by as_of_date) as from_scoring_method
-    from customers
+        as_of_date,
+        lag(as_of_date) over (order by as_of_date) as previous_as_of_date
+    from {{ ref('int_as_of_dates') }}
+    where is_month_end
 
 )
 
 select
-    month,
-    rfm_window,
-    from_segment,
-    to_segment,
-    from_scoring_method,
-    to_scoring_method,
-    case when from_scoring_method = to_scoring_method then count(*) end as customers_count
-from moves
-where from_segment is not null
-group by month, rfm_window, from_segment, to_segment, from_scoring_method, to_scoring_method
+    {{ month_of('month_ends.as_of_date') }} as month,
+    later.rfm_window,
+    earlier.rfm_segment as from_segment,
+    later.rfm_segment as to_segment,
+    earlier.scoring_method as from_scoring_method,
+    later.scoring_method as to_scoring_method,
+    case when earlier.scoring_method = later.scoring_method then count(*) end as customers_count
+from month_ends
+inner join customers as earlier
+    on month_ends.previous_as_of_date = earlier.as_of_date
+inner join customers as later
+    on month_ends.as_of_date = later.as_of_date
+    and earlier.customer_id = later.customer_id
+    and earlier.rfm_window = later.rfm_window
+group by 1, 2, 3, 4, 5, 6
