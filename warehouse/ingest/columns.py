@@ -1,0 +1,100 @@
+"""Which column of a file is which column of the raw table: exactly, by alias, or by the same letters."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from warehouse.errors import UserError, nearest
+from warehouse.ingest.sources import META_COLUMNS, TableConfig
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """`names`: found name -> raw name, in the file's order. `undeclared`: raw names that the YAML does not know."""
+
+    names: dict[str, str]
+    undeclared: tuple[str, ...]
+
+
+def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: Iterable[str] = ()) -> ColumnMap:
+    """Maps the columns of one file or database table, called `place` in messages, onto raw columns.
+
+    A declared column is found under its own name, else under an alias, else under a spelling that differs only in
+    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column
+    that differs only in case. Raises UserError for a missing required column and for whatever is ambiguous.
+    """
+    found = list(found)
+    _refuse_repeated(found, place)
+    declared = _match_declared(found, table, place)
+    _refuse_missing(found, declared, table, place)
+    known = {name.lower(): name for name in existing}
+    names = {name: declared.get(name) or known.get(name.lower(), name) for name in found}
+    undeclared = tuple(raw for name, raw in names.items() if name not in declared)
+    _refuse_clashes(names, place)
+    return ColumnMap(names, undeclared)
+
+
+def letters(name: str) -> str:
+    """The name without what spellings differ in."""
+    return "".join(character for character in name.casefold() if character not in " _-")
+
+
+def _refuse_repeated(found: list[str], place: str) -> None:
+    seen: dict[str, str] = {}
+    for name in found:
+        if name.lower() in META_COLUMNS:
+            raise UserError(f'{place}: the column name "{name}" is reserved. Rename it in the file.')
+        if name.lower() in seen:
+            raise UserError(f'{place}: two columns are called "{name}". Rename one of them in the file.')
+        seen[name.lower()] = name
+
+
+def _match_declared(found: list[str], table: TableConfig, place: str) -> dict[str, str]:
+    matched: dict[str, str] = {}
+    for raw, column in table.columns.items():
+        spellings = (raw, *column.aliases)
+        exact = [name for name in spellings if name in found]
+        loose = {letters(name) for name in spellings}
+        similar = [name for name in found if letters(name) in loose]
+        chosen = exact[:1] or similar
+        if len(chosen) > 1 or len(exact) > 1:
+            either = " and ".join(f'"{name}"' for name in (exact if len(exact) > 1 else similar))
+            raise UserError(f"{place}: {either} could each be the column {raw}. Rename or remove one in the file.")
+        if chosen:
+            if chosen[0] in matched:
+                raise UserError(f'{place}: "{chosen[0]}" could be {matched[chosen[0]]} or {raw}. Add an exact alias.')
+            matched[chosen[0]] = raw
+    return matched
+
+
+def _refuse_missing(found: list[str], declared: Mapping[str, str], table: TableConfig, place: str) -> None:
+    present = set(declared.values())
+    missing = [raw for raw, column in table.columns.items() if column.required and raw not in present]
+    none_known = bool(table.columns) and not present
+    if not missing and not none_known:
+        return
+    left = [name for name in found if name not in declared]
+    wanted = missing or list(table.columns)
+    text = ", ".join(f'"{raw}"{nearest(raw, left)}' for raw in wanted)
+    what = "the required column" if missing else "none of the declared columns was found:"
+    listed = ", ".join(f'"{name}"' for name in found) or "no columns"
+    raise UserError(
+        f"{place}: {what} {text}{' is missing' if missing else ''}. Found: {listed}."
+        f"{_delimiter_hint(found)} Mend the file, or add the header as an alias in the source's YAML."
+    )
+
+
+def _delimiter_hint(found: list[str]) -> str:
+    if len(found) != 1:
+        return ""
+    for delimiter, shown in ((";", ";"), ("\t", "\\t"), ("|", "|"), (",", ",")):
+        if delimiter in found[0]:
+            return f' The header looks as if its values were separated by another character: `delimiter: "{shown}"`.'
+    return ""
+
+
+def _refuse_clashes(names: Mapping[str, str], place: str) -> None:
+    owner: dict[str, str] = {}
+    for name, raw in names.items():
+        other = owner.setdefault(raw.lower(), name)
+        if other != name:
+            raise UserError(f'{place}: "{other}" and "{name}" would both become the column {raw}. Rename one of them.')

@@ -1,0 +1,284 @@
+"""Tables of PostgreSQL, MySQL and MariaDB, through DuckDB's scanners: what is new since the watermark, by key.
+
+A load asks for rows whose watermark is at least the highest one loaded (less `overlap`), so rows that share the
+highest value are not missed, and for rows without a watermark. Of what comes, only rows whose key is new or whose
+content differs from the latest version loaded go into the raw table. Rows deleted at the source stay.
+
+The connection string comes from the environment variable that the YAML names, and shows up in no message.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+
+from warehouse.connections import quote_identifier, quote_literal
+from warehouse.errors import UserError, nearest
+from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, transaction, write_batch
+from warehouse.ingest.columns import ColumnMap, map_columns
+from warehouse.ingest.extensions import load_extension
+from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
+from warehouse.ingest.sources import SourceConfig, TableConfig
+
+SERVER = "loyalty_source"
+EXTENSIONS = {"postgres": "postgres_scanner", "mysql": "mysql_scanner"}
+# MySQL's TINYINT(1) holds more than two values, its TIMESTAMP is shown in the session's zone, and a long first
+# load must not be cut off.
+MYSQL_SETTINGS = {
+    "mysql_tinyint1_as_boolean": "false",
+    "mysql_session_time_zone": "'+00:00'",
+    "mysql_query_timeout_enabled": "false",
+}
+_NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
+_MOMENT = re.compile(r"^TIMESTAMP")
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """A table of the attached database: its quoted name, its columns' types and what they are called in raw."""
+
+    name: str
+    types: dict[str, str]
+    columns: ColumnMap
+    place: str
+
+
+def load_database_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+    """Loads what is new of one database table as one batch; no batch if nothing is. Raises UserError."""
+    return _discreetly(source, lambda: _load_attached(connection, source, name))
+
+
+def check_database_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> ColumnMap:
+    """How the columns of one database table map, without reading its rows. Raises UserError."""
+
+    def look() -> ColumnMap:
+        with _attached(connection, source):
+            return _find_remote(connection, source, name).columns
+
+    return _discreetly(source, look)
+
+
+# --- Connection strings ----------------------------------------------------------------------------------------
+
+
+def connection_string(source: SourceConfig, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of the variable that the YAML names. Raises UserError if it is not set."""
+    assert source.database is not None
+    value = environ.get(source.database.dsn_env, "").strip()
+    if not value:
+        scheme = "postgresql" if source.database.type == "postgres" else "mysql"
+        raise UserError(
+            f"{source.path}: the environment variable {source.database.dsn_env} is not set. Set it to the connection"
+            f" string of the source {source.name}, like {scheme}://user:password@host/database."
+        )
+    return value
+
+
+def masked(message: str, dsn: str) -> str:
+    """The message without any part of the connection string but host, port, user and database."""
+    message = message.replace(dsn, "***")
+    harmless = _harmless_parts(dsn)
+    parts = {part for text in (dsn, unquote(dsn)) for part in re.split(r"[\s=:/@?&;,'\"]+", text)}
+    for part in sorted(parts - harmless, key=len, reverse=True):
+        if part:
+            message = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)" if part.isalnum() else re.escape(part), "***", message)
+    return message
+
+
+def _harmless_parts(dsn: str) -> set[str]:
+    pattern = r"\b(?:host|hostaddr|port|user|dbname|db|database)\s*=\s*([^\s'\"]+)"
+    harmless = set(re.findall(pattern, dsn)) if "://" not in dsn else set()
+    if "://" in dsn:
+        parts = urlsplit(dsn)
+        place = parts.netloc.rpartition("@")[2]
+        harmless |= {parts.scheme, parts.username or "", parts.path.strip("/"), *place.split(":")}
+    secret = set(re.findall(r"\b(?:password|passwd|pwd)\s*=\s*'?([^\s'\"]+)", dsn))
+    if "://" in dsn:
+        secret.add(urlsplit(dsn).password or "")
+    return harmless - secret
+
+
+def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
+    """Runs the action; what DuckDB complains about becomes a UserError without the connection string.
+
+    The error is raised outside the handler, so that not even its context carries the original text.
+    """
+    dsn = connection_string(source)
+    try:
+        return action()
+    except duckdb.Error as error:
+        said = masked(str(error), dsn).strip()
+    assert source.database is not None
+    raise UserError(
+        f"{source.path}: the {source.database.type} database of the source {source.name} does not answer as expected:"
+        f" {said} (Connection string: {source.database.dsn_env}.)"
+    )
+
+
+@contextmanager
+def _attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> Iterator[None]:
+    assert source.database is not None
+    kind = source.database.type
+    load_extension(connection, EXTENSIONS[kind])
+    if kind == "mysql":
+        for setting, value in MYSQL_SETTINGS.items():
+            connection.execute(f"set {setting} = {value}")
+    connection.execute(f"attach {quote_literal(connection_string(source))} as {SERVER} (type {kind}, read_only)")
+    try:
+        yield
+    finally:
+        connection.execute(f"detach {SERVER}")
+
+
+# --- Tables ----------------------------------------------------------------------------------------------------
+
+
+def _find_remote(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> _Remote:
+    table = source.tables[name]
+    place = f"{source.path}: {table.table}"
+    there = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = $db"
+        " union select schema_name, view_name from duckdb_views() where database_name = $db and not internal",
+        {"db": SERVER},
+    ).fetchall()
+    wanted = tuple((table.table or "").split("."))
+    found = sorted(pair for pair in there if pair[-len(wanted) :] == wanted)
+    if len(found) > 1:
+        found = [pair for pair in found if pair[0] == "public"] or found
+    if len(found) != 1:
+        names = [".".join(pair) for pair in there]
+        problem = f"it is in {len(found)} schemas; name one" if found else "there is no such table"
+        raise UserError(f"{place}: {problem}{nearest(table.table or '', names)}. Mend `table` of tables.{name}.")
+    qualified = ".".join(quote_identifier(part) for part in (SERVER, *found[0]))
+    types = {row[0]: row[1] for row in connection.execute(f"describe select * from {qualified}").fetchall()}
+    columns = map_columns(types, table, place, raw_columns(connection, source, name))
+    _check_watermark(table, {raw: types[column] for column, raw in columns.names.items()}, place)
+    return _Remote(qualified, types, columns, place)
+
+
+def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -> None:
+    for column in (*table.key, *([table.watermark] if table.watermark else [])):
+        if column not in types:
+            raise UserError(
+                f'{place}: there is no column "{column}", its `key` or `watermark`{nearest(column, types)}.'
+            )
+    if table.watermark:
+        kind = types[table.watermark]
+        if not (_NUMBER.match(kind) or _MOMENT.match(kind) or kind == "DATE"):
+            raise UserError(f'{place}: the watermark "{table.watermark}" is {kind}; it must be a number or a moment.')
+
+
+def _load_attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+    with _attached(connection, source):
+        try:
+            with transaction(connection):
+                return _load_transaction(connection, source, name)
+        finally:
+            connection.execute("drop table if exists temp._incoming; drop table if exists temp._changed")
+
+
+def _load_transaction(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+    table = source.tables[name]
+    remote = _find_remote(connection, source, name)
+    connection.execute(f"create or replace temp table _incoming as {_query(connection, source, name, remote)}")
+    _refuse_repeated_keys(connection, table, remote)
+    types = {raw: remote.types[column] for column, raw in remote.columns.names.items()}
+    incoming = Incoming("_incoming", types, remote.place)
+    values, added, widened = fit_columns(connection, source, name, incoming)
+    _find_changed(connection, source, name, values)
+    asked = count(connection, "select count(*) from _incoming")
+    changed = count(connection, "select count(*) from _changed")
+    report = LoadReport(
+        source.name,
+        name,
+        rows_read=changed,
+        rows_loaded=changed,
+        rows_unchanged=asked - changed,
+        new_columns=tuple(added),
+        widened_columns=tuple(widened),
+    )
+    return _write_changed(connection, source, name, report) if changed else report
+
+
+def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> str:
+    """Everything at first; later what the watermark leaves. Two simple filters, which the server itself applies."""
+    names = remote.columns.names
+    columns = [f"{quote_identifier(column)} as {quote_identifier(raw)}" for column, raw in names.items()]
+    select = f"select {', '.join(columns)}, 0 as _row_number from {remote.name}"
+    watermark = source.tables[name].watermark
+    bound = _bound(connection, source, name, {raw: remote.types[column] for column, raw in names.items()})
+    if watermark is None or bound is None:
+        return select
+    column = next(quote_identifier(found) for found, raw in names.items() if raw == watermark)
+    return f"{select} where {column} >= {bound} union all {select} where {column} is null"
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, types: Mapping[str, str]
+) -> str | None:
+    """The lowest watermark to ask for, as SQL, or None if nothing is loaded yet."""
+    table = source.tables[name]
+    if table.watermark is None or table.watermark not in raw_columns(connection, source, name):
+        return None
+    column, kind = quote_identifier(table.watermark), types[table.watermark]
+    overlap = f"to_seconds({table.overlap})" if _MOMENT.match(kind) else str(table.overlap)
+    row = connection.execute(
+        f"select cast(max(try_cast({column} as {kind})) - {overlap} as varchar) from {raw_table(source, name)}"
+    ).fetchone()
+    return f"{quote_literal(row[0])}::{kind}" if row and row[0] is not None else None
+
+
+def _refuse_repeated_keys(connection: duckdb.DuckDBPyConnection, table: TableConfig, remote: _Remote) -> None:
+    keys = ", ".join(quote_identifier(key) for key in table.key)
+    missing = " or ".join(f"{quote_identifier(key)} is null" for key in table.key)
+    repeated = count(
+        connection, f"select count(*) from (select {keys} from _incoming group by all having count(*) > 1)"
+    )
+    empty = count(connection, f"select count(*) from _incoming where {missing}")
+    if repeated or empty:
+        raise UserError(
+            f"{remote.place}: the key ({', '.join(table.key)}) does not tell rows apart: {repeated} values come more"
+            f" than once, {empty} rows have none. Name the columns of the table's primary key."
+        )
+
+
+def _find_changed(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, values: Mapping[str, str]
+) -> None:
+    """_changed: the incoming rows, as raw holds them, whose latest loaded version is none or differs."""
+    key = source.tables[name].key
+    stored = raw_table(source, name)
+    columns = ", ".join(f"{value} as {quote_identifier(raw)}" for raw, value in values.items())
+    keys = ", ".join(quote_identifier(column) for column in key)
+    same_key = " and ".join(f"i.{quote_identifier(column)} = l.{quote_identifier(column)}" for column in key)
+    differs = " or ".join(
+        f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in values
+    )
+    connection.execute(
+        f"create or replace temp table _changed as with incoming as (select {columns} from _incoming),"
+        f" latest as (select * from {stored} semi join incoming using ({keys})"
+        f" qualify row_number() over (partition by {keys} order by _batch_id desc, _row_number desc) = 1)"
+        f" select i.* from incoming as i left join latest as l on {same_key} where l._batch_id is null or {differs}"
+    )
+
+
+def _write_changed(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, report: LoadReport
+) -> LoadReport:
+    table = source.tables[name]
+    batch_id = next_batch_id(connection)
+    order = [f"{quote_identifier(column)} nulls first" for column in (table.watermark, *table.key) if column]
+    connection.execute(
+        f"insert into {raw_table(source, name)} by name select *, cast($batch as bigint) as _batch_id, $file as _file,"
+        f" row_number() over (order by {', '.join(order)}) as _row_number from _changed order by _row_number",
+        {"batch": batch_id, "file": table.table},
+    )
+    rows = (report.rows_read, report.rows_loaded, 0)
+    write_batch(connection, TableId(source.name, name), table.table or "", batch_id, None, rows)
+    return LoadReport(**{**vars(report), "batch_ids": (batch_id,)})

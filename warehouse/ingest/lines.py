@@ -1,0 +1,354 @@
+"""Text files, line by line: which records are sound, which are not, and where each one stands.
+
+DuckDB's own CSV reader drops or repairs some malformed lines silently (a trailing delimiter too many, a line after
+an unclosed quote), so the verdict is given here, on bytes: every non-blank line ends up in exactly one sound or one
+malformed record. Sound records go to a scratch file, each behind its line number, for DuckDB to read; malformed
+ones go to a second scratch file with their reason. The line number is that of the record's first physical line,
+also behind values that contain line breaks.
+
+A record is malformed when its number of values is not the header's, when a quote is not closed (the first line
+alone is given up, and reading resumes at the next), when text follows a closing quote, or when it holds a NUL byte,
+a carriage return outside quotes, bytes that are not in the declared encoding, or more than a mebibyte. Blank lines
+are no records. Quotes inside a value that does not start with one are part of the value.
+"""
+
+import gzip
+import re
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from warehouse.errors import UserError
+
+CHUNK_BYTES = 1 << 20
+RECORD_LIMIT_BYTES = 1 << 20
+LINE_LIMIT_BYTES = 1 << 26
+REJECTED_TEXT_LIMIT = 1 << 16
+UTF8_MARK = b"\xef\xbb\xbf"
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass
+class Tally:
+    """What was found in one text file: the header's values and how many records went where."""
+
+    header: list[str] = field(default_factory=list)
+    sound: int = 0
+    malformed: int = 0
+    multiline: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A physical line without its line feed, and its number in the file, from 1."""
+
+    number: int
+    content: bytes
+
+
+class MalformedError(Exception):
+    """Why a record cannot be split into its values."""
+
+
+class _UnclosedError(Exception):
+    """The record goes on behind the end of this line, or its quote is never closed."""
+
+
+def open_text(path: Path) -> BinaryIO:
+    """The file's bytes, unpacked if its name ends in .gz."""
+    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+
+
+def read_chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Whole lines as (number of the first one, bytes), about a mebibyte at a time, without a byte order mark.
+
+    Raises UserError for an empty file, UTF-16, a gzip file that is damaged or cut short, and endless lines.
+    """
+    try:
+        with open_text(path) as stream:
+            yield from _whole_lines(stream, path)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(
+            f"{path}: not a whole gzip file ({error}). Was it copied to the end? Export it again."
+        ) from error
+
+
+def _whole_lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
+    number, rest = 1, b""
+    start = True
+    while chunk := stream.read(CHUNK_BYTES):
+        if start:
+            chunk, start = _without_mark(chunk, path), False
+        whole, feed, tail = chunk.rpartition(b"\n")
+        if feed:
+            whole = rest + whole + feed
+            yield number, whole
+            number += whole.count(b"\n")
+            rest = tail
+        else:
+            rest += tail
+        if len(rest) > LINE_LIMIT_BYTES:
+            raise UserError(f"{path}: line {number} is longer than {LINE_LIMIT_BYTES >> 20} MiB: this is no text file.")
+    if start:
+        raise UserError(f"{path}: the file is empty, without even a header. Remove it or export it again.")
+    if rest:
+        yield number, rest
+
+
+def _without_mark(chunk: bytes, path: Path) -> bytes:
+    if chunk.startswith(UTF16_MARKS):
+        raise UserError(f"{path}: the file is UTF-16. Save it as UTF-8 (in Excel: CSV UTF-8).")
+    return chunk.removeprefix(UTF8_MARK)
+
+
+class Splitter:
+    """Splits one delimited file into sound and malformed records. Use it once."""
+
+    def __init__(self, delimiter: str = ",", encoding: str = "utf-8"):
+        self.delimiter = delimiter.encode(encoding)
+        self.encoding = encoding
+        self.tally = Tally()
+        self._width = 0
+        d = re.escape(self.delimiter)
+        body = rb'[^"]*+(?:""[^"]*+)*+'
+        self._quoted = re.compile(rb' *"(' + body + rb')" *(?=' + d + rb"|\Z)")
+        self._plain = re.compile(rb'(?! *")[^\r\n' + d + rb"]*+(?=" + d + rb"|\Z)")
+        self._open = re.compile(rb' *"' + body + rb"\Z")
+        self._closing = re.compile(body + rb'" *(?=' + d + rb"|\Z)")
+        self._still_open = re.compile(body + rb"\Z")
+        self._starts_quoted = re.compile(rb' *"')
+        self._needs_quotes = re.compile(rb'["\r\n' + d + rb"]|\A | \Z")
+
+    def split(self, path: Path, sound: BinaryIO, malformed: BinaryIO) -> Tally:
+        """Writes the file's records to the two scratch files; the first record is the header and goes to neither.
+
+        `sound` gets `<line number><delimiter><record>`, `malformed` gets `<line number>,<reason>,<record>` as CSV.
+        Raises UserError as `read_chunks` does, and for a header that cannot be read.
+        """
+        waiting: deque[Line] = deque()
+        for number, chunk in read_chunks(path):
+            if not waiting and self.tally.header and self._is_plain(chunk):
+                self._split_plain(number, chunk, sound, malformed)
+                continue
+            contents = chunk.removesuffix(b"\n").split(b"\n")
+            waiting.extend(Line(number + i, content) for i, content in enumerate(contents))
+            self._split_carefully(waiting, sound, malformed, path, final=False)
+        self._split_carefully(waiting, sound, malformed, path, final=True)
+        if not self.tally.header:
+            raise UserError(f"{path}: the file has no header, only blank lines. Remove it or export it again.")
+        return self.tally
+
+    def header(self, path: Path) -> list[str]:
+        """The header's values alone. Raises UserError as `split` does."""
+        waiting: deque[Line] = deque()
+        for number, chunk in read_chunks(path):
+            contents = chunk.removesuffix(b"\n").split(b"\n")
+            waiting.extend(Line(number + i, content) for i, content in enumerate(contents))
+            if self._find_header(waiting, path, final=False):
+                return self.tally.header
+        if not self._find_header(waiting, path, final=True):
+            raise UserError(f"{path}: the file has no header, only blank lines. Remove it or export it again.")
+        return self.tally.header
+
+    def _is_plain(self, chunk: bytes) -> bool:
+        if b'"' in chunk or b"\0" in chunk or chunk.count(b"\r") != chunk.count(b"\r\n"):
+            return False
+        try:
+            chunk.decode(self.encoding)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _split_plain(self, number: int, chunk: bytes, sound: BinaryIO, malformed: BinaryIO) -> None:
+        """The fast way for a chunk without quotes or oddities: a record's values are its delimiters plus one."""
+        lines = chunk.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+        d, width = self.delimiter, self._width
+        if self.encoding != "utf-8":
+            lines = [line.decode(self.encoding).encode() for line in lines]
+        if b"" not in lines and {line.count(d) for line in lines} == {width - 1} and self._short(lines):
+            sound.write(b"".join([b"%d%b%b\n" % (i, d, line) for i, line in enumerate(lines, number)]))
+            self.tally.sound += len(lines)
+            return
+        for i, line in enumerate(lines, number):
+            if not line:
+                continue
+            if line.count(d) == width - 1 and len(line) <= RECORD_LIMIT_BYTES:
+                sound.write(b"%d%b%b\n" % (i, d, line))
+                self.tally.sound += 1
+            else:
+                self._reject(Line(i, line), self._count_reason(line.count(d) + 1, line), malformed, "utf-8")
+
+    @staticmethod
+    def _short(lines: list[bytes]) -> bool:
+        return max(map(len, lines)) <= RECORD_LIMIT_BYTES
+
+    def _split_carefully(
+        self, waiting: deque[Line], sound: BinaryIO, malformed: BinaryIO, path: Path, *, final: bool
+    ) -> None:
+        if not self.tally.header and not self._find_header(waiting, path, final=final):
+            return
+        while waiting:
+            try:
+                record = self._take_record(waiting, final=final)
+            except _UnclosedError:
+                return  # the rest of this record is in the next chunk
+            except MalformedError as reason:
+                self._reject(waiting.popleft(), str(reason), malformed, self.encoding)
+                continue
+            self._judge(record, sound, malformed)
+
+    def _find_header(self, waiting: deque[Line], path: Path, *, final: bool) -> bool:
+        while waiting and not waiting[0].content.strip(b"\r "):
+            waiting.popleft()
+        if not waiting:
+            return False
+        try:
+            record = self._take_record(waiting, final=final)
+            values = self._values(record.content)
+            self.tally.header = [value.decode(self.encoding).strip() for value in values]
+        except _UnclosedError:
+            return False
+        except (MalformedError, UnicodeDecodeError) as error:
+            line = waiting[0].number if waiting else 1
+            raise UserError(f"{path}: line {line}: the header cannot be read: {error}.") from error
+        self._width = len(values)
+        return True
+
+    def _take_record(self, waiting: deque[Line], *, final: bool) -> Line:
+        """Removes and returns the next record, whose values can be told apart.
+
+        Raises MalformedError (nothing removed: only the first line is to be given up) and _UnclosedError.
+        """
+        first = waiting[0]
+        parts: list[bytes] = []
+        size, inside = 0, False
+        for line in waiting:
+            parts.append(line.content)
+            size += len(line.content) + 1
+            if size > RECORD_LIMIT_BYTES and len(parts) > 1:
+                raise MalformedError("a quote is not closed within a mebibyte")
+            inside = self._is_open_behind(line.content.removesuffix(b"\r"), inside)
+            if not inside:
+                for _ in parts:
+                    waiting.popleft()
+                return Line(first.number, b"\n".join(parts).removesuffix(b"\r"))
+        if final:
+            raise MalformedError("a quote is not closed")
+        raise _UnclosedError
+
+    def _is_open_behind(self, content: bytes, inside: bool) -> bool:
+        """Whether a quote is open behind this line, given whether one was before it. Raises MalformedError."""
+        position = 0
+        if inside:
+            closing = self._closing.match(content)
+            if not closing:
+                if self._still_open.match(content):
+                    return True
+                raise MalformedError("text behind a closing quote")
+            if closing.end() == len(content):
+                return False
+            position = closing.end() + 1
+        elif b'"' not in content:
+            return False
+        return self._read_values(content, position)[1]
+
+    def _values(self, record: bytes) -> list[bytes]:
+        """The values of a whole record. Raises MalformedError."""
+        if b'"' not in record:
+            if b"\r" in record:
+                raise MalformedError("a carriage return that ends no line")
+            return record.split(self.delimiter)
+        return self._read_values(record, 0)[0]
+
+    def _read_values(self, content: bytes, position: int) -> tuple[list[bytes], bool]:
+        """The values from `position` on, and whether a quote is left open behind them. Raises MalformedError."""
+        values: list[bytes] = []
+        while True:
+            if match := self._quoted.match(content, position):
+                values.append(match[1].replace(b'""', b'"'))
+            elif match := self._plain.match(content, position):
+                values.append(match[0])
+            elif self._open.match(content, position):
+                return values, True
+            elif self._starts_quoted.match(content, position):
+                raise MalformedError("text behind a closing quote")
+            else:
+                raise MalformedError("a carriage return that ends no line")
+            if match.end() == len(content):
+                return values, False
+            position = match.end() + 1
+
+    def _judge(self, record: Line, sound: BinaryIO, malformed: BinaryIO) -> None:
+        content = record.content
+        if not content:
+            return
+        try:
+            values = self._values(content)
+            if b"\0" in content:
+                raise MalformedError("a NUL byte")
+            if len(content) > RECORD_LIMIT_BYTES or len(values) != self._width:
+                raise MalformedError(self._count_reason(len(values), content))
+            text = self.delimiter.join(self._written(value) for value in values).decode(self.encoding)
+        except MalformedError as reason:
+            return self._reject(record, str(reason), malformed, self.encoding)
+        except UnicodeDecodeError as error:
+            reason = f"not {self.encoding}: byte 0x{error.object[error.start]:02x}"
+            return self._reject(record, reason, malformed, self.encoding)
+        sound.write(b"%d%b%b\n" % (record.number, self.delimiter, text.encode()))
+        self.tally.sound += 1
+        self.tally.multiline += b"\n" in content
+        return None
+
+    def _written(self, value: bytes) -> bytes:
+        return b'"' + value.replace(b'"', b'""') + b'"' if self._needs_quotes.search(value) else value
+
+    def _count_reason(self, found: int, content: bytes) -> str:
+        if len(content) > RECORD_LIMIT_BYTES:
+            return "longer than a mebibyte"
+        return f"{self._width} values expected, {found} found"
+
+    def _reject(self, record: Line, reason: str, malformed: BinaryIO, encoding: str) -> None:
+        write_rejected(malformed, record.number, reason, record.content.decode(encoding, "backslashreplace"))
+        self.tally.malformed += 1
+
+
+def write_rejected(malformed: BinaryIO, number: int, reason: str, record: str) -> None:
+    """One line of the scratch file of malformed records: NUL bytes made visible, very long ones cut off."""
+    text = record[:REJECTED_TEXT_LIMIT].replace("\0", "\\x00").replace('"', '""')
+    malformed.write(f'{number},"{reason}","{text}"\n'.encode())
+
+
+def split_json_lines(path: Path, sound: BinaryIO, malformed: BinaryIO) -> Tally:
+    """The lines of a JSON lines file that are text at all, as `<line number>,"<line>"`; DuckDB judges the JSON.
+
+    Raises UserError as `read_chunks` does.
+    """
+    tally = Tally()
+    for number, chunk in read_chunks(path):
+        for i, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), number):
+            content = line.strip(b" \t\r")
+            if not content:
+                continue
+            reason = _no_text(content)
+            if reason:
+                write_rejected(malformed, i, reason, line.decode("utf-8", "backslashreplace"))
+                tally.malformed += 1
+            else:
+                sound.write(b'%d,"%b"\n' % (i, content.replace(b'"', b'""')))
+                tally.sound += 1
+    return tally
+
+
+def _no_text(content: bytes) -> str | None:
+    if len(content) > RECORD_LIMIT_BYTES:
+        return "longer than a mebibyte"
+    if b"\0" in content:
+        return "a NUL byte"
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return f"not utf-8: byte 0x{error.object[error.start]:02x}"
+    return None

@@ -1,0 +1,196 @@
+"""Loads one source: every file once per content, each in a transaction of its own."""
+
+import shutil
+import time
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from warehouse.connections import quote_identifier
+from warehouse.errors import UserError, nearest
+from warehouse.ingest.batches import (
+    KnownFile,
+    LoadReport,
+    TableId,
+    absorb_same_content,
+    count,
+    forget_table,
+    known_files,
+    live_batch,
+    next_batch_id,
+    prepare_operations,
+    remember_file,
+    supersede,
+    transaction,
+    write_batch,
+)
+from warehouse.ingest.columns import map_columns
+from warehouse.ingest.databases import load_database_table
+from warehouse.ingest.files import content_hash, find_files, input_folder, no_files, size_and_time
+from warehouse.ingest.raw_tables import (
+    Incoming,
+    declared_but_absent,
+    ensure_table,
+    fit_columns,
+    raw_columns,
+    raw_table,
+)
+from warehouse.ingest.readings import Reading, drop_scratch, file_format, open_file, readable
+from warehouse.ingest.sources import SourceConfig
+from warehouse.settings import Settings
+
+
+def load_source(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourceConfig,
+    settings: Settings,
+    tables: Collection[str] | None = None,
+    full_refresh: bool = False,
+) -> list[LoadReport]:
+    """Brings what is new in the source into its raw tables; one report a table, in the YAML's order.
+
+    `connection` is to the warehouse, outside a transaction. `tables` limits the load. `full_refresh` drops the raw
+    tables first and loads what is there now; batch numbers go on. Files are taken in the order of their names, one
+    transaction each, so a run that was killed is completed by the next one. Raises UserError at the first file that
+    cannot be loaded; files before it stay loaded.
+    """
+    prepare_operations(connection)
+    selected = _selected(source, tables)
+    folder = None if source.database else input_folder(source, settings)
+    reports = []
+    for name in selected:
+        started = time.perf_counter()
+        _make_ready(connection, source, name, full_refresh)
+        if folder is None:
+            report = load_database_table(connection, source, name)
+        else:
+            report = _FileLoad(connection, source, name, folder, settings.home / "tmp" / "ingest").run()
+        reports.append(replace(report, seconds=time.perf_counter() - started))
+    return reports
+
+
+def _selected(source: SourceConfig, tables: Collection[str] | None) -> list[str]:
+    for name in tables or ():
+        if name not in source.tables:
+            raise UserError(f'{source.path}: unknown table "{name}"{nearest(name, source.tables)}.')
+    return [name for name in source.tables if tables is None or name in tables]
+
+
+def _make_ready(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, full_refresh: bool) -> None:
+    with transaction(connection):
+        if full_refresh:
+            connection.execute(f"drop table if exists {raw_table(source, name)}")
+            forget_table(connection, TableId(source.name, name))
+        ensure_table(connection, source, name)
+        for column in declared_but_absent(connection, source, name):
+            kind = source.tables[name].declared_type(column) or "VARCHAR"
+            connection.execute(f"alter table {raw_table(source, name)} add column {quote_identifier(column)} {kind}")
+
+
+class _FileLoad:
+    """The load of one raw table from the files of a folder."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, folder: Path, work: Path
+    ):
+        self.connection = connection
+        self.source = source
+        self.name = name
+        self.table = source.tables[name]
+        self.id = TableId(source.name, name)
+        self.folder = folder
+        self.work = work
+        self.report = LoadReport(source.name, name)
+
+    def run(self) -> LoadReport:
+        """Loads what is new. Raises UserError."""
+        known = known_files(self.connection, self.id)
+        found = find_files(self.table, self.folder)
+        if not found and not known and not self.table.optional:
+            raise no_files(self.source, self.name, self.folder)
+        for file, path in found.items():
+            self._take(file, path, known.get(file), list(found))
+        return self.report
+
+    def _take(self, file: str, path: Path, known: KnownFile | None, present: list[str]) -> None:
+        size, modified = size_and_time(path)
+        if known and known.is_live and known.size_bytes == size and modified and known.modified_ns == modified:
+            return self._note(files_unchanged=(file,))
+        digest = content_hash(path)
+        seen = KnownFile(size, modified, digest, batch_id=0, is_live=True)
+        if known and known.is_live and known.content_hash == digest:
+            with transaction(self.connection):
+                remember_file(self.connection, self.id, file, replace(seen, batch_id=known.batch_id))
+            return self._note(files_unchanged=(file,))
+        holder = None if known and known.is_live else live_batch(self.connection, self.id, digest)
+        if holder is not None:
+            with transaction(self.connection):
+                remember_file(self.connection, self.id, file, replace(seen, batch_id=holder))
+            return self._note(files_duplicate=(file,))
+        self._load(file, path, known, seen, present)
+        return self._note(**{"files_changed" if known else "files_new": (file,)})
+
+    def _load(self, file: str, path: Path, known: KnownFile | None, seen: KnownFile, present: list[str]) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        try:
+            with transaction(self.connection), readable(path, file_format(path, self.table)):
+                batch_id = next_batch_id(self.connection)
+                self._write(file, path, batch_id, seen.content_hash)
+                remember_file(self.connection, self.id, file, replace(seen, batch_id=batch_id))
+                if known and self.table.replaces:
+                    supersede(self.connection, self.id, file, known, batch_id, present)
+                    absorb_same_content(self.connection, self.id, seen.content_hash, batch_id)
+                if content_hash(path) != seen.content_hash:
+                    raise UserError(f"{path}: the file changed while it was read. Run again when it is complete.")
+        finally:
+            drop_scratch(self.connection)
+            shutil.rmtree(self.work, ignore_errors=True)
+        self._note(batch_ids=(batch_id,))
+
+    def _write(self, file: str, path: Path, batch_id: int, digest: str) -> None:
+        read = loaded = malformed = 0
+        for reading in open_file(self.connection, path, self.table, self.work):
+            shown = f"{file}#{reading.part}" if reading.part else file
+            inserted = self._insert_rows(reading, f"{self.folder / shown}", shown, batch_id)
+            rejected = self._insert_rejects(reading, shown, batch_id)
+            if inserted + rejected != reading.rows_read:
+                raise RuntimeError(
+                    f"{path}: {reading.rows_read} records counted, but {inserted} loaded and {rejected} rejected"
+                )
+            read, loaded, malformed = read + reading.rows_read, loaded + inserted, malformed + rejected
+        write_batch(self.connection, self.id, file, batch_id, digest, (read, loaded, malformed))
+        self._note(rows_read=read, rows_loaded=loaded, rows_malformed=malformed)
+
+    def _insert_rows(self, reading: Reading, place: str, shown: str, batch_id: int) -> int:
+        existing = raw_columns(self.connection, self.source, self.name)
+        mapped = map_columns(reading.columns, self.table, place, existing)
+        renamed = [f"{quote_identifier(name)} as {quote_identifier(raw)}" for name, raw in mapped.names.items()]
+        relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}))"
+        types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
+        incoming = Incoming(relation, types, place)
+        values, added, widened = fit_columns(self.connection, self.source, self.name, incoming)
+        self._note(new_columns=tuple(added), widened_columns=tuple(widened))
+        selected = [f"{value} as {quote_identifier(raw)}" for raw, value in values.items()]
+        return count(
+            self.connection,
+            f"insert into {raw_table(self.source, self.name)} by name select {', '.join([*selected, '_row_number'])},"
+            f" cast($batch as bigint) as _batch_id, $file as _file from {relation}",
+            {"batch": batch_id, "file": shown},
+        )
+
+    def _insert_rejects(self, reading: Reading, shown: str, batch_id: int) -> int:
+        if reading.rejects is None:
+            return 0
+        return count(
+            self.connection,
+            "insert into ops.rejected_lines select $batch, $source, $table, $file, r.row_number, r.reason, r.record"
+            f" from ({reading.rejects}) as r(row_number, reason, record)",
+            {**self.id.parameters, "batch": batch_id, "file": shown},
+        )
+
+    def _note(self, **more: int | tuple[str, ...] | tuple[int, ...]) -> None:
+        """Adds to the report."""
+        self.report = replace(self.report, **{key: getattr(self.report, key) + value for key, value in more.items()})

@@ -1,0 +1,286 @@
+"""sources/<source>.yml, typed: where a source's files or tables are, and what their columns are called.
+
+An unknown key, a wrong type or a contradiction is a UserError that names the file, the key and the nearest one.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import duckdb
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from warehouse.errors import UserError, nearest
+from warehouse.settings import PROJECT_ROOT, Settings
+
+SOURCES_DIR = PROJECT_ROOT / "sources"
+META_COLUMNS = {"_batch_id": "bigint", "_file": "varchar", "_row_number": "bigint"}
+FORMAT_OF_ENDING = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".xlsx": "excel",
+}
+TEXT_FORMATS = frozenset({"csv", "json", "excel"})
+
+Format = Literal["csv", "parquet", "json", "excel"]
+Entity = Literal[
+    "order_lines",
+    "customers",
+    "products",
+    "campaigns",
+    "campaign_members",
+    "reward_redemptions",
+    "reward_products",
+    "customer_events",
+    "customer_feedback",
+    "programme_costs",
+    "exchange_rates",
+    "point_adjustments",
+]
+Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+
+
+def format_of(name: str) -> str | None:
+    """The format that a file name's ending stands for (`.gz` is looked through), or None."""
+    return FORMAT_OF_ENDING.get(Path(name.lower().removesuffix(".gz")).suffix)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnConfig(_Section):
+    """One declared column: other spellings of its header, whether a file may lack it, and its type.
+
+    `type` (a DuckDB type) counts for Parquet and databases; CSV, JSON and Excel load as varchar, and there it only
+    tells which Excel cells are dates.
+    """
+
+    required: bool = False
+    aliases: Names = ()
+    type: str | None = None
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                duckdb.sqltype(value)
+            except duckdb.Error as error:
+                raise ValueError(f'"{value}" is no DuckDB type') from error
+        return value
+
+
+class DatabaseConfig(_Section):
+    """A server whose address, user and password stand in an environment variable and nowhere else.
+
+    PostgreSQL: postgresql://user:password@host:port/database; MySQL and MariaDB: mysql://user:password@host/database.
+    """
+
+    type: Literal["postgres", "mysql"]
+    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$")]
+
+
+class TableConfig(_Section):
+    """One raw table: the files or the database table it is filled from.
+
+    `on_change` says what a changed file does to its earlier version: with `upsert` both stay and later SQL lets the
+    newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
+    where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
+    days for dates, its own unit for numbers), for rows that were committed late.
+    """
+
+    files: Names | None = None
+    format: Format | None = None
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
+    sheets: Names | None = None
+    table: str | None = None
+    watermark: str | None = None
+    overlap: Annotated[int, Field(ge=0)] = 0
+    key: Names = ()
+    entity: Entity | None = None
+    optional: bool = False
+    on_change: Literal["upsert", "replace"] | None = None
+    columns: dict[str, ColumnConfig] = {}
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _bare_columns(cls, value: Any) -> Any:
+        return {name: column or {} for name, column in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for complaint in (self._wrong_place(), self._wrong_files(), self._wrong_columns()):
+            if complaint:
+                raise ValueError(complaint)
+        return self
+
+    def _wrong_place(self) -> str | None:
+        if (self.files is None) == (self.table is None):
+            return "say either `files` (a pattern) or `table` (of a database)"
+        if self.table is None and (self.watermark or self.overlap):
+            return "`watermark` and `overlap` belong to a database `table`, not to `files`"
+        if self.table is not None and not self.key:
+            return "a database table needs its `key`, by which rows are recognised when they come again"
+        if self.overlap and not self.watermark:
+            return "`overlap` needs a `watermark`"
+        if self.on_change == "upsert" and not self.key:
+            return "`on_change: upsert` needs a `key`; without one say `replace`"
+        if self.table is not None and self.on_change == "replace":
+            return "rows of a database table supersede each other by key; `on_change: replace` is for files"
+        return None
+
+    def _wrong_files(self) -> str | None:
+        for pattern in self.files or ():
+            if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+                return f'`files: "{pattern}"` must lie inside the input folder'
+            if self.format is None and format_of(pattern) is None:
+                return f'`files: "{pattern}"` does not tell the format by its ending; add `format`'
+        return None
+
+    def _wrong_columns(self) -> str | None:
+        owner: dict[str, str] = {}
+        for name, column in self.columns.items():
+            if name.lower() in META_COLUMNS:
+                return f'the column name "{name}" is reserved'
+            for spelling in {name, *column.aliases}:
+                if owner.setdefault(spelling, name) != name:
+                    return f'the header "{spelling}" is declared for two columns, {owner[spelling]} and {name}'
+        if len({name.lower() for name in self.columns}) < len(self.columns):
+            return "two columns differ only in upper and lower case"
+        for name in {*self.key, *([self.watermark] if self.watermark else [])}:
+            if self.columns and name not in self.columns:
+                return f'"{name}" (of `key` or `watermark`) is not among the columns{nearest(name, self.columns)}'
+        return None
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a changed file supersedes its earlier version as a whole."""
+        return (self.on_change or ("upsert" if self.key else "replace")) == "replace"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether every column of the raw table is varchar because some file format of it has no types."""
+        formats = {self.format or format_of(pattern) for pattern in self.files or ()}
+        return bool(formats & TEXT_FORMATS)
+
+    def declared_type(self, column: str) -> str | None:
+        """The type that the raw column must have, or None where the first file or table decides."""
+        if self.is_text:
+            return "VARCHAR"
+        declared = self.columns[column].type if column in self.columns else None
+        return str(duckdb.sqltype(declared)) if declared else None
+
+
+class SourceConfig(_Section):
+    """One source: a folder, an installed package or a database, and its tables.
+
+    `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
+    prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
+    """
+
+    name: Identifier
+    package: str | None = None
+    folder: str | None = None
+    database: DatabaseConfig | None = None
+    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$")] = ""
+    shared_keys: Names = ()
+    tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
+    # Where the configuration was read from, for messages; not a key of the file.
+    path: Path = Field(default=SOURCES_DIR, exclude=True)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.package and self.database:
+            raise ValueError("say either `package` or `database`")
+        if self.folder and not self.package:
+            raise ValueError(
+                "`folder` is a folder inside a `package`; a company's folder is `input_path` of its settings"
+            )
+        for name, table in self.tables.items():
+            if (table.table is None) == (self.database is not None):
+                raise ValueError(f"tables.{name}: {'`table`' if self.database else '`files`'} expected")
+        return self
+
+    @property
+    def raw_schema(self) -> str:
+        """The schema of the warehouse that this source's raw tables live in."""
+        return f"raw_{self.name}"
+
+
+def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[str, SourceConfig]:
+    """The configurations of the sources that the settings switch on, by name, in the settings' order.
+
+    Raises UserError with every problem found, one a line.
+    """
+    sources: dict[str, SourceConfig] = {}
+    problems: list[str] = []
+    for name in settings.sources:
+        try:
+            sources[name] = read_source(name, folder, settings.path)
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(problems))
+    return sources
+
+
+def read_source(name: str, folder: Path = SOURCES_DIR, asked_by: Path | None = None) -> SourceConfig:
+    """The configuration in `folder`/<name>.yml. Raises UserError."""
+    file = folder / f"{name}.yml"
+    if not file.is_file():
+        known = sorted(path.stem for path in folder.glob("*.yml"))
+        place = f"{asked_by}: " if asked_by else ""
+        raise UserError(f'{place}unknown source "{name}"{nearest(name, known)}: there is no {file}.')
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{file}: expected `key: value` lines at the top level.")
+    if "path" in values:
+        raise UserError(f'{file}: unknown key "path".')
+    try:
+        source = SourceConfig.model_validate({**values, "path": file})
+    except ValidationError as error:
+        raise UserError("\n".join(_explain(dict(detail), file) for detail in error.errors())) from error
+    if source.name != name:
+        raise UserError(f'{file}: the name is "{source.name}"; it must be the file\'s, "{name}".')
+    return source
+
+
+def _explain(detail: dict[str, Any], file: Path) -> str:
+    location = [str(part) for part in detail["loc"] if part != "[key]"]
+    place = ".".join(location)
+    if detail["type"] == "extra_forbidden":
+        keys = [key for key in _section(location).model_fields if key != "path"]
+        return f'{file}: unknown key "{place}"{nearest(location[-1], keys)}.'
+    if detail["type"] == "missing":
+        return f'{file}: the key "{place}" is missing; add it.'
+    message = re.sub("^Value error, ", "", detail["msg"])
+    found = f" (found {detail['input']!r})" if isinstance(detail["input"], str | int | float | bool) else ""
+    return f"{file}: {place + ': ' if place else ''}{message}{found}."
+
+
+def _section(location: list[str]) -> type[BaseModel]:
+    if location[0] == "database":
+        return DatabaseConfig
+    if location[0] == "tables" and len(location) > 3:
+        return ColumnConfig
+    return TableConfig if location[0] == "tables" and len(location) > 2 else SourceConfig
