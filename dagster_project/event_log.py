@@ -1,0 +1,71 @@
+"""Dagster's event log in SQLite, with connections that are kept.
+
+Dagster's own opens an engine, a connection and a write-ahead log anew for each of the several hundred events of a run
+and flushes each to disk; here a few engines stay open, and SQLite flushes at checkpoints. A crash of the machine
+(not of the process) may cost the last events of a run's log, never anything of the warehouse.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection, Engine
+
+KEPT_ENGINES = 8
+BUSY_TIMEOUT_SECONDS = 60
+
+
+class KeptConnectionEventLogStorage(SqliteEventLogStorage):
+    """The event log of $DAGSTER_HOME/history/runs; no configuration."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        super().__init__(base_dir, inst_data)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+        """The storage of this process's DAGSTER_HOME."""
+        return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
+            yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        engine = self._engines.pop(shard, None) or self._open(shard)
+        self._engines[shard] = engine
+        while len(self._engines) > KEPT_ENGINES:
+            self._engines.popitem(last=False)[1].dispose()
+        return engine
+
+    def _open(self, shard: str) -> Engine:
+        arguments = {"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
+        engine = create_engine(self.conn_string_for_shard(shard), connect_args=arguments)
+        event.listen(engine, "connect", _flush_at_checkpoints)
+        if shard not in self._initialized_dbs:
+            self._initdb(engine)
+            self._initialized_dbs.add(shard)
+        return engine
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        while self._engines:
+            self._engines.popitem()[1].dispose()
+        super().dispose()
+
+
+def _flush_at_checkpoints(connection: Any, _record: Any) -> None:
+    connection.execute("pragma synchronous = normal")
