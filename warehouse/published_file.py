@@ -27,7 +27,6 @@ IDENTIFIERS = re.compile(
     r"|first_name|last_name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
 )
 PERSON_NAMES = {"name", "contact", "address"}
-FLAG_TYPES = {"BOOLEAN"}
 WIDE_DECIMAL = re.compile(r"DECIMAL\((\d+),")
 
 PUBLICATION_COLUMNS = {
@@ -79,7 +78,7 @@ def checksums(connection: DuckDBPyConnection, schema: str = "marts") -> dict[str
 
 def checksum(connection: DuckDBPyConnection, relation: Relation) -> str:
     """The fingerprint of one table or view; see `checksums`."""
-    described = columns(connection, relation)
+    described = published_columns(connection, relation)
     names = ", ".join(quote_identifier(name) for name in described)
     row = connection.execute(
         f"""
@@ -103,8 +102,11 @@ def relations(connection: DuckDBPyConnection, schema: str, database: str | None 
     return [Relation(schema, name) for (name,) in rows]
 
 
-def columns(connection: DuckDBPyConnection, relation: Relation) -> dict[str, str]:
-    """Column names of a table or view with their types, in order."""
+def published_columns(connection: DuckDBPyConnection, relation: Relation) -> dict[str, str]:
+    """Names and types of the columns that are copied, in order.
+
+    All of a mart, whose identifiers are an error (see `check`); of other tables those that are no direct identifiers.
+    """
     rows = connection.execute(
         """
         select column_name, data_type from duckdb_columns()
@@ -113,7 +115,10 @@ def columns(connection: DuckDBPyConnection, relation: Relation) -> dict[str, str
         """,
         [relation.schema, relation.name],
     ).fetchall()
-    return dict(rows)
+    if relation.schema == PUBLICATION.schema:
+        return dict(rows)
+    has_customer = any(name == "customer_id" for name, _ in rows)
+    return {name: data_type for name, data_type in rows if not _is_identifier(name, data_type, has_customer)}
 
 
 def row_counts(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[str, int]:
@@ -188,10 +193,14 @@ def _bad_types(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
 def _identifiers(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
     of_people = {(schema, table) for schema, table, column, _ in rows if column == "customer_id"}
     for schema, table, column, data_type in rows:
-        name = column.lower()
-        personal = name in PERSON_NAMES and (schema, table) in of_people
-        if data_type not in FLAG_TYPES and (personal or IDENTIFIERS.fullmatch(name)):
+        if _is_identifier(column, data_type, (schema, table) in of_people):
             yield f"{schema}.{table}.{column} looks like a direct identifier: leave it out, or rename it if it is none"
+
+
+def _is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
+    """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
+    name = column.lower()
+    return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))
 
 
 @contextmanager
@@ -224,11 +233,12 @@ def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:
 
 
 def _copy(connection: DuckDBPyConnection, relation: Relation) -> None:
-    described = columns(connection, relation)
+    described = published_columns(connection, relation)
     dates = [name for name, data_type in described.items() if data_type == "DATE"]
+    names = ", ".join(quote_identifier(name) for name in described)
     order = ", ".join(quote_identifier(name) for name in dict.fromkeys([*dates[:1], *described]))
     connection.execute(f"create schema if not exists {NEXT}.{quote_identifier(relation.schema)}")
-    connection.execute(f"create table {NEXT}.{relation.sql} as select * from {relation.sql} order by {order}")
+    connection.execute(f"create table {NEXT}.{relation.sql} as select {names} from {relation.sql} order by {order}")
 
 
 def _write_publication(connection: DuckDBPyConnection, publication: Mapping[str, str | int | date | None]) -> None:
@@ -248,7 +258,7 @@ def _copy_comments(connection: DuckDBPyConnection, wanted: Sequence[Relation]) -
     row = connection.execute("select current_database()").fetchone()
     source, target = _comments(connection, row[0] if row else ""), _comments(connection, NEXT)
     for (relation, column), comment in source.items():
-        if relation in wanted and target[relation, column] != comment:
+        if relation in wanted and (relation, column) in target and target[relation, column] != comment:
             _comment(connection, relation, column, comment)
 
 

@@ -339,12 +339,18 @@ def test_work_holds_further_tables_and_the_manifest(
 
 
 def test_work_holds_no_identifiers_and_no_unknown_tables(
-    warehouse: DuckDBPyConnection, go: Callable[..., Publication]
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
 ) -> None:
     build(warehouse)
-    warehouse.execute("create table intermediate.contacts as select '1' as customer_id, 'a@b.c' as email")
-    with pytest.raises(UserError, match=r"intermediate\.contacts\.email looks like"):
-        go(work_tables=["contacts"])
+    warehouse.execute(
+        "create table intermediate.contacts as select '1' as customer_id, 'a@b.c' as email, true as has_email"
+    )
+    warehouse.execute("comment on column intermediate.contacts.email is 'Where to write to.'")
+    go(work_tables=["contacts"])
+    with connect(settings.published_dir / "work.duckdb", read_only=True) as copy:
+        found = copy.execute("from intermediate.contacts")
+        assert [column[0] for column in found.description] == ["customer_id", "has_email"]
+        assert found.fetchall() == [("1", True)]
     with pytest.raises(UserError, match=r"intermediate\.nowhere, which the warehouse does not have"):
         go(work_tables=["nowhere"])
 
