@@ -27,7 +27,7 @@ linked_returns as (
         {{ money('sum(returns.return_amount)') }} as return_amount
     from {{ ref('int_order_returns') }} as returns
     inner join {{ ref('int_orders') }} as orders
-        on returns.order_id = orders.order_id
+        on returns.order_id = orders.order_id and returns.return_date >= orders.order_date
     where orders.is_valid
     group by orders.customer_id, returns.return_date
 

@@ -49,12 +49,12 @@ select
     day,
     at_risk_count,
     event_count,
-    case when somebody_waits then exp(log_survival) else 0 end as survival_rate
+    round(case when somebody_waits then exp(log_survival) else 0 end, 12) as survival_rate
     {%- for side, sign in [('low', '-'), ('high', '+')] %},
     case
         when gap_kind = 'any' or not somebody_waits then null
         when log_survival = 0 then 1
-        else exp(-exp(ln(-log_survival) {{ sign }} 1.959963984540054 * log_survival_error / log_survival))
+        else round(exp(-exp(ln(-log_survival) {{ sign }} 1.959963984540054 * log_survival_error / log_survival)), 12)
     end as survival_{{ side }}
     {%- endfor %}
 from summed
