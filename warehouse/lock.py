@@ -25,6 +25,10 @@ QUIET_SECONDS = 0.3
 REPEAT_SECONDS = 30.0
 
 
+class WarehouseBusyError(UserError):
+    """Another process held the warehouse for as long as this one was to wait."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds the warehouse. `process_start` tells a process from a later one with the same number."""
@@ -53,7 +57,7 @@ def hold_warehouse(
     """Hold the warehouse for the length of the block.
 
     Waits up to `wait_seconds` (default: `settings.lock_wait_seconds`) and tells `on_wait`, once it has to wait and
-    then every 30 seconds, who holds it. Raises UserError naming the holder at the limit. Not reentrant: a process
+    then every 30 seconds, who holds it. Raises WarehouseBusyError naming the holder at the limit. Not reentrant: a process
     that asks a second time waits for itself.
     """
     limit = settings.lock_wait_seconds if wait_seconds is None else wait_seconds
@@ -114,7 +118,7 @@ def _wait_for(path: Path, limit: float, on_wait: Callable[[str], None] | None) -
             return descriptor
         now = time.monotonic()
         if now - began >= limit:
-            raise UserError(_refusal(path, limit))
+            raise WarehouseBusyError(_refusal(path, limit))
         if on_wait and now >= next_message:
             on_wait(f"Waiting for the warehouse, held by {_read(path) or 'a run that is just starting'}.")
             next_message = now + REPEAT_SECONDS
