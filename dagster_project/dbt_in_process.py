@@ -105,11 +105,9 @@ class DbtProject:
 
         packed = self._kept("msgpack").read_bytes()
         manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-        selected = ["--select", *selection] if selection else []
-        refresh = ["--full-refresh"] if full_refresh else []
         result = self._invoke(
             manifest,
-            [command, "--indirect-selection", "empty", "--no-write-json", *arguments, *selected, *refresh],
+            build_arguments(command, selection, full_refresh, arguments),
             run_variables(self.settings),
             self.compiled_path(),
             on_result,
@@ -130,16 +128,30 @@ class DbtProject:
         from dbt.cli.main import dbtRunner
 
         os.environ["LOYALTY_WAREHOUSE_PATH"] = str(self.settings.warehouse_path)
-        command = [
-            *QUIET,
-            *arguments,
-            *("--target", self.target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
-            *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(variables)),
-        ]
+        command = command_line(arguments, variables, self.target, target_path)
         try:
             return dbtRunner(manifest=manifest, callbacks=_callbacks(on_result)).invoke(command)
         finally:
             DuckDBConnectionManager.close_all_connections()
+
+
+def build_arguments(
+    command: str, selection: Sequence[str], full_refresh: bool = False, further: Sequence[str] = ()
+) -> list[str]:
+    """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
+    selected = ["--select", *selection] if selection else []
+    refresh = ["--full-refresh"] if full_refresh else []
+    return [command, "--indirect-selection", "empty", "--no-write-json", *further, *selected, *refresh]
+
+
+def command_line(arguments: Sequence[str], variables: Mapping[str, Any], target: str, target_path: Path) -> list[str]:
+    """The dbt command line, without the word dbt: quiet, on this project, all it writes in `target_path`."""
+    return [
+        *QUIET,
+        *arguments,
+        *("--target", target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
+        *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(variables)),
+    ]
 
 
 def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
@@ -169,11 +181,10 @@ def _node_result(result: Any) -> NodeResult:
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def _forget_older(folder: Path, keep: int = 8) -> None:
     files: Iterable[Path] = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in list(files)[keep:]:
         file.unlink(missing_ok=True)
-
