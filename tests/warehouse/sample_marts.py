@@ -1,0 +1,167 @@
+"""A small company's marts as the report reads them, by plain SQL: the contract's names and types, made-up numbers."""
+
+from duckdb import DuckDBPyConnection
+
+HOSTILE = "</script><script>document.documentElement.dataset.hacked = 1</script><img src=x onerror=alert(1)> & 'Tea'"
+
+# Tables in the order they are made; `{hostile}` is a text from data that tries to be markup.
+MARTS = {
+    "publication": """
+        select '000001-run' as publication_id, 'run' as run_id, 1::bigint as generation,
+            date '2017-12-31' as as_of_date, date '2017-12-31' as data_through, 'sample' as company
+    """,
+    "fct_orders": """
+        select 'o-' || i as order_id, 'c-' || i % 60 as customer_id, i // 60 + 1 as order_number,
+            date '2017-01-01' + (i * 361 // 900)::int as order_date, (10 + i % 23)::decimal(18, 4) as net_amount,
+            'completed' as order_status, true as is_valid
+        from range(900) as t (i)
+        where not (i % 60 > 40 and i > 400)
+    """,
+    "fct_order_lines": """
+        select order_id || '-1' as order_line_id, order_id, customer_id, 'p-' || order_number % 4 as product_id,
+            order_date, net_amount, false as is_return, true as is_valid
+        from marts.fct_orders
+        union all
+        select 'guest', 'guest', null, 'p-9', date '2017-06-06', 50::decimal(18, 4), false, true
+        union all
+        select 'return', 'return', 'c-1', 'p-1', date '2017-07-07', -10::decimal(18, 4), true, true
+        union all
+        select 'cancelled', 'cancelled', 'c-1', 'p-1', date '2017-07-07', 999::decimal(18, 4), false, false
+    """,
+    "dim_products": """
+        select 'p-' || i as product_id, case when i = 1 then {hostile} else 'Product ' || i end as product_name,
+            'Drinks' as category
+        from range(4) as t (i)
+    """,
+    "fct_customer_rfm": """
+        with known as (
+            select customer_id, count(*) as frequency, sum(net_amount)::decimal(18, 4) as monetary_amount,
+                (date '2017-12-31' - max(order_date))::int as recency_days
+            from marts.fct_orders group by customer_id
+        ),
+
+        scored as (
+            select *, (5 - least(4, recency_days // 12))::int as r_score, (1 + frequency % 5)::int as f_score,
+                (1 + frequency % 5)::int as m_score
+            from known
+        )
+
+        select scored.*, as_of_date, rfm_window, f_score as fm_score,
+            case r_score when 5 then 'Champions' when 1 then 'Lost' else 'Potential Loyalist' end as rfm_segment,
+            case when recency_days < 30 then 'active' when recency_days < 60 then 'at_risk' else 'lapsed' end
+                as activity_status
+        from scored cross join (values ('lifetime'), ('365d')) as windows (rfm_window)
+        cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
+    """,
+    "rpt_rfm_segments": """
+        select as_of_date, rfm_window, rfm_segment, count(*) as customers_count,
+            (count(*) / 60)::double as share_rate, sum(monetary_amount)::decimal(18, 4) as net_amount,
+            (sum(monetary_amount) / sum(frequency))::decimal(18, 2) as average_order_amount,
+            avg(recency_days)::decimal(18, 2) as average_recency_days,
+            avg(frequency)::decimal(18, 2) as average_frequency
+        from marts.fct_customer_rfm group by all
+    """,
+    "rpt_customer_growth_monthly": """
+        select date '2017-01-01' + to_months(i::int) as month, 40::bigint + i as active_start_count,
+            5::bigint as new_count, 1::bigint as reactivated_count, 5::bigint as lost_count,
+            41::bigint + i as active_end_count, 1 - 5 / (40 + i) as retention_rate, i < 2 as is_left_truncated
+        from range(12) as t (i)
+    """,
+    "fct_cohort_retention": """
+        select (date '2017-01-01' + to_months(cohort::int))::date as cohort_month, 'month' as period_unit,
+            period::int as period, 40::bigint as cohort_size,
+            case when cohort + period < 5 then (0.9 / (1 + period))::double end as retention_rate,
+            cohort + period < 5 as is_complete, cohort < 2 as is_left_truncated, cohort = 4 as is_small
+        from range(6) as a (cohort) cross join range(6) as b (period) where cohort + period < 6
+    """,
+    "rpt_repurchase": """
+        select 'all' as cohort_month, horizon_days, 60::bigint as mature_customers_count,
+            case when horizon_days < 365 then horizon_days / 365 end as repurchase_rate,
+            case when horizon_days < 365 then 'ok' else 'no_customer_old_enough' end as status
+        from (values (30), (90), (365)) as t (horizon_days)
+    """,
+    "fct_purchase_survival": """
+        select 'all' as cohort_month, 'second' as gap_kind, (10 * i)::int as day,
+            (1 / (1 + i))::double as survival_rate, (0.9 / (1 + i))::double as survival_low,
+            least(1, 1.1 / (1 + i))::double as survival_high
+        from range(8) as t (i)
+    """,
+    "fct_customer_clusters": """
+        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, i % 2 as cluster_id,
+            case i % 2 when 0 then 'Rare' else {hostile} end as cluster_name, 'k' as model_run_id
+        from range(60) as t (i)
+    """,
+    "fct_churn_scores": """
+        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, (i / 60)::double as churn_probability,
+            (['low', 'medium', 'high', 'critical'])[i // 15 + 1] as churn_band, {hostile} as reason_1,
+            'fewer orders' as reason_2, 'm' as model_run_id
+        from range(60) as t (i)
+    """,
+    "fct_customer_lifetime_value": """
+        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, i::decimal(18, 4) as clv_3m_amount,
+            (4 * i)::decimal(18, 4) as clv_12m_amount, 'dropout_not_identified; not_backtestable' as status,
+            'v' as model_run_id
+        from range(60) as t (i)
+    """,
+    "fct_model_runs": """
+        select * from (values ('m', 'logistic_regression'), ('v', 'mbg_nbd'), ('k', 'kmeans'))
+        as t (model_run_id, model)
+    """,
+    "fct_model_metrics": """
+        select 'm' as model_run_id, 'logistic_regression' as model, metric,
+            'origin=2017-0' || origin || '-30;population=active;decile=' || decile as slice,
+            case metric when 'customers_count' then 20 else decile / 12 end::double as value, null::double as baseline
+        from range(6, 9) as a (origin) cross join range(1, 11) as b (decile)
+        cross join (values ('predicted_rate'), ('observed_rate'), ('customers_count')) as c (metric)
+        union all
+        select 'm', 'logistic_regression', 'auc', 'mean;population=active', 0.86, 0.72
+        union all
+        select 'v', 'mbg_nbd', metric, '2017-06-30/decile_' || lpad(decile::varchar, 2, '0'), decile::double, null
+        from range(1, 11) as b (decile)
+        cross join (values ('decile_expected_orders'), ('decile_actual_orders')) as c (metric)
+    """,
+    "fct_customer_tiers": """
+        select 'c-' || i as customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,
+            (100 * (i // 20))::decimal(18, 4) as metric_amount, true as is_current
+        from range(60) as t (i)
+    """,
+    "rpt_points_liability": """
+        select (date '2017-01-01' + to_months(i::int))::date as month, (10 * i)::decimal(18, 4) as liability_amount
+        from range(12) as t (i)
+    """,
+    "dim_campaigns": """
+        select * from (values
+            ('a', {hostile}, date '2017-03-01', date '2017-03-31'),
+            ('b', 'Spring', date '2017-04-01', date '2017-04-30'),
+            ('c', 'Summer', date '2017-06-01', date '2017-06-30'), ('d', 'Autumn', date '2017-09-01', date '2017-09-30')
+        ) as t (campaign_id, campaign_name, start_date, end_date)
+    """,
+    "fct_campaign_results": """
+        select campaign_id, 'margin_amount' as metric, 30::bigint as treated_count, 100::decimal(18, 4) as cost_amount,
+            400::decimal(18, 4) as attributed_amount, 0.5::double as roi_attributed,
+            roi_incremental::double as roi_incremental, roi_low::double as roi_low, roi_high::double as roi_high,
+            status, true as is_cost_assumed
+        from (values
+            ('a', 1.0, 0.2, 1.8, 'ok'), ('b', -1.0, -1.8, -0.2, 'ok'), ('c', 0.1, -0.5, 0.7, 'ok'),
+            ('d', null, null, null, 'placebo_28')
+        ) as t (campaign_id, roi_incremental, roi_low, roi_high, status)
+    """,
+    "fct_ingest_reconciliation": """
+        select 'order_lines' as entity, 905::bigint as rows_read, 900::bigint as rows_accepted,
+            3::bigint as rows_rejected, 2::bigint as rows_superseded, 0::bigint as difference
+    """,
+}
+
+
+def fill(connection: DuckDBPyConnection) -> None:
+    """Make every mart, with hostile texts in it."""
+    connection.execute("create schema marts")
+    text = "'" + HOSTILE.replace("'", "''") + "'"
+    for name, query in MARTS.items():
+        connection.execute(f"create table marts.{name} as {query.format(hostile=text)}")
+
+
+def empty(connection: DuckDBPyConnection) -> None:
+    """Leave every mart without a row, as in a company that has brought nothing yet."""
+    for name in MARTS:
+        connection.execute(f"delete from marts.{name}")

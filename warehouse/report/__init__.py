@@ -1,0 +1,43 @@
+"""The report: published marts in, one offline HTML file out, for an owner who has a minute.
+
+`marts` reads, `words` says, `charts` draws, `sections` puts the three together, `page` writes the file. No number is
+computed here that a mart already holds; sums and shares for display are. Nothing reads the clock, so that the same
+publication gives the same bytes. Charts import on first use: they take a second, and most commands draw none.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from duckdb import DuckDBPyConnection
+
+from warehouse.settings import Settings
+
+
+def write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
+    """Write the report on schema marts of `connection` to `target`, one HTML file that needs nothing beside it.
+
+    What a company has no data for is said in a sentence in its place.
+    """
+    from warehouse.report.marts import Marts
+    from warehouse.report.page import render
+    from warehouse.report.sections import report_of
+
+    page = render(report_of(Marts(connection), settings), cache=settings.home / "cache")
+    target.write_text(page, encoding="utf-8")
+
+
+def cohort_png(frame: pd.DataFrame) -> bytes:
+    """The cohort heat map as a PNG picture.
+
+    `frame`: rows of fct_cohort_retention with period_unit month (cohort_month, period, cohort_size, retention_rate,
+    is_left_truncated, is_small). Raises ValueError when no period of it is complete, since there is nothing to draw.
+    """
+    import vl_convert
+
+    from warehouse.report.charts import cohort_heat_map
+    from warehouse.report.theme import themed
+
+    if not frame["retention_rate"].notna().any():
+        raise ValueError("No cohort has a complete period, so there is no picture to draw.")
+    spec = themed(cohort_heat_map(frame).properties(width=760))
+    return vl_convert.vegalite_to_png(spec, scale=1.5)
