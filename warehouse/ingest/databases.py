@@ -41,12 +41,27 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class _Remote:
-    """A table of the attached database: its quoted name, its columns' types and what they are called in raw."""
+    """A table of the attached database: its name in parts, its columns' types and what they are called in raw."""
 
-    name: str
+    kind: str
+    path: tuple[str, ...]
     types: dict[str, str]
     columns: ColumnMap
     place: str
+
+    @property
+    def name(self) -> str:
+        """The quoted name for DuckDB."""
+        return ".".join(quote_identifier(part) for part in (SERVER, *self.path))
+
+    @property
+    def native_name(self) -> str:
+        """The quoted name for the server itself."""
+        return ".".join(self.quoted(part) for part in self.path)
+
+    def quoted(self, name: str) -> str:
+        """An identifier in the server's own SQL."""
+        return quote_identifier(name) if self.kind == "postgres" else "`" + name.replace("`", "``") + "`"
 
 
 def load_database_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
@@ -140,26 +155,30 @@ def _attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> It
 
 
 def _find_remote(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> _Remote:
+    assert source.database is not None
     table = source.tables[name]
     place = f"{source.path}: {table.table}"
-    there = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = $db"
-        " union select schema_name, view_name from duckdb_views() where database_name = $db and not internal",
-        {"db": SERVER},
-    ).fetchall()
-    wanted = tuple((table.table or "").split("."))
-    found = sorted(pair for pair in there if pair[-len(wanted) :] == wanted)
-    if len(found) > 1:
-        found = [pair for pair in found if pair[0] == "public"] or found
-    if len(found) != 1:
-        names = [".".join(pair) for pair in there]
-        problem = f"it is in {len(found)} schemas; name one" if found else "there is no such table"
-        raise UserError(f"{place}: {problem}{nearest(table.table or '', names)}. Mend `table` of tables.{name}.")
-    qualified = ".".join(quote_identifier(part) for part in (SERVER, *found[0]))
-    types = {row[0]: row[1] for row in connection.execute(f"describe select * from {qualified}").fetchall()}
+    path = tuple((table.table or "").split("."))
+    types = _column_types(connection, path)
+    if types is None:
+        there = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?", [SERVER]
+        ).fetchall()
+        similar = nearest(table.table or "", [known for (known,) in there])
+        raise UserError(f"{place}: there is no such table{similar}. Mend `table` of tables.{name}.")
     columns = map_columns(types, table, place, raw_columns(connection, source, name))
     _check_watermark(table, {raw: types[column] for column, raw in columns.names.items()}, place)
-    return _Remote(qualified, types, columns, place)
+    return _Remote(source.database.type, path, types, columns, place)
+
+
+def _column_types(connection: duckdb.DuckDBPyConnection, path: tuple[str, ...]) -> dict[str, str] | None:
+    """The table's columns and types, or None if there is no such table. Without a schema it is the default one's."""
+    qualified = ".".join(quote_identifier(part) for part in (SERVER, *path))
+    try:
+        described = connection.execute(f"describe select * from {qualified}").fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return None
+    return {row[0]: row[1] for row in described}
 
 
 def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -> None:
@@ -207,7 +226,7 @@ def _load_transaction(connection: duckdb.DuckDBPyConnection, source: SourceConfi
 
 
 def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> str:
-    """Everything at first; later what the watermark leaves. Two simple filters, which the server itself applies."""
+    """Everything at first; later what the watermark leaves, by a filter so simple that the server applies it."""
     names = remote.columns.names
     columns = [f"{quote_identifier(column)} as {quote_identifier(raw)}" for column, raw in names.items()]
     select = f"select {', '.join(columns)}, 0 as _row_number from {remote.name}"
@@ -215,8 +234,17 @@ def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: st
     bound = _bound(connection, source, name, {raw: remote.types[column] for column, raw in names.items()})
     if watermark is None or bound is None:
         return select
-    column = next(quote_identifier(found) for found, raw in names.items() if raw == watermark)
-    return f"{select} where {column} >= {bound} union all {select} where {column} is null"
+    column = next(found for found, raw in names.items() if raw == watermark)
+    query = f"{select} where {quote_identifier(column)} >= {bound}"
+    if _has_null(connection, remote, column):
+        query += f" union all {select} where {quote_identifier(column)} is null"
+    return query
+
+
+def _has_null(connection: duckdb.DuckDBPyConnection, remote: _Remote, column: str) -> bool:
+    """Asked of the server itself: DuckDB's scanners apply `is null` only after fetching the whole table."""
+    asked = f"select 1 as found from {remote.native_name} where {remote.quoted(column)} is null limit 1"
+    return count(connection, f"select count(*) from {remote.kind}_query('{SERVER}', {quote_literal(asked)})") > 0
 
 
 def _bound(

@@ -14,6 +14,7 @@ _NUMBERS = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 }  # fmt: skip
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 
 
@@ -36,12 +37,11 @@ def raw_table(source: SourceConfig, table: str) -> str:
 
 def raw_columns(connection: duckdb.DuckDBPyConnection, source: SourceConfig, table: str) -> dict[str, str]:
     """The raw table's columns and types without those that every raw table has; empty if there is no table."""
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns()"
-        " where database_name = current_database() and schema_name = ? and table_name = ? order by column_index",
-        [source.raw_schema, table],
-    ).fetchall()
-    return {name: kind for name, kind in rows if name not in META_COLUMNS}
+    try:
+        rows = connection.execute(f"describe {raw_table(source, table)}").fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {row[0]: row[1] for row in rows if row[0] not in META_COLUMNS}
 
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> None:
@@ -130,11 +130,17 @@ def _same_family(one: str, other: str) -> bool:
 
 def _fits(connection: duckdb.DuckDBPyConnection, relation: str, column: str, kind: str, target: str) -> bool:
     """Whether every value becomes `target` and comes back the same; a column without any value always does."""
-    if kind == target:
+    if _always_fits(kind, target):
         return True
     if not _same_family(kind, target):
         return count(connection, f"select count({quote_identifier(column)}) from {relation}") == 0
     return count(connection, f"select count(*) from {relation} where {_differs(column, kind, target)}") == 0
+
+
+def _always_fits(kind: str, target: str) -> bool:
+    """Whether no value has to be looked at: the same type, or a wider integer."""
+    widths = {name: width for width, name in enumerate(_INTEGERS)}
+    return kind == target or (kind in widths and target in widths and widths[kind] < widths[target])
 
 
 def _differs(column: str, kind: str, target: str) -> str:
@@ -159,7 +165,7 @@ def _refuse_unfit(
     connection: duckdb.DuckDBPyConnection, column: str, target: str, table: TableConfig, incoming: Incoming
 ) -> None:
     kind = incoming.types[column]
-    if kind == target or target == "VARCHAR":
+    if target == "VARCHAR" or _always_fits(kind, target):
         return
     row = connection.execute(
         f"select count(*), min(_row_number) from {incoming.relation} where {_differs(column, kind, target)}"

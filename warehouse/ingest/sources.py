@@ -43,6 +43,7 @@ Entity = Literal[
     "products",
     "campaigns",
     "campaign_members",
+    "reward_products",
     "reward_redemptions",
     "reward_products",
     "customer_events",

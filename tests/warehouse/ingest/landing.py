@@ -17,7 +17,9 @@ from warehouse.settings import Settings
 class Landing:
     """One company with one source, `till`, whose tables are declared by `tables`."""
 
-    def __init__(self, root: Path, tables: dict[str, Any], **source: Any):
+    def __init__(self, root: Path, tables: dict[str, Any], *, in_memory: bool = False, **source: Any):
+        """`in_memory` spares opening a file anew (and loading extensions) for every statement."""
+        self._kept = connect() if in_memory else None
         self.folder = root / "in"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.source = SourceConfig.model_validate({"name": "till", "tables": tables, **source})
@@ -49,11 +51,17 @@ class Landing:
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = connect(self.settings.warehouse_path)
+        connection = self._kept or connect(self.settings.warehouse_path)
         try:
             yield connection
         finally:
-            connection.close()
+            if not self._kept:
+                connection.close()
+
+    def close(self) -> None:
+        """Drops the warehouse that is in memory."""
+        if self._kept:
+            self._kept.close()
 
     def load(self, **options: Any) -> LoadReport:
         """Loads the source's only table, or those asked for, and gives the last one's report."""

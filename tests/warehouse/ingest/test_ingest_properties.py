@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.warehouse.ingest.landing import Landing
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
 ROWS = st.lists(st.tuples(TEXT, TEXT), max_size=25)
 NAMES = "abc"
@@ -26,7 +27,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fresh(root: Path, **table: Any) -> Landing:
     shutil.rmtree(root, ignore_errors=True)
-    return Landing(root, {"lines": {"files": "*.csv", "columns": {"x": {"required": True}, "y": {}}, **table}})
+    return Landing(
+        root,
+        in_memory=True,
+        tables={"lines": {"files": "*.csv", "columns": {"x": {"required": True}, "y": {}}, **table}},
+    )
 
 
 def as_csv(rows: list[tuple[str, ...]]) -> bytes:
@@ -49,7 +54,7 @@ def test_cutting_rows_into_files_and_runs_changes_nothing(
 ) -> None:
     here = fresh(root)
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(rows)), len(rows)]
-    parts = [rows[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    parts = [rows[start:end] for start, end in itertools.pairwise(edges)]
     distinct = {as_csv(part): part for part in parts}
     for number, part in enumerate(parts):
         here.write(f"{number}.csv", as_csv(part))

@@ -368,7 +368,7 @@ def test_only_the_wanted_tables_are_loaded(tmp_path: Path) -> None:
     here.write("c.csv", "id\n1\n")
     assert here.load(tables=["customers"]).table == "customers"
     assert here.query("select table_name from ops.batches") == [("customers",)]
-    with pytest.raises(UserError, match='unknown table "customer" .did you mean "customers"'):
+    with pytest.raises(UserError, match=r'unknown table "customer" \(did you mean "customers"\?\)'):
         here.load(tables=["customer"])
 
 
