@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import optuna
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -111,7 +112,9 @@ def _suggest_forest(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _boosting(params: Params, seed: int) -> Pipeline:
-    return make_pipeline(HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed))
+    # a feature that nobody in training has a value of cannot be binned, and says nothing
+    model = HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed)
+    return make_pipeline(VarianceThreshold(), model)
 
 
 def _suggest_boosting(trial: optuna.Trial) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """What models hand back to the warehouse: the tables of schema `ml`, written once and never changed.
 
-A result is posted for a day (`as_of_date`) under its deterministic `model_run_id`. The same run posts nothing twice;
-another run for the same day is a correction, and the latest posting of a day is the one that marts read.
+A result is posted for a day (`as_of_date`) under its deterministic `model_run_id`, beside the key of the input it was
+learned from. The same input is not learned from twice; other input for the same day makes a correction, and the latest
+posting of a day is the one that marts read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -26,9 +27,38 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
     "cluster_profiles": {
         "cluster_id": "bigint",
         "cluster_name": "varchar",
-        "feature": "varchar",
-        "value": "double",
         "customers_count": "bigint",
+        "share_rate": "double",
+        "feature": "varchar",
+        "mean": "double",
+        "median": "double",
+        "population_median": "double",
+    },
+    "cluster_drifts": {
+        "cluster_id": "bigint",
+        "cluster_name": "varchar",
+        "is_matched": "boolean",
+        "centre_shift": "double",
+        "share_rate": "double",
+        "previous_share_rate": "double",
+    },
+    "churn_curves": {
+        "model": "varchar",
+        "curve": "varchar",
+        "x": "double",
+        "y": "double",
+        "customers_count": "bigint",
+    },
+    "lifetime_value_curves": {
+        "model": "varchar",
+        "origin_date": "date",
+        "ranked_by": "varchar",
+        "decile": "bigint",
+        "customers_count": "bigint",
+        "expected_orders": "double",
+        "actual_orders": "double",
+        "expected_amount": "double",
+        "actual_amount": "double",
     },
     "churn_scores": {
         "customer_id": "varchar",
@@ -117,7 +147,13 @@ RUN_TABLES: dict[str, dict[str, str]] = {
         "value": "double",
         "baseline": "double",
     },
-    "postings": {"posting_id": "bigint", "result": "varchar", "as_of_date": "date", "model_run_id": "varchar"},
+    "postings": {
+        "posting_id": "bigint",
+        "result": "varchar",
+        "as_of_date": "date",
+        "model_run_id": "varchar",
+        "input_key": "varchar",
+    },
 }
 
 
@@ -130,57 +166,81 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
 
 
-def is_posted(connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, model_run_id: str) -> bool:
-    """Whether that run is what stands for that day already."""
-    standing = connection.execute(
-        "select arg_max(model_run_id, posting_id) from ml.postings where result = ? and as_of_date = ?",
-        [result, as_of_date],
+def standing_run(
+    connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, input_key: str | None = None
+) -> str | None:
+    """The run that stands for that day; None where there is none, or where it came from other input than `input_key`."""
+    row = connection.execute(
+        """
+        select model_run_id, input_key from ml.postings
+        where result = $result and as_of_date = $as_of_date
+        order by posting_id desc limit 1
+        """,
+        {"result": result, "as_of_date": as_of_date},
     ).fetchone()
-    return standing == (model_run_id,)
+    return row[0] if row and input_key in (None, row[1]) else None
 
 
 def post(
     connection: duckdb.DuckDBPyConnection,
     result: str,
     as_of_date: date,
-    run: dict[str, Any],
-    frames: dict[str, pd.DataFrame],
+    runs: Sequence[Mapping[str, Any]],
+    frames: Mapping[str, pd.DataFrame],
     metrics: pd.DataFrame,
-) -> int:
-    """Write one model run: its record, its metrics and its score frames (table of SCORE_TABLES -> frame), whole or not.
+    input_key: str,
+) -> None:
+    """Write what one model step found, whole or not at all, and let it stand for that day.
 
-    `run` holds model_run_id, model, version, snapshot_from, snapshot_to, rows, is_champion and status. Returns the
-    number of score rows written: 0 when that run stands for that day already.
+    runs: the records of the models compared (columns of RUN_TABLES['model_runs']), the one that scores first. frames:
+    score rows by table of SCORE_TABLES, all of the first run. metrics: the first run's, or with a model_run_id a row.
+    A run that is known already (its id is a hash of what went in) is not written again.
     """
-    run_id = run["model_run_id"]
-    if is_posted(connection, result, as_of_date, run_id):
-        return 0
-    written = 0
+    scoring = runs[0]["model_run_id"]
     with _transaction(connection):
-        seen = connection.execute("select count(*) from ml.model_runs where model_run_id = ?", [run_id]).fetchone()
-        if seen == (0,):
-            _insert_run(connection, as_of_date, run)
-            _insert(connection, "model_metrics", metrics.assign(model_run_id=run_id), RUN_TABLES["model_metrics"])
-            for table, frame in frames.items():
-                columns = {"as_of_date": "date", "model_run_id": "varchar", **SCORE_TABLES[table]}
-                _insert(connection, table, frame.assign(as_of_date=as_of_date, model_run_id=run_id), columns)
-                written += len(frame)
-        connection.execute(
-            "insert into ml.postings select coalesce(max(posting_id), 0) + 1, ?, ?, ? from ml.postings",
-            [result, as_of_date, run_id],
-        )
-    return written
+        if "model_run_id" not in metrics:
+            metrics = metrics.assign(model_run_id=scoring)
+        for run in runs:
+            _insert_run(connection, as_of_date, run, metrics[metrics["model_run_id"] == run["model_run_id"]])
+        for table, frame in frames.items():
+            _insert_scores(connection, table, frame, as_of_date, scoring)
+        if standing_run(connection, result, as_of_date, input_key) != scoring:
+            connection.execute(
+                "insert into ml.postings select coalesce(max(posting_id), 0) + 1, ?, ?, ?, ? from ml.postings",
+                [result, as_of_date, scoring, input_key],
+            )
 
 
-def _insert_run(connection: duckdb.DuckDBPyConnection, as_of_date: date, run: dict[str, Any]) -> None:
-    values = {**run, "as_of_date": as_of_date}
+def _insert_scores(
+    connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame, as_of_date: date, run_id: str
+) -> None:
+    known = connection.execute(
+        f"select count(*) from ml.{quote_identifier(table)} where as_of_date = ? and model_run_id = ?",
+        [as_of_date, run_id],
+    ).fetchone()
+    if known == (0,):
+        columns = {"as_of_date": "date", "model_run_id": "varchar", **SCORE_TABLES[table]}
+        _insert(connection, table, frame.assign(as_of_date=as_of_date, model_run_id=run_id), columns)
+
+
+def _insert_run(
+    connection: duckdb.DuckDBPyConnection, as_of_date: date, run: Mapping[str, Any], metrics: pd.DataFrame
+) -> None:
+    known = connection.execute(
+        "select count(*) from ml.model_runs where model_run_id = ?", [run["model_run_id"]]
+    ).fetchone()
+    if known != (0,):
+        return
     names = [name for name in RUN_TABLES["model_runs"] if name != "trained_at"]
-    listing = ", ".join(quote_identifier(name) for name in names)
-    marks = ", ".join("?" for _ in names)
+    values = {**run, "as_of_date": as_of_date}
     connection.execute(
-        f"insert into ml.model_runs ({listing}, trained_at) values ({marks}, now() at time zone 'UTC')",
+        f"""
+        insert into ml.model_runs ({", ".join(map(quote_identifier, names))}, trained_at)
+        values ({", ".join("?" for _ in names)}, now() at time zone 'UTC')
+        """,
         [values.get(name) for name in names],
     )
+    _insert(connection, "model_metrics", metrics, RUN_TABLES["model_metrics"])
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame, columns: dict[str, str]) -> None:

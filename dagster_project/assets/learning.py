@@ -1,6 +1,7 @@
 """What each model of the graph reads, learns and hands over: one `ModelStep` a model.
 
-Frames come from dbt's tables and go to `ml`'s functions; nothing here decides what a number means.
+Frames come from dbt's tables and go to `ml`'s functions; nothing here decides what a number means. The learning
+libraries are imported where they are used, so that a graph whose results stand starts without them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,42 +9,52 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import dagster as dg
 import duckdb
 import pandas as pd
 
 from dagster_project.resources import WarehouseRun
-
-# the name under which the lifetime-value baseline publishes
-NAIVE_RATE = "naive_rate"
+from warehouse.settings import Settings
 
 
 @dataclass(frozen=True)
 class Posting:
-    """What a step hands over: its run record, score frames by table, metrics, problems found and figures to show."""
+    """What a step hands over.
 
-    run: Mapping[str, Any]
+    runs: a record a model compared, the one that scores first. frames: score rows by table. metrics: figures out of
+    time. problems: what makes the results unfit, as sentences. shown: figures of the run for the UI; pictures: PNG by
+    name.
+    """
+
+    runs: Sequence[Mapping[str, Any]]
     frames: Mapping[str, pd.DataFrame]
     metrics: pd.DataFrame
     problems: Sequence[str] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    shown: Mapping[str, float | int | str] = field(default_factory=dict)
+    curves: pd.DataFrame | None = None
 
 
-Learn = Callable[[WarehouseRun, duckdb.DuckDBPyConnection, date], Posting]
+Learn = Callable[[Settings, duckdb.DuckDBPyConnection, date], Posting]
 
 
 @dataclass(frozen=True)
 class ModelStep:
-    """One model of the graph: the tables it fills (with descriptions), the tables it reads, and how it learns."""
+    """One model of the graph: the tables it fills (with descriptions), the tables it reads, and how it learns.
+
+    previous: what it starts from besides those tables, as text: the model that scored before.
+    """
 
     name: str
     tables: Mapping[str, str]
     reads: Sequence[str]
     learn: Learn
+    previous: Callable[[Settings, date], str] = lambda settings, as_of_date: ""
 
 
-def read_dates(connection: duckdb.DuckDBPyConnection) -> tuple[date, date]:
-    """data_from and data_through of the run."""
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> pd.DataFrame:
+    return connection.execute(query, list(values)).df()
+
+
+def _run_dates(connection: duckdb.DuckDBPyConnection) -> tuple[date, date]:
     row = connection.execute("select data_from, data_through from intermediate.int_run_dates").fetchone()
     assert row is not None
     return row
@@ -66,82 +77,176 @@ def range_problems(frame: pd.DataFrame, column: str, low: float, high: float) ->
     return [f"{column} is outside {low:g} to {high:g} in {outside} rows"] if outside else []
 
 
-def shown_metrics(metrics: pd.DataFrame, wanted: str) -> dict[str, Any]:
-    """The metrics of one slice as metadata, for the UI."""
-    chosen = metrics[metrics["slice"] == wanted]
-    return {
-        f"{row.model}: {row.metric}": dg.MetadataValue.float(round(float(row.value), 4))
-        for row in chosen.itertuples()
-        if pd.notna(row.value)
+def _figures(metrics: pd.DataFrame, model: str, wanted: str) -> dict[str, float]:
+    chosen = metrics[(metrics["slice"] == wanted) & (metrics["model"] == model)]
+    return {row.metric: round(float(row.value), 4) for row in chosen.itertuples() if pd.notna(row.value)}
+
+
+def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+    from ml.model_card import segments_card
+    from ml.segmentation import Centroids, ClusterConfig, cluster_customers
+    from ml.store import load_champion, save_model, set_champion
+
+    name = "customer_clusters"
+    saved = load_champion(settings.models_dir, name, as_of_date)
+    previous = Centroids.from_state(saved.model) if saved else None
+    features = _rows(connection, "select * from intermediate.int_cluster_features")
+    result = cluster_customers(features, ClusterConfig(seed=settings.seed), previous)
+    if result.centroids:
+        save_model(settings.models_dir, name, result.run, result.centroids.state(), segments_card(result))
+        set_champion(settings.models_dir, name, as_of_date, result.run["model_run_id"])
+    problems = key_problems(result.assignments, ["customer_id"], "clusters")
+    frames = {
+        "customer_clusters": result.assignments,
+        "cluster_profiles": result.profile,
+        "cluster_drifts": result.drift,
     }
+    shown = {**_figures(result.metrics, str(result.run["model"]), "chosen"), "status": result.status}
+    return Posting([result.run], frames, result.metrics, problems, shown)
 
 
-def _learn_lifetime_values(run: WarehouseRun, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+    from ml.champion import Champion
+    from ml.churn import train_and_score
+    from ml.churn_config import ChurnConfig
+    from ml.model_card import churn_card
+    from ml.store import load_champion, save_model, set_champion
+
+    name = "churn"
+    saved = load_champion(settings.models_dir, name, as_of_date)
+    features = _rows(connection, "select * from intermediate.int_churn_features")
+    config = ChurnConfig(
+        horizon_days=settings.churn_horizon_days,
+        seed=settings.seed,
+        trials=settings.churn.trials,
+        bands=settings.churn.bands,
+    )
+    result = train_and_score(features, config, Champion.from_saved(saved) if saved else None)
+    run_id = result.run["model_run_id"]
+    if result.model is not None:
+        save_model(settings.models_dir, name, result.run, result.model, churn_card(result, config))
+        set_champion(
+            settings.models_dir,
+            name,
+            as_of_date,
+            run_id,
+            training_key=result.training_key,
+            comparison=result.comparison(),
+        )
+    problems = key_problems(result.scores, ["customer_id"], "churn scores")
+    problems += range_problems(result.scores, "churn_probability", 0, 1)
+    if result.status == "leak_suspected":
+        problems.append(result.detail)
+    others = [run for run in result.runs if run["model_run_id"] != run_id]
+    model = str(result.run["model"])
+    shown = {**_figures(result.metrics, model, "mean;population=active"), "model": model, "status": result.status}
+    frames = {"churn_scores": result.scores, "churn_curves": result.curves}
+    return Posting([result.run, *others], frames, result.metrics, problems, shown, result.curves)
+
+
+def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
     from ml.lifetime_value import LifetimeValueConfig, value_lifetimes
+    from ml.purchase_models import NaiveRate
 
-    data_from, _ = read_dates(connection)
-    days = connection.execute(
+    data_from, _ = _run_dates(connection)
+    days = _rows(
+        connection,
         """
         select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
             cast(return_amount as double) as return_amount
         from intermediate.int_customer_days
         where order_date <= $1 and (has_valid_order or return_amount <> 0)
         """,
-        [as_of_date],
-    ).df()
+        as_of_date,
+    )
     config = LifetimeValueConfig(
-        churn_horizon_days=run.settings.churn_horizon_days, margin_rate=run.settings.assumed.margin_rate
+        churn_horizon_days=settings.churn_horizon_days, margin_rate=settings.assumed.margin_rate
     )
     result = value_lifetimes(days, as_of_date, data_from, config)
-    scores = result.scores
-    problems = key_problems(scores, ["customer_id"], "lifetime values") + range_problems(scores, "p_alive", 0, 1)
+    model = result.run["published_model"]
     record = {
         "model_run_id": result.run["model_run_id"],
-        "model": result.run["published_model"],
+        "model": model,
         "version": str(result.run["version"]),
         "snapshot_from": data_from,
         "snapshot_to": as_of_date,
         "rows": result.run["rows_count"],
-        "is_champion": result.run["published_model"] != NAIVE_RATE,
+        "is_champion": model != NaiveRate().name,
         "status": result.run["p_alive_status"],
     }
-    return Posting(record, {"lifetime_values": scores}, result.metrics, problems, shown_metrics(result.metrics, "mean"))
+    problems = key_problems(result.scores, ["customer_id"], "lifetime values")
+    problems += range_problems(result.scores, "p_alive", 0, 1)
+    frames = {"lifetime_values": result.scores, "lifetime_value_curves": result.curves}
+    shown = {**_figures(result.metrics, model, "mean"), "model": model, "status": record["status"]}
+    return Posting([record], frames, result.metrics, problems, shown)
 
 
-def _learn_campaign_effects(run: WarehouseRun, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+    from ml.recommend import recommend
+
+    orders = _rows(
+        connection,
+        """
+        select customer_id, product_id, order_date
+        from intermediate.int_order_line_versions
+        where verdict = 'accepted' and order_status = 'completed' and not is_return
+            and customer_id is not null and product_id is not null and order_date <= $1
+        """,
+        as_of_date,
+    )
+    products = _rows(
+        connection, "select product_id, category from intermediate.int_product_versions where verdict = 'accepted'"
+    )
+    result = recommend(orders, products, as_of_date)
+    record = {
+        "model_run_id": result.run["model_run_id"],
+        "model": "recommendations",
+        "version": str(result.run["version"]),
+        "snapshot_to": as_of_date,
+        "rows": result.run["rows_count"],
+        "is_champion": result.run["status"] == "ok",
+        "status": result.run["status"],
+    }
+    problems = key_problems(result.recommendations, ["customer_id", "list", "rank"], "recommendations")
+    shown = {f"published for {name}": str(model) for name, model in result.run["published_models"].items()}
+    return Posting([record], {"recommendations": result.recommendations}, result.metrics, problems, shown)
+
+
+def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
     from ml.experiments import analyse_experiments
     from ml.model_runs import METRIC_COLUMNS, model_run_id
     from ml.observational import analyse_observational
 
-    data_from, data_through = read_dates(connection)
-    outcomes = connection.execute("select * from intermediate.int_campaign_outcomes").df()
-    campaigns = connection.execute("select campaign_id, start_date, end_date, is_randomized from marts.dim_campaigns").df()
-    members = connection.execute(
+    data_from, data_through = _run_dates(connection)
+    outcomes = _rows(connection, "select * from intermediate.int_campaign_outcomes")
+    campaigns = _rows(connection, "select campaign_id, start_date, end_date, is_randomized from marts.dim_campaigns")
+    members = _rows(
+        connection,
         """
-        select members.campaign_id, members.customer_id
-        from intermediate.int_campaign_member_versions as members
-        where members.verdict = 'accepted' and members.arm = 'treatment'
-            and members.campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
-        """
-    ).df()
-    days = connection.execute(
+        select campaign_id, customer_id
+        from intermediate.int_campaign_member_versions
+        where verdict = 'accepted' and arm = 'treatment'
+            and campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
+        """,
+    )
+    days = _rows(
+        connection,
         """
         select customer_id, order_date, cast(margin_amount as double) as value
         from intermediate.int_customer_days
         where order_date <= $1 order by all
         """,
-        [as_of_date],
-    ).df()
-    chosen = campaigns[~campaigns["is_randomized"]]
+        as_of_date,
+    )
+    chosen = campaigns[~campaigns["is_randomized"].astype(bool)]
     frames = [analyse_experiments(outcomes, campaigns, data_through)] if len(outcomes) else []
     if len(chosen):
         frames.append(analyse_observational(days, members, chosen, data_from, data_through))
-    effects = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["campaign_id", "metric"])
-    run_id = model_run_id(
-        "campaign_effects", {"data_from": data_from, "data_through": data_through}, outcomes, members, days, campaigns
-    )
+    effects = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["campaign_id", "metric", "status"])
     record = {
-        "model_run_id": run_id,
+        "model_run_id": model_run_id(
+            "campaign_effects", {"data_from": data_from, "data_through": data_through}, outcomes, members, days, campaigns
+        ),
         "model": "campaign_effects",
         "version": "1",
         "snapshot_from": data_from,
@@ -151,17 +256,55 @@ def _learn_campaign_effects(run: WarehouseRun, connection: duckdb.DuckDBPyConnec
         "status": "ok" if frames else "no_campaigns",
     }
     problems = key_problems(effects, ["campaign_id", "metric"], "campaign effects")
-    statuses = effects["status"].value_counts().to_dict() if frames else {}
-    metadata = {f"campaigns: {status}": int(count) for status, count in statuses.items()}
-    return Posting(record, {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, metadata)
+    shown = {f"campaigns {status}": int(count) for status, count in effects["status"].value_counts().items()}
+    return Posting([record], {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, shown)
+
+
+def _chosen_before(name: str) -> Callable[[Settings, date], str]:
+    def chosen(settings: Settings, as_of_date: date) -> str:
+        from ml.store import champion_before
+
+        return champion_before(settings.models_dir, name, as_of_date) or ""
+
+    return chosen
 
 
 STEPS: tuple[ModelStep, ...] = (
     ModelStep(
+        "customer_clusters",
+        {
+            "customer_clusters": "The behaviour cluster of each customer.",
+            "cluster_profiles": "What makes each cluster what it is.",
+            "cluster_drifts": "How far each cluster moved from the run before.",
+        },
+        ["intermediate.int_cluster_features", "intermediate.int_run_dates"],
+        _learn_clusters,
+        _chosen_before("customer_clusters"),
+    ),
+    ModelStep(
+        "churn_scores",
+        {
+            "churn_scores": "The probability of no order in the churn horizon, with reasons.",
+            "churn_curves": "Calibration and gain of the models compared, out of time.",
+        },
+        ["intermediate.int_churn_features", "intermediate.int_run_dates"],
+        _learn_churn,
+        _chosen_before("churn"),
+    ),
+    ModelStep(
         "lifetime_values",
-        {"lifetime_values": "Expected orders and discounted margin of each customer, and the chance of being one still."},
+        {
+            "lifetime_values": "Expected orders and discounted margin of each customer.",
+            "lifetime_value_curves": "Expected beside actual orders by decile, out of time.",
+        },
         ["intermediate.int_customer_days", "intermediate.int_run_dates"],
         _learn_lifetime_values,
+    ),
+    ModelStep(
+        "recommendations",
+        {"recommendations": "Products to offer each customer: new ones, and ones to buy again."},
+        ["intermediate.int_order_line_versions", "intermediate.int_product_versions", "intermediate.int_run_dates"],
+        _learn_recommendations,
     ),
     ModelStep(
         "campaign_effects",

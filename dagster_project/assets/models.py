@@ -1,18 +1,29 @@
-"""What Python learns, as assets: each step reads dbt's features, posts its results for dbt to read, and passes a gate.
+"""What Python learns, as assets: each step reads dbt's tables, posts its results for dbt to read, and passes a gate.
 
-What is learned and from what stands in `learning.py`, how in `ml`; here results are checked, posted and shown.
+What is learned and from what stands in `learning.py`, how in `ml`; here results are checked, posted and shown. A step
+whose input is what its standing results came from learns nothing again.
 """
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
+import duckdb
 
-from dagster_project.assets.learning import STEPS, ModelStep
+from dagster_project.assets.learning import STEPS, ModelStep, Posting
 from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.metadata import table_metadata
+from dagster_project.pictures import churn_curves_png, inline_picture
 from dagster_project.resources import WarehouseRun
-from warehouse.model_results import RUN_TABLES, post
+from warehouse.dbt_variables import hash_files
+from warehouse.model_results import RUN_TABLES, post, standing_run
+from warehouse.published_file import Relation, checksum
+from warehouse.settings import PROJECT_ROOT, Settings
 
 GATE_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
@@ -21,6 +32,9 @@ RECORDS = {
     "model_metrics": "One row per model run, metric and slice.",
     "postings": "One row per posting; the latest of a result and day stands.",
 }
+LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "optuna")
+# Settings that results may depend on; where a company's files lie is none of them.
+NOT_LEARNED_FROM = {"home", "sources", "path", "lock_wait_seconds", "publish", "schedule", "threads", "memory_limit"}
 
 
 def gate_of(step: ModelStep) -> str:
@@ -35,6 +49,28 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
     """One step a model, and the record of all model runs behind them."""
     steps = [_model_assets(step) for step in STEPS]
     return [*steps, _record_assets([key for step in steps for key in step.keys])]
+
+
+def input_key(step: ModelStep, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> str:
+    """A hash of everything a step's results depend on: its tables' rows, the settings, the code, the model before."""
+    relations = [Relation(*name.split(".")) for name in step.reads]
+    relevant = settings.model_dump(mode="json", exclude=NOT_LEARNED_FROM)
+    about = [
+        {str(relation): checksum(connection, relation) for relation in relations},
+        relevant,
+        as_of_date.isoformat(),
+        step.previous(settings, as_of_date),
+        _code_key(),
+    ]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
+
+
+@cache
+def _code_key() -> str:
+    digest = hashlib.sha256(json.dumps({name: version(name) for name in LIBRARIES}).encode())
+    hash_files(digest, PROJECT_ROOT / "ml")
+    digest.update((PROJECT_ROOT / "dagster_project" / "assets" / "learning.py").read_bytes())
+    return digest.hexdigest()
 
 
 def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
@@ -58,26 +94,45 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
         run: WarehouseRun = context.resources.warehouse
         run.open_generation()
         with run.stage(f"model {step.name}"), run.connect() as connection:
-            as_of_date = run.as_of_date(connection)
-            posting = step.learn(run, connection, as_of_date)
-            problems = list(posting.problems)
-            if not problems:
-                post(connection, step.name, as_of_date, dict(posting.run), dict(posting.frames), posting.metrics)
+            posting = _learn_and_post(step, run, connection)
             tables = table_metadata(connection, [spec.key for spec in specs])
+        problems = list(posting.problems) if posting else []
         if not problems:
             run.passed_checks.add(gate_of(step))
+        shown = _shown(posting)
         for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata={**tables[spec.key], **posting.metadata})
+            yield dg.MaterializeResult(asset_key=spec.key, metadata={**tables[spec.key], **shown})
         yield dg.AssetCheckResult(
             asset_key=specs[0].key,
             check_name=GATE_NAME,
             passed=not problems,
-            metadata={"problems": "; ".join(problems) or "none", "status": str(posting.run["status"])},
+            metadata={"problems": "; ".join(problems) or "none"},
         )
         if problems:
             raise dg.Failure(description=f"model {step.name}: {'; '.join(problems)}", allow_retries=False)
 
     return model
+
+
+def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> Posting | None:
+    """What was learned; None where the standing results came from this very input."""
+    as_of_date = run.as_of_date(connection)
+    key = input_key(step, run.settings, connection, as_of_date)
+    if standing_run(connection, step.name, as_of_date, key):
+        return None
+    posting = step.learn(run.settings, connection, as_of_date)
+    if not posting.problems:
+        post(connection, step.name, as_of_date, posting.runs, posting.frames, posting.metrics, key)
+    return posting
+
+
+def _shown(posting: Posting | None) -> Mapping[str, Any]:
+    if posting is None:
+        return {"learned": "nothing: the standing results came from this very input"}
+    pictures = {}
+    if posting.curves is not None and len(posting.curves):
+        pictures["calibration and gain"] = inline_picture(churn_curves_png(posting.curves))
+    return {"model run": str(posting.runs[0]["model_run_id"]), **posting.shown, **pictures}
 
 
 def _record_assets(results: list[dg.AssetKey]) -> dg.AssetsDefinition:

@@ -4,5 +4,7 @@ with results as (
 
 )
 
-select as_of_date, cluster_id, cluster_name, feature, value, customers_count, model_run_id
+select
+    as_of_date, cluster_id, cluster_name, feature, mean, median, population_median, customers_count, share_rate,
+    model_run_id
 from results
