@@ -13,12 +13,45 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
 
-{# Post-hook: the model has seen every batch there is, under this code and these settings. #}
-{% macro move_watermark() %}
+{#
+  Post-hooks that note up to which batch a model has seen everything, under this code and these settings. That is no
+  further than what it reads has seen: any part of the graph may run alone, or be all that a killed run got to, and
+  what it has not seen has to count as changed later.
+#}
+{% macro set_watermark(batch) %}
     delete from {{ source('ops', 'watermarks') }} where model = '{{ this.identifier }}';
-    insert into {{ source('ops', 'watermarks') }}
-    select '{{ this.identifier }}', coalesce(max(batch_id), 0), '{{ var("history_signature") }}'
-    from {{ source('ops', 'batches') }}
+    {% if batch is not none %}
+    insert into {{ source('ops', 'watermarks') }} values ('{{ this.identifier }}', {{ batch }}, '{{ var("history_signature") }}')
+    {% endif %}
+{% endmacro %}
+
+{# Of an incremental model: what the model that it `reads` has seen, and where it is not built anew, the changed keys. #}
+{% macro move_watermark(reads) %}
+    {% set seen = watermark_of(reads) %}
+    {% if is_incremental() %}
+        {% set changes = watermark_of('int_changed_order_lines') %}
+        {% set batch = [watermark_of(this.identifier), [seen or 0, changes or 0] | min] | max %}
+    {% else %}
+        {% set batch = seen %}
+    {% endif %}
+    {{ set_watermark(batch) }}
+{% endmacro %}
+
+{# The last batch that was loaded. #}
+{% macro last_batch() %}
+    {% if not execute %}{{ return(none) }}{% endif %}
+    {% set found = run_query("select coalesce(max(batch_id), 0) from " ~ source('ops', 'batches')) %}
+    {{ return(found.columns[0].values()[0]) }}
+{% endmacro %}
+
+{# From which batch on lines have changed for some model of the kept history; none when all of it is built anew. #}
+{% macro history_watermark() %}
+    {% set marks = [] %}
+    {% for model_name in ['int_order_line_versions', 'int_order_days'] %}
+        {% set mark = none if flags.FULL_REFRESH else watermark_of(model_name) %}
+        {% if mark is not none %}{% do marks.append(mark) %}{% endif %}
+    {% endfor %}
+    {{ return(marks | min if marks else none) }}
 {% endmacro %}
 
 {# The last batch that a model has seen under today's code and settings; none when it has to be built anew. #}

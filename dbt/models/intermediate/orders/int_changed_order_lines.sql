@@ -2,19 +2,18 @@
   The keys that have to be computed anew: of every line in the batches that some incremental model has not seen,
   and every order that any version of those lines belonged to. Empty where history is built in full anyway.
 #}
+{{ config(
+    post_hook="{{ set_watermark(none if history_watermark() is none else watermark_of('int_exchange_rate_versions')) }}",
+) }}
 {% set versions = this.incorporate(path={'identifier': 'int_order_line_versions'}) %}
-{% set watermarks = [] %}
-{% for model_name in ['int_order_line_versions', 'int_order_days'] %}
-    {% set watermark = none if flags.FULL_REFRESH else watermark_of(model_name) %}
-    {% if watermark is not none %}{% do watermarks.append(watermark) %}{% endif %}
-{% endfor %}
+{% set watermark = history_watermark() %}
 -- depends_on: {{ ref('int_exchange_rate_versions') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
-{% if watermarks %}
+{% if watermark is not none %}
 with changed_batches as (
 
     select batch_id
     from {{ source('ops', 'batches') }}
-    where batch_id > {{ watermarks | min }} or superseded_by > {{ watermarks | min }}
+    where batch_id > {{ watermark }} or superseded_by > {{ watermark }}
 
 ),
 

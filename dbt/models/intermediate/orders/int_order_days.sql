@@ -3,7 +3,7 @@
     incremental_strategy='replace_keys',
     unique_key='order_id',
     on_schema_change='fail',
-    post_hook="{{ move_watermark() }}",
+    post_hook="{{ move_watermark('int_order_line_versions') }}",
 ) }}
 -- depends_on: {{ ref('int_changed_order_lines') }}
 with lines as (

@@ -3,7 +3,7 @@
     incremental_strategy='replace_keys',
     unique_key='order_line_id',
     on_schema_change='fail',
-    post_hook="{{ move_watermark() }}",
+    post_hook="{{ move_watermark('int_exchange_rate_versions') }}",
 ) }}
 -- depends_on: {{ ref('int_changed_order_lines') }}
 with delivered as (
