@@ -91,8 +91,6 @@ class DbtProject:
         selection: Sequence[str],
         *,
         full_refresh: bool = False,
-        command: str = "build",
-        arguments: Sequence[str] = (),
         on_result: Callable[[str, str], None] | None = None,
     ) -> list[NodeResult]:
         """Run the selected nodes, and no test beyond them, and release the database.
@@ -107,14 +105,20 @@ class DbtProject:
         manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
         result = self._invoke(
             manifest,
-            build_arguments(command, selection, full_refresh, arguments),
+            build_arguments(selection, full_refresh),
             run_variables(self.settings),
             self.compiled_path(),
             on_result,
         )
-        if result.exception is not None:
-            raise UserError(f"dbt could not run: {result.exception}") from result.exception
-        return [_node_result(node_result) for node_result in result.result.results]
+        return _node_results(result)
+
+    def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
+        """Build the selected nodes with their tests in the analyst's own file, and take all else from what is published.
+
+        `state_dir` holds the manifest of the publication. Parses only what changed since the last time.
+        """
+        arguments = ["build", "--select", *selection, "--defer", "--favor-state", "--state", str(state_dir.resolve())]
+        return _node_results(self._invoke(None, arguments, run_variables(self.settings), self.compiled_path()))
 
     def _invoke(
         self,
@@ -127,7 +131,7 @@ class DbtProject:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        os.environ["LOYALTY_WAREHOUSE_PATH"] = str(self.settings.warehouse_path)
+        os.environ.update(profile_environment(self.settings))
         command = command_line(arguments, variables, self.target, target_path)
         try:
             return dbtRunner(manifest=manifest, callbacks=_callbacks(on_result)).invoke(command)
@@ -135,13 +139,10 @@ class DbtProject:
             DuckDBConnectionManager.close_all_connections()
 
 
-def build_arguments(
-    command: str, selection: Sequence[str], full_refresh: bool = False, further: Sequence[str] = ()
-) -> list[str]:
+def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
     """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
-    selected = ["--select", *selection] if selection else []
     refresh = ["--full-refresh"] if full_refresh else []
-    return [command, "--indirect-selection", "empty", "--no-write-json", *further, *selected, *refresh]
+    return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
 
 
 def command_line(arguments: Sequence[str], variables: Mapping[str, Any], target: str, target_path: Path) -> list[str]:
@@ -163,6 +164,21 @@ def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[A
             on_result(event.data.node_info.node_name, event.data.node_info.node_status)
 
     return [forward]
+
+
+def profile_environment(settings: Settings) -> dict[str, str]:
+    """What dbt/profiles.yml reads: the file that is written, and for analysts their own and the published one."""
+    return {
+        "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
+        "LOYALTY_DEV_PATH": str(settings.dev_path),
+        "LOYALTY_WORK_PATH": str(settings.published_dir / "work.duckdb"),
+    }
+
+
+def _node_results(result: Any) -> list[NodeResult]:
+    if result.exception is not None:
+        raise UserError(f"dbt could not run: {result.exception}") from result.exception
+    return [_node_result(node_result) for node_result in result.result.results]
 
 
 def _node_result(result: Any) -> NodeResult:

@@ -147,6 +147,11 @@ class Settings(_Section):
         return self.published_dir / "loyalty.duckdb"
 
     @property
+    def dev_path(self) -> Path:
+        """The analyst's own file, beside the published working copy."""
+        return self.home / "dev.duckdb"
+
+    @property
     def models_dir(self) -> Path:
         """Saved models and their cards."""
         return self.home / "models"

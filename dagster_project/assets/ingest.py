@@ -60,7 +60,11 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
 def _log_assets(raw_tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
-            ["ops", table], deps=raw_tables, group_name="operations", kinds={"duckdb"}, owners=[DEFAULT_OWNER],
+            ["ops", table],
+            deps=raw_tables,
+            group_name="operations",
+            kinds={"duckdb"},
+            owners=[DEFAULT_OWNER],
             description=description,
         )
         for table, description in (

@@ -242,10 +242,17 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
     frames = [analyse_experiments(outcomes, campaigns, data_through)] if len(outcomes) else []
     if len(chosen):
         frames.append(analyse_observational(days, members, chosen, data_from, data_through))
-    effects = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["campaign_id", "metric", "status"])
+    effects = (
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["campaign_id", "metric", "status"])
+    )
     record = {
         "model_run_id": model_run_id(
-            "campaign_effects", {"data_from": data_from, "data_through": data_through}, outcomes, members, days, campaigns
+            "campaign_effects",
+            {"data_from": data_from, "data_through": data_through},
+            outcomes,
+            members,
+            days,
+            campaigns,
         ),
         "model": "campaign_effects",
         "version": "1",

@@ -11,6 +11,7 @@ from dagster_project.freshness import DAILY
 from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
+
 write_report = None
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
@@ -24,12 +25,15 @@ def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -
 
 
 def parents_of_marts(manifest: Mapping[str, Any]) -> list[str]:
-    """`schema.table` of every table that a mart reads and that is none itself, for the analysts' working copy."""
-    marts = [name for name, node in manifest["nodes"].items() if node.get("schema") == "marts" and "model." in name]
-    parents = {parent for mart in marts for parent in manifest["parent_map"][mart]}
+    """`schema.table` of every table that a mart or a test of one reads and that is none itself, for the working copy."""
     nodes = {**manifest["nodes"], **manifest["sources"]}
-    names = {f"{nodes[parent]['schema']}.{nodes[parent]['name']}" for parent in parents}
-    return sorted(name for name in names if not name.startswith("marts."))
+    marts = {name for name, node in nodes.items() if node["resource_type"] == "model" and node["schema"] == "marts"}
+    parents = manifest["parent_map"]
+    readers = marts | {
+        name for name, node in nodes.items() if node["resource_type"] == "test" and marts & set(parents[name])
+    }
+    tables = {parent for reader in readers for parent in parents[reader]} - marts
+    return sorted(f"{nodes[table]['schema']}.{nodes[table]['name']}" for table in tables)
 
 
 def build_publish_assets(
