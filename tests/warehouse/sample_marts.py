@@ -108,17 +108,22 @@ MARTS = {
         as t (model_run_id, model)
     """,
     "fct_model_metrics": """
-        select 'm' as model_run_id, 'logistic_regression' as model, metric,
-            'origin=2017-0' || origin || '-30;population=active;decile=' || decile as slice,
-            case metric when 'customers_count' then 20 else decile / 12 end::double as value, null::double as baseline
-        from range(6, 9) as a (origin) cross join range(1, 11) as b (decile)
-        cross join (values ('predicted_rate'), ('observed_rate'), ('customers_count')) as c (metric)
-        union all
-        select 'm', 'logistic_regression', 'auc', 'mean;population=active', 0.86, 0.72
-        union all
-        select 'v', 'mbg_nbd', metric, '2017-06-30/decile_' || lpad(decile::varchar, 2, '0'), decile::double, null
-        from range(1, 11) as b (decile)
-        cross join (values ('decile_expected_orders'), ('decile_actual_orders')) as c (metric)
+        select 'm' as model_run_id, 'logistic_regression' as model, 'auc' as metric, 'mean;population=active' as slice,
+            0.86::double as value, 0.72::double as baseline
+    """,
+    "rpt_churn_curves": """
+        select date '2017-12-31' as as_of_date, model, curve, (i / 20)::double as x,
+            (case when curve = 'captured' and model <> 'recency_alone' then sqrt(i / 20) else i / 20 end)::double as y,
+            20::bigint as customers_count, 'm' as model_run_id
+        from range(21) as a (i) cross join (values ('logistic_regression'), ('recency_alone')) as b (model)
+        cross join (values ('calibration'), ('captured')) as c (curve)
+    """,
+    "rpt_lifetime_value_curves": """
+        select date '2017-12-31' as as_of_date, model, origin_date, 'amount' as ranked_by, decile,
+            6::bigint as customers_count, (decile * 60)::decimal(18, 4) as expected_amount,
+            (decile * 54)::decimal(18, 4) as actual_amount, 'v' as model_run_id
+        from range(1, 11) as a (decile) cross join (values ('mbg_nbd'), ('naive_rate')) as b (model)
+        cross join (values (date '2017-06-30'), (date '2017-09-30')) as c (origin_date)
     """,
     "fct_customer_tiers": """
         select 'c-' || i as customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,

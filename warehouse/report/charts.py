@@ -5,6 +5,7 @@ currency, days ISO dates without a time, so that no browser's time zone moves th
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 import altair as alt
 import pandas as pd
@@ -212,10 +213,12 @@ def shares(frame: pd.DataFrame, colours: Mapping[str, str], height: int = 160) -
 
 def calibration(frame: pd.DataFrame) -> Chart:
     """What was forecast beside what happened, by decile: predicted_rate, observed_rate, customers_count."""
-    ends = pd.DataFrame({"predicted_rate": [0.0, 1.0], "observed_rate": [0.0, 1.0]})
-    axis = alt.Axis(format=SHARE, tickCount=5)
-    x = alt.X("predicted_rate:Q", title="Forecast", axis=axis, scale=_SHARE_SCALE)
-    y = alt.Y("observed_rate:Q", title="Happened", axis=axis, scale=_SHARE_SCALE)
+    highest = float(frame[["predicted_rate", "observed_rate"]].max().max())
+    end = min(1.0, ceil(10 * highest + 0.5) / 10)
+    ends = pd.DataFrame({"predicted_rate": [0.0, end], "observed_rate": [0.0, end]})
+    axis, scale = alt.Axis(format=SHARE, tickCount=5), alt.Scale(domain=[0, end])
+    x = alt.X("predicted_rate:Q", title="Forecast", axis=axis, scale=scale)
+    y = alt.Y("observed_rate:Q", title="Happened", axis=axis, scale=scale)
     ideal = _chart(ends, 260).mark_line(color=theme.GREY, strokeDash=[4, 4], strokeWidth=1.5).encode(x, y)
     base = _chart(frame, 260).encode(
         x,
@@ -231,32 +234,45 @@ def calibration(frame: pd.DataFrame) -> Chart:
 
 
 def gains(frame: pd.DataFrame) -> Chart:
-    """Who leaves, found from the highest forecast on: contacted_share, reached_share, both from 0 to 1."""
+    """Who leaves, found from the highest forecast on: contacted_share, reached_share, who (forecast it; ours first)."""
     ends = pd.DataFrame({"contacted_share": [0.0, 1.0], "reached_share": [0.0, 1.0]})
     axis = alt.Axis(format=SHARE, tickCount=5)
     x = alt.X("contacted_share:Q", title="Customers contacted, highest forecast first", axis=axis, scale=_SHARE_SCALE)
     y = alt.Y("reached_share:Q", title="Of those who would leave, reached", axis=axis, scale=_SHARE_SCALE)
     chance = _chart(ends, 260).mark_line(color=theme.GREY, strokeDash=[4, 4], strokeWidth=1.5).encode(x, y)
-    tips = [_tip("contacted_share", "Contacted", SHARE), _tip("reached_share", "Reached", SHARE)]
-    base = _chart(frame, 260).encode(x, y, tooltip=tips)
-    area = base.mark_area(color=theme.TEAL, opacity=0.12, line={"color": theme.TEAL})
-    return chance + area + base.mark_point(color=theme.TEAL, filled=True, size=45, opacity=1)
+    colours = dict(zip(dict.fromkeys(frame["who"]), (theme.BLUE, theme.YELLOW), strict=False))
+    lines = (
+        _chart(frame, 260)
+        .mark_line(point=True)
+        .encode(
+            x,
+            y,
+            color=_colours("who", colours),
+            tooltip=[
+                _tip("who", "By", None),
+                _tip("contacted_share", "Contacted", SHARE),
+                _tip("reached_share", "Reached", SHARE),
+            ],
+        )
+    )
+    return chance + lines
 
 
-def forecast_and_actual(frame: pd.DataFrame) -> Chart:
-    """Orders per customer by tenth of the forecast: decile, kind (forecast or happened), orders."""
+def forecast_and_actual(frame: pd.DataFrame, currency: str) -> Chart:
+    """Net sales per customer by tenth of the forecast: decile, kind (forecast or happened), amount."""
+    amount = alt.Axis(labelExpr=SHORT, tickCount=5)
     return (
         _chart(frame, 260)
         .mark_bar()
         .encode(
             x=alt.X("decile:O", title="Tenth of customers, highest forecast first", axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("kind:N"),
-            y=alt.Y("orders:Q", title="Orders per customer", axis=alt.Axis(tickCount=5)),
+            y=alt.Y("amount:Q", title=f"Net sales per customer, {currency}", axis=amount),
             color=_colours("kind", {"forecast": theme.PALE_BLUE, "happened": theme.BLUE}),
             tooltip=[
                 _tip("decile", "Tenth", None),
-                _tip("kind", "Orders", None),
-                _tip("orders", "Per customer", ".2f"),
+                _tip("kind", "Net sales", None),
+                _tip("amount", "Per customer", ",.2f"),
             ],
         )
     )

@@ -327,7 +327,7 @@ def _clusters(company: Company) -> Figure:
             sum(recent.frequency) / count(*) as orders_each, median(recent.recency_days) as recency_days
         from members left join recent on members.customer_id = recent.customer_id
         group by members.cluster_id, members.cluster_name
-        order by members.cluster_id desc
+        order by net_amount desc nulls last, members.cluster_id
         """,
         last=last,
     )

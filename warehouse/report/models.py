@@ -7,6 +7,8 @@ from warehouse.report.parts import Cell, Company, Figure, Section, Table
 
 CUSTOMERS_SHOWN = 10
 RISKY = ("high", "critical")
+BASELINE = "recency_alone"
+MODEL = "this model"
 
 
 def churn(company: Company) -> Section:
@@ -17,7 +19,7 @@ def churn(company: Company) -> Section:
 
 def lifetime_value(company: Company) -> Section:
     """Expected value of customers, by tenth, and how past forecasts came out."""
-    return Section("value", "Customer lifetime value", [_deciles(company), *_orders_forecast(company)])
+    return Section("value", "Customer lifetime value", [_deciles(company), *_forecast_and_actual(company)])
 
 
 def value_at_risk(company: Company) -> dict[str, float | int] | None:
@@ -86,75 +88,47 @@ def _bands(company: Company) -> Figure:
 
 def _trust(company: Company) -> list[Figure]:
     """How forecasts on months that the model had not seen came out; nothing where there are no forecasts."""
-    frame = _calibration_frame(company)
-    if frame is None or frame.empty:
+    if not company.marts.has("rpt_churn_curves", "model", "curve", "x", "y", "customers_count"):
         return []
-    last = company.marts.last_day("fct_churn_scores")
+    last, model = company.marts.last_day("rpt_churn_curves"), _scoring_model(company)["model"]
+    calibration, gains = _curve(company, "calibration", model), _curve(company, "captured", model)
+    if calibration.empty or gains.empty:
+        return []
     tested = "Active customers, on months the model had not seen"
-    calibration = Figure(
-        "Does what it forecasts happen?",
-        last,
-        f"{tested}, in tenths by forecast: share forecast not to come back beside the share that did not. On "
-        "the dashed "
-        "line the forecast is right.",
-        _quality(company),
-        charts.calibration(frame),
-    )
-    reached = _reached(frame)
-    tenth = reached[reached["contacted_share"] >= 0.1]["reached_share"].iloc[0]
-    gains = Figure(
-        "How many does a call list reach?",
-        last,
-        f"{tested}, contacted from the highest forecast down: share of those who did not come back among them. Dashed: "
-        "contacted by chance.",
-        f"The tenth with the highest forecast holds {words.percent(tenth)} of those who do not come back.",
-        charts.gains(reached),
-    )
-    return [calibration, gains]
+    gains = gains.assign(who=MODEL)
+    if model != BASELINE:
+        gains = pd.concat([gains, _curve(company, "captured", BASELINE).assign(who=words.model(BASELINE))])
+    tenth = gains[(gains["who"] == MODEL) & (gains["x"] >= 0.0999)]["y"].iloc[0]
+    return [
+        Figure(
+            "Does what it forecasts happen?",
+            last,
+            f"{tested}, in tenths by forecast: share forecast not to come back beside the share that did not. On the "
+            "dashed line the forecast is right.",
+            _quality(company),
+            charts.calibration(calibration.rename(columns={"x": "predicted_rate", "y": "observed_rate"})),
+        ),
+        Figure(
+            "How many does a call list reach?",
+            last,
+            f"{tested}, contacted from the highest forecast down: share of those who did not come back among them. "
+            "Dashed: contacted by chance.",
+            f"The tenth with the highest forecast holds {words.percent(tenth)} of those who do not come back.",
+            charts.gains(gains.rename(columns={"x": "contacted_share", "y": "reached_share"})),
+        ),
+    ]
 
 
-def _reached(frame: pd.DataFrame) -> pd.DataFrame:
-    """From the highest decile down: share of customers so far (contacted_share) and of leavers (reached_share)."""
-    ranked = frame.sort_values("decile", ascending=False)
-    leavers = ranked["observed_rate"] * ranked["customers_count"]
-    shares = pd.DataFrame(
-        {
-            "contacted_share": ranked["customers_count"].cumsum() / ranked["customers_count"].sum(),
-            "reached_share": leavers.cumsum() / max(float(leavers.sum()), 1e-9),
-        }
-    )
-    start = pd.DataFrame({"contacted_share": [0.0], "reached_share": [0.0]})
-    return pd.concat([start, shares], ignore_index=True).round(6)
-
-
-def _calibration_frame(company: Company) -> pd.DataFrame | None:
-    if not company.marts.has("fct_model_metrics", "model_run_id", "metric", "slice", "value"):
-        return None
-    if not company.marts.has("fct_churn_scores", "model_run_id"):
-        return None
+def _curve(company: Company, curve: str, model: str | None) -> pd.DataFrame:
+    """Points of one curve of one model at its last posting: x, y, customers_count."""
     return company.marts.frame(
         """
-        with deciles as (
-            select
-                slice, regexp_extract(slice, 'decile=(\\d+)', 1)::int as decile,
-                max(value) filter (metric = 'predicted_rate') as predicted_rate,
-                max(value) filter (metric = 'observed_rate') as observed_rate,
-                max(value) filter (metric = 'customers_count') as customers_count
-            from marts.fct_model_metrics
-            where model_run_id = $run and model = $model and slice like '%population=active;decile=%'
-            group by slice
-        )
-
-        select
-            decile, sum(customers_count) as customers_count,
-            sum(predicted_rate * customers_count order by slice) / sum(customers_count) as predicted_rate,
-            sum(observed_rate * customers_count order by slice) / sum(customers_count) as observed_rate
-        from deciles
-        group by decile
-        having sum(customers_count) > 0
-        order by decile
+        select x, y, customers_count from marts.rpt_churn_curves
+        where curve = $curve and model = $model and as_of_date = (select max(as_of_date) from marts.rpt_churn_curves)
+        order by x
         """,
-        **_scoring_model(company),
+        curve=curve,
+        model=model,
     )
 
 
@@ -177,9 +151,11 @@ def _scoring_model(company: Company) -> dict[str, str | None]:
 
 def _quality(company: Company) -> str:
     model = _scoring_model(company)
+    if not company.marts.has("fct_model_metrics", "model_run_id", "metric", "slice", "baseline"):
+        return ""
     rows = company.marts.rows(
         """
-        select metric, value, baseline from marts.fct_model_metrics
+        select value, baseline from marts.fct_model_metrics
         where model_run_id = $run and model = $model and slice = 'mean;population=active' and metric = 'auc'
         """,
         **model,
@@ -187,13 +163,9 @@ def _quality(company: Company) -> str:
     if not rows or rows[0]["value"] is None:
         return ""
     own, recency = rows[0]["value"], rows[0]["baseline"]
-    beside = f", days since the last order alone {recency:.2f}" if recency is not None else ""
-    return (
-        f"The model ({words.model(model['model'] or '')}) tells who leaves from who stays with an AUC of "
-        f"{own:.2f} (1 is "
-        "perfect, 0.5 is "
-        f"chance){beside}."
-    )
+    beside = f"; {words.model(BASELINE)}: {recency:.2f}" if recency is not None and model["model"] != BASELINE else ""
+    quality = f"an AUC of {own:.2f} (1 is perfect, 0.5 is chance){beside}"
+    return f"The model ({words.model(model['model'] or '')}) tells who leaves from who stays with {quality}."
 
 
 def _first_to_call(company: Company) -> Figure:
@@ -304,40 +276,44 @@ def _limits(company: Company) -> str:
     return words.listed([words.reason(status) for status in found])
 
 
-def _orders_forecast(company: Company) -> list[Figure]:
-    """Orders forecast at past days beside what came; nothing where no forecast could be tested."""
+def _forecast_and_actual(company: Company) -> list[Figure]:
+    """What was forecast at past days beside what came; nothing where no forecast could be tested."""
     marts = company.marts
-    needed = ("fct_model_metrics", "fct_model_runs", "fct_customer_lifetime_value")
+    needed = ("rpt_lifetime_value_curves", "fct_model_runs", "fct_customer_lifetime_value")
     if not all(marts.has(table, "model_run_id") for table in needed):
         return []
     frame = marts.frame(
         """
         with published as (
-            select model_run_id, model from marts.fct_model_runs
+            select model from marts.fct_model_runs
             where model_run_id in (
                 select model_run_id from marts.fct_customer_lifetime_value
                 where as_of_date = (select max(as_of_date) from marts.fct_customer_lifetime_value)
             )
+        ),
+
+        sums as (
+            select
+                decile, sum(customers_count) as customers_count,
+                sum(expected_amount) as forecast, sum(actual_amount) as happened
+            from marts.rpt_lifetime_value_curves
+            where ranked_by = 'amount' and model in (select model from published)
+                and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_curves)
+            group by decile
         )
 
-        select
-            11 - regexp_extract(slice, 'decile_(\\d+)', 1)::int as decile,
-            case metric when 'decile_expected_orders' then 'forecast' else 'happened' end as kind,
-            avg(value order by slice) as orders
-        from marts.fct_model_metrics
-        where (model_run_id, model) in (select model_run_id, model from published)
-            and metric in ('decile_expected_orders', 'decile_actual_orders')
-        group by all
-        order by decile, kind
+        select 11 - decile as decile, kind, amount / customers_count as amount
+        from sums unpivot (amount for kind in (forecast, happened))
+        order by all
         """
     )
     if frame.empty:
         return []
     definition = (
-        "Customers in tenths by the orders forecast for them at several past days, from what was known then; "
-        "forecast and "
-        "actual orders per customer in the time after, as the mean over those days."
+        "Customers in tenths by the net sales forecast for them at several past days, from what was known then; "
+        "forecast "
+        "and actual net sales per customer in the time after, over all those days."
     )
-    chart = charts.forecast_and_actual(frame)
-    last = marts.last_day("fct_customer_lifetime_value")
+    chart = charts.forecast_and_actual(frame, company.currency)
+    last = marts.last_day("rpt_lifetime_value_curves")
     return [Figure("Did earlier forecasts come true?", last, definition, chart=chart, width=12)]
