@@ -1,5 +1,8 @@
 """Sales and customers, and the segments that customers fall into."""
 
+from datetime import date
+from typing import Any
+
 from warehouse.report import charts, words
 from warehouse.report.parts import Cell, Company, Figure, Section, Table
 
@@ -309,28 +312,7 @@ def _clusters(company: Company) -> Figure:
             width=12,
         )
     last = marts.last_day("fct_customer_clusters")
-    rows = marts.rows(
-        """
-        with members as (
-            select customer_id, cluster_id, cluster_name from marts.fct_customer_clusters where as_of_date = $last
-        ),
-
-        recent as (
-            select customer_id, frequency, monetary_amount, recency_days from marts.fct_customer_rfm
-            where rfm_window = '365d' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        )
-
-        select
-            members.cluster_name, count(*) as customers_count, count(*) / sum(count(*)) over () as share,
-            sum(recent.monetary_amount) as net_amount,
-            sum(recent.monetary_amount) / nullif(sum(sum(recent.monetary_amount)) over (), 0) as net_share,
-            sum(recent.frequency) / count(*) as orders_each, median(recent.recency_days) as recency_days
-        from members left join recent on members.customer_id = recent.customer_id
-        group by members.cluster_id, members.cluster_name
-        order by net_amount desc nulls last, members.cluster_id
-        """,
-        last=last,
-    )
+    rows = _cluster_rows(company, last)
     table = Table(
         (
             "Group",
@@ -361,6 +343,31 @@ def _clusters(company: Company) -> Figure:
         "past 365 days.",
         table=table,
         width=12,
+    )
+
+
+def _cluster_rows(company: Company, last: date | None) -> list[dict[str, Any]]:
+    return company.marts.rows(
+        """
+        with members as (
+            select customer_id, cluster_id, cluster_name from marts.fct_customer_clusters where as_of_date = $last
+        ),
+
+        recent as (
+            select customer_id, frequency, monetary_amount, recency_days from marts.fct_customer_rfm
+            where rfm_window = '365d' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
+        )
+
+        select
+            members.cluster_name, count(*) as customers_count, count(*) / sum(count(*)) over () as share,
+            sum(recent.monetary_amount) as net_amount,
+            sum(recent.monetary_amount) / nullif(sum(sum(recent.monetary_amount)) over (), 0) as net_share,
+            sum(recent.frequency) / count(*) as orders_each, median(recent.recency_days) as recency_days
+        from members left join recent on members.customer_id = recent.customer_id
+        group by members.cluster_id, members.cluster_name
+        order by net_amount desc nulls last, members.cluster_id
+        """,
+        last=last,
     )
 
 
