@@ -76,9 +76,14 @@ class ChurnResult:
 
 @dataclass(frozen=True)
 class _Training:
-    """What every step of one run shares. data: fingerprint of the panel; key: of the panel and all that is set."""
+    """What every step of one run shares.
+
+    panel: the labelled rows with the features that can teach something; complete: with all of them, as an older
+    champion may want. data: fingerprint of the rows; key: of the rows and all that is set.
+    """
 
     panel: Panel
+    complete: Panel
     config: ChurnConfig
     as_of: dt.date
     data: str
@@ -151,7 +156,8 @@ def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date) -> _Tr
     panel = make_panel(features, sample_rows(features, rows, config.most_training_rows))
     require_closed_labels(panel, as_of, config.horizon_days)
     data = fingerprint(panel.frame())
-    return _Training(panel, config, as_of, data, model_run_id(TASK, {**config.learning(), "data": data}))
+    key = model_run_id(TASK, {**config.learning(), "data": data})
+    return _Training(panel.telling(), panel, config, as_of, data, key)
 
 
 def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Champion | None) -> ChurnResult:
@@ -213,7 +219,7 @@ def _backtest(
     runs += [training.record(CLASS_PRIOR, {}, ())]
     ids = {run["model"]: run["model_run_id"] for run in runs}
     if champion:
-        parts.append(judge_champion(champion, panel, judged))
+        parts.append(judge_champion(champion, training.complete, judged))
         runs.append(champion.run)
         ids[CHAMPION] = champion.run["model_run_id"]
     predictions = pd.concat(parts, ignore_index=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,15 @@ class Panel:
         if missing:
             raise KeyError(f"the features frame has no column {', '.join(missing)}")
         return self.x[:, [self.features.index(name) for name in features]]
+
+    def telling(self) -> Panel:
+        """The features that differ between rows; one that never does, or is never known, can teach nothing."""
+        if not len(self):
+            return self
+        first = self.x[0]
+        differs = ((self.x != first) & ~(np.isnan(self.x) & np.isnan(first))).any(axis=0)
+        kept = tuple(name for name, useful in zip(self.features, differs, strict=True) if useful)
+        return replace(self, x=self.x[:, differs], features=kept)
 
     def frame(self) -> pd.DataFrame:
         """The rows as a frame again, to be fingerprinted."""

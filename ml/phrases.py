@@ -2,11 +2,13 @@
 
 A theme is a group of features that tell one story (when a customer last came, how often, how much). A saying is a
 sentence with blanks; each blank names a feature and how its number is written. The first saying of a theme whose
-features a customer has is the one used. Features that no theme claims get a theme of their own and a plain sentence.
+features a customer has is the one used, unless it would compare like with like and a later one does not. Features
+that no theme claims get a theme of their own and a plain sentence.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,11 @@ class Saying:
 
     text: str
     blanks: tuple[tuple[str, Callable[[float], str]], ...]
+
+    @property
+    def compares(self) -> bool:
+        """Whether it sets a customer beside the typical one."""
+        return any(name.startswith(TYPICAL) for name, _ in self.blanks)
 
     def features(self) -> set[str]:
         """The features that the sentence speaks of."""
@@ -48,13 +55,33 @@ def ago(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """`once`, `3 times`."""
-    return "once" if round(value) == 1 else f"{value:,.0f} times"
+    """`never`, `once`, `3 times`."""
+    return {0: "never", 1: "once"}.get(round(value), f"{value:,.0f} times")
+
+
+def times_in_90_days(value: float) -> str:
+    """A weekly rate as `times` in 90 days."""
+    return times(value * 90 / 7)
+
+
+def times_in_30_days(value: float) -> str:
+    """A weekly rate as `times` in 30 days."""
+    return times(value * 30 / 7)
+
+
+def contacts(value: float) -> str:
+    """`No campaign contact`, `1 campaign contact`, `3 campaign contacts`."""
+    return "No campaign contact" if round(value) == 0 else _counted(value, "campaign contact")
+
+
+def redemptions(value: float) -> str:
+    """`No reward redeemed`, `1 reward redeemed`, `3 rewards redeemed`."""
+    return f"{'No reward' if round(value) == 0 else _counted(value, 'reward')} redeemed"
 
 
 def number(value: float) -> str:
-    """Two significant places below ten, none above a hundred."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}" if abs(value) >= 10 else f"{value:.2g}"
+    """Two significant places below ten, whole numbers above."""
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
 def amount(value: float) -> str:
@@ -104,7 +131,8 @@ THEMES = (
         "frequency",
         r"orders_per_week_.*|active_weeks_rate|active_horizons_rate|fifth_last_order_days",
         (
-            _against_typical("Bought {} over 90 days, a typical customer {}", "orders_per_week_90d", often),
+            _against_typical("Bought {} in 90 days, a typical customer {}", "orders_per_week_90d", times_in_90_days),
+            _against_typical("Bought {} in 30 days, a typical customer {}", "orders_per_week_30d", times_in_30_days),
             _against_typical("Bought {} over a year, a typical customer {}", "orders_per_week_365d", often),
         ),
     ),
@@ -123,6 +151,7 @@ THEMES = (
         r"net_amount_per_week_.*",
         (
             _against_typical("Spends {} a week over 90 days, a typical customer {}", "net_amount_per_week_90d", amount),
+            _against_typical("Spends {} a week over 30 days, a typical customer {}", "net_amount_per_week_30d", amount),
             _against_typical("Spends {} a week over a year, a typical customer {}", "net_amount_per_week_365d", amount),
         ),
     ),
@@ -147,17 +176,11 @@ THEMES = (
     Theme(
         "weekday habits",
         r"weekend_rate",
-        (_against_typical("Shops {} at weekends, a typical customer {}", "weekend_rate", percent),),
+        (_against_typical("{} of shopping days are at weekends, a typical customer {}", "weekend_rate", percent),),
     ),
     Theme("tenure", r"tenure_days", (Saying("A customer for {}", (("tenure_days", days),)),)),
-    Theme(
-        "campaigns",
-        r"campaign_contacts_.*|redemptions_.*",
-        (
-            Saying("Contacted {} by campaigns in 90 days", (("campaign_contacts_90d", times),)),
-            Saying("Redeemed rewards {} in a year", (("redemptions_365d", times),)),
-        ),
-    ),
+    Theme("campaigns", r"campaign_contacts_.*", (Saying("{} in 90 days", (("campaign_contacts_90d", contacts),)),)),
+    Theme("rewards", r"redemptions_.*", (Saying("{} in a year", (("redemptions_365d", redemptions),)),)),
     Theme(
         "usage",
         r"usage_events_.*",
@@ -195,21 +218,25 @@ def say(theme: Theme, values: Mapping[str, np.ndarray], typical: Mapping[str, fl
 
     values: feature -> (n,); typical: feature -> median; rows: positions among the n.
     """
-    said = np.full(len(rows), f"Unusual {theme.name}", dtype=object)
-    unsaid = np.ones(len(rows), dtype=bool)
-    for saying in theme.sayings:
-        if not saying.features() <= set(values):
+    sayings = [saying for saying in theme.sayings if saying.features() <= set(values)]
+    unknown = f"Unusual {theme.name.replace('_', ' ')}"
+    return [_say_one(sayings, values, typical, row) or unknown for row in rows]
+
+
+def _say_one(
+    sayings: Sequence[Saying], values: Mapping[str, np.ndarray], typical: Mapping[str, float], row: int
+) -> str | None:
+    first = None
+    for saying in sayings:
+        numbers = [_number(name, values, typical, row) for name, _ in saying.blanks]
+        if not all(math.isfinite(value) for value in numbers):
             continue
-        columns = [_column(name, values, typical, rows) for name, _ in saying.blanks]
-        usable = unsaid & np.all([np.isfinite(column) for column in columns], axis=0)
-        writers = [write for _, write in saying.blanks]
-        picked = zip(*(column[usable] for column in columns), strict=True)
-        said[usable] = [saying.text.format(*(w(v) for w, v in zip(writers, row, strict=True))) for row in picked]
-        unsaid &= ~usable
-    return list(said)
+        words = [write(value) for (_, write), value in zip(saying.blanks, numbers, strict=True)]
+        if not saying.compares or len(set(words)) == len(words):
+            return saying.text.format(*words)
+        first = first or saying.text.format(*words)
+    return first
 
 
-def _column(name: str, values: Mapping[str, np.ndarray], typical: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
-    if name.startswith(TYPICAL):
-        return np.full(len(rows), typical[name.removeprefix(TYPICAL)])
-    return values[name][rows]
+def _number(name: str, values: Mapping[str, np.ndarray], typical: Mapping[str, float], row: int) -> float:
+    return float(typical[name.removeprefix(TYPICAL)] if name.startswith(TYPICAL) else values[name][row])

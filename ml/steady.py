@@ -18,5 +18,7 @@ def steady(threads: int = 1) -> Iterator[None]:
     """
     with threadpool_limits(threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # features that a company has no data for, or not yet at an early origin, are dropped where they are empty
+        warnings.filterwarnings("ignore", message="All-NaN|Degrees of freedom|Skipping features without any observed")
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than sample size")
         yield

@@ -299,6 +299,22 @@ def test_missing_columns_and_repeated_keys_are_named(frame):
         train_and_score(pd.concat([features, features.iloc[[0]]]), QUICK, None)
 
 
+def test_features_that_never_differ_are_left_out(frame):
+    dull = features_of(frame).assign(usage_events_90d=0.0, feedback_rating_365d=np.nan)
+    dull.loc[dull["churned"].isna(), "usage_events_90d"] = 3.0
+    found = train_and_score(dull, COARSE, None)
+    assert not {"usage_events_90d", "feedback_rating_365d"} & set(found.run["features"])
+    plain = train_and_score(features_of(frame), COARSE, None).scores
+    columns = ["customer_id", "churn_probability", "reason_1", "reason_2", "reason_3"]
+    pd.testing.assert_frame_equal(found.scores[columns], plain[columns], check_exact=True)
+
+
+def test_a_champion_may_know_a_feature_that_has_stopped_differing(frame, result):
+    stopped = features_of(frame).assign(weekend_rate=0.5)
+    found = train_and_score(stopped, COARSE, champion_of(result))
+    assert found.status == "champion_kept" and "weekend_rate" in found.run["features"]
+
+
 def test_rows_beyond_the_bound_are_sampled_by_customer(frame):
     bounded = dataclasses.replace(QUICK, most_training_rows=2_400)
     found = train_and_score(features_of(frame), bounded, None)

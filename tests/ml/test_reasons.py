@@ -81,9 +81,9 @@ def test_sentences():
             "Last bought 1 day ago",
         ],
         "frequency": [
-            "Bought never over 90 days, a typical customer every 14 days",
-            "Bought 2.5 times a week over 90 days, a typical customer every 14 days",
-            "Bought every 14 days over 90 days, a typical customer every 14 days",
+            "Bought never in 90 days, a typical customer 6 times",
+            "Bought 32 times in 90 days, a typical customer 6 times",
+            "Bought 6 times in 90 days, a typical customer 6 times",
         ],
         "order trend": [
             "Orders of the last 30 days are 40% below the customer's own pace",
@@ -96,11 +96,24 @@ def test_sentences():
             "Spends 0.00 a week over a year, a typical customer 12.50",
         ],
         "shoe_size": [
-            "Shoe size: 44.0, a typical customer 41.0",
-            "Unusual shoe_size",
-            "Shoe size: 38.0, a typical customer 41.0",
+            "Shoe size: 44, a typical customer 41",
+            "Unusual shoe size",
+            "Shoe size: 38, a typical customer 41",
         ],
     }
+
+
+def test_like_is_compared_with_like_only_where_nothing_else_can_be_said():
+    values = {
+        "orders_per_week_90d": np.array([1.0, 1.0, 0.5]),
+        "orders_per_week_30d": np.array([2.0, 1.0, 1.0]),
+    }
+    theme = next(iter(themes_of(tuple(values))))
+    assert say(theme, values, dict.fromkeys(values, 1.0), np.arange(3)) == [
+        "Bought 9 times in 30 days, a typical customer 4 times",
+        "Bought 13 times in 90 days, a typical customer 13 times",
+        "Bought 6 times in 90 days, a typical customer 13 times",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +121,14 @@ def test_sentences():
     [
         (phrases.often, 1.0, "once a week"),
         (phrases.often, 0.1, "every 70 days"),
+        (phrases.often, 0.0, "never"),
+        (phrases.often, 1.4, "1.4 times a week"),
         (phrases.times, 1.0, "once"),
+        (phrases.times, 0.0, "never"),
+        (phrases.contacts, 0.0, "No campaign contact"),
+        (phrases.contacts, 1.0, "1 campaign contact"),
+        (phrases.redemptions, 2.0, "2 rewards redeemed"),
+        (phrases.redemptions, 0.0, "No reward redeemed"),
         (phrases.times, 3.0, "3 times"),
         (phrases.percent, 0.185, "18%"),
         (phrases.pace, 1.5, "50% above"),
