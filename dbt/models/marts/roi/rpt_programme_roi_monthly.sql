@@ -1,0 +1,124 @@
+-- Costs and effects of a campaign are spread over the days of its window. A month's return on investment is told only
+-- where every campaign that cost something in it has a causal estimate.
+with sales as (
+
+    select
+        {{ month_of('order_date') }} as month,
+        {{ money('sum(net_amount)') }} as revenue_amount,
+        {{ money('coalesce(sum(net_amount) filter (where customer_id is not null), 0)') }} as identified_revenue_amount,
+        {{ money('sum(discount_amount)') }} as discount_amount
+    from {{ ref('fct_order_lines') }}
+    where is_valid
+    group by 1
+
+),
+
+campaign_months as (
+
+    select
+        months.month,
+        costs.contact_cost_amount * months.share_of_window as contact_cost,
+        costs.fixed_cost_amount * months.share_of_window as fixed_cost,
+        costs.reward_cost_amount * months.share_of_window as reward_cost,
+        costs.cost_amount * months.share_of_window as cost,
+        results.incremental_margin_amount * months.share_of_window as incremental_margin,
+        (results.effect_high - results.effect_low) / 2 * results.treated_count * months.share_of_window as half_width,
+        results.attributed_margin_amount * months.share_of_window as attributed_margin,
+        results.incremental_margin_amount is not null as is_told
+    from {{ ref('int_campaign_months') }} as months
+    inner join {{ ref('int_campaign_costs') }} as costs on months.campaign_id = costs.campaign_id
+    left join {{ ref('fct_campaign_results') }} as results
+        on months.campaign_id = results.campaign_id and results.metric = 'margin_amount'
+
+),
+
+campaigns as (
+
+    select
+        month,
+        count(*) as campaigns_count,
+        count(*) filter (where is_told) as told_campaigns_count,
+        {{ money('sum(contact_cost)') }} as contact_cost_amount,
+        {{ money('sum(fixed_cost)') }} as fixed_cost_amount,
+        {{ money('sum(reward_cost)') }} as reward_cost_amount,
+        {{ money('sum(incremental_margin)') }} as incremental_margin_amount,
+        {{ money('sqrt(sum(half_width * half_width) filter (where is_told))') }} as half_width_amount,
+        {{ money('sum(attributed_margin)') }} as attributed_margin_amount
+    from campaign_months
+    group by month
+
+),
+
+attributed as (
+
+    select {{ month_of('order_date') }} as month, {{ money('sum(net_amount)') }} as attributed_amount
+    from {{ ref('int_campaign_lines') }}
+    group by 1
+
+),
+
+platform as (
+
+    select {{ month_of('cost_date') }} as month, {{ money('sum(amount)') }} as platform_cost_amount
+    from {{ accepted(ref('int_programme_cost_versions')) }}
+    where campaign_id is null and cost_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    group by 1
+
+),
+
+combined as (
+
+    select
+        sales.*,
+        coalesce(campaigns.campaigns_count, 0) as campaigns_count,
+        coalesce(campaigns.told_campaigns_count, 0) as told_campaigns_count,
+        coalesce(campaigns.contact_cost_amount, 0) as contact_cost_amount,
+        coalesce(campaigns.fixed_cost_amount, 0) as fixed_cost_amount,
+        coalesce(campaigns.reward_cost_amount, 0) as reward_cost_amount,
+        coalesce(platform.platform_cost_amount, 0) as platform_cost_amount,
+        coalesce(attributed.attributed_amount, 0) as attributed_amount,
+        coalesce(campaigns.attributed_margin_amount, 0) as attributed_margin_amount,
+        campaigns.incremental_margin_amount,
+        campaigns.half_width_amount,
+        {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
+            ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
+    from sales
+    left join campaigns on sales.month = campaigns.month
+    left join attributed on sales.month = attributed.month
+    left join platform on sales.month = platform.month
+
+)
+
+select
+    month,
+    revenue_amount,
+    identified_revenue_amount,
+    {{ rate('identified_revenue_amount', 'revenue_amount') }} as coverage_rate,
+    discount_amount,
+    contact_cost_amount,
+    fixed_cost_amount,
+    reward_cost_amount,
+    platform_cost_amount,
+    cost_amount,
+    attributed_amount,
+    attributed_margin_amount,
+    incremental_margin_amount,
+    campaigns_count,
+    told_campaigns_count,
+    {{ roi_gross('attributed_amount', 'cost_amount') }} as roi_gross,
+    {{ roi_net('attributed_amount', 'cost_amount') }} as roi_net,
+    {{ roi_net('attributed_margin_amount', 'cost_amount') }} as roi_attributed,
+    case when told_campaigns_count = campaigns_count
+        then {{ roi_net('incremental_margin_amount', 'cost_amount') }} end as roi_incremental,
+    case when told_campaigns_count = campaigns_count
+        then {{ roi_net('(incremental_margin_amount - half_width_amount)', 'cost_amount') }} end as roi_low,
+    case when told_campaigns_count = campaigns_count
+        then {{ roi_net('(incremental_margin_amount + half_width_amount)', 'cost_amount') }} end as roi_high,
+    case
+        when cost_amount <= 0 then 'no_cost'
+        when campaigns_count = 0 then 'no_campaign'
+        when told_campaigns_count = campaigns_count then 'ok'
+        when told_campaigns_count > 0 then 'partly_told'
+        else 'cannot_be_told'
+    end as status
+from combined
