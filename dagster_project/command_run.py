@@ -142,12 +142,15 @@ def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
 
 
 def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
-    """The cause of each failed step, and of a run that failed outside its steps, without tracebacks."""
-    for event in events:
-        if event.is_step_failure:
-            yield f"{event.step_key}: {_cause(event.step_failure_data.error, event.step_failure_data.user_failure_data)}"
-        elif event.is_run_failure and event.event_specific_data and event.event_specific_data.error:
-            yield _cause(event.event_specific_data.error, None)
+    """The cause of each failed step, without tracebacks; of a run that failed outside its steps, the run's own."""
+    steps = [event for event in events if event.is_step_failure]
+    for event in steps:
+        data = event.step_failure_data
+        yield f"{event.step_key}: {_cause(data.error, data.user_failure_data)}"
+    for event in events if not steps else ():
+        if event.is_run_failure:
+            error = event.event_specific_data and event.event_specific_data.error
+            yield _cause(error, None) if error else str(event.message)
 
 
 def _cause(error: object, user_failure: object) -> str:
