@@ -160,7 +160,9 @@ RUN_TABLES: dict[str, dict[str, str]] = {
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that do not exist yet, so that the marts build before the first model has run."""
     connection.execute("create schema if not exists ml")
-    scores = {name: {"as_of_date": "date", "model_run_id": "varchar", **columns} for name, columns in SCORE_TABLES.items()}
+    scores = {
+        name: {"as_of_date": "date", "model_run_id": "varchar", **columns} for name, columns in SCORE_TABLES.items()
+    }
     for name, columns in {**scores, **RUN_TABLES}.items():
         listing = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in columns.items())
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
@@ -245,7 +247,8 @@ def _insert_run(
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame, columns: dict[str, str]) -> None:
     selected = ", ".join(
-        f"cast({quote_identifier(name)} as {kind}) as {quote_identifier(name)}" if name in frame.columns
+        f"cast({quote_identifier(name)} as {kind}) as {quote_identifier(name)}"
+        if name in frame.columns
         else f"cast(null as {kind}) as {quote_identifier(name)}"
         for name, kind in columns.items()
     )

@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from dagster_project.resources import WarehouseRun
 from warehouse.settings import Settings
 
 

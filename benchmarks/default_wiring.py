@@ -1,0 +1,91 @@
+"""The same graph wired the way dagster-dbt's documentation has it, to be measured against.
+
+dbt runs as a subprocess for each step, and each step in a process of its own (Dagster's default executor). Sources,
+models and learning are the product's own; only the wiring differs. Loaded by `dagster asset materialize`.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, dbt_assets
+
+from dagster_project.assets.learning import STEPS, ModelStep
+from dagster_project.assets.transform import Translator
+from dagster_project.dbt_in_process import DbtProject, profile_environment
+from warehouse.connections import connect
+from warehouse.dbt_variables import DBT_DIR, run_variables
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import load_sources_config
+from warehouse.model_results import RUN_TABLES, create_tables, post
+from warehouse.operations import create_operations_tables
+from warehouse.settings import Settings, load_settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Ingest, dbt and models with the default wiring."""
+    os.environ.update(profile_environment(settings))
+    manifest = DbtProject(settings).manifest()
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(manifest), name="dbt")
+    def dbt(context: dg.AssetExecutionContext, dbt_cli: DbtCliResource) -> Iterator[Any]:
+        arguments = ["build", "--vars", json.dumps(run_variables(settings))]
+        yield from dbt_cli.cli(arguments, context=context).stream()
+
+    models = [_model(settings, step) for step in STEPS]
+    learned = [key for model in models for key in model.keys]
+    records = [dg.AssetSpec(["ml", table], deps=learned) for table in RUN_TABLES]
+
+    @dg.multi_asset(specs=records, name="model_records")
+    def model_records() -> Iterator[Any]:
+        for spec in records:
+            yield dg.MaterializeResult(asset_key=spec.key)
+
+    resources = {"dbt_cli": DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR))}
+    return dg.Definitions(assets=[_ingest(settings), dbt, *models, model_records], resources=resources)
+
+
+def _ingest(settings: Settings) -> dg.AssetsDefinition:
+    sources = load_sources_config(settings)
+    specs = [dg.AssetSpec([f"raw_{name}", table]) for name, source in sources.items() for table in source.tables]
+    specs += [dg.AssetSpec(["ops", table]) for table in ("batches", "rejected_lines")]
+
+    @dg.multi_asset(specs=specs, name="ingest")
+    def ingest() -> Iterator[Any]:
+        connection = connect(settings.warehouse_path)
+        create_operations_tables(connection)
+        create_tables(connection)
+        for source in sources.values():
+            load_source(connection, source, settings)
+        connection.close()
+        for spec in specs:
+            yield dg.MaterializeResult(asset_key=spec.key)
+
+    return ingest
+
+
+def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
+    reads = [dg.AssetKey(name.split(".")) for name in step.reads]
+    specs = [dg.AssetSpec(["ml", table], deps=reads) for table in step.tables]
+
+    # the pool keeps two steps from opening the one DuckDB file at once
+    @dg.multi_asset(specs=specs, name=step.name, pool="warehouse")
+    def model() -> Iterator[Any]:
+        connection = connect(settings.warehouse_path)
+        row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
+        assert row is not None
+        posting = step.learn(settings, connection, row[0])
+        post(connection, step.name, row[0], posting.runs, posting.frames, posting.metrics, input_key="benchmark")
+        connection.close()
+        for spec in specs:
+            yield dg.MaterializeResult(asset_key=spec.key)
+
+    return model
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The company of LOYALTY_SETTINGS, in LOYALTY_HOME."""
+    return build_definitions(load_settings())

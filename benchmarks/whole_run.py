@@ -1,0 +1,166 @@
+"""`make bench`: the whole run on Complete Journey beside its own SQL bare, its own fits alone, and the default wiring.
+
+Everything is measured in one go on one machine, and only ratios and differences mean something. The graph is run twice
+in one process, each time into an empty home: the first warms imports and the kept manifest, the second is measured.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bare_sql import run_bare
+from dagster_project.assets.learning import STEPS
+from dagster_project.command_run import run_config
+from dagster_project.dbt_in_process import DbtProject
+from dagster_project.definitions import build_definitions
+from dagster_project.instance import open_instance
+from dagster_project.jobs import DAILY_JOB
+from warehouse.connections import connect
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
+        base = Path(folder)
+        graph(load_settings(home=base / "first"))
+        settings = load_settings(home=base / "second")
+        whole, stages, node_seconds = graph(settings)
+        bare = bare_seconds(settings, base / "bare")
+        fits = fit_seconds(settings)
+        shell = shell_seconds(base / "shell")
+        default = default_wiring_seconds(base / "default")
+    overhead = whole - sum(bare.values()) - sum(fits.values())
+    print_ratios(whole, sum(bare.values()), sum(fits.values()), overhead, shell, default)
+    print_overhead(stages, node_seconds, bare, fits, whole)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Console().print(f"Peak memory of this process: {peak:,.0f} MB.", highlight=False)
+
+
+def graph(settings: Settings) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Seconds of the whole job in this process, of its stages, and of its dbt nodes by name."""
+    stages: dict[str, float] = {}
+
+    def tell(name: str, status: str, seconds: float | None) -> None:
+        if status == "done":
+            stages[name] = seconds or 0.0
+
+    began = time.perf_counter()
+    job = build_definitions(settings, tell).resolve_job_def(DAILY_JOB)
+    with open_instance(settings) as instance:
+        result = job.execute_in_process(instance=instance, run_config=run_config(settings, full_refresh=False))
+        seconds = time.perf_counter() - began
+        nodes = {
+            event.asset_key.path[-1]: event.materialization.metadata["seconds"].value
+            for event in result.all_events
+            if event.is_step_materialization and "seconds" in event.materialization.metadata
+        }
+    return seconds, stages, nodes
+
+
+def bare_seconds(settings: Settings, folder: Path) -> dict[str, float]:
+    """The graph's compiled SQL in bare DuckDB, and the bare load of the raw files."""
+    folder.mkdir()
+    project = DbtProject(settings)
+    compiled = project.compiled_path() / "compiled" / "loyalty_warehouse"
+    return run_bare(project.manifest(), compiled, settings.warehouse_path, folder)
+
+
+def fit_seconds(settings: Settings) -> dict[str, float]:
+    """What each model step costs alone: reading its frames, learning, scoring; into a models folder of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        alone = settings.model_copy(update={"home": Path(home)})
+        connection = connect(settings.warehouse_path)
+        row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
+        assert row is not None
+        seconds = {}
+        for step in STEPS:
+            began = time.perf_counter()
+            step.learn(alone, connection, row[0])
+            seconds[step.name] = time.perf_counter() - began
+        connection.close()
+    return seconds
+
+
+def shell_seconds(home: Path) -> float:
+    """`loyalty run` from the shell into an empty home, with the manifest kept from before."""
+    _keep_manifest(home)
+    return _timed([str(Path(sys.executable).with_name("loyalty")), "run"], home)
+
+
+def default_wiring_seconds(home: Path) -> float:
+    """The same graph through `dagster asset materialize` with dagster-dbt's default wiring."""
+    _keep_manifest(home)
+    dagster_home = home / "dagster"
+    dagster_home.mkdir(parents=True)
+    (dagster_home / "dagster.yaml").write_text(
+        "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
+    )
+    command = ["asset", "materialize", "--select", "*", "-m", "benchmarks.default_wiring"]
+    return _timed([str(Path(sys.executable).with_name("dagster")), *command], home)
+
+
+def _keep_manifest(home: Path) -> None:
+    DbtProject(load_settings(home=home)).manifest()
+
+
+def _timed(command: list[str], home: Path) -> float:
+    environment = {**os.environ, "LOYALTY_HOME": str(home), "DAGSTER_HOME": str(home / "dagster")}
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{json.dumps(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return time.perf_counter() - began
+
+
+def print_ratios(whole: float, bare: float, fits: float, overhead: float, shell: float, default: float) -> None:
+    """The headline table."""
+    table = Table("what", "seconds", "ratio", title="Whole run, Complete Journey", title_justify="left")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    rows = (
+        ("the graph in one warm process", whole, whole / (bare + fits)),
+        ("  its SQL (models, tests) in bare DuckDB", bare, bare / (bare + fits)),
+        ("  its model fits alone", fits, fits / (bare + fits)),
+        ("  beyond both", overhead, overhead / (bare + fits)),
+        ("from the shell, `loyalty run`", shell, shell / default),
+        ("from the shell, default wiring", default, 1.0),
+    )
+    for name, seconds, ratio in rows:
+        table.add_row(name, f"{seconds:.1f}", f"{ratio:.2f}")
+    Console().print(table)
+
+
+def print_overhead(
+    stages: dict[str, float], nodes: dict[str, float], bare: dict[str, float], fits: dict[str, float], whole: float
+) -> None:
+    """Where the rest goes: per stage, and the dbt nodes that cost most beyond their SQL."""
+    table = Table("where it goes", "seconds", title="Beyond SQL and fits", title_justify="left")
+    table.columns[1].justify = "right"
+    dbt = sum(seconds for name, seconds in stages.items() if name.startswith("dbt"))
+    rows: dict[str, Any] = {
+        f"dbt: {len(bare)} models and tests, beyond their SQL": dbt - sum(bare.values()),
+        "model steps, beyond the fits": sum(s for n, s in stages.items() if n.startswith("model")) - sum(fits.values()),
+        "ingest": sum(seconds for name, seconds in stages.items() if name.startswith("ingest")),
+        "publish": stages.get("publish", 0.0),
+        "Dagster: definitions, steps, events": whole - sum(stages.values()),
+    }
+    for name, seconds in rows.items():
+        table.add_row(name, f"{seconds:.1f}")
+    costly = sorted(nodes, key=lambda name: nodes[name] - bare.get(name, 0.0), reverse=True)[:8]
+    for name in costly:
+        table.add_row(f"  {name}", f"{nodes[name] - bare.get(name, 0.0):.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
