@@ -117,11 +117,14 @@ def rollback(settings: Settings, to: str | None = None) -> Publication:
 
 def live_publication(settings: Settings) -> Publication | None:
     """The publication that is live, with `live_since`; None before the first. Opens no database."""
-    if not settings.published_path.exists():
+    published = settings.published_dir
+    state = _read_state(published)
+    shown = next((one for one in state.kept if _shows(published, one)), None)
+    live = shown or (state.live_publication if settings.published_path.exists() else None)
+    if live is None:
         return None
-    state = _read_state(settings.published_dir)
-    live = state.live_publication
-    return replace(live, live_since=state.since) if live else None
+    # They differ where a crash came between the decision and the replacement.
+    return replace(live, live_since=state.since if live.publication_id == state.live else live.published_at)
 
 
 def publications(settings: Settings) -> list[Publication]:
@@ -388,6 +391,12 @@ def _moment(text: str | None) -> datetime | None:
 
 def _plain(value: date) -> str:
     return value.isoformat()
+
+
+def _shows(published: Path, publication: Publication) -> bool:
+    """Whether the live file is that publication's."""
+    live, kept = published / DATABASE, published / "history" / publication.publication_id / DATABASE
+    return live.exists() and kept.exists() and live.samefile(kept)
 
 
 def _rollback_target(state: _State, to: str | None) -> Publication:

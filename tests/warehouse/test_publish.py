@@ -468,6 +468,30 @@ def test_a_restored_backup_without_links_is_taken_over(
     assert read(settings.published_path, "select generation from marts.publication") == [(1,)]
 
 
+def test_a_replacement_cut_off_is_finished_by_the_next_start(
+    settings: Settings,
+    warehouse: DuckDBPyConnection,
+    go: Callable[..., Publication],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build(warehouse)
+    first = go()
+    build(warehouse)
+    with monkeypatch.context() as cut:
+        cut.setattr("warehouse.publish._activate", lambda _, name: name == first.publication_id or 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            go()
+    assert live_publication(settings) == first
+    assert read(settings.published_path, "select generation from marts.publication") == [(1,)]
+    gates.open_generation(warehouse, "run-bad", AS_OF)
+    with pytest.raises(UserError):
+        go()
+    second = publications(settings)[1]
+    assert rollback(settings, second.publication_id) == second == live_publication(settings)
+    assert read(settings.published_path, "select generation from marts.publication") == [(2,)]
+    assert rollback(settings) == first
+
+
 def test_readers_never_fail_and_never_see_two_publications(
     settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
 ) -> None:
