@@ -28,6 +28,9 @@ from warehouse.connections import connect
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 
+INSTANCE = "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
+
+
 def main() -> None:
     """Measure, and print the table."""
     with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
@@ -102,9 +105,7 @@ def default_wiring_seconds(home: Path) -> float:
     _keep_manifest(home)
     dagster_home = home / "dagster"
     dagster_home.mkdir(parents=True)
-    (dagster_home / "dagster.yaml").write_text(
-        "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
-    )
+    (dagster_home / "dagster.yaml").write_text(INSTANCE)
     command = ["asset", "materialize", "--select", "*", "-m", "benchmarks.default_wiring"]
     return _timed([str(Path(sys.executable).with_name("dagster")), *command], home)
 

@@ -94,7 +94,7 @@ def process_tags() -> dict[str, str]:
 
 
 def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:
-    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`, which bare names may stand in.
+    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`; bare names will do.
 
     Raises UserError for a name that no asset has.
     """

@@ -1,4 +1,4 @@
-"""The asset graph. One function builds it, so that the UI, the schedule, the command line and the tests run the same."""
+"""The asset graph. One function builds it, so that UI, schedule, command line and tests run the same."""
 
 import dagster as dg
 

@@ -25,7 +25,7 @@ def build_daily_job(settings: Settings) -> UnresolvedAssetJobDefinition:
 
 
 def build_failure_hook(settings: Settings) -> dg.HookDefinition:
-    """On a failed step: a record in the generation, a line in the log, and a message to the settings' webhook, if any."""
+    """On a failed step: a record in the generation, a line in the log, and a message to the webhook, if any."""
 
     @dg.failure_hook(name="report_failure", required_resource_keys={"warehouse"})
     def report_failure(context: dg.HookContext) -> None:

@@ -171,7 +171,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 def standing_run(
     connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, input_key: str | None = None
 ) -> str | None:
-    """The run that stands for that day; None where there is none, or where it came from other input than `input_key`."""
+    """The run that stands for that day; None where there is none, or where it came from other input."""
     row = connection.execute(
         """
         select model_run_id, input_key from ml.postings

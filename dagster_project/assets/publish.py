@@ -25,7 +25,7 @@ def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -
 
 
 def parents_of_marts(manifest: Mapping[str, Any]) -> list[str]:
-    """`schema.table` of every table that a mart or a test of one reads and that is none itself, for the working copy."""
+    """`schema.table` of every table that a mart or a test of one reads and that is no mart, for the working copy."""
     nodes = {**manifest["nodes"], **manifest["sources"]}
     marts = {name for name, node in nodes.items() if node["resource_type"] == "model" and node["schema"] == "marts"}
     parents = manifest["parent_map"]

@@ -1,4 +1,4 @@
-"""The dbt graph as assets: every model and seed an asset, every data test a blocking check on the latest model it reads."""
+"""The dbt graph as assets: each model and seed an asset, each data test a blocking check on the last model it reads."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
