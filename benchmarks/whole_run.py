@@ -27,7 +27,6 @@ from dagster_project.jobs import DAILY_JOB
 from warehouse.connections import connect
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
-
 INSTANCE = "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
 
 

@@ -88,7 +88,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             "as_of_date": dg.Field(dg.Noneable(str), default_value=None, is_required=False),
             "full_refresh": dg.Field(bool, default_value=False, is_required=False),
         },
-        description="The DuckDB warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of.",
+        description="The warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of.",
     )
     def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
         config = context.resource_config
