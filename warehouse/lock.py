@@ -57,8 +57,8 @@ def hold_warehouse(
     """Hold the warehouse for the length of the block.
 
     Waits up to `wait_seconds` (default: `settings.lock_wait_seconds`) and tells `on_wait`, once it has to wait and
-    then every 30 seconds, who holds it. Raises WarehouseBusyError naming the holder at the limit. Not reentrant: a process
-    that asks a second time waits for itself.
+    then every 30 seconds, who holds it. Raises WarehouseBusyError naming the holder at the limit. Not reentrant: a
+    process that asks a second time waits for itself.
     """
     limit = settings.lock_wait_seconds if wait_seconds is None else wait_seconds
     settings.lock_path.parent.mkdir(parents=True, exist_ok=True)

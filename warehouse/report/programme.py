@@ -1,6 +1,7 @@
 """The loyalty programme: tiers, points, and what campaigns brought."""
 
 from collections import Counter
+from itertools import cycle
 from typing import Any
 
 import pandas as pd
@@ -158,7 +159,7 @@ def _tiers(company: Company) -> Figure:
     long = frame.melt("tier", ["customers_count", "net_amount"], "measure", "value")
     long["measure"] = long["measure"].map({"customers_count": "Customers", "net_amount": "Net sales, 365 days"})
     long["share"] = long["value"] / long.groupby("measure")["value"].transform("sum")
-    colours = dict(zip(frame["tier"], theme.STEPS, strict=False))
+    colours = dict(zip(frame["tier"], cycle(theme.STEPS), strict=False))
     return Figure(
         title,
         company.as_of,
