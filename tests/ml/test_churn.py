@@ -280,8 +280,12 @@ def test_hardly_any_customers_are_no_error(customers):
     assert len(found.scores) == len(found.metrics) == 0
 
 
-def test_the_minimum_counts_churners_among_active_customers(frame):
-    demanding = dataclasses.replace(QUICK, minimum=MinimumHistory(active=200, churners=200, others=50, origins=3))
+@pytest.mark.parametrize("demand", [{"active": 400}, {"churners": 200}, {"others": 400}, {"origins": 8}])
+def test_every_minimum_counts_active_customers_of_an_origin(frame, demand):
+    labelled = frame[frame["churned"].notna() & frame["is_active"]]
+    churners = labelled.groupby("snapshot_date")["churned"].sum()
+    assert labelled.groupby("snapshot_date").size().max() < 400 and churners.max() < 200
+    demanding = dataclasses.replace(COARSE, minimum=MinimumHistory(**demand))
     assert train_and_score(features_of(frame), demanding, None).status == "insufficient_history"
 
 
