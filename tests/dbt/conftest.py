@@ -1,0 +1,74 @@
+"""A built company, and the compiled SQL of the customer marts."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pytest
+from compiled_marts import Model, read_compiled_marts
+
+from benchmarks.generate import generate
+from dagster_project.dbt_in_process import DbtProject
+from warehouse.connections import connect
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import load_sources_config
+from warehouse.model_results import create_tables
+from warehouse.operations import create_operations_tables
+from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
+
+RFM = RfmSettings(
+    minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)
+)
+SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "fct_orders", "fct_order_lines"]
+
+
+@dataclass(frozen=True)
+class BuiltWarehouse:
+    """A company whose customer marts were built."""
+
+    settings: Settings
+
+    def frame(self, query: str) -> pd.DataFrame:
+        """The answer to a query."""
+        with connect(self.settings.warehouse_path, read_only=True) as connection:
+            return connection.execute(query).df()
+
+
+def build_warehouse(settings: Settings) -> BuiltWarehouse:
+    """Load the company's sources and build its customer marts."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with connect(settings.warehouse_path) as connection:
+        create_operations_tables(connection)
+        create_tables(connection)
+        for source in load_sources_config(settings).values():
+            load_source(connection, source, settings)
+    results = DbtProject(settings).build(SELECTION)
+    broken = [f"{result.name}: {result.message}" for result in results if not result.is_good]
+    assert not broken, "\n".join(broken)
+    return BuiltWarehouse(settings)
+
+
+@pytest.fixture(scope="session")
+def company_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A generated company of 300 buyers, told on a day inside a month; too few came in its first five days to rank."""
+    home = tmp_path_factory.mktemp("company")
+    generate(home / "landing", size=12_000, seed=11, days=500, start=date(2023, 11, 25), customers=300)
+    return load_settings(
+        PROJECT_ROOT / "settings" / "generated.yml",
+        {"LOYALTY_INPUT_PATH_SHOP": str(home / "landing" / "shop")},
+        home=home / "home",
+        data_through=date(2025, 3, 20),
+        rfm=RFM,
+    )
+
+
+@pytest.fixture(scope="session")
+def built_warehouse(company_settings: Settings) -> BuiltWarehouse:
+    """The generated company, loaded and built."""
+    return build_warehouse(company_settings)
+
+
+@pytest.fixture(scope="session")
+def compiled_marts(built_warehouse: BuiltWarehouse) -> list[Model]:
+    """The customer marts' SQL as it built the company, to run on made-up histories."""
+    return read_compiled_marts(DbtProject(built_warehouse.settings))
