@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from duckdb import DuckDBPyConnection
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.connections import connect
@@ -92,6 +92,7 @@ def test_only_the_last_generation_can_pass(connection: DuckDBPyConnection) -> No
         pass_generation(connection, first, {"a"}, {"a"})
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
 def test_it_passes_exactly_when_nothing_is_missing(expected: set[str], passed: set[str]) -> None:
     with connect() as connection:

@@ -177,7 +177,7 @@ def test_rows_in_another_order_give_the_same_files(settings: Settings, go: Calla
         assert file.name == "publication.parquet" or file.read_bytes() == parquet[file.name]
 
 
-@settings_of_hypothesis(max_examples=25, deadline=None)
+@settings_of_hypothesis(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.none() | st.integers(0, 2), st.none() | st.text("ab", max_size=2)), max_size=6), st.data())
 def test_checksums_tell_tables_apart_but_not_orders(rows: list[tuple[Any, Any]], data: st.DataObject) -> None:
     shuffled, other = data.draw(st.permutations(rows)), data.draw(st.lists(st.sampled_from(rows or [(9, "z")])))
@@ -224,11 +224,11 @@ def test_only_what_changed_is_written_again(
 def test_repeated_publications_do_not_grow(
     settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
 ) -> None:
-    build(warehouse, rows=50_000)
+    build(warehouse, rows=20_000)
     go()
     first = settings.published_path.stat().st_size
-    for _ in range(5):
-        build(warehouse, rows=50_000)
+    for _ in range(4):
+        build(warehouse, rows=20_000)
         go()
     assert settings.published_path.stat().st_size <= 1.5 * first
 
@@ -497,8 +497,8 @@ def test_readers_never_fail_and_never_see_two_publications(
 ) -> None:
     build(warehouse)
     go()
-    command = [sys.executable, "-c", READER, str(settings.published_path), "120"]
-    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]  # 4,320 reads
+    command = [sys.executable, "-c", READER, str(settings.published_path), "90"]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]  # 3,240 reads
     count = 1
     while any(reader.poll() is None for reader in readers):
         (settings.published_dir / "loyalty.duckdb.wal").write_bytes(b"left by somebody")
