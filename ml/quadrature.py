@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import eigh_tridiagonal
 
 from ml.likelihood import FloatArray
 
@@ -25,15 +26,8 @@ def beta_quadrature(a: float, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     squared[:, 0] = a * b / ((a + b) ** 2 * (a + b + 1))
     k, twice = k[1:], twice[:, 1:]
     squared[:, 1:] = k * (k + alpha) * (k + beta) * (k + alpha + beta) / (twice**2 * (twice + 1) * (twice - 1))
-    nodes, vectors = np.linalg.eigh(_symmetric_tridiagonal(diagonal, np.sqrt(squared)))
-    return np.clip(nodes, np.finfo(np.float64).tiny, 1.0), vectors[:, 0, :] ** 2
-
-
-def _symmetric_tridiagonal(diagonal: FloatArray, beside: FloatArray) -> FloatArray:
-    size = diagonal.shape[1]
-    matrices = np.zeros((len(diagonal), size, size))
-    row = np.arange(size)
-    matrices[:, row, row] = diagonal
-    matrices[:, row[1:], row[:-1]] = beside
-    matrices[:, row[:-1], row[1:]] = beside
-    return matrices
+    nodes, weights = np.empty_like(diagonal), np.empty_like(diagonal)
+    for row, (on, beside) in enumerate(zip(diagonal, np.sqrt(squared), strict=True)):
+        nodes[row], vectors = eigh_tridiagonal(on, beside)
+        weights[row] = vectors[0] ** 2
+    return np.clip(nodes, np.finfo(np.float64).tiny, 1.0), weights

@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,12 @@ def test_cdnow_reaches_the_published_fit(cdnow):
     assert model.alpha == pytest.approx(4.4135, rel=5e-5)
     assert rounded(model.a) == 0.7929
     assert model.b == pytest.approx(2.4258, rel=1e-4)
+
+
+def test_cdnow_is_fitted_in_no_time(cdnow):
+    started = time.process_time()
+    fit_dropout_model(cdnow, first_may_be_last=False)
+    assert time.process_time() - started < 2
 
 
 def test_cdnow_reaches_the_published_forecasts(cdnow, cdnow_days):

