@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
+    _add(commands, "docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
 
 
@@ -132,3 +133,13 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.command_dev import build
 
     return DONE if build(settings, options.models) else FAILED
+
+
+def _docs(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.dbt_in_process import DbtProject
+    from warehouse.metric_dictionary import metric_definitions, render_markdown
+
+    target = PROJECT_ROOT / "docs" / "metrics.md"
+    target.write_text(render_markdown(metric_definitions(DbtProject(settings).manifest())), encoding="utf-8")
+    print(target)
+    return DONE

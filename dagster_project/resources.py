@@ -15,6 +15,7 @@ from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
 from warehouse import gates, model_results
 from warehouse.connections import connect
 from warehouse.lock import hold_warehouse, process_start
+from warehouse.metric_dictionary import metric_definitions, store_definitions
 from warehouse.operations import create_operations_tables
 from warehouse.settings import Settings
 
@@ -105,6 +106,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress)
             with held.connect() as connection:
                 create_operations_tables(connection)
+                store_definitions(connection, metric_definitions(held.dbt.manifest()))
                 model_results.create_tables(connection)
             yield held
 
