@@ -113,7 +113,7 @@ class DbtProject:
         return _node_results(result)
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
-        """Build the selected nodes with their tests in the analyst's own file; all else is taken from what is published.
+        """Build the selected nodes with their tests in the analyst's own file, all else being taken as published.
 
         `state_dir` holds the manifest of the publication. Parses only what changed since the last time.
         """

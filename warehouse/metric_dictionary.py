@@ -20,7 +20,8 @@ METRIC = re.compile(
 CREATE = """
 create schema if not exists ops;
 create or replace table ops.metric_definitions (
-    name varchar, definition varchar, grain varchar, worked_example varchar, unit_test varchar, model varchar, owner varchar
+    name varchar, definition varchar, grain varchar, worked_example varchar, unit_test varchar, model varchar,
+    owner varchar
 )
 """
 
@@ -46,8 +47,8 @@ def metric_definitions(manifest: Mapping[str, Any]) -> list[MetricDefinition]:
     missing = sorted(_published(manifest) - {definition.name for definition in definitions})
     if missing:
         raise UserError(
-            f"These published metrics have no worked example: {', '.join(missing)}. Name each in `config: meta: metrics:` "
-            "of the dbt unit test that works it out."
+            f"These published metrics have no worked example: {', '.join(missing)}. Name each in "
+            "`config: meta: metrics:` of the dbt unit test that works it out."
         )
     return definitions
 
@@ -64,8 +65,8 @@ def render_markdown(definitions: Sequence[MetricDefinition]) -> str:
     lines = [
         "# Metrics",
         "",
-        "Generated from the models' YAML by `loyalty docs`; a test compares. Each worked example is a dbt unit test that",
-        "runs whenever the SQL changes.",
+        "Generated from the models' YAML by `loyalty docs`; a test compares. Each worked example is a dbt unit test",
+        "that runs whenever the SQL changes.",
         "",
     ]
     for definition in definitions:
