@@ -94,7 +94,9 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "correlation": "double",
         "correlation_low": "double",
         "correlation_high": "double",
+        "p_value": "double",
         "customers_count": "bigint",
+        "status": "varchar",
     },
     "campaign_effects": {
         "campaign_id": "varchar",

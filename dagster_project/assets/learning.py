@@ -14,6 +14,8 @@ import pandas as pd
 
 from warehouse.settings import Settings
 
+NOT_BEHAVIOURS = ("snapshot_date", "customer_id", "is_active", "churned", "next_orders_count")
+
 
 @dataclass(frozen=True)
 class Posting:
@@ -211,6 +213,36 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
     return Posting([record], {"recommendations": result.recommendations}, result.metrics, problems, shown)
 
 
+def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+    from ml.correlations import correlate_behaviours
+
+    # the last snapshot whose next period is over: one row a customer, so that rows are independent
+    frame = _rows(
+        connection,
+        """
+        select features.*, labels.next_orders_count
+        from intermediate.int_churn_features as features
+        inner join intermediate.int_churn_labels as labels
+            on features.snapshot_date = labels.snapshot_date and features.customer_id = labels.customer_id
+        where features.snapshot_date = (select max(snapshot_date) from intermediate.int_churn_labels)
+        """,
+    )
+    behaviours = [name for name in frame.columns if name not in NOT_BEHAVIOURS]
+    result = correlate_behaviours(frame, behaviours, "next_orders_count", as_of_date)
+    record = {
+        "model_run_id": result.run["model_run_id"],
+        "model": "behaviour_correlations",
+        "version": str(result.run["version"]),
+        "snapshot_to": as_of_date,
+        "rows": len(frame),
+        "is_champion": True,
+        "status": "ok" if len(frame) else "insufficient_history",
+    }
+    problems = key_problems(result.correlations, ["behaviour", "method"], "correlations")
+    problems += range_problems(result.correlations, "correlation", -1.0000001, 1.0000001)
+    return Posting([record], {"behaviour_correlations": result.correlations}, result.metrics, problems)
+
+
 def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
     from ml.experiments import analyse_experiments
     from ml.model_runs import METRIC_COLUMNS, model_run_id
@@ -311,6 +343,16 @@ STEPS: tuple[ModelStep, ...] = (
         {"recommendations": "Products to offer each customer: new ones, and ones to buy again."},
         ["intermediate.int_order_line_versions", "intermediate.int_product_versions", "intermediate.int_run_dates"],
         _learn_recommendations,
+    ),
+    ModelStep(
+        "behaviour_correlations",
+        {"behaviour_correlations": "How behaviours go together with the next period's orders."},
+        [
+            "intermediate.int_churn_features",
+            "intermediate.int_churn_labels",
+            "intermediate.int_run_dates",
+        ],
+        _learn_correlations,
     ),
     ModelStep(
         "campaign_effects",

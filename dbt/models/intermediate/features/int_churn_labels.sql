@@ -1,7 +1,8 @@
--- One row per snapshot and eligible customer whose horizon is over: whether no valid order fell into it.
+-- One row per snapshot and eligible customer whose horizon is over: the valid orders in it, and whether there was none.
 select
     purchases.snapshot_date,
     purchases.customer_id,
+    cast(coalesce(sum(days.orders_count), 0) as bigint) as next_orders_count,
     count(days.order_date) = 0 as churned
 from {{ ref('int_churn_purchases') }} as purchases
 left join {{ ref('int_feature_days') }} as days

@@ -4,5 +4,7 @@ with results as (
 
 )
 
-select as_of_date, behaviour, method, correlation, correlation_low, correlation_high, customers_count, model_run_id
+select
+    as_of_date, behaviour, method, correlation, correlation_low, correlation_high, p_value, customers_count, status,
+    model_run_id
 from results
