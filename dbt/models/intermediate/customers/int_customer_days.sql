@@ -1,8 +1,9 @@
--- The spine: one row per customer and business day with a sale or a return, the only history that marts scan.
+-- The spine: one row per customer and business day up to as_of_date with a sale or a return, the only history that marts scan.
 with order_days as (
 
     select * from {{ ref('int_order_days') }}
     where customer_id is not null and order_status = 'completed'
+        and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 
@@ -12,7 +13,7 @@ valid_orders as (
         customer_id,
         order_date,
         count(*) as orders_count,
-        {{ money('sum(net_amount)') }} as valid_net_amount,
+        {{ money('sum(net_amount_on_order_date)') }} as valid_net_amount,
         min(channel) as channel
     from {{ ref('int_orders') }}
     where is_valid

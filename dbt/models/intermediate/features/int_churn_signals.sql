@@ -7,10 +7,10 @@ with dated as (
 
     union all
 
-    select members.customer_id, coalesce(cast(members.assigned_at as date), campaigns.start_date) as signal_date,
+    select members.customer_id, coalesce({{ business_date('members.assigned_at') }}, campaigns.start_date) as signal_date,
         'contact' as kind, 1 as value
     from {{ accepted(ref('int_campaign_member_versions')) }} as members
-    inner join {{ accepted(ref('int_campaign_versions')) }} as campaigns on members.campaign_id = campaigns.campaign_id
+    left join {{ accepted(ref('int_campaign_versions')) }} as campaigns on members.campaign_id = campaigns.campaign_id
     where members.arm = 'treatment'
 
     union all

@@ -12,6 +12,7 @@ members as (
         count(*) filter (where arm = 'treatment') as treated_count,
         count(*) filter (where arm = 'control') as control_count
     from {{ accepted(ref('int_campaign_member_versions')) }}
+    where assigned_at is null or {{ business_date('assigned_at') }} <= (select as_of_date from {{ ref('int_run_dates') }})
     group by campaign_id
 
 )
