@@ -120,6 +120,7 @@ def _pairs(customer: Codes, product: Codes) -> tuple[Codes, Codes, Codes]:
 
 
 def _categories(product_ids: NDArray[np.object_], products: pd.DataFrame) -> Codes:
-    known = products.drop_duplicates("product_id").set_index("product_id")["category"]
+    by_name = products.sort_values(["product_id", "category"]).drop_duplicates("product_id")
+    known = by_name.set_index("product_id")["category"]
     names = known.reindex(product_ids).astype(object).fillna(UNKNOWN_CATEGORY).astype(str)
     return pd.factorize(names.to_numpy(), sort=True)[0].astype(np.int64)
