@@ -97,4 +97,4 @@ union all
 select 'not every customer of a cohort waits for a second purchase' as rule, first_waits.cohort_month as row_key
 from first_waits
 left join cohorts on first_waits.cohort_month = {{ as_text('cohorts.cohort_month') }}
-where first_waits.at_risk_count <> coalesce(cohorts.customers_count, (select sum(customers_count) from cohorts))
+where first_waits.at_risk_count <> coalesce(cohorts.customers_count, (select count(*) from {{ ref('int_customers') }} where first_order_date is not null))

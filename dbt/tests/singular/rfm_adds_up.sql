@@ -17,7 +17,7 @@ known as (
     select dates.as_of_date, count(*) as customers_count
     from {{ ref('int_as_of_dates') }} as dates
     inner join {{ ref('int_customers') }} as customers
-        on customers.known_since <= dates.as_of_date
+        on dates.as_of_date >= customers.known_since
     group by dates.as_of_date
 
 ),
@@ -48,7 +48,7 @@ history as (
     from {{ ref('int_as_of_dates') }} as dates
     cross join windows
     inner join days
-        on days.order_date <= dates.as_of_date
+        on dates.as_of_date >= days.order_date
         and {{ days_between('dates.as_of_date', 'days.order_date') }} < windows.window_days
     group by dates.as_of_date, windows.rfm_window
 

@@ -38,13 +38,29 @@ movements as (
 
     union all
 
-    select customer_id, leaves_on, 0, 0, -orders_count, -net_amount, null, null
+    select
+        customer_id,
+        leaves_on as moves_on,
+        0 as orders_count,
+        0 as net_amount,
+        -orders_count as orders_count_365d,
+        -net_amount as net_amount_365d,
+        null as order_date,
+        null as previous_order_date
     from customer_days
     where leaves_on <= (select as_of_date from run_dates)
 
     union all
 
-    select customer_id, order_date, 0, 0, 0, 0, order_date, previous_order_date
+    select
+        customer_id,
+        order_date as moves_on,
+        0 as orders_count,
+        0 as net_amount,
+        0 as orders_count_365d,
+        0 as net_amount_365d,
+        order_date,
+        previous_order_date
     from {{ ref('int_customer_purchase_days') }}
 
 )

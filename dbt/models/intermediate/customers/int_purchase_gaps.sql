@@ -19,7 +19,7 @@ waits as (
         count(*) as exit_count
     from {{ ref('int_customer_purchase_days') }} as days
     cross join run_dates
-    group by 1, 2, 3
+    group by cohort_month, is_first, day
 
 ),
 
@@ -29,9 +29,9 @@ kinds as (
     union all
     select 'second' as gap_kind, cohort_month, day, event_count, exit_count from waits where is_first
     union all
-    select distinct 'any' as gap_kind, cohort_month, 0, 0, 0 from waits
+    select distinct 'any' as gap_kind, cohort_month, 0 as day, 0 as event_count, 0 as exit_count from waits
     union all
-    select distinct 'second' as gap_kind, cohort_month, 0, 0, 0 from waits
+    select distinct 'second' as gap_kind, cohort_month, 0 as day, 0 as event_count, 0 as exit_count from waits
 
 )
 

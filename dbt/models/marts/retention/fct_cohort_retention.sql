@@ -36,12 +36,12 @@ cells as (
         coalesce(sum(members.customers_count), 0) as mature_customers_count
     from cohorts
     inner join ({{ numbers_to("(select max(last_period) from " ~ ref('int_cohort_members') ~ ")") }}) as numbers
-        on numbers.number <= cohorts.last_period
+        on cohorts.last_period >= numbers.number
     left join members
         on cohorts.cohort_month = members.cohort_month
         and cohorts.period_unit = members.period_unit
         and numbers.number <= members.last_complete_period
-    group by 1, 2, 3, 4
+    group by cohorts.cohort_month, cohorts.period_unit, numbers.number, cohorts.customers_count
 
 ),
 
@@ -73,7 +73,7 @@ filled as (
         and sized.period_unit = periods.period_unit
         and sized.period >= periods.period
         and (sized.period <= periods.last_complete_period or not sized.is_complete)
-    group by 1, 2, 3, 4, 5
+    group by sized.cohort_month, sized.period_unit, sized.period, sized.cohort_size, sized.is_complete
 
 )
 

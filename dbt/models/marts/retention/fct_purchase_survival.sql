@@ -35,7 +35,7 @@ summed as (
 
     select
         *,
-        count(*) filter (where log_step is null) over days_so_far = 0 as somebody_waits,
+        sum(case when log_step is null then 1 else 0 end) over days_so_far = 0 as somebody_waits,
         cast(sum(log_step) over days_so_far as double) / 1e15 as log_survival,
         sqrt(cast(sum(variance_step) over days_so_far as double) / 1e18) as log_survival_error
     from steps
