@@ -1,10 +1,15 @@
 """Fixtures shared by the whole suite."""
 
 import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from dagster_project import dbt_in_process
+from tests.companies import Company, Generated, company, generate_company
+from warehouse import dbt_variables
 from warehouse.settings import PROJECT_ROOT
 
 
@@ -15,3 +20,52 @@ def shared_data() -> Path:
     if not (folder / "online_retail").is_dir():
         pytest.skip(f"no sample data in {folder}: set LOYALTY_SHARED_DATA to a folder with online_retail/ and cdnow/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def own_environment() -> Iterator[None]:
+    """No setting of the machine reaches the companies that tests build, and what their runs set does not stay."""
+    kept = dict(os.environ)
+    for name in kept:
+        if name.startswith(("LOYALTY_", "DAGSTER_")) and name != "LOYALTY_SHARED_DATA":
+            del os.environ[name]
+    yield
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def manifests(own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of parsed manifests that all homes of a company share: parsing takes seconds."""
+    folder = tmp_path_factory.mktemp("manifests")
+    return lambda name: folder / name
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    """A generated company's files, before and after its second delivery, and its truth."""
+    return generate_company(tmp_path_factory.mktemp("generated"))
+
+
+@pytest.fixture(scope="session")
+def built(generated: Generated, manifests: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The generated company after its first run. Not to be changed: work on a copy."""
+    home = tmp_path_factory.mktemp("homes") / "built"
+    return company(home, generated.settings(generated.folder), manifests("generated")).run()
+
+
+@pytest.fixture(scope="session")
+def changed(generated: Generated, built: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """The generated company after the second delivery and its second run. Not to be changed: work on a copy."""
+    home = tmp_path_factory.mktemp("homes") / "changed"
+    return built.copy(home, **generated.settings(generated.changed_folder)).run()
+
+
+@pytest.fixture
+def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project in the place of the real one."""
+    copy = tmp_path / "dbt"
+    shutil.copytree(dbt_variables.DBT_DIR, copy)
+    for module in (dbt_variables, dbt_in_process):
+        monkeypatch.setattr(module, "DBT_DIR", copy)
+    return copy

@@ -1,0 +1,182 @@
+"""A company of shop and till, made with known truth: what comes out is what was put in, to the cent."""
+
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.companies import Company, Generated, company, is_free
+
+AMOUNTS = ("gross_amount", "discount_amount", "net_amount", "return_amount", "margin_amount")
+BY_MONTH = """
+select
+    strftime(order_date, '%Y-%m-01') as month,
+    sum(gross_amount), sum(discount_amount), sum(net_amount),
+    coalesce(sum(net_amount) filter (where is_return), 0),
+    sum(net_amount - cost_amount),
+    sum(net_amount) filter (where customer_id is not null)
+from marts.fct_order_lines
+where is_valid
+group by all
+order by month
+"""
+BY_CUSTOMER = """
+select customer_id, min(order_date), max(order_date), count(*)
+from marts.fct_orders where is_valid group by all order by all
+"""
+
+
+@pytest.fixture(params=["first delivery", "after the changes"])
+def state(request: pytest.FixtureRequest, generated: Generated) -> tuple[Company, dict[str, Any], str]:
+    """A built company, the totals that it must show, and the suffix of its truth files."""
+    if request.param == "first delivery":
+        return request.getfixturevalue("built"), generated.truth.totals["delivered"], ""
+    return request.getfixturevalue("changed"), generated.truth.totals["after_changes"], "_after_changes"
+
+
+def test_sales_of_every_month_are_the_truth(state: tuple[Company, dict[str, Any], str]) -> None:
+    made, truth, _ = state
+    names = [*AMOUNTS, "identified_net_amount"]
+    expected = [(month["month"], *(Decimal(month[name]) for name in names)) for month in truth["months"]]
+    assert made.published(BY_MONTH) == expected
+    totals = [tuple(Decimal(truth[name]) for name in names)]
+    assert [tuple(sum(row[i + 1] for row in expected) for i in range(len(names)))] == totals
+
+
+def test_counts_are_the_truth(state: tuple[Company, dict[str, Any], str]) -> None:
+    made, truth, _ = state
+    found = made.published(
+        """
+        select
+            (select count(*) from marts.fct_order_lines),
+            (select count(*) from marts.fct_order_lines where is_return),
+            (select count(*) from marts.fct_orders),
+            (select count(*) from marts.fct_orders where is_valid),
+            (select count(distinct customer_id) from marts.fct_orders where is_valid),
+            (select max(order_number) from marts.fct_orders where not is_valid)
+        """
+    )
+    counts = ("order_lines", "return_lines", "sale_documents", "valid_orders", "customers_with_valid_order")
+    assert found == [(*(truth[name] for name in counts), None)]
+    by_status = made.published("select order_status, count(*) from marts.fct_order_lines group by all")
+    assert dict(by_status) == truth["order_lines_by_status"]
+    by_month = made.published(
+        "select strftime(order_date, '%Y-%m-01') as month, count(*), count(distinct customer_id),"
+        " count(*) filter (where is_first_order) from marts.fct_orders where is_valid group by all order by month"
+    )
+    names = ("month", "valid_orders", "active_customers", "new_customers")
+    assert by_month == [tuple(month[name] for name in names) for month in truth["months"]]
+
+
+def test_orders_and_net_sales_of_every_customer_are_the_truth(
+    state: tuple[Company, dict[str, Any], str], generated: Generated
+) -> None:
+    made, _, suffix = state
+    truth = generated.truth.out / "truth" / f"customers{suffix}.parquet"
+    expected = duckdb.execute(
+        "select customer_id, first_order_date, last_order_date, valid_orders_count from read_parquet($1)"
+        " where valid_orders_count > 0 order by all",
+        [str(truth)],
+    ).fetchall()
+    assert made.published(BY_CUSTOMER) == expected
+    net = duckdb.execute(
+        "select customer_id, net_amount from read_parquet($1) where net_amount <> 0 order by all", [str(truth)]
+    ).fetchall()
+    assert (
+        made.published(
+            "select customer_id, cast(sum(net_amount) as decimal(18, 4)) as net from marts.fct_order_lines"
+            " where is_valid and customer_id is not null group by all having net <> 0 order by all"
+        )
+        == net
+    )
+    lifetime = made.published(
+        """
+        select customer_id, as_of_date - recency_days, frequency, monetary_amount from marts.fct_customer_rfm
+        where rfm_window = 'lifetime' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
+            and frequency > 0
+        order by all
+        """
+    )
+    money = dict(net)
+    assert lifetime == [(key, last, orders, money.get(key, Decimal(0))) for key, _, last, orders in expected]
+
+
+def test_every_row_that_was_read_is_accounted_for(state: tuple[Company, dict[str, Any], str]) -> None:
+    made, truth, _ = state
+    assert made.published(
+        "select count(*) > 0, sum(abs(difference)), sum(abs(amount_difference)) from marts.fct_ingest_reconciliation"
+    ) == [(True, 0, 0)]
+    accepted = made.published(
+        "select source, sum(rows_accepted), sum(amount_accepted) from marts.fct_ingest_reconciliation"
+        " where entity = 'order_lines' group by all order by all"
+    )
+    expected = [
+        (name, source["order_lines"], Decimal(source["net_amount"])) for name, source in truth["sources"].items()
+    ]
+    assert accepted == expected
+
+
+def test_numbers_of_shop_and_till_do_not_mix(built: Company) -> None:
+    assert built.warehouse(
+        "select count(*) > 0 from (select order_id from raw_shop.order_lines"
+        " intersect select order_id from raw_till.order_lines)"
+    ) == [(True,)], "no order number is used by both, so the test shows nothing"
+    assert built.published(
+        "select source, min(split_part(order_id, '-', 1)), max(split_part(order_id, '-', 1)) from marts.fct_orders"
+        " group by all order by all"
+    ) == [("shop", "shop", "shop"), ("till", "till", "till")]
+    assert built.published(
+        "select count(*) > 0 from (select customer_id from marts.fct_orders where source = 'shop'"
+        " intersect select customer_id from marts.fct_orders where source = 'till')"
+    ) == [(True,)]
+
+
+def test_the_second_delivery_arrived_and_earlier_files_were_not_read_again(built: Company, changed: Company) -> None:
+    loaded = "select source, table_name, file, batch_id, rows_loaded from ops.batches order by batch_id"
+    before, after = built.warehouse(loaded), changed.warehouse(loaded)
+    assert after[: len(before)] == before
+    new = [(table, rows) for _, table, _, _, rows in after[len(before) :]]
+    assert {table for table, _ in new} == {"order_lines"} and all(rows for _, rows in new)
+    assert changed.marts()["fct_orders"] != built.marts()["fct_orders"]
+
+
+def test_a_full_refresh_of_the_changed_company_is_the_same(changed: Company, tmp_path_factory: Any) -> None:
+    again = changed.copy(tmp_path_factory.mktemp("homes") / "refreshed")
+    again.run("--full-refresh")
+    assert again.marts() == changed.marts()
+
+
+def test_a_second_run_loads_nothing_and_changes_no_mart(built: Company, tmp_path_factory: Any) -> None:
+    again = built.copy(tmp_path_factory.mktemp("homes") / "again")
+    batches = again.warehouse("from ops.batches order by all")
+    first = again.published("from marts.publication")
+    again.run()
+    assert again.warehouse("from ops.batches order by all") == batches
+    assert again.published("from marts.publication") != first, "nothing was published, so the test shows nothing"
+    assert again.marts() == built.marts()
+    assert is_free(again.settings.warehouse_path)
+
+
+def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
+    generated: Generated, built: Company, manifests: Any, tmp_path_factory: Any
+) -> None:
+    folder = tmp_path_factory.mktemp("order_lines_alone")
+    for name in ("shop", "till"):
+        (folder / name).mkdir()
+        (folder / name / "order_lines").symlink_to(generated.folder / name / "order_lines", target_is_directory=True)
+    home = tmp_path_factory.mktemp("homes") / "order_lines_alone"
+    bare = company(home, generated.settings(folder), manifests("generated"))
+    bare.run()
+
+    assert set(bare.marts()) == set(built.marts())
+    truth = generated.truth.totals["delivered"]["sources"]
+    assert bare.published("select count(*), sum(net_amount) from marts.fct_order_lines") == [
+        (truth["shop"]["order_lines"], Decimal(truth["shop"]["net_amount"]))
+    ]
+    rejected = bare.published(
+        "select source, entity, regexp_replace(reason, '[0-9-]+$', ''), count(*) from marts.fct_rejected_rows"
+        " group by all"
+    )
+    assert rejected == [("till", "order_lines", "no exchange rate for USD on ", truth["till"]["order_lines"])]
+    assert bare.published("select sum(abs(difference)) from marts.fct_ingest_reconciliation") == [(0,)]

@@ -1,0 +1,148 @@
+"""Rules of the whole repository that no single module can hold itself to."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from warehouse.settings import PROJECT_ROOT
+
+ROOMS = {
+    "dagster_project", "warehouse", "dbt", "ml", "sources", "settings", "tests", "benchmarks", "docs", ".ci", ".github",
+}  # fmt: skip
+# The one statement in which every version of a line is valued and judged: two models would cost a copy of history.
+LONG_MODELS = {"int_order_line_versions"}
+MOST_LINES = 100
+MACHINE_PATHS = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|tmp)/[\w.]")
+SQL_CLOCK = re.compile(
+    r"\b(?:current_date|current_time|current_timestamp|localtimestamp|localtime|get_current_timestamp|getdate|sysdate"
+    r"|run_started_at|now\s*\(|today\s*\(|transaction_timestamp\s*\(|modules\.datetime)",
+    re.IGNORECASE,
+)
+PYTHON_CLOCK = {
+    "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "process_time", "localtime", "gmtime",
+}  # fmt: skip
+SQL_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
+RUN_VARIABLE = re.compile(r"var\(\s*['\"]as_of_date['\"]")
+CONFIG_CALL = re.compile(r"\bconfig\s*\((?!\s*['\"])(.*?)\)\s*\}\}", re.DOTALL)
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *patterns],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    return [PROJECT_ROOT / name for name in listed.split("\0") if name and (PROJECT_ROOT / name).is_file()]
+
+
+def sql(file: Path) -> str:
+    return SQL_COMMENT.sub("", file.read_text(encoding="utf-8"))
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def rooms_imported(file: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imports(file)}
+
+
+def test_no_file_names_a_folder_of_one_machine() -> None:
+    found = []
+    for file in tracked("*.py", "*.sql", "*.yml", "*.yaml", "*.md", "*.toml", "*.csv", "Makefile", ".ci/run"):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if MACHINE_PATHS.search(line):
+                found.append(f"{file.relative_to(PROJECT_ROOT)}:{number}: {line.strip()}")
+    assert found == []
+
+
+def test_every_folder_has_its_place_in_the_architecture() -> None:
+    decisions = PROJECT_ROOT / "DECISIONS.md"
+    told = decisions.read_text(encoding="utf-8") if decisions.exists() else ""
+    folders = {file.relative_to(PROJECT_ROOT).parts[0] for file in tracked() if file.parent != PROJECT_ROOT}
+    assert {folder for folder in folders - ROOMS if f"{folder}/" not in told} == set()
+
+
+def test_the_readme_says_how_to_run_and_test() -> None:
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("make run", "make test"):
+        assert re.search(rf"^\s*\$?\s*{command}\b", readme, re.MULTILINE), f"README.md does not show `{command}`"
+
+
+def test_models_stay_short() -> None:
+    lengths = {file.stem: len(file.read_text(encoding="utf-8").splitlines()) for file in tracked("dbt/models/*.sql")}
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES and name not in LONG_MODELS} == {}
+
+
+def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:
+    prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("dim_", "fct_", "rpt_")}
+    for file in tracked("dbt/models/*.sql"):
+        layer = file.relative_to(PROJECT_ROOT / "dbt" / "models").parts[0]
+        assert file.stem.startswith(prefixes.get(layer, ("",))), file
+        if layer == "marts":
+            assert not re.search(r"ref\(\s*['\"]stg_", sql(file)), f"{file} reads a staging view"
+
+
+def test_no_model_is_ephemeral() -> None:
+    assert [file for file in tracked("dbt/*.sql", "dbt/*.yml") if "ephemeral" in file.read_text(encoding="utf-8")] == []
+
+
+def test_as_of_date_is_no_part_of_what_is_parsed() -> None:
+    """A kept manifest would hold on to the day it was parsed on."""
+    for file in tracked("dbt/*.yml"):
+        assert not RUN_VARIABLE.search(file.read_text(encoding="utf-8")), file
+    for file in tracked("dbt/*.sql"):
+        for call in CONFIG_CALL.findall(sql(file)):
+            assert "as_of_date" not in call, file
+
+
+def test_nothing_that_is_computed_reads_the_clock() -> None:
+    found = [
+        f"{file.relative_to(PROJECT_ROOT)}: {match.group()}"
+        for file in tracked("dbt/*.sql")
+        for match in SQL_CLOCK.finditer(sql(file))
+    ]
+    for file in tracked("ml/*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PYTHON_CLOCK:
+                found.append(f"{file.relative_to(PROJECT_ROOT)}:{node.lineno}: {ast.unparse(node.func)}")
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("room", "closed_to"),
+    [
+        ("ml", {"dagster", "dagster_dbt", "dagster_project", "dbt", "duckdb"}),
+        ("warehouse", {"dagster", "dagster_dbt", "dagster_project", "dbt", "sklearn"}),
+        ("benchmarks/generator", {"dagster", "dagster_project", "dbt", "duckdb", "warehouse", "ml"}),
+    ],
+)
+def test_rooms_stay_apart(room: str, closed_to: set[str]) -> None:
+    files = tracked(f"{room}/*.py")
+    assert files
+    assert {str(file.relative_to(PROJECT_ROOT)): rooms_imported(file) & closed_to for file in files} == {
+        str(file.relative_to(PROJECT_ROOT)): set() for file in files
+    }
+
+
+def test_dbt_has_no_python_files() -> None:
+    """Its folder joins the installed package dbt's search path."""
+    assert tracked("dbt/*.py") == []
+
+
+def test_every_source_is_mapped_and_every_mapping_has_its_source() -> None:
+    sources = {file.stem for file in tracked("sources/*.yml")}
+    staging = PROJECT_ROOT / "dbt" / "models" / "staging"
+    assert {file.relative_to(staging).parts[0] for file in tracked("dbt/models/staging/*.sql")} == sources
+    project = yaml.safe_load((PROJECT_ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8"))
+    switched = {key for key in project["models"]["loyalty_warehouse"]["staging"] if not key.startswith("+")}
+    assert switched == sources

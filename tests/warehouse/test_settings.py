@@ -1,0 +1,143 @@
+"""Settings: one typed object; whatever is wrong is named with its file and the nearest right one."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from warehouse.errors import UserError
+from warehouse.settings import DEFAULT_SETTINGS, PROJECT_ROOT, SECRET_PREFIXES, Settings, load_settings
+
+GOOD: dict[str, Any] = {
+    "company": "corner_shop",
+    "sources": {"shop": {"input_path": "data/landing/shop"}, "till": {}},
+    "business_timezone": "Europe/London",
+    "base_currency": "GBP",
+    "churn_horizon_days": 60,
+}
+
+
+def write(tmp_path: Path, values: object) -> Path:
+    file = tmp_path / "corner_shop.yml"
+    file.write_text(values if isinstance(values, str) else yaml.safe_dump(values), encoding="utf-8")
+    return file
+
+
+def refusal(file: Path | None, environ: dict[str, str] | None = None, **overrides: Any) -> str:
+    with pytest.raises(UserError) as refused:
+        load_settings(file, environ=environ or {}, **overrides)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("file", sorted((PROJECT_ROOT / "settings").glob("*.yml")), ids=lambda file: file.stem)
+def test_every_company_of_the_project_loads(file: Path) -> None:
+    settings = load_settings(file, environ={})
+    assert settings.sources and settings.path == file and settings.home.is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        ("churn_horizon_day", 30, 'unknown key "churn_horizon_day" (did you mean "churn_horizon_days"?)'),
+        ("assumed.margin_rat", 0.2, 'unknown key "assumed.margin_rat" (did you mean "margin_rate"?)'),
+        ("sources.shop.input_paths", "x", 'unknown key "sources.shop.input_paths" (did you mean "input_path"?)'),
+        ("schedule.crom", "0 5 * * *", 'unknown key "schedule.crom" (did you mean "cron"?)'),
+        ("zzz", 1, 'unknown key "zzz".'),
+        ("path", "x", 'unknown key "path"'),
+        ("churn_horizon_days", "many", '"churn_horizon_days": Input should be a valid integer'),
+        ("churn_horizon_days", 0, '"churn_horizon_days": Input should be greater than or equal to 1'),
+        ("assumed.margin_rate", 25, '"assumed.margin_rate": Input should be less than or equal to 1'),
+        ("data_through", "31.12.2017", '"data_through"'),
+        ("business_timezone", "Europe/Lodon", '"Europe/Lodon" is no IANA time zone (did you mean "Europe/London"?)'),
+        ("base_currency", "pounds", '"base_currency"'),
+        ("sources", {}, '"sources"'),
+        ("language", "fr", "'en' or 'zh'"),
+        ("rfm.recency_days_cuts", [1, 2, 3], '"rfm.recency_days_cuts'),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str, value: object, told: str) -> None:
+    values = yaml.safe_load(yaml.safe_dump(GOOD))
+    *parents, key = place.split(".")
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[key] = value
+    file = write(tmp_path, values)
+    message = refusal(file)
+    assert message.startswith(f"{file}: ") and told in message
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    values = {key: value for key, value in GOOD.items() if key != "base_currency"}
+    assert 'the key "base_currency" is missing' in refusal(write(tmp_path, values))
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, {**GOOD, "companny": "x", "churn_horizon_days": "many"}))
+    assert len(message.splitlines()) == 2 and "companny" in message and "churn_horizon_days" in message
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    missing = refusal(tmp_path / "none.yml")
+    assert str(tmp_path / "none.yml") in missing and "complete_journey.yml" in missing
+    assert "not valid YAML" in refusal(write(tmp_path, "company: [unclosed"))
+    assert "expected `key: value` lines" in refusal(write(tmp_path, "- a\n- b\n"))
+
+
+def test_an_unknown_variable_is_named_with_the_nearest(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    message = refusal(file, {"LOYALTY_HOMES": "/x"})
+    assert 'LOYALTY_HOMES (did you mean "LOYALTY_HOME"?)' in message and "LOYALTY_AS_OF" in message
+    assert "not-a-day" in refusal(file, {"LOYALTY_AS_OF": "not-a-day"})
+
+
+def test_variables_of_secrets_other_programs_and_other_companies_are_let_be(tmp_path: Path) -> None:
+    environ = {f"{prefix}X": "secret" for prefix in SECRET_PREFIXES}
+    environ |= {"PATH": "/bin", "LOYAL": "x", "LOYALTY_INPUT_PATH_ONLINE_RETAIL": "/elsewhere"}
+    assert load_settings(write(tmp_path, GOOD), environ=environ) == load_settings(write(tmp_path, GOOD), environ={})
+
+
+def test_arguments_win_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, {**GOOD, "as_of_date": "2024-01-31"})
+    environ = {"LOYALTY_AS_OF": "2024-02-29", "LOYALTY_HOME": str(tmp_path / "home"), "LOYALTY_LOCK_WAIT_SECONDS": "5"}
+    assert load_settings(file, environ={}).as_of_date == date(2024, 1, 31)
+    chosen = load_settings(file, environ=environ)
+    assert (chosen.as_of_date, chosen.home, chosen.lock_wait_seconds) == (date(2024, 2, 29), tmp_path / "home", 5)
+    assert load_settings(file, environ=environ, as_of_date=None).as_of_date == date(2024, 2, 29)
+    assert load_settings(file, environ=environ, as_of_date="2024-03-31").as_of_date == date(2024, 3, 31)
+
+
+def test_the_file_is_the_argument_else_the_variable_else_the_default(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    journey = str(DEFAULT_SETTINGS)
+    assert load_settings(environ={}).path == DEFAULT_SETTINGS
+    assert load_settings(environ={"LOYALTY_SETTINGS": str(file)}).company == "corner_shop"
+    assert load_settings(file, environ={"LOYALTY_SETTINGS": journey}).company == "corner_shop"
+
+
+def test_a_source_is_found_where_its_variable_says(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    environ = {"LOYALTY_INPUT_PATH_TILL": str(tmp_path / "till")}
+    settings = load_settings(file, environ=environ)
+    assert settings.sources["till"].input_path == tmp_path / "till"
+    assert settings.sources["shop"].input_path == PROJECT_ROOT / "data" / "landing" / "shop"
+
+
+def test_relative_paths_start_at_the_project_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load_settings(write(tmp_path, {**GOOD, "home": "data/corner_home"}), environ={})
+    home = PROJECT_ROOT / "data" / "corner_home"
+    assert (settings.home, settings.warehouse_path) == (home, home / "warehouse.duckdb")
+    assert settings.published_path == home / "published" / "loyalty.duckdb"
+
+
+def test_settings_do_not_change() -> None:
+    settings = load_settings(environ={})
+    with pytest.raises(ValidationError):
+        settings.company = "another"  # type: ignore[misc]
+    assert isinstance(settings, Settings)
