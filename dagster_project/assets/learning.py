@@ -183,7 +183,7 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
 
 
 def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.recommend import recommend
+    from ml.recommend import RecommendConfig, recommend
 
     orders = _rows(
         connection,
@@ -198,7 +198,7 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
     products = _rows(
         connection, "select product_id, category from intermediate.int_product_versions where verdict = 'accepted'"
     )
-    result = recommend(orders, products, as_of_date)
+    result = recommend(orders, products, as_of_date, RecommendConfig(judged_days=settings.churn_horizon_days))
     record = {
         "model_run_id": result.run["model_run_id"],
         "model": "recommendations",
