@@ -1,14 +1,19 @@
 """`loyalty sql`: one statement on the published copy, which no run ever locks."""
 
+import csv
+import json
 import sys
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from warehouse.connections import connect
+from warehouse.connections import connect, quote_identifier
 from warehouse.errors import UserError
 from warehouse.settings import Settings
+
+ROWS_AT_ONCE = 10_000
 
 
 def print_query(settings: Settings, query: str, output: str) -> None:
@@ -29,18 +34,32 @@ def print_query(settings: Settings, query: str, output: str) -> None:
 
 
 def _print_table(relation: duckdb.DuckDBPyRelation) -> None:
-    table = Table(*relation.columns)
+    table = Table(*(Text(name) for name in relation.columns))
     for row in relation.fetchall():
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     Console().print(table)
 
 
 def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:
-    relation.df().to_csv(sys.stdout, index=False)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(relation.columns)
+    while rows := relation.fetchmany(ROWS_AT_ONCE):
+        writer.writerows([_as_text(value) for value in row] for row in rows)
+
+
+def _as_text(value: object) -> object:
+    """The value as CSV shows it: numbers with every digit, truth in lower case, lists and records as JSON."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
 def _print_json(relation: duckdb.DuckDBPyRelation) -> None:
-    relation.df().to_json(sys.stdout, orient="records", lines=True, date_format="iso")
+    # DuckDB writes decimals with every digit; Python's json would make floats of them
+    names = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in relation.columns)
+    lines = relation.project(f"to_json(struct_pack({names}))")
+    while rows := lines.fetchmany(ROWS_AT_ONCE):
+        sys.stdout.writelines(f"{line}\n" for (line,) in rows)
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}

@@ -12,7 +12,6 @@ from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
 
-write_report = None
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
 PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])
@@ -80,7 +79,6 @@ def build_publish_assets(
                 {"as_of_date": row[0], "data_through": row[1]},
                 work_tables=parents_of_marts(manifest),
                 manifest=project.manifest_path(),
-                report=write_report,
             )
         return dg.MaterializeResult(
             metadata={

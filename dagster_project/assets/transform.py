@@ -43,7 +43,8 @@ class Translator(DagsterDbtTranslator):
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
         """The node's spec; what dbt builds first waits for the whole of ingest, so that dbt starts once, not thrice."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        if unique_id.startswith("seed.") or spec.key.path[0] == "staging":
+        parents = manifest["parent_map"].get(unique_id, [])
+        if not unique_id.startswith("source.") and not any(parent.startswith("model.") for parent in parents):
             return spec.merge_attributes(deps=[INGEST_LOG_KEY])
         return spec
 
