@@ -1,6 +1,6 @@
 """Validates a source without loading it: every problem of its files and mappings at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ import duckdb
 from warehouse.connections import connect
 from warehouse.errors import UserError
 from warehouse.ingest.columns import ColumnMap, map_columns
-from warehouse.ingest.databases import check_database_table
+from warehouse.ingest.databases import check_database_tables
 from warehouse.ingest.files import find_files, input_folder, no_files
 from warehouse.ingest.readings import peek_columns
 from warehouse.ingest.sources import SourceConfig
@@ -47,13 +47,11 @@ def check_source(source: SourceConfig, settings: Settings) -> list[Finding]:
     connection = connect()
     try:
         if source.database:
-            checks = [
-                _attempt(source, name, None, lambda n=name: [check_database_table(connection, source, n)])
-                for name in source.tables
-            ]
-            return [finding for findings in checks for finding in findings]
+            found = check_database_tables(connection, source)
+            return [finding for name, outcome in found.items() for finding in _findings(source, name, None, [outcome])]
         folder = input_folder(source, settings)
-        return [finding for name in source.tables for finding in _check_files(connection, source, name, folder)]
+        findings = [finding for name in source.tables for finding in _check_files(connection, source, name, folder)]
+        return findings if source.package else [*findings, *_unclaimed(source, folder)]
     except UserError as error:
         return [Finding("error", source.name, None, None, str(error))]
     finally:
@@ -64,31 +62,34 @@ def _check_files(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, folder: Path
 ) -> Iterator[Finding]:
     table = source.tables[name]
-    found = find_files(table, folder)
+    found = find_files(table.files or (), folder)
     if not found and not table.optional:
         yield Finding("error", source.name, name, None, str(no_files(source, name, folder)))
     for file, path in found.items():
+        outcomes: list[ColumnMap | UserError] = []
+        try:
+            outcomes += [map_columns(columns, table, str(path)) for columns in peek_columns(connection, path, table)]
+        except UserError as error:
+            outcomes.append(error)
+        yield from _findings(source, name, file, outcomes)
 
-        def map_all(path: Path = path) -> list[ColumnMap]:
-            return [map_columns(columns, table, str(path)) for columns in peek_columns(connection, path, table)]
 
-        yield from _attempt(source, name, file, map_all)
+def _findings(
+    source: SourceConfig, name: str, file: str | None, outcomes: Iterable[ColumnMap | UserError]
+) -> Iterator[Finding]:
+    for outcome in outcomes:
+        if isinstance(outcome, UserError):
+            yield Finding("error", source.name, name, file, str(outcome))
+        elif source.tables[name].columns:
+            for column in outcome.undeclared:
+                said = f'the column "{column}" is not declared; it is added to the raw table'
+                yield Finding("note", source.name, name, file, said)
 
 
-def _attempt(source: SourceConfig, name: str, file: str | None, look: Callable[[], list[ColumnMap]]) -> list[Finding]:
-    try:
-        maps = look()
-    except UserError as error:
-        return [Finding("error", source.name, name, file, str(error))]
-    return [
-        Finding(
-            "note",
-            source.name,
-            name,
-            file,
-            f'the column "{column}" is not declared; it is added to the raw table',
-        )
-        for found in maps
-        for column in found.undeclared
-        if source.tables[name].columns
-    ]
+def _unclaimed(source: SourceConfig, folder: Path) -> Iterator[Finding]:
+    """Files of the input folder that no table asks for: a wrong ending goes unnoticed otherwise."""
+    patterns = [pattern for table in source.tables.values() for pattern in table.files or ()]
+    claimed = find_files(patterns, folder)
+    for file in find_files(["**/*"], folder):
+        if file not in claimed:
+            yield Finding("note", source.name, None, file, "no table of the source asks for this file")

@@ -69,14 +69,28 @@ def load_database_table(connection: duckdb.DuckDBPyConnection, source: SourceCon
     return _discreetly(source, lambda: _load_attached(connection, source, name))
 
 
-def check_database_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> ColumnMap:
-    """How the columns of one database table map, without reading its rows. Raises UserError."""
+def check_database_tables(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig
+) -> dict[str, ColumnMap | UserError]:
+    """How the columns of each table map, or what is wrong with it, without reading rows.
 
-    def look() -> ColumnMap:
+    Raises UserError if the database itself cannot be reached.
+    """
+
+    def look() -> dict[str, ColumnMap | UserError]:
         with _attached(connection, source):
-            return _find_remote(connection, source, name).columns
+            return {name: _mapping_or_problem(connection, source, name) for name in source.tables}
 
     return _discreetly(source, look)
+
+
+def _mapping_or_problem(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str
+) -> ColumnMap | UserError:
+    try:
+        return _find_remote(connection, source, name).columns
+    except UserError as error:
+        return error
 
 
 # --- Connection strings ----------------------------------------------------------------------------------------

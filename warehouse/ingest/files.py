@@ -2,11 +2,12 @@
 
 import hashlib
 import time
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
 from warehouse.errors import UserError
-from warehouse.ingest.sources import SourceConfig, TableConfig
+from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
 # A file younger than this may change again within the same tick of its clock: its time is not trusted yet.
@@ -47,10 +48,10 @@ def _package_folder(source: SourceConfig) -> Path:
     return folder
 
 
-def find_files(table: TableConfig, folder: Path) -> dict[str, Path]:
-    """The table's files by their path relative to the folder, sorted by it; hidden and lock files are none."""
+def find_files(patterns: Iterable[str], folder: Path) -> dict[str, Path]:
+    """The files that match, by their path relative to the folder, sorted by it; hidden and lock files are none."""
     found: dict[str, Path] = {}
-    for pattern in table.files or ():
+    for pattern in patterns:
         for path in folder.glob(pattern):
             relative = path.relative_to(folder)
             hidden = any(part.startswith((".", "~$")) for part in relative.parts)

@@ -107,7 +107,7 @@ class _FileLoad:
     def run(self) -> LoadReport:
         """Loads what is new. Raises UserError."""
         known = known_files(self.connection, self.id)
-        found = find_files(self.table, self.folder)
+        found = find_files(self.table.files or (), self.folder)
         if not found and not known and not self.table.optional:
             raise no_files(self.source, self.name, self.folder)
         for file, path in found.items():

@@ -84,6 +84,15 @@ def test_equal_watermarks_are_not_missed(shop: Make, server: DatabaseServer) -> 
     assert here.rows("id, _batch_id") == [(1, 1), (2, 1), (3, 2), (4, 2)]
 
 
+def test_rows_without_a_watermark_are_not_missed(shop: Make, server: DatabaseServer) -> None:
+    here = shop()
+    insert(server, here, "(1, 1, '2020-01-01')")
+    here.load()
+    insert(server, here, "(2, 2, null)")
+    assert here.load().rows_loaded == 1
+    assert here.load().batch_ids == ()
+
+
 def test_a_changed_row_comes_as_a_new_version(shop: Make, server: DatabaseServer) -> None:
     here = shop()
     insert(server, here, "(1, 1, '2020-01-01')", "(2, 2, '2020-01-02')")
@@ -182,6 +191,12 @@ def test_check_looks_without_loading(shop: Make) -> None:
     lacking = shop(columns={"id": {}, "updated_at": {}, "customer_id": {"required": True}})
     [finding] = check_source(lacking.source, lacking.settings)
     assert finding.is_error and 'the required column "customer_id"' in str(finding)
+    both = {
+        "lines": lacking.source.tables["lines"],
+        "gone": lacking.source.tables["lines"].model_copy(update={"table": "x"}),
+    }
+    findings = check_source(lacking.source.model_copy(update={"tables": both}), lacking.settings)
+    assert [(finding.level, finding.table) for finding in findings] == [("error", "lines"), ("error", "gone")]
 
 
 def test_no_secret_in_any_message(shop: Make, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:

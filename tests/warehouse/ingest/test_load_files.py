@@ -154,6 +154,31 @@ def test_a_copy_keeps_its_rows_when_the_other_file_changes(landing: Make) -> Non
     assert here.live("id") == [("2",)], "the content that both hold counts once"
 
 
+def test_a_replaced_copy_that_comes_back_is_loaded_again(landing: Make) -> None:
+    here = landing(columns={"id": {}})
+    here.write("a.csv", "id\n1\n")
+    copy = here.write("b.csv", "id\n1\n")
+    os.utime(copy, (1_500_000_000, 1_500_000_000))
+    here.load()
+    aside = copy.rename(here.folder / "b.kept")
+    here.write("a.csv", "id\n2\n")
+    here.load()
+    assert here.live("id") == [("2",)]
+    aside.rename(copy)
+    here.load()
+    assert here.live("id") == [("1",), ("2",)]
+
+
+def test_a_change_within_the_same_tick_of_the_clock_is_seen(landing: Make) -> None:
+    here = landing(columns={"id": {}})
+    path = here.write("a.csv", "id\n1\n")
+    moment = path.stat().st_mtime_ns
+    here.load()
+    here.write("a.csv", "id\n2\n")
+    os.utime(path, ns=(moment, moment))
+    assert here.load().files_changed == ("a.csv",)
+
+
 def test_header_aliases_and_loose_spellings(landing: Make) -> None:
     here = landing(columns={"CustomerID": {"required": True}, "UnitPrice": {"aliases": ["Price"]}})
     here.write("a.csv", "CustomerID,UnitPrice\n1,2\n")
@@ -240,6 +265,12 @@ def test_parquet_keeps_its_types_and_its_order(landing: Make) -> None:
     assert here.query("select count(*) from raw_till.lines where _row_number <> id + 1") == [(0,)]
 
 
+def test_folder_names_are_no_columns(landing: Make) -> None:
+    here = landing(files="**/*.parquet")
+    here.write_parquet("year=2020/1.parquet", "select 1 as id")
+    assert here.load().new_columns == ("id",)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "kind", "values"),
     [
@@ -289,6 +320,13 @@ def test_declared_types_hold(landing: Make) -> None:
     here.write_parquet("3.parquet", "select * from (values ('1'), ('a lot')) t(v)")
     with pytest.raises(UserError, match=r'3\.parquet: the column "v" \(VARCHAR\) holds 1 values .* row 2'):
         here.load()
+
+
+def test_nested_values_become_json_where_text_is_declared(landing: Make) -> None:
+    here = landing(files="*.parquet", columns={"tags": {"type": "varchar"}, "size": {"type": "varchar"}})
+    here.write_parquet("1.parquet", "select ['a', 'b'] as tags, {'w': 1, 'h': null} as size")
+    here.load()
+    assert here.rows("tags, size") == [('["a","b"]', '{"w":1,"h":null}')]
 
 
 def test_damaged_parquet_is_named(landing: Make) -> None:
