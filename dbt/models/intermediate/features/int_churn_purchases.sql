@@ -38,7 +38,7 @@ select
     count(distinct case when age_days < 84 then floor(age_days / 7) end) as active_weeks_count,
     count(distinct floor(age_days / {{ horizon }})) as active_horizons_count,
     avg(gap_days) as gap_mean_days,
-    stddev_samp(gap_days) as gap_std_days,
+    {{ exact_deviation('gap_days') }} as gap_std_days,
     max(gap_days) as gap_max_days,
     max_by(gap_days, order_date) as gap_last_days,
     count(*) filter (where gap_days >= {{ horizon }}) as long_gaps_count,

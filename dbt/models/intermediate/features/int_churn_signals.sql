@@ -1,7 +1,8 @@
 -- One row per snapshot and customer with anything besides purchases: returns, campaigns, use and feedback before it.
+-- Values are decimals, whose sums do not depend on the order in which rows come.
 with dated as (
 
-    select customer_id, order_date as signal_date, 'return' as kind, cast(-return_amount as double) as value
+    select customer_id, order_date as signal_date, 'return' as kind, -return_amount as value
     from {{ ref('int_customer_days') }}
     where return_amount < 0
 
@@ -25,7 +26,7 @@ with dated as (
 
     union all
 
-    select customer_id, {{ business_date('given_at') }} as signal_date, 'feedback' as kind, rating as value
+    select customer_id, {{ business_date('given_at') }} as signal_date, 'feedback' as kind, {{ money('rating') }} as value
     from {{ accepted(ref('int_customer_feedback_versions')) }}
 
 )
@@ -41,7 +42,8 @@ select
     sum(dated.value) filter (
         where dated.kind = 'usage' and dated.signal_date > {{ add_days('snapshots.snapshot_date', -90) }}
     ) as usage_events_90d,
-    avg(dated.value) filter (where dated.kind = 'feedback') as feedback_rating_365d
+    cast(sum(dated.value) filter (where dated.kind = 'feedback') as double)
+        / nullif(count(*) filter (where dated.kind = 'feedback'), 0) as feedback_rating_365d
 from {{ ref('int_churn_snapshots') }} as snapshots
 inner join dated
     on dated.signal_date <= snapshots.snapshot_date

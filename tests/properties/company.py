@@ -1,0 +1,147 @@
+"""A small company with a warehouse of its own: files are delivered, loaded by the real ingest and built by dbt."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dagster_project.dbt_in_process import DbtProject
+from warehouse.connections import connect, quote_identifier
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import SourceConfig, load_sources_config
+from warehouse.model_results import create_tables
+from warehouse.operations import create_operations_tables
+from warehouse.settings import Settings
+
+Row = Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+
+MONEY = pa.decimal128(18, 4)
+INSTANT = pa.timestamp("us")
+SCHEMAS = {
+    "order_lines": {
+        "order_line_id": pa.string(), "order_id": pa.string(), "customer_id": pa.string(), "ordered_at": INSTANT,
+        "product_id": pa.string(), "quantity": pa.int64(), "gross_amount": MONEY, "discount_amount": MONEY,
+        "net_amount": MONEY, "cost_amount": MONEY, "currency": pa.string(), "channel": pa.string(),
+        "store_id": pa.string(), "order_status": pa.string(), "campaign_id": pa.string(),
+        "original_order_id": pa.string(),
+    },
+    "exchange_rates": {"rate_date": pa.date32(), "currency": pa.string(), "rate": pa.decimal128(18, 8)},
+    "customers": {"customer_id": pa.string(), "joined_at": INSTANT, "country": pa.string()},
+    "campaigns": {
+        "campaign_id": pa.string(), "campaign_name": pa.string(), "campaign_type": pa.string(),
+        "start_date": pa.date32(), "end_date": pa.date32(), "is_randomized": pa.bool_(),
+    },
+    "campaign_members": {
+        "campaign_id": pa.string(), "customer_id": pa.string(), "arm": pa.string(), "assigned_at": INSTANT,
+    },
+    "reward_redemptions": {
+        "redemption_id": pa.string(), "customer_id": pa.string(), "campaign_id": pa.string(),
+        "reward_id": pa.string(), "redeemed_at": INSTANT,
+    },
+    "customer_events": {
+        "event_id": pa.string(), "customer_id": pa.string(), "event_type": pa.string(), "occurred_at": INSTANT,
+    },
+    "customer_feedback": {
+        "feedback_id": pa.string(), "customer_id": pa.string(), "given_at": INSTANT, "rating": pa.float64(),
+    },
+}  # fmt: skip
+
+
+class Company:
+    """Two sources, shop and till, below `root`. `manifests` is shared, so that the dbt project is parsed once."""
+
+    def __init__(self, root: Path, manifests: Path, replaced: Sequence[str] = (), **settings: Any) -> None:
+        """`replaced` names the sources whose changed files replace their earlier versions."""
+        self.inputs = root / "in"
+        self.settings = Settings.model_validate(
+            {
+                "company": "generated",
+                "home": root / "home",
+                "sources": {name: {"input_path": self.inputs / name} for name in ("shop", "till")},
+                "business_timezone": "America/New_York",
+                "base_currency": "EUR",
+                "churn_horizon_days": 30,
+                **settings,
+            }
+        )
+        self.settings.home.mkdir(parents=True)
+        self.settings.dbt_target_root.mkdir()
+        (self.settings.dbt_target_root / "manifests").symlink_to(manifests)
+        self.project = DbtProject(self.settings)
+        found = load_sources_config(self.settings)
+        self.sources = {name: _replacing(source) if name in replaced else source for name, source in found.items()}
+        # of the first load every table is made; of later ones, those that had a delivery are looked at
+        self._delivered = {name: set(source.tables) for name, source in self.sources.items()}
+        for source in self.sources:
+            self.deliver(source, "order_lines", "part-0", [])
+
+    def deliver(self, source: str, entity: str, name: str, rows: Iterable[Row]) -> None:
+        """Put a Parquet file into the source's folder, in place of one of that name."""
+        schema = pa.schema(SCHEMAS[entity])
+        path = self.inputs / source / entity / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._delivered.setdefault(source, set()).add(entity)
+        whole = [{name: row.get(name) for name in schema.names} for row in rows]
+        pq.write_table(pa.Table.from_pylist(whole, schema), path)
+
+    def load(self) -> None:
+        """Bring every new file into the raw tables."""
+        with self.warehouse() as connection:
+            create_operations_tables(connection)
+            create_tables(connection)
+            for name, source in self.sources.items():
+                load_source(connection, source, self.settings, tables=self._delivered.pop(name, ()))
+
+    def build(self, models: Sequence[str], *, full_refresh: bool = False) -> None:
+        """Run the models through dbt, which must all succeed."""
+        results = self.project.build(models, full_refresh=full_refresh)
+        assert results
+        assert {result.name: result.message for result in results if not result.is_good} == {}
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = connect(self.settings.warehouse_path)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def rows(self, model: str) -> Rows:
+        """All rows of a built table, in a fixed order."""
+        with self.warehouse() as connection:
+            return table_rows(connection, model)
+
+
+def _replacing(config: SourceConfig) -> SourceConfig:
+    tables = {name: table.model_copy(update={"on_change": "replace"}) for name, table in config.tables.items()}
+    return config.model_copy(update={"tables": tables})
+
+
+def table_rows(connection: duckdb.DuckDBPyConnection, model: str, leave_out: Sequence[str] = ()) -> Rows:
+    """All rows of the one table called `model`, whatever its schema, in the order of all columns."""
+    found = connection.execute(
+        "select schema_name from duckdb_tables() where database_name = current_database() and table_name = ?",
+        [model],
+    ).fetchall()
+    ((schema,),) = found
+    excluded = f"exclude ({', '.join(map(quote_identifier, leave_out))})" if leave_out else ""
+    return connection.execute(
+        f"select * {excluded} from {quote_identifier(schema)}.{quote_identifier(model)} order by all"
+    ).fetchall()
+
+
+def expect_same(found: Rows, expected: Rows, what: str) -> None:
+    """Fail with the first rows that only one side has."""
+    if found == expected:
+        return
+    here, there = Counter(found), Counter(expected)
+    more, less = list((here - there).elements()), list((there - here).elements())
+    shown = "\n".join([*(f"+ {row}" for row in more[:3]), *(f"- {row}" for row in less[:3])])
+    pytest.fail(f"{what}: {len(more)} rows too many (+), {len(less)} missing (-)\n{shown}", pytrace=False)
