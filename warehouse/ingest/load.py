@@ -103,18 +103,21 @@ class _FileLoad:
         self.folder = folder
         self.work = work
         self.report = LoadReport(source.name, name)
+        self.known: dict[str, KnownFile] = {}
+        self.present: list[str] = []
 
     def run(self) -> LoadReport:
         """Loads what is new. Raises UserError."""
-        known = known_files(self.connection, self.id)
+        self.known = known_files(self.connection, self.id)
         found = find_files(self.table.files or (), self.folder)
-        if not found and not known and not self.table.optional:
+        self.present = list(found)
+        if not found and not self.known and not self.table.optional:
             raise no_files(self.source, self.name, self.folder)
         for file, path in found.items():
-            self._take(file, path, known.get(file), list(found))
+            self._take(file, path, self.known.get(file))
         return self.report
 
-    def _take(self, file: str, path: Path, known: KnownFile | None, present: list[str]) -> None:
+    def _take(self, file: str, path: Path, known: KnownFile | None) -> None:
         size, modified = size_and_time(path)
         if known and known.is_live and known.size_bytes == size and modified and known.modified_ns == modified:
             return self._note(files_unchanged=(file,))
@@ -129,10 +132,10 @@ class _FileLoad:
             with transaction(self.connection):
                 remember_file(self.connection, self.id, file, replace(seen, batch_id=holder))
             return self._note(files_duplicate=(file,))
-        self._load(file, path, known, seen, present)
+        self._load(file, path, known, seen)
         return self._note(**{"files_changed" if known else "files_new": (file,)})
 
-    def _load(self, file: str, path: Path, known: KnownFile | None, seen: KnownFile, present: list[str]) -> None:
+    def _load(self, file: str, path: Path, known: KnownFile | None, seen: KnownFile) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         try:
@@ -141,13 +144,15 @@ class _FileLoad:
                 self._write(file, path, batch_id, seen.content_hash)
                 remember_file(self.connection, self.id, file, replace(seen, batch_id=batch_id))
                 if known and self.table.replaces:
-                    supersede(self.connection, self.id, file, known, batch_id, present)
+                    supersede(self.connection, self.id, file, known, batch_id, self.present)
                     absorb_same_content(self.connection, self.id, seen.content_hash, batch_id)
                 if content_hash(path) != seen.content_hash:
                     raise UserError(f"{path}: the file changed while it was read. Run again when it is complete.")
         finally:
             drop_scratch(self.connection)
             shutil.rmtree(self.work, ignore_errors=True)
+        if known and self.table.replaces:  # other names may point to the new batch now
+            self.known = known_files(self.connection, self.id)
         self._note(batch_ids=(batch_id,))
 
     def _write(self, file: str, path: Path, batch_id: int, digest: str) -> None:
