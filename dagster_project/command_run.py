@@ -20,7 +20,7 @@ from warehouse.publish import Publication, live_publication
 from warehouse.settings import Settings
 
 DONE, FAILED, BUSY = 0, 1, 3
-NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?![\w:/\"(])")
+NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
 OPERATORS = {"and", "or", "not"}
 
 
@@ -94,23 +94,28 @@ def process_tags() -> dict[str, str]:
 
 
 def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:
-    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`; bare names will do.
+    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`.
 
+    A bare name stands for every asset of that name, and a table brings those that are made in one step with it.
     Raises UserError for a name that no asset has.
     """
     graph = definitions.resolve_asset_graph()
-    by_name = {key.path[-1]: key.to_user_string() for key in graph.get_all_asset_keys()}
+    known: dict[str, list[str]] = {}
+    for key in sorted(graph.get_all_asset_keys()):
+        for name in {key.path[-1], key.to_user_string()}:
+            known.setdefault(name, []).append(f'key:"{key.to_user_string()}"')
 
     def qualify(match: re.Match[str]) -> str:
         name = match.group()
         if name in OPERATORS:
             return name
-        if name not in by_name:
-            raise UserError(f'--select: no asset is called "{name}"{nearest(name, by_name)}.')
-        return f'key:"{by_name[name]}"'
+        if name not in known:
+            raise UserError(f'--select: no asset is called "{name}"{nearest(name, known)}.')
+        return known[name][0] if len(known[name]) == 1 else f"({' or '.join(known[name])})"
 
     try:
-        chosen = dg.AssetSelection.from_string(NAME.sub(qualify, selection)).resolve(graph)
+        wanted = dg.AssetSelection.from_string(NAME.sub(qualify, selection))
+        chosen = wanted.required_multi_asset_neighbors().resolve(graph)
     except dg.DagsterError as error:
         raise UserError(f"--select: cannot read {selection!r}: {error}") from error
     if not chosen:

@@ -6,7 +6,7 @@ import sys
 
 import duckdb
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from warehouse.connections import connect, quote_identifier
@@ -34,7 +34,7 @@ def print_query(settings: Settings, query: str, output: str) -> None:
 
 
 def _print_table(relation: duckdb.DuckDBPyRelation) -> None:
-    table = Table(*(Text(name) for name in relation.columns))
+    table = Table(*(Column(Text(name)) for name in relation.columns))
     for row in relation.fetchall():
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     Console().print(table)
