@@ -44,7 +44,8 @@ class Translator(DagsterDbtTranslator):
         """The node's spec; what dbt builds first waits for the whole of ingest, so that dbt starts once, not thrice."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         parents = manifest["parent_map"].get(unique_id, [])
-        if not unique_id.startswith("source.") and not any(parent.startswith("model.") for parent in parents):
+        is_first = not unique_id.startswith("source.") and not any(parent.startswith("model.") for parent in parents)
+        if is_first and INGEST_LOG_KEY not in {dep.asset_key for dep in spec.deps}:
             return spec.merge_attributes(deps=[INGEST_LOG_KEY])
         return spec
 
