@@ -136,11 +136,21 @@ def test_a_selection_takes_bare_names_groups_and_neighbours(definitions: dg.Defi
     assert select_assets(definitions, "fct_orders") == [orders]
     after = dg.AssetSelection.assets(orders).downstream().resolve(graph)
     assert len(after) > 1 and set(select_assets(definitions, "fct_orders+")) == after
-    before = dg.AssetSelection.assets(orders).upstream().resolve(graph)
+    before = dg.AssetSelection.assets(orders).upstream().required_multi_asset_neighbors().resolve(graph)
     assert set(select_assets(definitions, "+fct_orders")) == before
     assert set(select_assets(definitions, "group:rfm")) == dg.AssetSelection.groups("rfm").resolve(graph)
     assert select_assets(definitions, "published/loyalty") == [PUBLICATION_KEY]
-    assert set(select_assets(definitions, "fct_orders or dim_dates")) == {orders, dg.AssetKey(["marts", "dim_dates"])}
+    assert set(select_assets(definitions, "fct_orders or ops/generation")) == {orders, GATE_KEY}
+    exact = select_assets(definitions, 'key:"marts/fct_orders"')
+    assert exact == [orders] == select_assets(definitions, "marts/fct_orders")
+
+
+def test_a_name_stands_for_all_that_have_it_and_for_what_is_made_with_it(definitions: dg.Definitions) -> None:
+    keys = definitions.resolve_asset_graph().materializable_asset_keys
+    for name in {key.path[-1] for key in keys if key.path[0].startswith(("raw_", "ml"))}:
+        chosen = select_assets(definitions, name)
+        assert {key for key in keys if key.path[-1] == name} <= set(chosen)
+        definitions.resolve_job_def(DAILY_JOB).get_subset(asset_selection=set(chosen))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +159,7 @@ def test_a_selection_takes_bare_names_groups_and_neighbours(definitions: dg.Defi
         ("fct_order", 'no asset is called "fct_order" (did you mean "fct_orders"?)'),
         ("fct_orders and dim_dates", "selects nothing"),
         ("fct_orders+ +", "cannot read"),
-        ("published/loyalti", "published/loyalti"),
+        ("published/loyalti", '"published/loyalti" (did you mean "published/loyalty"?)'),
         ("group:rmf", "group:rmf"),
     ],
 )

@@ -1,0 +1,117 @@
+"""What fails a check is not published, even by publish alone; the last good copy stays, and status says why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagster_project.assets import models
+from tests.companies import Company
+from warehouse.connections import connect
+from warehouse.gates import Generation, last_generation
+
+FAILING_TEST = "select date_day from {{ ref('dim_dates') }} where date_day is not null limit 3\n"
+FAILING_UNIT_TEST = """
+unit_tests:
+  - name: a_product_nobody_described
+    model: dim_products
+    given:
+      - {input: ref('int_product_versions'), rows: []}
+      - input: ref('fct_order_lines')
+        rows: [{product_id: P1, order_date: 2024-01-31, net_amount: 2.50, is_valid: true}]
+    expect:
+      rows: [{product_id: P1, net_amount: 3.00}]
+"""
+
+
+@pytest.fixture
+def own(built: Company, tmp_path: Path) -> Company:
+    return built.copy(tmp_path / "home")
+
+
+@pytest.fixture
+def flawed_project(project_copy: Path) -> Path:
+    """dbt with a data test and a unit test that fail."""
+    (project_copy / "tests" / "singular" / "no_day_has_come.sql").write_text(FAILING_TEST)
+    (project_copy / "models" / "marts" / "core" / "_flawed__unit_tests.yml").write_text(FAILING_UNIT_TEST)
+    return project_copy
+
+
+def generation(made: Company) -> Generation:
+    with connect(made.settings.warehouse_path) as connection:
+        last = last_generation(connection)
+    assert last
+    return last
+
+
+@contextmanager
+def refused(made: Company, reason: str) -> Iterator[None]:
+    """The block's run leaves a generation that is refused for `reason`; what was published before stays as it was."""
+    before, live = generation(made), made.published("from marts.publication")
+    yield
+    last = generation(made)
+    assert (last.generation, last.status == "passed") == (before.generation + 1, False)
+    done = made.loyalty("run", "--select", "published/loyalty")
+    assert done.code == 1 and reason in done.text and "last good copy stays" in done.text
+    assert generation(made) == last
+    assert made.published("from marts.publication") == live
+    status = made.loyalty("status").text
+    assert f"published {live[0][0]}" in status and "live since 2" in status
+    assert "last fault" in status and reason in status
+
+
+def test_a_failing_data_test(own: Company, flawed_project: Path) -> None:
+    with refused(own, "test no_day_has_come: Got 3 results"):
+        done = own.loyalty("run", "--select", "dim_dates")
+        assert done.code == 1 and "no_day_has_come" in done.text
+        assert generation(own).status == "failed"
+
+
+def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
+    marts = own.marts()
+    with refused(own, "unit_test a_product_nobody_described: actual differs from expected"):
+        done = own.loyalty("run", "--select", "dim_products")
+        assert done.code == 1 and "a_product_nobody_described" in done.text
+        assert generation(own).status == "failed"
+    assert own.marts() == marts
+
+
+def test_a_model_whose_results_are_unsound(built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another rate in the settings, as a model learns nothing again from the same input."""
+    own = built.copy(tmp_path / "home", assumed={"margin_rate": 0.31})
+    step = next(step for step in models.STEPS if step.name == "lifetime_values")
+
+    def learn(*arguments: Any) -> Any:
+        return replace(step.learn(*arguments), problems=["planted: p_alive is outside 0 to 1"])
+
+    monkeypatch.setattr(
+        models, "STEPS", tuple(replace(one, learn=learn) if one is step else one for one in models.STEPS)
+    )
+    postings = own.warehouse("from ml.postings order by all")
+    with refused(own, "planted: p_alive is outside 0 to 1"):
+        done = own.loyalty("run", "--select", "lifetime_values")
+        assert done.code == 1 and "planted" in done.text
+        assert generation(own).status == "failed"
+    assert own.warehouse("from ml.postings order by all") == postings
+
+
+def test_a_build_whose_checks_did_not_all_run(own: Company) -> None:
+    with refused(own, "checks did not pass or did not run"):
+        done = own.loyalty("run", "--select", "dim_dates or ops/generation or published/loyalty")
+        assert done.code == 1
+
+
+def test_a_build_that_was_not_finished(own: Company) -> None:
+    with refused(own, "did not finish"):
+        own.run("--select", "dim_dates")
+        assert generation(own).status == "open"
+
+
+def test_publish_alone_publishes_what_has_passed(own: Company) -> None:
+    live = own.published("from marts.publication")
+    own.run("--select", "published/loyalty")
+    assert own.published("from marts.publication") != live
+    assert own.published("select generation from marts.publication") == [(generation(own).generation,)]
