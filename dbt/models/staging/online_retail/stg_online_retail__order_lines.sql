@@ -23,7 +23,7 @@ converted as (
         {{ conversion_reason([('"Quantity"', 'bigint'), ('"UnitPrice"', 'decimal(18, 4)')]) }} as conversion_reason,
         -- a line has no key of its own: it is the nth of its product on its invoice in its file, so that real
         -- repeated lines stay and a corrected file replaces its own lines
-        row_number() over (partition by _batch_id, "InvoiceNo", "StockCode" order by _row_number) as occurrence
+        row_number() over (partition by _batch_id, _file, "InvoiceNo", "StockCode" order by _row_number) as occurrence
     from invoices
 
 ),
