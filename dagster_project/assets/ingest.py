@@ -51,7 +51,14 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
             tables = table_metadata(connection, list(selected.values()))
         for report in reports:
             key = selected[report.table]
-            loaded = {"rows_loaded": report.rows_loaded, "rows_malformed": report.rows_malformed}
+            loaded = {
+                "rows_loaded": report.rows_loaded,
+                "rows_malformed": report.rows_malformed,
+                "files_new": report.files_new,
+                "files_changed": report.files_changed,
+                "files_with_known_content": report.files_duplicate,
+                "new_columns": ", ".join(report.new_columns) or "none",
+            }
             yield dg.MaterializeResult(asset_key=key, metadata={**loaded, **tables[key]})
 
     return ingest
