@@ -30,6 +30,8 @@ KEY_COLUMNS = (
 )
 # What the kept order history is computed from; a change of any of it builds that history anew.
 HISTORY_PATHS = ("macros", "models/staging", "models/intermediate/entities", "models/intermediate/orders", "seeds")
+# Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.
+LEFT_BY_TOOLS = frozenset(("__pycache__", "target", "logs"))
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
@@ -92,7 +94,8 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
 
 
 def hash_files(digest: "hashlib._Hash", folder: Path) -> None:
-    """Add every file below `folder` to the digest, by name and content, in name order."""
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+    """Add every file below `folder` to the digest, by name and content, in name order; not what tools leave there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    for file in sorted(path for path in found if LEFT_BY_TOOLS.isdisjoint(path.relative_to(folder).parts)):
         digest.update(str(file.relative_to(folder)).encode())
         digest.update(file.read_bytes())
