@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +16,7 @@ from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG
 from warehouse.errors import UserError, nearest
-from warehouse.lock import process_start
+from warehouse.lock import WarehouseBusyError, process_start
 from warehouse.publish import Publication, live_publication
 from warehouse.settings import Settings
 
@@ -139,28 +140,39 @@ def print_publication(console: Console, settings: Settings, publication: Publica
 
 
 def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
-    messages = list(dict.fromkeys(failure_messages(result.all_events)))
-    for message in messages:
+    failures = _failures(result.all_events)
+    for message in dict.fromkeys(failure_messages(result.all_events)):
         console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
     console.print("Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False)
-    return BUSY if any("WarehouseBusyError" in message for message in messages) else FAILED
+    is_busy = any(error and error.cls_name == WarehouseBusyError.__name__ for _, error in failures)
+    return BUSY if is_busy else FAILED
 
 
 def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     """The cause of each failed step, without tracebacks; of a run that failed outside its steps, the run's own."""
-    steps = [event for event in events if event.is_step_failure]
-    for event in steps:
-        data = event.step_failure_data
-        yield f"{event.step_key}: {_cause(data.error, data.user_failure_data)}"
-    for event in events if not steps else ():
-        if event.is_run_failure:
-            error = event.event_specific_data and event.event_specific_data.error
-            yield _cause(error, None) if error else str(event.message)
+    for event, error in _failures(events):
+        step = f"{event.step_key}: " if event.is_step_failure else ""
+        described = event.is_step_failure and event.step_failure_data.user_failure_data
+        if described and described.description:
+            yield step + described.description
+        else:
+            yield step + (_sentence(error) if error else str(event.message))
 
 
-def _cause(error: object, user_failure: object) -> str:
-    if user_failure is not None and getattr(user_failure, "description", None):
-        return str(user_failure.description)
-    while getattr(error, "cause", None) is not None:
+def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, SerializableErrorInfo | None]]:
+    """Failed steps with the error at the bottom of each; without any, the failures of the run itself."""
+    failed = [event for event in events if event.is_step_failure] or [event for event in events if event.is_run_failure]
+    return [(event, _root(getattr(event.event_specific_data, "error", None))) for event in failed]
+
+
+def _root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
+    while error and error.cause:
         error = error.cause
-    return str(getattr(error, "message", error)).strip()
+    return error
+
+
+def _sentence(error: SerializableErrorInfo) -> str:
+    """The message alone where it is meant for people; other errors keep the name of their class."""
+    message = error.message.strip()
+    is_for_people = error.cls_name in (UserError.__name__, WarehouseBusyError.__name__)
+    return message.partition(": ")[2] if is_for_people else message

@@ -54,9 +54,9 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
             loaded = {
                 "rows_loaded": report.rows_loaded,
                 "rows_malformed": report.rows_malformed,
-                "files_new": report.files_new,
-                "files_changed": report.files_changed,
-                "files_with_known_content": report.files_duplicate,
+                "files_new": ", ".join(report.files_new) or "none",
+                "files_changed": ", ".join(report.files_changed) or "none",
+                "files_with_known_content": ", ".join(report.files_duplicate) or "none",
                 "new_columns": ", ".join(report.new_columns) or "none",
             }
             yield dg.MaterializeResult(asset_key=key, metadata={**loaded, **tables[key]})

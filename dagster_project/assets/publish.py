@@ -4,14 +4,16 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.freshness import DAILY
+from dagster_project.pictures import inline_picture
 from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
-
+from warehouse.report import cohort_png
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
 PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])
@@ -33,6 +35,13 @@ def parents_of_marts(manifest: Mapping[str, Any]) -> list[str]:
     }
     tables = {parent for reader in readers for parent in parents[reader]} - marts
     return sorted(f"{nodes[table]['schema']}.{nodes[table]['name']}" for table in tables)
+
+
+def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
+    try:
+        return {"cohorts": inline_picture(cohort_png(cohorts))}
+    except ValueError:  # a history so young that no period of a cohort is over
+        return {}
 
 
 def build_publish_assets(
@@ -80,8 +89,10 @@ def build_publish_assets(
                 work_tables=parents_of_marts(manifest),
                 manifest=project.manifest_path(),
             )
+            cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
         return dg.MaterializeResult(
             metadata={
+                **_cohort_picture(cohorts),
                 "publication": publication.publication_id,
                 "as_of_date": str(publication.as_of_date),
                 "tables": len(publication.row_counts),
