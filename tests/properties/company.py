@@ -127,7 +127,8 @@ def _replacing(config: SourceConfig) -> SourceConfig:
 def table_rows(connection: duckdb.DuckDBPyConnection, model: str, leave_out: Sequence[str] = ()) -> Rows:
     """All rows of the one table called `model`, whatever its schema, in the order of all columns."""
     found = connection.execute(
-        "select schema_name from duckdb_tables() where database_name = current_database() and table_name = ?",
+        "select table_schema from information_schema.tables where table_catalog = current_database()"
+        " and table_name = ?",
         [model],
     ).fetchall()
     ((schema,),) = found

@@ -64,7 +64,7 @@ class Mess:
         currency = self.draw.choice([*["EUR", None] * 4, "USD", "USD", "JPY", "CHF"])
         return {
             "order_id": f"O{number}",
-            "customer_id": self.draw.choice([None, *(f"C{n}" for n in range(7))]),
+            "customer_id": self.draw.choice([None, None, *(f"C{n}" for n in range(16))]),
             "currency": currency,
             "ordered_at": self.moment(is_foreign=currency not in ("EUR", None)),
             "channel": self.draw.choice([None, "web", "app"]),

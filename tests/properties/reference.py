@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 Raw = dict[str, Any]
+Spine = dict[tuple[str, date], tuple[int, Decimal, Decimal]]
 
 ZERO = Decimal("0.0000")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -110,9 +111,9 @@ def _age(row: Raw) -> tuple[int, str, int]:
 _place = _age
 
 
-def spine(lines: list[Raw], as_of: date) -> dict[tuple[str, date], tuple[int, Decimal, Decimal]]:
-    """Per customer and day up to `as_of`: valid orders, net sales, and the returns among them."""
-    counted = [line for line in lines if line["order_status"] == "completed" and line["order_date"] <= as_of]
+def spine(lines: list[Raw]) -> Spine:
+    """Per customer and day: valid orders, net sales, and the returns among them."""
+    counted = [line for line in lines if line["order_status"] == "completed"]
     days: dict[tuple[str, date], list[Any]] = defaultdict(lambda: [0, ZERO, ZERO])
     for line in counted:
         if line["customer_id"] is not None:
