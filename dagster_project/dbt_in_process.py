@@ -19,6 +19,7 @@ from warehouse.dbt_variables import DBT_DIR, graph_variables, hash_files, run_va
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 
+SELECTED = "selected_for_this_invocation"
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print")
 
 
@@ -105,7 +106,7 @@ class DbtProject:
         manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
         result = self._invoke(
             manifest,
-            build_arguments(selection, full_refresh),
+            build_arguments(_tagged(manifest, selection), full_refresh),
             run_variables(self.settings),
             self.compiled_path(),
             on_result,
@@ -137,6 +138,23 @@ class DbtProject:
             return dbtRunner(manifest=manifest, callbacks=_callbacks(on_result)).invoke(command)
         finally:
             DuckDBConnectionManager.close_all_connections()
+
+
+def _tagged(manifest: Any, selection: Sequence[str]) -> Sequence[str]:
+    """The same selection as one tag, where it is of node names alone.
+
+    dbt looks at every node for every name; a tag that only this invocation's manifest carries is looked for once.
+    """
+    by_name = {node.name: node for node in [*manifest.nodes.values(), *manifest.unit_tests.values()]}
+    if not all(name in by_name for name in selection):
+        return selection
+    for name in selection:
+        node = by_name[name]
+        if node.resource_type == "unit_test":
+            node.config.tags = [*node.tags, SELECTED]
+        else:
+            node.tags.append(SELECTED)
+    return [f"tag:{SELECTED}"]
 
 
 def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
