@@ -116,12 +116,16 @@ def _definition(manifest: Mapping[str, Any], unit_test: Mapping[str, Any], name:
 
 
 def _mart_of(manifest: Mapping[str, Any], tested: str, name: str) -> Mapping[str, Any] | None:
-    """The mart that publishes the metric: the tested model, else the first one that takes the column from it."""
+    """The mart that publishes the metric: the tested model, else the first fact or report; dimensions repeat theirs."""
     marts = [
         node for node in manifest["nodes"].values() if node["resource_type"] == "model" and node["schema"] == "marts"
     ]
     holders = [mart for mart in marts if name in mart["columns"]]
-    return min(holders, key=lambda mart: (mart["name"] != tested, mart["name"]), default=None)
+    return min(holders, key=lambda mart: _rank(mart["name"], tested), default=None)
+
+
+def _rank(name: str, tested: str) -> tuple[bool, bool, str]:
+    return name != tested, name.startswith("dim_"), name
 
 
 def _plain(text: str | None) -> str:

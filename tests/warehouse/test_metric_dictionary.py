@@ -93,6 +93,18 @@ def test_a_definition_is_put_together_from_column_model_test_and_group() -> None
     )
 
 
+def test_a_dimension_only_repeats_what_a_fact_publishes() -> None:
+    given = small_manifest({"a_rate": "Of the fact."}, {"worked": ["a_rate"]})
+    dimension = {**given["nodes"]["model.shop.fct_orders"], "name": "dim_customers"}
+    given["nodes"]["model.shop.dim_customers"] = {
+        **dimension,
+        "columns": {"a_rate": {"description": "Of the dimension."}},
+    }
+    given["unit_tests"]["worked"]["model"] = "int_orders"
+    (found,) = metric_definitions(given)
+    assert (found.model, found.definition) == ("fct_orders", "Of the fact.")
+
+
 def test_stored_definitions_replace_the_earlier_ones(tmp_path: Path) -> None:
     first = metric_definitions(small_manifest({"a_rate": "A."}, {"one": ["a_rate"]}))
     second = metric_definitions(small_manifest({"b_rate": "B.", "c_rate": "C."}, {"two": ["c_rate", "b_rate"]}))
