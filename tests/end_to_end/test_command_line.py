@@ -1,6 +1,7 @@
 """The command line on a built company: what it prints, and exit codes that scripts rely on."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from dagster_project.instance import open_instance
-from dagster_project.runs import IN_PROGRESS
+from dagster_project.runs import IN_PROGRESS, PID_TAG
 from tests.companies import LOYALTY, Company, company, is_free
 from warehouse.lock import holder
 
@@ -228,3 +229,26 @@ def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_o
         closed = instance.get_run_by_id(held.run_id)
         assert closed and closed.status.value == "FAILURE"
         assert instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)) == 0
+
+
+def test_a_run_that_dagster_starts_by_itself_is_the_same(own: Company) -> None:
+    """As from the UI or the schedule: a process of Dagster's own, which finds the company in the environment."""
+    own.warehouse("comment on table marts.dim_dates is 'old'")
+    dagster = Path(sys.executable).with_name("dagster")
+    command = [
+        str(dagster),
+        "asset",
+        "materialize",
+        "--select",
+        "key:marts/dim_dates",
+        "-m",
+        "dagster_project.definitions",
+    ]
+    with open_instance(own.settings) as instance:
+        environment = {**os.environ, "LOYALTY_SETTINGS": str(own.file)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        run = instance.get_runs(limit=1)[0]
+    assert run.status == dg.DagsterRunStatus.SUCCESS and PID_TAG in run.tags
+    assert own.warehouse("select comment from duckdb_tables() where table_name = 'dim_dates'") != [("old",)]
+    assert is_free(own.settings.warehouse_path) and holder(own.settings) is None
