@@ -74,6 +74,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "assumed",
             "rfm",
             "points",
+            "abuse",
         },
     )
     return {**variables, **values, "history_signature": history_signature(settings, variables)}

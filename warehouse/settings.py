@@ -88,6 +88,20 @@ class PointsSettings(_Section):
     expiry_months: Annotated[int, Field(ge=1)] = 12
 
 
+class AbuseSettings(_Section):
+    """From where on a customer's behaviour in the last `window_days` is worth a second look."""
+
+    window_days: Annotated[int, Field(ge=1)] = 90
+    returned_orders: Annotated[int, Field(ge=1)] = 3
+    returned_share: Rate = 0.5
+    redemptions_a_day: Annotated[int, Field(ge=2)] = 8
+    uses_of_a_coupon: Annotated[int, Field(ge=2)] = 4
+    customers_a_contact: Annotated[int, Field(ge=2)] = 3
+    purchase_days: Annotated[int, Field(ge=1)] = 72
+    discounted_orders: Annotated[int, Field(ge=1)] = 10
+    discount_rate: Rate = 0.6
+
+
 class PublishSettings(_Section):
     """How many publications are kept for going back."""
 
@@ -121,6 +135,7 @@ class Settings(_Section):
     rfm: RfmSettings = RfmSettings()
     churn: ChurnSettings = ChurnSettings()
     points: PointsSettings = PointsSettings()
+    abuse: AbuseSettings = AbuseSettings()
     publish: PublishSettings = PublishSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     # Where these settings came from, for messages; not a key of the file.

@@ -63,8 +63,12 @@
     {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
 {% endmacro %}
 
-{# Replaces dbt's: history built by other code or settings is as good as none, so it is built anew. #}
+{#
+  Replaces dbt's: history built by other code or settings is as good as none, so it is built anew. A model that says
+  so itself, as the posted ledger does, is kept.
+#}
 {% macro should_full_refresh() %}
+    {% if config.get('full_refresh') is not none %}{{ return(config.get('full_refresh')) }}{% endif %}
     {% if flags.FULL_REFRESH %}{{ return(true) }}{% endif %}
     {% if config.get('incremental_strategy') == 'replace_keys' %}
         {{ return(watermark_of(this.identifier) is none) }}

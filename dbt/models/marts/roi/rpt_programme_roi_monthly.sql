@@ -66,10 +66,23 @@ platform as (
 
 ),
 
+-- points by accrual: what the liability grew by, and what was redeemed out of it
+points as (
+
+    select
+        month,
+        liability_change_amount,
+        {{ money('liability_change_amount + redeemed_points * point_value_amount') }} as points_cost_amount
+    from {{ ref('rpt_points_liability') }}
+
+),
+
 combined as (
 
     select
         sales.*,
+        points.liability_change_amount,
+        points.points_cost_amount,
         coalesce(campaigns.campaigns_count, 0) as campaigns_count,
         coalesce(campaigns.told_campaigns_count, 0) as told_campaigns_count,
         coalesce(campaigns.contact_cost_amount, 0) as contact_cost_amount,
@@ -86,6 +99,7 @@ combined as (
     left join campaigns on sales.month = campaigns.month
     left join attributed on sales.month = attributed.month
     left join platform on sales.month = platform.month
+    left join points on sales.month = points.month
 
 )
 
@@ -100,6 +114,8 @@ select
     reward_cost_amount,
     platform_cost_amount,
     cost_amount,
+    points_cost_amount,
+    liability_change_amount,
     attributed_amount,
     attributed_margin_amount,
     incremental_margin_amount,

@@ -1,0 +1,44 @@
+{#
+  One row per order with points and day on which linked returns take points back: earned less floor(rate * net after
+  return), in steps. Points that have expired are not taken back once more, so nothing comes after expires_on.
+#}
+with returns as (
+
+    select
+        lots.customer_id,
+        lots.lot_number,
+        lots.source_id,
+        returns.return_date as reversed_on,
+        lots.earned_points,
+        cast(floor(lots.earn_rate * greatest(lots.net_amount + sum(returns.return_amount) over (
+            partition by returns.order_id
+            order by returns.return_date
+        ), 0)) as bigint) as points_after
+    from {{ ref('int_points_lots') }} as lots
+    inner join {{ ref('int_linked_returns') }} as returns
+        on lots.source_id = returns.order_id
+    where lots.source = 'order' and returns.return_date <= lots.expires_on
+
+),
+
+stepped as (
+
+    select
+        customer_id,
+        lot_number,
+        source_id,
+        reversed_on,
+        lag(points_after, 1, earned_points) over (partition by source_id order by reversed_on) - points_after as points
+    from returns
+
+)
+
+select
+    customer_id,
+    lot_number,
+    source_id,
+    reversed_on,
+    points,
+    cast(sum(points) over (partition by source_id order by reversed_on) as bigint) as points_so_far
+from stepped
+where points > 0

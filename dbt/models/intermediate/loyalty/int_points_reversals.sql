@@ -1,0 +1,105 @@
+{#
+  One row per reversal and lot that it takes points from, and one without a lot for what no lot can cover: that is owed,
+  and is filled from the oldest points and from later earnings. Points that were redeemed out of a lot are taken back
+  from it all the same; the redemption is then carried by the lots that follow.
+#}
+with lots as (
+
+    select customer_id, lot_number, available_on, earned_points
+    from {{ ref('int_points_lots') }}
+
+),
+
+shares as (
+
+    select * from {{ ref('int_points_unlinked_shares') }}
+
+),
+
+-- an unlinked return may have taken a lot's points before the return of its order does
+shares_before as (
+
+    select linked.customer_id, linked.lot_number, linked.reversed_on, cast(sum(shares.points) as bigint) as points
+    from {{ ref('int_points_linked_reversals') }} as linked
+    inner join shares
+        on linked.customer_id = shares.customer_id
+        and linked.lot_number = shares.lot_number
+        and linked.reversed_on > shares.return_date
+    group by linked.customer_id, linked.lot_number, linked.reversed_on
+
+),
+
+linked as (
+
+    select
+        'return:' || linked.source_id || ':' || {{ as_text('linked.reversed_on') }} as journal_id,
+        linked.source_id,
+        linked.customer_id,
+        linked.lot_number,
+        linked.reversed_on,
+        linked.points,
+        least(linked.points, greatest(
+            lots.earned_points - linked.points_so_far + linked.points - coalesce(shares_before.points, 0), 0
+        )) as lot_points
+    from {{ ref('int_points_linked_reversals') }} as linked
+    inner join lots
+        on linked.customer_id = lots.customer_id and linked.lot_number = lots.lot_number
+    left join shares_before
+        on linked.customer_id = shares_before.customer_id
+        and linked.lot_number = shares_before.lot_number
+        and linked.reversed_on = shares_before.reversed_on
+
+),
+
+unlinked as (
+
+    select
+        'unlinked-return:' || returns.document_id || ':' || {{ as_text('returns.return_date') }} as journal_id,
+        returns.document_id as source_id,
+        returns.customer_id,
+        returns.return_number,
+        returns.return_date as reversed_on,
+        returns.points - coalesce(sum(shares.points), 0) as owed_points
+    from {{ ref('int_unlinked_returns') }} as returns
+    left join shares
+        on returns.customer_id = shares.customer_id and returns.return_number = shares.return_number
+    group by returns.document_id, returns.customer_id, returns.return_number, returns.return_date, returns.points
+
+),
+
+taken as (
+
+    select journal_id, source_id, customer_id, lot_number, reversed_on, lot_points as points
+    from linked
+
+    union all
+
+    select journal_id, source_id, customer_id, null, reversed_on, points - lot_points
+    from linked
+
+    union all
+
+    select unlinked.journal_id, unlinked.source_id, unlinked.customer_id, shares.lot_number, unlinked.reversed_on, shares.points
+    from unlinked
+    inner join shares
+        on unlinked.customer_id = shares.customer_id and unlinked.return_number = shares.return_number
+
+    union all
+
+    select journal_id, source_id, customer_id, null, reversed_on, owed_points
+    from unlinked
+
+)
+
+select
+    taken.journal_id,
+    taken.source_id,
+    taken.customer_id,
+    taken.lot_number,
+    taken.reversed_on,
+    coalesce(taken.reversed_on < lots.available_on, false) as is_pending,
+    cast(taken.points as bigint) as points
+from taken
+left join lots
+    on taken.customer_id = lots.customer_id and taken.lot_number = lots.lot_number
+where taken.points > 0

@@ -1,0 +1,96 @@
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
+first_orders as (
+
+    select customer_id, channel as acquisition_channel
+    from {{ ref('fct_orders') }}
+    where is_first_order
+
+),
+
+rfm as (
+
+    select customer_id, recency_days, activity_status, rfm_segment, value_segment
+    from {{ ref('fct_customer_rfm') }}
+    where rfm_window = 'lifetime' and as_of_date = (select as_of_date from run_dates)
+
+),
+
+clusters as (
+
+    select customer_id, cluster_name from {{ ref('fct_customer_clusters') }}
+    where as_of_date = (select as_of_date from run_dates)
+
+),
+
+churn as (
+
+    select customer_id, churn_probability, churn_band from {{ ref('fct_churn_scores') }}
+    where as_of_date = (select as_of_date from run_dates)
+
+),
+
+lifetime_values as (
+
+    select customer_id, clv_12m_amount, status as clv_status from {{ ref('fct_customer_lifetime_value') }}
+    where as_of_date = (select as_of_date from run_dates)
+
+),
+
+loyalty_scores as (
+
+    select customer_id, loyalty_score, loyalty_band from {{ ref('fct_loyalty_scores') }}
+    where as_of_date = (select as_of_date from run_dates)
+
+),
+
+tiers as (
+
+    select customer_id, tier from {{ ref('fct_customer_tiers') }}
+    where is_current
+
+)
+
+select
+    customers.customer_id,
+    customers.joined_at,
+    customers.first_order_date,
+    customers.last_order_date,
+    customers.orders_count,
+    customers.net_amount_lifetime,
+    first_orders.acquisition_channel,
+    customers.cohort_month,
+    rfm.recency_days,
+    rfm.activity_status,
+    rfm.rfm_segment,
+    rfm.value_segment,
+    clusters.cluster_name,
+    churn.churn_probability,
+    churn.churn_band,
+    lifetime_values.clv_12m_amount,
+    coalesce(lifetime_values.clv_status, 'no_valid_order') as clv_status,
+    loyalty_scores.loyalty_score,
+    loyalty_scores.loyalty_band,
+    tiers.tier,
+    points.points_balance,
+    {{ as_text('null') }} as next_best_reward,
+    'not_offered' as next_best_reward_status
+from customers
+left join first_orders on customers.customer_id = first_orders.customer_id
+left join rfm on customers.customer_id = rfm.customer_id
+left join clusters on customers.customer_id = clusters.customer_id
+left join churn on customers.customer_id = churn.customer_id
+left join lifetime_values on customers.customer_id = lifetime_values.customer_id
+left join loyalty_scores on customers.customer_id = loyalty_scores.customer_id
+left join tiers on customers.customer_id = tiers.customer_id
+left join {{ ref('rpt_points_balances') }} as points on customers.customer_id = points.customer_id

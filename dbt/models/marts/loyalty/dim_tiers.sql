@@ -1,0 +1,22 @@
+with rules as (
+
+    select * from {{ ref('int_tier_rules') }}
+    where
+        valid_from <= (select as_of_date from {{ ref('int_run_dates') }})
+        and valid_to > (select as_of_date from {{ ref('int_run_dates') }})
+
+)
+
+select
+    tier,
+    tier_rank,
+    threshold_amount,
+    next_threshold_amount,
+    keep_amount,
+    earn_rate,
+    validity_months,
+    grace_days,
+    benefits,
+    rule_version,
+    valid_from as effective_from
+from rules
