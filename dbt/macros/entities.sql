@@ -195,17 +195,16 @@
 {% endmacro %}
 
 {#
-  CTEs from `judged` (versions with a reject_reason) to `verdicts`: of the rows that are neither rejected nor part
-  of a file that was replaced, the latest of a key is accepted. Most keys have one version, so only those with
-  more are looked at: a window over every row costs ten times as much.
+  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason) to `verdicts`: of the rows of a key that are
+  neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
+  version, so only those with more are compared: a window over every row costs ten times as much.
 #}
-{% macro verdict_ctes(entity) %}
+{% macro verdict_ctes(entity, versions) %}
 {% set keys = entity_keys(entity) %}
-standing as (
+standing as {{ not_materialized() }} (
 
     select
         *,
-        _batch_id * 4294967296 + _row_number as _version,
         reject_reason is null and _batch_id not in (
             select batch_id from {{ source('ops', 'batches') }} where superseded_by is not null
         ) as is_standing
@@ -213,13 +212,34 @@ standing as (
 
 ),
 
-restated_keys as (
+repeated_keys as (
 
-    select {{ keys | join(', ') }}, max(_version) as latest_version
-    from standing
-    where is_standing
+    select {{ keys | join(', ') }}
+    from {{ versions }}
     group by {{ keys | join(', ') }}
     having count(*) > 1
+
+),
+
+repeated as (
+
+    select
+        standing.*,
+        row_number() over (
+            partition by {% for key in keys %}standing.{{ key }}, {% endfor %}standing.is_standing
+            order by standing._batch_id desc, standing._file desc, standing._row_number desc
+        ) as place
+    from standing
+    inner join repeated_keys
+        on {% for key in keys %}standing.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+
+),
+
+superseded as (
+
+    select _batch_id, _file, _row_number
+    from repeated
+    where place > 1
 
 ),
 
@@ -229,12 +249,14 @@ verdicts as (
         standing.*,
         case
             when standing.reject_reason is not null then 'rejected'
-            when not standing.is_standing or standing._version < restated_keys.latest_version then 'superseded'
+            when not standing.is_standing or superseded._batch_id is not null then 'superseded'
             else 'accepted'
         end as verdict
     from standing
-    left join restated_keys
-        on {% for key in keys %}standing.{{ key }} = restated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+    left join superseded
+        on standing._batch_id = superseded._batch_id
+        and standing._file = superseded._file
+        and standing._row_number = superseded._row_number
 
 )
 {% endmacro %}

@@ -24,7 +24,7 @@ matched as (
         lines.net_amount,
         lines.cost_amount,
         row_number() over (
-            partition by lines.order_line_id order by campaigns.start_date desc nulls last, lines.campaign_id
+            partition by lines.order_line_id order by campaigns.start_date desc nulls last, lines.campaign_id asc
         ) as choice
     from {{ ref('int_campaign_redemption_lines') }} as lines
     left join campaigns on lines.campaign_id = campaigns.campaign_id
