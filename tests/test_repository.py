@@ -15,7 +15,19 @@ ROOMS = {
     "dagster_project", "warehouse", "dbt", "ml", "sources", "settings", "tests", "benchmarks", "docs", ".ci", ".github",
 }  # fmt: skip
 # The one statement in which every version of a line is valued and judged: two models would cost a copy of history.
-LONG_MODELS = {"int_order_line_versions"}
+# And the ledger and the tiers, whose rules hang together: cut up, each part would be as long and none could be read alone.
+LONG_MODELS = {
+    "int_order_line_versions",
+    "int_points_journals",
+    "int_points_lot_balances",
+    "int_points_postings",
+    "int_points_reversals",
+    "int_tier_metrics",
+    "int_tier_states",
+    "fct_abuse_flags",
+    "fct_customer_tiers",
+    "rpt_points_liability",
+}
 MOST_LINES = 100
 MACHINE_PATHS = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|tmp)/[\w.]")
 SQL_CLOCK = re.compile(

@@ -13,42 +13,6 @@ with sales as (
 
 ),
 
-campaign_months as (
-
-    select
-        months.month,
-        costs.contact_cost_amount * months.share_of_window as contact_cost,
-        costs.fixed_cost_amount * months.share_of_window as fixed_cost,
-        costs.reward_cost_amount * months.share_of_window as reward_cost,
-        costs.cost_amount * months.share_of_window as cost,
-        results.incremental_margin_amount * months.share_of_window as incremental_margin,
-        (results.effect_high - results.effect_low) / 2 * results.treated_count * months.share_of_window as half_width,
-        results.attributed_margin_amount * months.share_of_window as attributed_margin,
-        results.incremental_margin_amount is not null as is_told
-    from {{ ref('int_campaign_months') }} as months
-    inner join {{ ref('int_campaign_costs') }} as costs on months.campaign_id = costs.campaign_id
-    left join {{ ref('fct_campaign_results') }} as results
-        on months.campaign_id = results.campaign_id and results.metric = 'margin_amount'
-
-),
-
-campaigns as (
-
-    select
-        month,
-        count(*) as campaigns_count,
-        count(*) filter (where is_told) as told_campaigns_count,
-        {{ money('sum(contact_cost)') }} as contact_cost_amount,
-        {{ money('sum(fixed_cost)') }} as fixed_cost_amount,
-        {{ money('sum(reward_cost)') }} as reward_cost_amount,
-        {{ money('sum(incremental_margin)') }} as incremental_margin_amount,
-        {{ money('sqrt(sum(half_width * half_width) filter (where is_told))') }} as half_width_amount,
-        {{ money('sum(attributed_margin)') }} as attributed_margin_amount
-    from campaign_months
-    group by month
-
-),
-
 attributed as (
 
     select {{ month_of('order_date') }} as month, {{ money('sum(net_amount)') }} as attributed_amount
@@ -91,12 +55,13 @@ combined as (
         coalesce(platform.platform_cost_amount, 0) as platform_cost_amount,
         coalesce(attributed.attributed_amount, 0) as attributed_amount,
         coalesce(campaigns.attributed_margin_amount, 0) as attributed_margin_amount,
+        campaigns.told_campaigns_count = campaigns.campaigns_count as is_told,
         campaigns.incremental_margin_amount,
         campaigns.half_width_amount,
         {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
             ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
     from sales
-    left join campaigns on sales.month = campaigns.month
+    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on sales.month = campaigns.month
     left join attributed on sales.month = attributed.month
     left join platform on sales.month = platform.month
     left join points on sales.month = points.month
@@ -124,16 +89,13 @@ select
     {{ roi_gross('attributed_amount', 'cost_amount') }} as roi_gross,
     {{ roi_net('attributed_amount', 'cost_amount') }} as roi_net,
     {{ roi_net('attributed_margin_amount', 'cost_amount') }} as roi_attributed,
-    case when told_campaigns_count = campaigns_count
-        then {{ roi_net('incremental_margin_amount', 'cost_amount') }} end as roi_incremental,
-    case when told_campaigns_count = campaigns_count
-        then {{ roi_net('(incremental_margin_amount - half_width_amount)', 'cost_amount') }} end as roi_low,
-    case when told_campaigns_count = campaigns_count
-        then {{ roi_net('(incremental_margin_amount + half_width_amount)', 'cost_amount') }} end as roi_high,
+    case when is_told then {{ roi_net('incremental_margin_amount', 'cost_amount') }} end as roi_incremental,
+    case when is_told then {{ roi_net('(incremental_margin_amount - half_width_amount)', 'cost_amount') }} end as roi_low,
+    case when is_told then {{ roi_net('(incremental_margin_amount + half_width_amount)', 'cost_amount') }} end as roi_high,
     case
         when cost_amount <= 0 then 'no_cost'
         when campaigns_count = 0 then 'no_campaign'
-        when told_campaigns_count = campaigns_count then 'ok'
+        when is_told then 'ok'
         when told_campaigns_count > 0 then 'partly_told'
         else 'cannot_be_told'
     end as status
