@@ -19,8 +19,9 @@ from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import IN_PROGRESS, PID_TAG, PROCESS_START_TAG, close_dead_runs
 from dagster_project.schedules import build_daily_schedule
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
+from warehouse.errors import UserError
 from warehouse.lock import process_start
-from warehouse.settings import Settings, SourceSettings, load_settings
+from warehouse.settings import ScheduleSettings, Settings, SourceSettings, load_settings
 
 STARTED = dg.DagsterRunStatus.STARTED
 
@@ -167,3 +168,9 @@ def test_the_schedule_starts_the_daily_job_at_five_in_business_time(instance: dg
         data = schedule.evaluate_tick(context)
     assert len(data.run_requests or ()) == 1 and schedule.job_name == DAILY_JOB
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_a_schedule_that_is_none_is_named(settings: Settings) -> None:
+    wrong = settings.model_copy(update={"schedule": ScheduleSettings(cron="every morning")})
+    with pytest.raises(UserError, match=r"complete_journey\.yml: \"schedule\.cron\": 'every morning' is no cron"):
+        build_daily_schedule(wrong)

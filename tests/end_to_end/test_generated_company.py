@@ -180,3 +180,20 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
     )
     assert rejected == [("till", "order_lines", "no exchange rate for USD on ", truth["till"]["order_lines"])]
     assert bare.published("select sum(abs(difference)) from marts.fct_ingest_reconciliation") == [(0,)]
+    assert bare.published("select count(*) > 0, count(product_name) from marts.dim_products") == [(True, 0)]
+    assert bare.published("select status from marts.fct_model_runs where model = 'campaign_effects'") == [
+        ("no_campaigns",)
+    ]
+    assert bare.published("select count(*) from marts.fct_campaign_results") == [(0,)]
+    assert bare.published(
+        "select count(*) > 0, count(roi_incremental), count(*) filter (where status = 'ok')"
+        " from marts.rpt_programme_roi_monthly"
+    ) == [(True, 0, 0)]
+    for mart in (
+        "fct_orders",
+        "fct_customer_rfm",
+        "fct_cohort_retention",
+        "rpt_repurchase",
+        "rpt_customer_growth_monthly",
+    ):
+        assert bare.published(f"select count(*) > 0 from marts.{mart}") == [(True,)]
