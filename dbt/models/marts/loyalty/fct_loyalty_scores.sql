@@ -16,7 +16,7 @@ parts as (
     select
         loyalty_values.customer_id,
         loyalty_values.as_of_date,
-        (recency.percentile + frequency.percentile + monetary.percentile) / 3 as purchase_part,
+        round((recency.percentile + frequency.percentile + monetary.percentile) / 3, 6) as purchase_part,
         usage.percentile as usage_part,
         feedback.percentile as feedback_part
     from loyalty_values
