@@ -195,13 +195,13 @@
 {% endmacro %}
 
 {#
-  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason) to `verdicts`: of the rows of a key that are
+  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `verdicts`: of the rows of a key that are
   neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
   version, so only those with more are compared: a window over every row costs ten times as much.
 #}
 {% macro verdict_ctes(entity, versions) %}
 {% set keys = entity_keys(entity) %}
-standing as {{ not_materialized() }} (
+standing as {{ computed_anew() }} (
 
     select
         *,
@@ -221,25 +221,19 @@ repeated_keys as (
 
 ),
 
-repeated as (
+superseded as (
 
-    select
-        standing.*,
-        row_number() over (
-            partition by {% for key in keys %}standing.{{ key }}, {% endfor %}standing.is_standing
-            order by standing._batch_id desc, standing._file desc, standing._row_number desc
-        ) as place
+    select standing._batch_id, standing._file, standing._row_number
     from standing
     inner join repeated_keys
         on {% for key in keys %}standing.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 
-),
+    where standing.is_standing
+    qualify row_number() over (
+        partition by {% for key in keys %}standing.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
 
-superseded as (
-
-    select _batch_id, _file, _row_number
-    from repeated
-    where place > 1
+        order by standing._batch_id desc, standing._file desc, standing._row_number desc
+    ) > 1
 
 ),
 
@@ -278,7 +272,7 @@ judged as (
 
 ),
 
-{{ verdict_ctes(entity) }}
+{{ verdict_ctes(entity, versions='versions') }}
 
 select * from verdicts
 {% endmacro %}

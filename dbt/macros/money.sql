@@ -1,6 +1,7 @@
-{# The cost of a line: its own, else the net amount less the assumed margin. #}
+{# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}
 {% macro cost_or_assumed() -%}
-    {{ money('coalesce(cost_amount, net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ '))') }}
+    case when cost_amount is null then {{ money('net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ ')') }}
+        else cost_amount end
 {%- endmacro %}
 
 {# Returns on a cost, as definitions have them; NULL where there is no cost to speak of. #}

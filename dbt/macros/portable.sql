@@ -149,3 +149,17 @@
 {% macro spark__iso_weekday(day) -%}
     (weekday({{ day }}) + 1)
 {%- endmacro %}
+
+{#
+  For a CTE with more than one reader: each computes what it needs anew. DuckDB would keep the whole of it in memory,
+  which for every column of a large table costs more than reading it again.
+#}
+{% macro computed_anew() -%}
+    {{ return(adapter.dispatch('computed_anew')()) }}
+{%- endmacro %}
+{% macro default__computed_anew() -%}
+    {{ return('not materialized') }}
+{%- endmacro %}
+{% macro spark__computed_anew() -%}
+    {{ return('') }}
+{%- endmacro %}

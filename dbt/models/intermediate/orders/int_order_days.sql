@@ -32,9 +32,11 @@ select
     {{ money('coalesce(sum(gross_amount) filter (where not is_return), 0)') }} as gross_amount,
     {{ money('coalesce(sum(discount_amount) filter (where not is_return), 0)') }} as discount_amount,
     {{ money('coalesce(sum(net_amount) filter (where not is_return), 0)') }} as net_amount,
-    {{ money('coalesce(sum(net_amount - cost) filter (where not is_return), 0)') }} as margin_amount,
+    {{ money('coalesce(sum(net_amount) filter (where not is_return) - sum(cost) filter (where not is_return), 0)') }}
+        as margin_amount,
     {{ money('coalesce(sum(net_amount) filter (where is_return), 0)') }} as return_amount,
-    {{ money('coalesce(sum(net_amount - cost) filter (where is_return), 0)') }} as return_margin_amount,
+    {{ money('coalesce(sum(net_amount) filter (where is_return) - sum(cost) filter (where is_return), 0)') }}
+        as return_margin_amount,
     count(*) filter (where cost_amount is null) as lines_at_assumed_margin_count
 from lines
 group by order_id, customer_id, order_date, order_status

@@ -6,13 +6,14 @@
     post_hook="{{ move_watermark('int_exchange_rate_versions') }}",
 ) }}
 -- depends_on: {{ ref('int_changed_order_lines') }}
-with delivered as (
+{% set anew = computed_anew() if not is_incremental() else '' %}
+with delivered as {{ anew }} (
 
 {{ union_entity('order_lines') }}
 
 ),
 
-lines as (
+lines as {{ anew }} (
 
     select
         order_line_id,
@@ -52,7 +53,7 @@ rates as (
 
 ),
 
-valued as (
+valued as {{ computed_anew() }} (
 
     select
         lines.*,
@@ -63,7 +64,7 @@ valued as (
 
 ),
 
-judged as (
+judged as {{ computed_anew() }} (
 
     select
         *,
@@ -76,7 +77,7 @@ judged as (
 
 ),
 
-{{ verdict_ctes('order_lines') }}
+{{ verdict_ctes('order_lines', versions='lines') }}
 
 select
     order_line_id,
