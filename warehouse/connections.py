@@ -8,13 +8,17 @@ from pathlib import Path
 
 import duckdb
 
+# Files made here are written with a third less work than in the oldest format, mostly for columns of text. They are
+# the project's own; what is published for other tools is attached with a format that all of them open.
+CONFIG = {"storage_compatibility_version": "v1.3.0"}
+
 
 def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
     """A connection whose timestamps with a zone are shown in UTC.
 
     `read_only` is for files that no connection of this process holds open for writing.
     """
-    connection = duckdb.connect(str(path), read_only=read_only)
+    connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
