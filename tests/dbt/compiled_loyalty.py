@@ -1,17 +1,22 @@
 """The compiled SQL of the loyalty models, run in memory on histories that a test makes up."""
 
 import functools
+import json
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.dbt_in_process import profile_environment
 from warehouse.connections import connect
-from warehouse.settings import Settings
+from warehouse.dbt_variables import DBT_DIR, run_variables
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
-FOLDERS = ("models/intermediate/loyalty/", "models/marts/loyalty/")
+FOLDERS = ("models/intermediate/loyalty", "models/marts/loyalty")
 RULE_COLUMNS = (
     "company varchar, rule_version varchar, effective_from date, tier_rank integer, tier varchar, "
     "threshold_amount decimal(18, 4), earn_rate decimal(9, 4), validity_months integer, grace_days integer, "
@@ -39,6 +44,7 @@ INPUTS = {
     "verdict varchar",
     "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, verdict varchar",
 }
+STORE, ADDITIONS = "int_points_postings", "additions to int_points_postings"
 Rows = Sequence[tuple[Any, ...]]
 
 
@@ -48,6 +54,7 @@ class LoyaltyModels:
     def __init__(self, compiled: Mapping[str, tuple[str, str]]) -> None:
         """`compiled`: schema and SQL of each model, in an order to build them in."""
         self.compiled = compiled
+        self.is_posted = False
         self.connection = connect()
         self.connection.execute("attach ':memory:' as warehouse")
         for schema in ("intermediate", "marts", "seeds"):
@@ -64,22 +71,38 @@ class LoyaltyModels:
         self.connection.execute(f"create or replace table {relation} ({columns})")
         if rows:
             arrays = [pa.array(values) for values in zip(*rows, strict=True)]
-            given = pa.table(arrays, names=[f"c{number}" for number in range(len(arrays))])  # read by name below
-            assert given.num_rows == len(rows)
+            self.connection.register("given", pa.table(arrays, names=[f"c{number}" for number in range(len(arrays))]))
             self.connection.execute(f"insert into {relation} select * from given")
 
     def build(self, names: Iterable[str]) -> None:
         """Build the named models and those under them, in place of what they were."""
         for name in self._with_parents(names):
+            if name == STORE:
+                self.post()
+                continue
             schema, sql = self.compiled[name]
             self.connection.execute(f"create or replace table warehouse.{schema}.{name} as {sql}")
+
+    def forget_postings(self) -> None:
+        """Begin with a new ledger."""
+        self.is_posted = False
+
+    def post(self) -> None:
+        """Let the ledger's store see what is there now: made anew the first time, added to from then on."""
+        self.build(["int_points_journals"])
+        schema, sql = self.compiled[STORE]
+        if self.is_posted:
+            self.connection.execute(f"insert into warehouse.{schema}.{STORE} by name {self.compiled[ADDITIONS][1]}")
+        else:
+            self.connection.execute(f"create or replace table warehouse.{schema}.{STORE} as {sql}")
+        self.is_posted = True
 
     def _with_parents(self, names: Iterable[str]) -> list[str]:
         wanted = set(names)
         for name in reversed(self.compiled):
             if name in wanted:
                 wanted |= {other for other in self.compiled if f'"{other}"' in self.compiled[name][1]}
-        return [name for name in self.compiled if name in wanted]
+        return [name for name in self.compiled if name in wanted and name != ADDITIONS]
 
     def rows(self, name: str, columns: str = "*", where: str = "true") -> list[tuple[Any, ...]]:
         """A model's rows in the order of their values."""
@@ -90,19 +113,59 @@ class LoyaltyModels:
 
 
 @functools.cache
-def compile_loyalty(settings: Settings) -> Mapping[str, tuple[str, str]]:
-    """The loyalty models by name, parents first: their schema and their SQL under these settings, once a session."""
-    project = DbtProject(settings)
-    nodes = {
-        key: node
-        for key, node in project.manifest()["nodes"].items()
-        if node["resource_type"] == "model" and node["original_file_path"].startswith(FOLDERS)
-    }
-    results = project.build([node["name"] for node in nodes.values()], command="compile")
-    assert all(result.is_good for result in results), results
-    parents = {key: [parent for parent in node["depends_on"]["nodes"] if parent in nodes] for key, node in nodes.items()}
-    folder = project.compiled_path() / "compiled" / "loyalty_warehouse"
+def compile_loyalty() -> Mapping[str, tuple[str, str]]:
+    """The loyalty models by name, parents first: schema and SQL of each for the generated company, once a session.
+
+    Under ADDITIONS stands what the ledger's store adds when it is there already.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
+        _compile(settings, *(f"path:{path}" for path in FOLDERS))
+        models = _read(Path(folder))
+        with connect(settings.warehouse_path) as connection:
+            connection.execute(f"create schema intermediate; create table intermediate.{STORE} as select 1 as anything")
+        _compile(settings, STORE)
+        return {**models, ADDITIONS: _read(Path(folder))[STORE]}
+
+
+def _compile(settings: Settings, *selection: str) -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    arguments = [
+        *(
+            "compile",
+            "--quiet",
+            "--no-print",
+            "--log-level-file",
+            "none",
+            "--select",
+            *selection,
+            "--target-path",
+            str(settings.home),
+        ),
+        *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(run_variables(settings))),
+    ]
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in profile_environment(settings).items():
+            environment.setenv(name, value)
+        try:
+            result = dbtRunner().invoke(arguments)
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+    assert result.success, result.exception or result.result
+
+
+def _read(folder: Path) -> Mapping[str, tuple[str, str]]:
+    nodes = json.loads((folder / "manifest.json").read_text())["nodes"]
+    ours = {key: node for key, node in nodes.items() if _is_ours(node)}
+    parents = {key: [parent for parent in node["depends_on"]["nodes"] if parent in ours] for key, node in ours.items()}
+    compiled = folder / "compiled" / "loyalty_warehouse"
     return {
-        nodes[key]["name"]: (nodes[key]["schema"], (folder / nodes[key]["original_file_path"]).read_text())
+        ours[key]["name"]: (ours[key]["schema"], (compiled / ours[key]["original_file_path"]).read_text())
         for key in TopologicalSorter(parents).static_order()
     }
+
+
+def _is_ours(node: Mapping[str, Any]) -> bool:
+    return node["resource_type"] == "model" and node["original_file_path"].startswith(FOLDERS)

@@ -39,6 +39,14 @@ months as (
 
 ),
 
+names as (
+
+    select tier, min(valid_from) as valid_from
+    from {{ ref('int_tier_rules') }}
+    group by tier
+
+),
+
 counted as (
 
     select
@@ -52,7 +60,7 @@ counted as (
         count(*) filter (where moves.reason = 'return') as reversed_count,
         count(*) filter (where moves.is_yo_yo) as yo_yo_count
     from months
-    cross join (select distinct tier from tiers) as names
+    inner join names on names.valid_from <= last_day(months.month)
     left join moves on months.month = moves.month and names.tier = moves.tier
     group by months.month, names.tier
 
