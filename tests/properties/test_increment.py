@@ -1,13 +1,16 @@
 """Whatever was delivered, in whatever steps it was built: the order history is the one a first build would make."""
 
 import random
+from collections.abc import Sequence
+from datetime import datetime, time
+from decimal import Decimal
 
 import duckdb
 import pytest
 
 from tests.properties.company import Company, Rows, expect_same, table_rows
 from tests.properties.conftest import MakeCompany
-from tests.properties.deliveries import Mess, deliver_mess, replace_file
+from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
 from tests.properties.reference import verdicts
 
@@ -43,6 +46,53 @@ def test_history_kept_in_steps_is_the_history_built_at_once(
             company.load()
         company.build([f"+{HISTORY[-1]}"] if number == 1 else HISTORY)
         expect_first_build(company, graph)
+
+
+def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeCompany) -> None:
+    company, mess = make_company(), Mess(0)
+    day, net = FIRST_DAY, Decimal("10.01")
+    line = {**mess.new_lines("shop", 1)[0], "order_id": "O1", "order_status": "completed", "quantity": 1}
+    line |= {"ordered_at": datetime.combine(day, time(15)), "net_amount": net, "discount_amount": Decimal(0)}
+    lines = [
+        {**line, "order_line_id": "foreign", "currency": "USD", "gross_amount": net},
+        {**line, "order_line_id": "ours", "currency": "EUR", "gross_amount": net},
+    ]
+    company.deliver("shop", "order_lines", "part-1", lines)
+
+    def after(rate: str | None, models: Sequence[str] = HISTORY) -> tuple[Rows, Rows]:
+        """The foreign line's verdict and its order's net sales, once the rate was delivered."""
+        if rate:
+            rates = [{"rate_date": day, "currency": "USD", "rate": Decimal(rate)}]
+            company.deliver("shop", "exchange_rates", f"rate-{len(rate)}-{rate}", rates)
+        company.load()
+        company.build(models)
+        with company.warehouse() as connection:
+            verdict = connection.execute(
+                "select verdict, reject_reason, net_amount, net_amount_delivered"
+                " from intermediate.int_order_line_versions where order_line_id = 'shop-foreign'"
+            ).fetchall()
+            return verdict, connection.execute("select net_amount from intermediate.int_order_days").fetchall()
+
+    waiting = ("rejected", f"no exchange rate for USD on {day}", None, net)
+    assert after(None, [f"+{HISTORY[-1]}"]) == ([waiting], [(net,)])
+    assert after("0.91") == ([("accepted", None, Decimal("9.1091"), net)], [(net + Decimal("9.1091"),)])
+    assert after("0.915") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
+    assert after("-1.0000") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
+
+
+def test_of_rows_at_the_same_place_of_two_sheets_one_stands(make_company: MakeCompany, graph: CompiledGraph) -> None:
+    company, mess = make_company(), Mess(5)
+    company.deliver("shop", "order_lines", "part-1", mess.new_lines("shop", 30))
+    company.load()
+    connection = bare_copy(company)
+    connection.execute(
+        "insert into raw_shop.order_lines by name select * replace (_file || '#second' as _file, 7 as quantity)"
+        " from raw_shop.order_lines"
+    )
+    graph.run(connection, until="int_order_line_versions")
+    found = _verdicts_in_sql(connection)
+    expect_same(found, _verdicts_in_python(connection), "verdicts")
+    assert {row[1].endswith("#second") for row in found if row[3] == "accepted" and row[6] is not None} == {True, False}
 
 
 def expect_first_build(company: Company, graph: CompiledGraph) -> None:
