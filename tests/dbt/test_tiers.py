@@ -25,7 +25,7 @@ from loyalty_histories import (
 from tier_reference import replay, rules_on
 
 PROPERTY = settings(
-    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 STATE = "customer_id, valid_from, tier_rank, expires_on, metric_amount, reason"
 
