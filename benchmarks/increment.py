@@ -1,0 +1,281 @@
+"""`make bench SIZE=10m`: the order history of a generated company, built in full and then with a few changed lines.
+
+Order lines, orders and the customer-day spine are built by dbt as a run builds them, and by the same compiled SQL in
+bare DuckDB. Every step has a process of its own, so that its peak memory is its own. What the increment left is
+compared, row for row, with a full build of everything that was delivered.
+"""
+
+import argparse
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.generate import deliver_changes, generate, parse_size
+from benchmarks.generator.company import SOURCES
+from dagster_project.dbt_in_process import DbtProject
+from warehouse.connections import connect, quote_identifier, quote_literal
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import load_sources_config
+from warehouse.model_results import create_tables
+from warehouse.operations import create_operations_tables
+from warehouse.settings import Settings
+
+# In the order of the graph; those with a key are kept and change by key, the others are made anew.
+MODELS = {
+    "int_exchange_rate_versions": None,
+    "int_changed_order_lines": None,
+    "int_order_line_versions": "order_line_id",
+    "int_order_days": "order_id",
+    "int_run_dates": None,
+    "int_orders": None,
+    "int_customer_days": None,
+}
+COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_days")
+SCHEMA = "intermediate"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds by the clock and of processors, megabytes at the peak, and seconds of each model."""
+
+    seconds: float
+    processor_seconds: float
+    peak_mb: float
+    models: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured: the cost of each step by name, and how many rows the increment left different."""
+
+    costs: dict[str, Cost]
+    changed_lines: int
+    rows: int
+    rows_different: int
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, and print the tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.increment", description=__doc__.splitlines()[0])
+    parser.add_argument("--size", default="10m", help="order lines of the first delivery, such as 100k or 10m")
+    parser.add_argument("--changes", type=float, default=0.001, help="share of lines in the second delivery")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another company")
+    parser.add_argument("--sources", nargs="+", default=["shop"], choices=SOURCES, help="shop, or shop till")
+    arguments = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
+        result = measure(
+            Path(folder), parse_size(arguments.size), arguments.changes, arguments.seed, tuple(arguments.sources)
+        )
+    print_result(arguments.size, result)
+
+
+def measure(
+    folder: Path, size: int, changes: float, seed: int, sources: tuple[str, ...], *, isolated: bool = True
+) -> Result:
+    """Generate, load, build in full, deliver the changes and build again, all below `folder`.
+
+    `isolated` gives every step a process of its own; without it peaks are those of this process so far.
+    """
+    step = _in_own_process if isolated else _here
+    landing, settings = folder / "landing", _settings(folder, sources)
+    full_sql, increment_sql = folder / "full_sql", folder / "increment_sql"
+    step(_generate, landing, size, seed, changes, sources)
+    costs = {"load": step(_load, settings)}
+    bare = _copy_of(settings, folder / "bare_full")
+    costs["full"] = step(_build, settings, full_sql)
+    costs["full, bare"] = step(_build_bare, bare, full_sql, False)
+    changed_lines = step(_deliver, landing)
+    costs["load changes"] = step(_load, settings)
+    bare = _copy_of(settings, folder / "bare_increment")
+    costs["increment"] = step(_build, settings, increment_sql)
+    costs["increment, bare"] = step(_build_bare, bare, increment_sql, True)
+    anew = _copy_of(settings, folder / "anew")
+    step(_build_bare, anew, full_sql, False)
+    rows, different = step(_compare, settings.warehouse_path, anew)
+    return Result(costs, changed_lines, rows, different)
+
+
+def _in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _here(work: Callable[..., Any], *arguments: Any) -> Any:
+    return work(*arguments)
+
+
+def _settings(folder: Path, sources: tuple[str, ...]) -> Settings:
+    return Settings.model_validate(
+        {
+            "company": "generated",
+            "home": folder / "home",
+            "sources": {source: {"input_path": folder / "landing" / source} for source in sources},
+            "business_timezone": "UTC",
+            "base_currency": "EUR",
+            "churn_horizon_days": 60,
+        }
+    )
+
+
+def _generate(landing: Path, size: int, seed: int, changes: float, sources: tuple[str, ...]) -> None:
+    only = ("order_lines", "exchange_rates")
+    generate(landing, size=size, seed=seed, start=date(2024, 1, 1), sources=sources, changes=changes, only=only)
+
+
+def _deliver(landing: Path) -> int:
+    files = [str(path) for path in deliver_changes(landing)]
+    row = duckdb.execute("select count(*) from read_parquet($1)", [files]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _load(settings: Settings) -> Cost:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    cost = _meter()
+    connection = connect(settings.warehouse_path)
+    create_operations_tables(connection)
+    create_tables(connection)
+    for source in load_sources_config(settings).values():
+        load_source(connection, source, settings)
+    connection.close()
+    return cost({})
+
+
+def _copy_of(settings: Settings, folder: Path) -> Path:
+    """A copy of the warehouse, under its own name: compiled SQL names the database."""
+    folder.mkdir()
+    return Path(shutil.copyfile(settings.warehouse_path, folder / settings.warehouse_path.name))
+
+
+def _build(settings: Settings, keep: Path) -> Cost:
+    """The models through dbt; their compiled SQL is kept in the folder `keep`. Parsing and imports are not counted."""
+    project = DbtProject(settings)
+    _expect_good(project.build([f"path:models/staging/{source}" for source in settings.sources]))
+    cost = _meter()
+    results = project.build(list(MODELS))
+    measured = cost({result.name: result.seconds for result in results})
+    _expect_good(results)
+    keep.mkdir()
+    for name in MODELS:
+        (file,) = (project.compiled_path() / "compiled").rglob(f"{name}.sql")
+        shutil.copyfile(file, keep / file.name)
+    return measured
+
+
+def _expect_good(results: Sequence[Any]) -> None:
+    broken = [f"{result.name}: {result.message}" for result in results if not result.is_good]
+    if broken:
+        raise RuntimeError("\n".join(broken))
+
+
+def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
+    """The models' SQL in bare DuckDB; a kept model's increment replaces its changed keys in one transaction."""
+    connection = connect(warehouse)
+    connection.execute(f"create schema if not exists {SCHEMA}")
+    connection.execute("create schema if not exists staging")
+    _stage(connection)
+    cost, seconds = _meter(), {}
+    for name, key in MODELS.items():
+        began, select = time.perf_counter(), (sql / f"{name}.sql").read_text(encoding="utf-8")
+        if is_increment and key:
+            _replace_keys(connection, name, key, select)
+        else:
+            connection.execute(f"create or replace table {SCHEMA}.{name} as {select}")
+        seconds[name] = time.perf_counter() - began
+    connection.close()
+    return cost(seconds)
+
+
+def _stage(connection: duckdb.DuckDBPyConnection) -> None:
+    raw = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where schema_name like 'raw\\_%' escape '\\'"
+    ).fetchall()
+    for schema, table in raw:
+        view = quote_identifier(f"stg_{schema.removeprefix('raw_')}__{table}")
+        from_table = f"{quote_identifier(schema)}.{quote_identifier(table)}"
+        connection.execute(f"create or replace view staging.{view} as from {from_table}")
+
+
+def _replace_keys(connection: duckdb.DuckDBPyConnection, name: str, key: str, select: str) -> None:
+    connection.execute(f"create temp table fresh_{name} as {select}")
+    connection.execute("begin")
+    connection.execute(
+        f"delete from {SCHEMA}.{name} where {key} in (select {key} from {SCHEMA}.int_changed_order_lines)"
+    )
+    connection.execute(f"insert into {SCHEMA}.{name} from fresh_{name}")
+    connection.execute("commit")
+
+
+def _compare(kept: Path, anew: Path) -> tuple[int, int]:
+    """Rows of the kept tables, and how many rows only one side has, by the hash of the whole row."""
+    connection = connect()
+    for name, path in (("kept", kept), ("anew", anew)):
+        connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
+    rows = different = 0
+    for model in COMPARED:
+        hashes = [f"select hash(t) as row_hash, count(*) as n from {side}.{SCHEMA}.{model} as t group by 1" for side in
+                  ("kept", "anew")]  # fmt: skip
+        found = connection.execute(
+            "select coalesce(sum(a.n), 0), coalesce(sum(abs(coalesce(a.n, 0) - coalesce(b.n, 0))), 0)"
+            f" from ({hashes[0]}) as a full join ({hashes[1]}) as b on a.row_hash = b.row_hash"
+        ).fetchone()
+        assert found is not None
+        rows, different = rows + int(found[0]), different + int(found[1])
+    return rows, different
+
+
+def _meter() -> Callable[[dict[str, float]], Cost]:
+    """Starts now; the function it gives ends it."""
+    began, before = time.perf_counter(), _processor_seconds()
+
+    def end(models: dict[str, float]) -> Cost:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return Cost(time.perf_counter() - began, _processor_seconds() - before, peak, models)
+
+    return end
+
+
+def _processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def print_result(size: str, result: Result) -> None:
+    """The table of steps with their ratios, and that of the models."""
+    console = Console()
+    title = f"Order lines, orders and spine of {size} lines, then {result.changed_lines:,} changed ones"
+    table = Table("what", "seconds", "processor s", "peak MB", "ratio", "of processor s", title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, cost in result.costs.items():
+        bare = result.costs.get(f"{name}, bare")
+        ratios = ("", "")
+        if bare:
+            ratios = tuple(
+                f"{mine / its:.2f}"
+                for mine, its in ((cost.seconds, bare.seconds), (cost.processor_seconds, bare.processor_seconds))
+            )
+        table.add_row(name, f"{cost.seconds:.1f}", f"{cost.processor_seconds:.1f}", f"{cost.peak_mb:,.0f}", *ratios)
+    console.print(table)
+    by_model = Table("model", *(name for name in result.costs if result.costs[name].models), title="Seconds a model")
+    for model in MODELS:
+        shown = [f"{cost.models[model]:.2f}" for cost in result.costs.values() if cost.models]
+        by_model.add_row(model, *shown)
+    console.print(by_model)
+    console.print(f"{result.rows:,} rows, {result.rows_different:,} different from a full build.", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""The benchmark of the increment measures what it says, on a company small enough for a test."""
+
+from pathlib import Path
+
+from benchmarks.increment import MODELS, measure
+
+
+def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Path) -> None:
+    result = measure(tmp_path, size=2_000, changes=0.02, seed=7, sources=("shop", "till"), isolated=False)
+    assert result.changed_lines > 20
+    assert (result.rows > 2_000, result.rows_different) == (True, 0)
+    for step in ("full", "full, bare", "increment", "increment, bare"):
+        cost = result.costs[step]
+        assert set(cost.models) == set(MODELS)
+        assert 0 < sum(cost.models.values()) <= cost.seconds
+        assert cost.processor_seconds > 0 and cost.peak_mb > 0
