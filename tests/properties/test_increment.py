@@ -1,9 +1,11 @@
 """Whatever was delivered, in whatever steps it was built: the order history is the one a first build would make."""
 
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pytest
@@ -13,6 +15,7 @@ from tests.properties.conftest import MakeCompany
 from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
 from tests.properties.reference import verdicts
+from warehouse.dbt_variables import DBT_DIR, HISTORY_PATHS
 
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = ["int_exchange_rate_versions", "int_changed_order_lines", "int_order_line_versions", "int_order_days"]
@@ -93,6 +96,28 @@ def test_of_rows_at_the_same_place_of_two_sheets_one_stands(make_company: MakeCo
     found = _verdicts_in_sql(connection)
     expect_same(found, _verdicts_in_python(connection), "verdicts")
     assert {row[1].endswith("#second") for row in found if row[3] == "accepted" and row[6] is not None} == {True, False}
+
+
+def test_history_is_built_anew_when_anything_it_is_made_of_changes(make_company: MakeCompany) -> None:
+    manifest = make_company().project.manifest()
+    used = {file for name in HISTORY for file in _project_files(manifest, f"model.loyalty_warehouse.{name}", set())}
+    for staging in (DBT_DIR / "models" / "staging").rglob("*.sql"):
+        for referenced in re.findall(r"ref\('(\w+)'\)", staging.read_text(encoding="utf-8")):
+            used.add(f"seeds/{referenced}.csv")
+    assert len(used) > 10
+    assert all((DBT_DIR / path).exists() for path in HISTORY_PATHS)
+    assert [file for file in sorted(used) if not file.startswith(HISTORY_PATHS)] == []
+
+
+def _project_files(manifest: Mapping[str, Any], unique_id: str, seen: set[str]) -> Iterator[str]:
+    """The project's own files that a node or macro is made of, those of its parents and macros included."""
+    node = manifest["nodes"].get(unique_id) or manifest["macros"].get(unique_id)
+    if unique_id in seen or node is None or node["package_name"] != "loyalty_warehouse":
+        return
+    seen.add(unique_id)
+    yield node["original_file_path"]
+    for parent in [*node["depends_on"].get("macros", []), *node["depends_on"].get("nodes", [])]:
+        yield from _project_files(manifest, parent, seen)
 
 
 def expect_first_build(company: Company, graph: CompiledGraph) -> None:

@@ -14,7 +14,7 @@ Input = dict[tuple[str, str], list[Line]]
 
 def everything(mess: Mess) -> Input:
     """One row a key of every entity."""
-    found: Input = {(source, "order_lines"): mess.new_lines(source, 150) for source in ("shop", "till")}
+    found: Input = {(source, "order_lines"): mess.new_lines(source, 400) for source in ("shop", "till")}
     rates = {(rate["rate_date"], rate["currency"]): rate for rate in mess.new_rates(20)}
     found["shop", "exchange_rates"] = list(rates.values())
     return found | {("shop", entity): rows for entity, rows in people(mess).items()}
@@ -33,7 +33,7 @@ def shuffled(company: Company, mess: Mess, rows: Input) -> None:
 
 def split(company: Company, mess: Mess, rows: Input) -> None:
     """In files of a few rows, under names that sort by chance, some loads here, some there."""
-    cut = [(key, listed[at : at + 40]) for key, listed in rows.items() for at in range(0, len(listed), 40)]
+    cut = [(key, listed[at : at + 80]) for key, listed in rows.items() for at in range(0, len(listed), 80)]
     for number, ((source, entity), part) in enumerate(mess.draw.sample(cut, len(cut))):
         company.deliver(source, entity, f"part-{mess.draw.randrange(1000)}-{number}", part)
         if mess.draw.random() < 0.2:

@@ -34,7 +34,7 @@ fresh as (
 -- a rate that came or changed values the foreign lines of its day anew
 revalued as (
 
-    select versions.order_line_id, versions.order_id
+    select versions.order_line_id
     from {{ versions }} as versions
     inner join {{ ref('int_exchange_rate_versions') }} as rates
         on versions.currency = rates.currency and versions.order_date = rates.rate_date
@@ -51,8 +51,6 @@ known as (
 )
 
 select distinct order_line_id, order_id from fresh
-union
-select distinct order_line_id, order_id from revalued
 union
 select distinct order_line_id, order_id from known
 {% else %}
