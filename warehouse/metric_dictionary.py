@@ -13,9 +13,9 @@ import duckdb
 from warehouse.errors import UserError
 
 # Columns of these groups of marts that are computed by a definition of ours, and so have to have a worked example.
-GROUPS = ("core", "rfm", "retention", "roi")
+GROUPS = ("core", "rfm", "retention", "loyalty", "roi")
 METRIC = re.compile(
-    r"(?!earn_rate|yo_yo_rate).*_rate|.*_score|roi_.*|rfm_segment|value_segment|activity_status|order_number|days_since_previous_order"
+    r"(?!earn_rate).*_rate|.*_score|roi_.*|rfm_segment|value_segment|activity_status|order_number|days_since_previous_order"
 )
 CREATE = """
 create schema if not exists ops;

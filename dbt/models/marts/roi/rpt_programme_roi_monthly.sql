@@ -1,5 +1,4 @@
--- Costs and effects of a campaign are spread over the days of its window. A month's return on investment is told only
--- where every campaign that cost something in it has a causal estimate.
+-- A month's return on investment is told only where every campaign of it has a causal estimate.
 with sales as (
 
     select
@@ -30,7 +29,6 @@ platform as (
 
 ),
 
--- points by accrual: what the liability grew by, and what was redeemed out of it
 points as (
 
     select
