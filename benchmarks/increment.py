@@ -183,6 +183,7 @@ def _expect_good(results: Sequence[Any]) -> None:
 def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     """The models' SQL in bare DuckDB; a kept model's increment replaces its changed keys in one transaction."""
     connection = connect(warehouse)
+    connection.execute("set enable_progress_bar = false")
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute("create schema if not exists staging")
     _stage(connection)
@@ -221,6 +222,7 @@ def _replace_keys(connection: duckdb.DuckDBPyConnection, name: str, key: str, se
 def _compare(kept: Path, anew: Path) -> tuple[int, int]:
     """Rows of the kept tables, and how many rows only one side has, by the hash of the whole row."""
     connection = connect()
+    connection.execute("set enable_progress_bar = false")
     for name, path in (("kept", kept), ("anew", anew)):
         connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
     rows = different = 0
@@ -272,7 +274,7 @@ def print_result(size: str, result: Result) -> None:
     by_model = Table("model", *(name for name in result.costs if result.costs[name].models), title="Seconds a model")
     for model in MODELS:
         shown = [f"{cost.models[model]:.2f}" for cost in result.costs.values() if cost.models]
-        by_model.add_row(model, *shown)
+        by_model.add_row(model.removeprefix("int_"), *shown)
     console.print(by_model)
     console.print(f"{result.rows:,} rows, {result.rows_different:,} different from a full build.", highlight=False)
 
