@@ -15,7 +15,7 @@ ROOMS = {
     "dagster_project", "warehouse", "dbt", "ml", "sources", "settings", "tests", "benchmarks", "docs", ".ci", ".github",
 }  # fmt: skip
 # The one statement in which every version of a line is valued and judged: two models would cost a copy of history.
-# And the ledger and the tiers, whose rules hang together: cut up, each part would be as long and none could be read alone.
+# And the ledger and the tiers, whose rules hang together: cut up, no part could be read alone.
 LONG_MODELS = {
     "int_order_line_versions",
     "int_points_journals",
