@@ -6,7 +6,9 @@ models and learning are the product's own; only the wiring differs. Loaded by `d
 
 import json
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -43,7 +45,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         for spec in records:
             yield dg.MaterializeResult(asset_key=spec.key)
 
-    resources = {"dbt_cli": DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR))}
+    executable = str(Path(sys.executable).with_name("dbt"))
+    dbt_cli = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
+    resources = {"dbt_cli": dbt_cli}
     return dg.Definitions(assets=[_ingest(settings), dbt, *models, model_records], resources=resources)
 
 
