@@ -7,7 +7,7 @@ models and learning are the product's own; only the wiring differs. Loaded by `d
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from warehouse.connections import connect
 from warehouse.dbt_variables import DBT_DIR, run_variables
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.model_results import RUN_TABLES, create_tables, post
-from warehouse.operations import create_operations_tables
+from warehouse.model_results import RUN_TABLES, post
+from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings, load_settings
 
 
@@ -48,10 +48,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     executable = str(Path(sys.executable).with_name("dbt"))
     dbt_cli = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
     resources = {"dbt_cli": dbt_cli}
-    return dg.Definitions(assets=[_ingest(settings), dbt, *models, model_records], resources=resources)
+    return dg.Definitions(assets=[_ingest(settings, manifest), dbt, *models, model_records], resources=resources)
 
 
-def _ingest(settings: Settings) -> dg.AssetsDefinition:
+def _ingest(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     sources = load_sources_config(settings)
     specs = [dg.AssetSpec([f"raw_{name}", table]) for name, source in sources.items() for table in source.tables]
     specs += [dg.AssetSpec(["ops", table]) for table in ("batches", "rejected_lines")]
@@ -59,8 +59,7 @@ def _ingest(settings: Settings) -> dg.AssetsDefinition:
     @dg.multi_asset(specs=specs, name="ingest")
     def ingest() -> Iterator[Any]:
         connection = connect(settings.warehouse_path)
-        create_operations_tables(connection)
-        create_tables(connection)
+        prepare_warehouse(connection, manifest)
         for source in sources.values():
             load_source(connection, source, settings)
         connection.close()

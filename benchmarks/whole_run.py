@@ -34,13 +34,19 @@ def main() -> None:
     """Measure, and print the table."""
     with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
         base = Path(folder)
-        graph(load_settings(home=base / "first"))
+        first, _, _ = graph(load_settings(home=base / "first"))
+        tell("the graph in one process, cold", first)
         settings = load_settings(home=base / "second")
         whole, stages, node_seconds = graph(settings)
+        tell("the graph in one process, warm", whole)
         bare = bare_seconds(settings, base / "bare")
+        tell("its SQL in bare DuckDB", sum(bare.values()))
         fits = fit_seconds(settings)
+        tell("its model fits", sum(fits.values()))
         shell = shell_seconds(base / "shell")
+        tell("loyalty run", shell)
         default = default_wiring_seconds(base / "default")
+        tell("the default wiring", default)
     overhead = whole - sum(bare.values()) - sum(fits.values())
     print_ratios(whole, sum(bare.values()), sum(fits.values()), overhead, shell, default)
     print_overhead(stages, node_seconds, bare, fits, whole)
@@ -48,16 +54,21 @@ def main() -> None:
     Console().print(f"Peak memory of this process: {peak:,.0f} MB.", highlight=False)
 
 
+def tell(name: str, seconds: float) -> None:
+    """Print a figure when it is measured: the whole comparison takes minutes."""
+    print(f"{name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+
+
 def graph(settings: Settings) -> tuple[float, dict[str, float], dict[str, float]]:
     """Seconds of the whole job in this process, of its stages, and of its dbt nodes by name."""
     stages: dict[str, float] = {}
 
-    def tell(name: str, status: str, seconds: float | None) -> None:
+    def note(name: str, status: str, seconds: float | None) -> None:
         if status == "done":
             stages[name] = seconds or 0.0
 
     began = time.perf_counter()
-    job = build_definitions(settings, tell).resolve_job_def(DAILY_JOB)
+    job = build_definitions(settings, note).resolve_job_def(DAILY_JOB)
     with open_instance(settings) as instance:
         result = job.execute_in_process(instance=instance, run_config=run_config(settings, full_refresh=False))
         seconds = time.perf_counter() - began

@@ -12,11 +12,10 @@ import duckdb
 
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
-from warehouse import gates, model_results
+from warehouse import gates
 from warehouse.connections import connect
 from warehouse.lock import hold_warehouse, process_start
-from warehouse.metric_dictionary import metric_definitions, store_definitions
-from warehouse.operations import create_operations_tables
+from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings
 
 Progress = Callable[[str, str, float | None], None]
@@ -105,9 +104,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         with hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)):
             held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress)
             with held.connect() as connection:
-                create_operations_tables(connection)
-                store_definitions(connection, metric_definitions(held.dbt.manifest()))
-                model_results.create_tables(connection)
+                prepare_warehouse(connection, held.dbt.manifest())
             yield held
 
     return warehouse

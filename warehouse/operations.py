@@ -1,6 +1,12 @@
 """What runs keep of themselves in schema `ops`, besides the batches of ingest and the generations of the gate."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import duckdb
+
+from warehouse import model_results
+from warehouse.metric_dictionary import metric_definitions, store_definitions
 
 CREATE = """
 create schema if not exists ops;
@@ -12,6 +18,13 @@ create table if not exists ops.unit_tests (manifest_key varchar, unique_id varch
 def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that dbt reads as sources, so that the first build finds them."""
     connection.execute(CREATE)
+
+
+def prepare_warehouse(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
+    """Make every table that dbt reads and does not build itself, and fill in the metric definitions of its manifest."""
+    create_operations_tables(connection)
+    store_definitions(connection, metric_definitions(manifest))
+    model_results.create_tables(connection)
 
 
 def passed_unit_tests(connection: duckdb.DuckDBPyConnection, manifest_key: str) -> set[str]:
