@@ -15,19 +15,22 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.learning import STEPS, ModelStep
+from dagster_project.assets.publish import parents_of_marts
 from dagster_project.assets.transform import Translator
 from dagster_project.dbt_in_process import DbtProject, profile_environment
+from warehouse import gates
 from warehouse.connections import connect
 from warehouse.dbt_variables import DBT_DIR, run_variables
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.model_results import RUN_TABLES, post
 from warehouse.operations import prepare_warehouse
+from warehouse.publish import publish
 from warehouse.settings import Settings, load_settings
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
-    """Ingest, dbt and models with the default wiring."""
+    """Ingest, dbt, models and publication with the default wiring."""
     os.environ.update(profile_environment(settings))
     manifest = DbtProject(settings).manifest()
 
@@ -45,10 +48,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         for spec in records:
             yield dg.MaterializeResult(asset_key=spec.key)
 
+    marts = [key for key in dbt.keys if key.path[0] == "marts"]
+
+    @dg.asset(key=["published", "loyalty"], deps=marts)
+    def published() -> None:
+        _publish(settings, manifest)
+
     executable = str(Path(sys.executable).with_name("dbt"))
     dbt_cli = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
     resources = {"dbt_cli": dbt_cli}
-    return dg.Definitions(assets=[_ingest(settings, manifest), dbt, *models, model_records], resources=resources)
+    return dg.Definitions(
+        assets=[_ingest(settings, manifest), dbt, *models, model_records, published], resources=resources
+    )
 
 
 def _ingest(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -86,6 +97,18 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=spec.key)
 
     return model
+
+
+def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
+    connection = connect(settings.warehouse_path)
+    # dbt's tests have stopped the run where one failed
+    gates.pass_generation(connection, gates.open_generation(connection, "benchmark"), {"dbt"}, {"dbt"})
+    row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
+    assert row is not None
+    dates = {"as_of_date": row[0], "data_through": row[1]}
+    manifest_path = DbtProject(settings).manifest_path()
+    publish(settings, connection, dates, work_tables=parents_of_marts(manifest), manifest=manifest_path)
+    connection.close()
 
 
 @dg.definitions

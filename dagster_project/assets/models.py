@@ -22,7 +22,7 @@ from dagster_project.pictures import churn_curves_png, inline_picture
 from dagster_project.resources import WarehouseRun
 from warehouse.dbt_variables import hash_files
 from warehouse.model_results import RUN_TABLES, post, standing_run
-from warehouse.published_file import Relation, checksum
+from warehouse.published_file import Relation, fingerprints
 from warehouse.settings import PROJECT_ROOT, Settings
 
 GATE_NAME = "results_are_sound"
@@ -56,7 +56,7 @@ def input_key(step: ModelStep, settings: Settings, connection: duckdb.DuckDBPyCo
     relations = [Relation(*name.split(".")) for name in step.reads]
     relevant = settings.model_dump(mode="json", exclude=NOT_LEARNED_FROM)
     about = [
-        {str(relation): checksum(connection, relation) for relation in relations},
+        {str(relation): value for relation, value in fingerprints(connection, relations).items()},
         relevant,
         as_of_date.isoformat(),
         step.previous(settings, as_of_date),

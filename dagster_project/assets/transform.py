@@ -11,7 +11,6 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_
 from dagster_project.dbt_in_process import DbtProject, NodeResult
 from dagster_project.metadata import table_metadata
 from dagster_project.resources import WarehouseRun
-from warehouse.operations import passed_unit_tests, remember_unit_tests
 
 DEFAULT_OWNER = "data-engineering@example.com"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
@@ -123,9 +122,7 @@ def _by_unique_id(specs: Any, selected: Any) -> dict[str, Any]:
 def _build(
     run: WarehouseRun, manifest: Mapping[str, Any], assets: Mapping[str, Any], checks: Mapping[str, Any]
 ) -> list[NodeResult]:
-    key = run.dbt.manifest_key()
-    with run.connect() as connection:
-        known = passed_unit_tests(connection, key)
+    known = run.dbt.passed_unit_tests()
     unit_tests = {name: test for name, test in manifest["unit_tests"].items() if tested_model(test) in assets}
     run.passed_checks.update(known & set(unit_tests))
     names = [manifest["nodes"][unique_id]["name"] for unique_id in [*assets, *checks]]
@@ -137,8 +134,7 @@ def _build(
     )
     passed = {result.unique_id for result in results if result.resource_type == "unit_test" and result.is_good}
     run.passed_checks.update(passed)
-    with run.connect() as connection:
-        remember_unit_tests(connection, key, passed)
+    run.dbt.remember_unit_tests(passed)
     return results
 
 

@@ -12,8 +12,7 @@ from dagster_project.dbt_in_process import DbtProject
 from warehouse.connections import connect
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.model_results import create_tables
-from warehouse.operations import create_operations_tables
+from warehouse.operations import prepare_warehouse
 from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
 
 RFM = RfmSettings(
@@ -38,8 +37,7 @@ def build_warehouse(settings: Settings) -> BuiltWarehouse:
     """Load the company's sources and build its customer marts."""
     settings.home.mkdir(parents=True, exist_ok=True)
     with connect(settings.warehouse_path) as connection:
-        create_operations_tables(connection)
-        create_tables(connection)
+        prepare_warehouse(connection, DbtProject(settings).manifest())
         for source in load_sources_config(settings).values():
             load_source(connection, source, settings)
     results = DbtProject(settings).build(SELECTION)

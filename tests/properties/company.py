@@ -15,8 +15,7 @@ from dagster_project.dbt_in_process import DbtProject
 from warehouse.connections import connect, quote_identifier
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig, load_sources_config
-from warehouse.model_results import create_tables
-from warehouse.operations import create_operations_tables
+from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings
 
 Row = Mapping[str, Any]
@@ -94,8 +93,7 @@ class Company:
     def load(self) -> None:
         """Bring every new file into the raw tables."""
         with self.warehouse() as connection:
-            create_operations_tables(connection)
-            create_tables(connection)
+            prepare_warehouse(connection, self.project.manifest())
             for name, source in self.sources.items():
                 load_source(connection, source, self.settings, tables=self._delivered.pop(name, ()))
 
