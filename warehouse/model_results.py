@@ -88,6 +88,18 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "product_id": "varchar",
         "score": "double",
     },
+    "next_best_rewards": {
+        "plan_month": "date",
+        "customer_id": "varchar",
+        "reward_id": "varchar",
+        "reward_name": "varchar",
+        "campaign_type": "varchar",
+        "expected_incremental_margin_amount": "decimal(18, 4)",
+        "cost_amount": "decimal(18, 4)",
+        "basis": "varchar",
+        "status": "varchar",
+        "reason": "varchar",
+    },
     "behaviour_correlations": {
         "behaviour": "varchar",
         "method": "varchar",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -63,6 +64,7 @@ class AssumedSettings(_Section):
     contact_cost_amount: Annotated[float, Field(ge=0)] = 0.0
     point_value_amount: Annotated[float, Field(ge=0)] = 0.01
     redemption_rate: Rate = 0.7
+    reward_response_rate: Rate = 0.05
 
 
 class RfmSettings(_Section):
@@ -102,6 +104,16 @@ class AbuseSettings(_Section):
     discount_rate: Rate = 0.6
 
 
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
+
+
+class RewardSettings(_Section):
+    """What next month's rewards may cost: in all, and by type of campaign; no amount is no limit."""
+
+    budget_amount: Amount | None = None
+    caps: dict[str, Amount] = {}
+
+
 class PublishSettings(_Section):
     """How many publications are kept for going back."""
 
@@ -136,6 +148,7 @@ class Settings(_Section):
     churn: ChurnSettings = ChurnSettings()
     points: PointsSettings = PointsSettings()
     abuse: AbuseSettings = AbuseSettings()
+    rewards: RewardSettings = RewardSettings()
     publish: PublishSettings = PublishSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     # Where these settings came from, for messages; not a key of the file.

@@ -298,6 +298,38 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
     return Posting([record], {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, shown)
 
 
+def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+    from ml.rewards import OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
+
+    candidates = _rows(connection, "select * from intermediate.int_reward_candidates")
+    trials = _rows(connection, "select * from intermediate.int_reward_trials")
+    features = [name for name in trials.columns if name not in (*TRIAL_COLUMNS, "pre_value")]
+    config = RewardConfig(
+        response_rate=settings.assumed.reward_response_rate,
+        budget_amount=settings.rewards.budget_amount,
+        caps=settings.rewards.caps,
+        seed=settings.seed,
+    )
+    plan = plan_rewards(candidates, trials, features, config)
+    record = {
+        "model_run_id": plan.run["model_run_id"],
+        "model": plan.run["model"],
+        "version": str(plan.run["version"]),
+        "snapshot_to": as_of_date,
+        "rows": plan.run["rows_count"],
+        "is_champion": True,
+        "status": plan.run["status"],
+    }
+    problems = key_problems(plan.offers, ["customer_id"], "next best rewards")
+    offered = plan.offers[plan.offers["status"] == OFFERED]
+    shown = {
+        "rewards offered": len(offered),
+        "their cost": round(float(offered["cost_amount"].sum()), 2),
+        "their expected margin": round(float(offered["expected_incremental_margin_amount"].sum()), 2),
+    }
+    return Posting([record], {"next_best_rewards": plan.offers}, plan.metrics, problems, shown)
+
+
 def _chosen_before(name: str) -> Callable[[Settings, date], str]:
     def chosen(settings: Settings, as_of_date: date) -> str:
         from ml.store import champion_before
@@ -365,5 +397,11 @@ STEPS: tuple[ModelStep, ...] = (
             "marts.dim_campaigns",
         ],
         _learn_campaign_effects,
+    ),
+    ModelStep(
+        "next_best_rewards",
+        {"next_best_rewards": "The reward that next month's budget gives each customer, or why none."},
+        ["intermediate.int_reward_candidates", "intermediate.int_reward_trials", "intermediate.int_run_dates"],
+        _learn_rewards,
     ),
 )

@@ -18,6 +18,8 @@ members as (
     select campaigns.*, members.customer_id, members.arm
     from {{ accepted(ref('int_campaign_member_versions')) }} as members
     inner join campaigns on members.campaign_id = campaigns.campaign_id
+    where members.assigned_at is null
+        or {{ business_date('members.assigned_at') }} <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 

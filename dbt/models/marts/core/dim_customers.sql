@@ -83,8 +83,8 @@ select
     loyalty_scores.loyalty_band,
     tiers.tier,
     points.points_balance,
-    {{ as_text('null') }} as next_best_reward,
-    'not_offered' as next_best_reward_status
+    case when rewards.status = 'offered' then rewards.reward_id end as next_best_reward,
+    coalesce(rewards.status, 'no_candidate') as next_best_reward_status
 from customers
 left join first_orders on customers.customer_id = first_orders.customer_id
 left join rfm on customers.customer_id = rfm.customer_id
@@ -94,3 +94,4 @@ left join lifetime_values on customers.customer_id = lifetime_values.customer_id
 left join loyalty_scores on customers.customer_id = loyalty_scores.customer_id
 left join tiers on customers.customer_id = tiers.customer_id
 left join {{ ref('rpt_points_balances') }} as points on customers.customer_id = points.customer_id
+left join {{ ref('fct_next_best_rewards') }} as rewards on customers.customer_id = rewards.customer_id

@@ -1,0 +1,36 @@
+-- One row per reward that this company offers: its own where the seed has any, else those for any company. With the last
+-- randomised campaign of its type that was over when the plan is made, and what that cost per customer treated.
+with rewards as (
+
+    select * from {{ ref('rewards') }}
+    where company = coalesce((select min(company) from {{ ref('rewards') }} where company = '{{ var("company", "") }}'), 'any')
+
+),
+
+trials as (
+
+    select
+        campaign_id,
+        campaign_name,
+        campaign_type,
+        treated_count,
+        row_number() over (partition by campaign_type order by end_date desc, campaign_id asc) as newest
+    from {{ ref('dim_campaigns') }}
+    where is_randomized and has_full_window and treated_count > 0
+        and end_date <= (select snapshot_date from {{ ref('int_reward_plan_dates') }})
+
+)
+
+select
+    rewards.reward_id,
+    rewards.reward_name,
+    coalesce(rewards.campaign_type, rewards.reward_id) as campaign_type,
+    rewards.minimum_tier_rank,
+    rewards.audience,
+    trials.campaign_id as trial_campaign_id,
+    trials.campaign_name as trial_campaign_name,
+    coalesce({{ money('costs.cost_amount / trials.treated_count') }}, rewards.cost_amount) as cost_amount,
+    trials.campaign_id is null as is_cost_assumed
+from rewards
+left join trials on rewards.campaign_type = trials.campaign_type and trials.newest = 1
+left join {{ ref('int_campaign_costs') }} as costs on trials.campaign_id = costs.campaign_id
