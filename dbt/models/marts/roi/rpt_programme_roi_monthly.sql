@@ -1,5 +1,13 @@
 -- A month's return on investment is told only where every campaign of it has a causal estimate.
-with sales as (
+with months as (
+
+    select distinct month from {{ ref('dim_dates') }}
+    where month between (select {{ month_of('data_from') }} from {{ ref('int_run_dates') }})
+        and (select as_of_date from {{ ref('int_run_dates') }})
+
+),
+
+sales as (
 
     select
         {{ month_of('order_date') }} as month,
@@ -42,7 +50,10 @@ points as (
 combined as (
 
     select
-        sales.*,
+        months.month,
+        coalesce(sales.revenue_amount, 0) as revenue_amount,
+        coalesce(sales.identified_revenue_amount, 0) as identified_revenue_amount,
+        coalesce(sales.discount_amount, 0) as discount_amount,
         points.liability_change_amount,
         points.points_cost_amount,
         coalesce(campaigns.campaigns_count, 0) as campaigns_count,
@@ -58,11 +69,12 @@ combined as (
         campaigns.half_width_amount,
         {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
             ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
-    from sales
-    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on sales.month = campaigns.month
-    left join attributed on sales.month = attributed.month
-    left join platform on sales.month = platform.month
-    left join points on sales.month = points.month
+    from months
+    left join sales on months.month = sales.month
+    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on months.month = campaigns.month
+    left join attributed on months.month = attributed.month
+    left join platform on months.month = platform.month
+    left join points on months.month = points.month
 
 )
 
