@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 SIZE ?=
+CUSTOMERS ?=
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .PHONY: run test dev lint format bench clean
@@ -41,8 +42,8 @@ format: $(VENV)/ready ## let ruff write
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m for the increment on generated lines
-	@$(BIN)/python -m benchmarks.$(if $(SIZE),increment --size $(SIZE),whole_run)
+bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: the increment; CUSTOMERS=1m: the models
+	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
 	rm -rf $(VENV) .lint-venv

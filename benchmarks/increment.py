@@ -87,7 +87,7 @@ def measure(
 
     `isolated` gives every step a process of its own; without it peaks are those of this process so far.
     """
-    step = _in_own_process if isolated else _here
+    step = in_own_process if isolated else _here
     landing, settings = folder / "landing", _settings(folder, sources)
     full_sql, increment_sql = folder / "full_sql", folder / "increment_sql"
     step(_generate, landing, size, seed, changes, sources)
@@ -106,7 +106,8 @@ def measure(
     return Result(costs, changed_lines, rows, different)
 
 
-def _in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
+def in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a function that runs in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -143,7 +144,7 @@ def _deliver(landing: Path) -> int:
 def _load(settings: Settings) -> Cost:
     settings.home.mkdir(parents=True, exist_ok=True)
     manifest = DbtProject(settings).manifest()  # parsed before the clock starts
-    cost = _meter()
+    cost = meter()
     connection = connect(settings.warehouse_path)
     prepare_warehouse(connection, manifest)
     for source in load_sources_config(settings).values():
@@ -162,7 +163,7 @@ def _build(settings: Settings, keep: Path) -> Cost:
     """The models through dbt; their compiled SQL is kept in the folder `keep`. Parsing and imports are not counted."""
     project = DbtProject(settings)
     _expect_good(project.build([f"path:models/staging/{source}" for source in settings.sources]))
-    cost = _meter()
+    cost = meter()
     results = project.build(list(MODELS))
     measured = cost({result.name: result.seconds for result in results})
     _expect_good(results)
@@ -186,7 +187,7 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute("create schema if not exists staging")
     _stage(connection)
-    cost, seconds = _meter(), {}
+    cost, seconds = meter(), {}
     for name, key in MODELS.items():
         began, select = time.perf_counter(), (sql / f"{name}.sql").read_text(encoding="utf-8")
         if is_increment and key:
@@ -237,7 +238,7 @@ def _compare(kept: Path, anew: Path) -> tuple[int, int]:
     return rows, different
 
 
-def _meter() -> Callable[[dict[str, float]], Cost]:
+def meter() -> Callable[[dict[str, float]], Cost]:
     """Starts now; the function it gives ends it."""
     began, before = time.perf_counter(), _processor_seconds()
 

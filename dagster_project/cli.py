@@ -1,4 +1,4 @@
-"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev`.
+"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev | experiments | docs`.
 
 Exit codes: 0 done; 1 the run failed, or a check of sources found problems; 2 wrong usage, settings or input;
 3 another run holds the warehouse.
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
+    _add_experiments(commands)
     _add(commands, "docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
 
@@ -73,6 +74,13 @@ def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     dev = _add(commands, "dev", "build a changed model in a file of your own, from published data", _dev)
     dev.add_argument("action", choices=("build",))
     dev.add_argument("models", nargs="+", metavar="MODEL")
+
+
+def _add_experiments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    experiments = _add(commands, "experiments", "plan a campaign whose effect can be told", _experiments)
+    experiments.add_argument("action", choices=("assign",), help="register the plan and draw who gets the campaign")
+    experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
+    experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -133,6 +141,13 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.command_dev import build
 
     return DONE if build(settings, options.models) else FAILED
+
+
+def _experiments(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_experiments import assign_members
+
+    print(assign_members(settings, options.plan, options.out))
+    return DONE
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:

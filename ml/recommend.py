@@ -21,6 +21,7 @@ from ml.product_lists import AGAIN_CANDIDATES, NEW_CANDIDATES, RankedList, rank_
 MODEL = "recommendations"
 VERSION = 1
 NEW, AGAIN = "new", "again"
+LISTS = sorted((NEW, AGAIN))
 OK = "ok"
 INSUFFICIENT_HISTORY = "insufficient_history"
 BASELINES = {NEW: ("popularity",), AGAIN: ("bought_before_frequency", "bought_before_recency")}
@@ -185,10 +186,10 @@ def _rank(purchases: Purchases, kind: str, candidate: str, customers: Codes, con
 def _with_ids(ranked: RankedList, purchases: Purchases, kind: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "customer_id": purchases.customers[ranked.customer],
-            "list": kind,
+            "customer_id": pd.Categorical.from_codes(ranked.customer, purchases.customers),
+            "list": pd.Categorical.from_codes(np.full(len(ranked.rank), LISTS.index(kind)), LISTS),
             "rank": ranked.rank,
-            "product_id": purchases.products[ranked.product],
+            "product_id": pd.Categorical.from_codes(ranked.product, purchases.products),
             "score": ranked.score,
         }
     )

@@ -235,8 +235,8 @@ def _insert_scores(
         [as_of_date, run_id],
     ).fetchone()
     if known == (0,):
-        columns = {"as_of_date": "date", "model_run_id": "varchar", **SCORE_TABLES[table]}
-        _insert(connection, table, frame.assign(as_of_date=as_of_date, model_run_id=run_id), columns)
+        keys = {"as_of_date": as_of_date, "model_run_id": run_id}
+        _insert(connection, table, frame, SCORE_TABLES[table], keys)
 
 
 def _insert_run(
@@ -259,8 +259,17 @@ def _insert_run(
     _insert(connection, "model_metrics", metrics, RUN_TABLES["model_metrics"])
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame, columns: dict[str, str]) -> None:
-    selected = ", ".join(
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    constants: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert the frame's columns, and beside them the same values in each row."""
+    constants = constants or {}
+    same = "".join(f"${name} as {quote_identifier(name)}, " for name in constants)
+    selected = same + ", ".join(
         f"cast({quote_identifier(name)} as {kind}) as {quote_identifier(name)}"
         if name in frame.columns
         else f"cast(null as {kind}) as {quote_identifier(name)}"
@@ -268,7 +277,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFra
     )
     connection.register("_posted_frame", frame)
     try:
-        connection.execute(f"insert into ml.{quote_identifier(table)} by name select {selected} from _posted_frame")
+        connection.execute(
+            f"insert into ml.{quote_identifier(table)} by name select {selected} from _posted_frame", constants
+        )
     finally:
         connection.unregister("_posted_frame")
 

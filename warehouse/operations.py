@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import model_results
+from warehouse import experiments, model_results
 from warehouse.metric_dictionary import metric_definitions, store_definitions
 
 CREATE = """
@@ -17,5 +17,6 @@ create table if not exists ops.watermarks (model varchar, batch_id bigint, signa
 def prepare_warehouse(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
     """Make every table that dbt reads and does not build itself, and fill in the metric definitions of its manifest."""
     connection.execute(CREATE)
+    connection.execute(experiments.CREATE)
     store_definitions(connection, metric_definitions(manifest))
     model_results.create_tables(connection)

@@ -55,6 +55,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> pd
     return connection.execute(query, list(values)).df()
 
 
+def _coded_rows(connection: duckdb.DuckDBPyConnection, coded: Sequence[str], query: str, *values: Any) -> pd.DataFrame:
+    """Rows with the columns `coded` as categories in sorted order: a key of many rows once, and codes of four bytes."""
+    frame = connection.execute(query, list(values)).to_arrow_table().to_pandas(categories=list(coded))
+    return frame.assign(**{name: frame[name].cat.set_categories(sorted(frame[name].cat.categories)) for name in coded})
+
+
 def _run_dates(connection: duckdb.DuckDBPyConnection) -> tuple[date, date]:
     row = connection.execute("select data_from, data_through from intermediate.int_run_dates").fetchone()
     assert row is not None
@@ -106,6 +112,29 @@ def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, a
     return Posting([result.run], frames, result.metrics, problems, shown)
 
 
+def _churn_features(connection: duckdb.DuckDBPyConnection, most_snapshots: int, most_rows: int) -> pd.DataFrame:
+    """Everybody at the last snapshot, and of those to learn from so many whole customers as will be used.
+
+    A million customers at every snapshot would be some gigabytes; whose checksum is small does not depend on the data.
+    """
+    return _rows(
+        connection,
+        """
+        with newest as (
+            select snapshot_date, count(*) as n from intermediate.int_churn_features
+            where churned is not null
+            group by snapshot_date order by snapshot_date desc limit $1
+        )
+        select * from intermediate.int_churn_features
+        where snapshot_date = (select max(snapshot_date) from intermediate.int_churn_features)
+            or snapshot_date in (select snapshot_date from newest)
+            and ('0x' || md5(customer_id)[:8])::bigint <= 1.5 * $2 / (select sum(n) from newest) * 4294967296
+        """,
+        most_snapshots,
+        most_rows,
+    )
+
+
 def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
     from ml.champion import Champion
     from ml.churn import train_and_score
@@ -115,13 +144,13 @@ def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_o
 
     name = "churn"
     saved = load_champion(settings.models_dir, name, as_of_date)
-    features = _rows(connection, "select * from intermediate.int_churn_features")
     config = ChurnConfig(
         horizon_days=settings.churn_horizon_days,
         seed=settings.seed,
         trials=settings.churn.trials,
         bands=settings.churn.bands,
     )
+    features = _churn_features(connection, config.most_snapshots, config.most_training_rows)
     result = train_and_score(features, config, Champion.from_saved(saved) if saved else None)
     run_id = result.run["model_run_id"]
     if result.model is not None:
@@ -185,10 +214,11 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
 def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
     from ml.recommend import RecommendConfig, recommend
 
-    orders = _rows(
+    orders = _coded_rows(
         connection,
+        ["customer_id", "product_id"],
         """
-        select customer_id, product_id, order_date
+        select distinct customer_id, product_id, order_date
         from intermediate.int_order_line_versions
         where verdict = 'accepted' and order_status = 'completed' and not is_return
             and customer_id is not null and product_id is not null and order_date <= $1

@@ -3,13 +3,14 @@
 with campaigns as (
 
     select
-        campaign_id,
-        start_date,
-        end_date,
-        {{ days_between('end_date', 'start_date') }} + 1 as window_days,
-        coalesce(planned_treatment_share, 0.5) as planned_share
-    from {{ accepted(ref('int_campaign_versions')) }}
-    where is_randomized and start_date <= (select as_of_date from {{ ref('int_run_dates') }})
+        campaigns.campaign_id,
+        campaigns.start_date,
+        campaigns.end_date,
+        {{ days_between('campaigns.end_date', 'campaigns.start_date') }} + 1 as window_days,
+        coalesce(plans.treatment_share, campaigns.planned_treatment_share, 0.5) as planned_share
+    from {{ accepted(ref('int_campaign_versions')) }} as campaigns
+    left join {{ source('ops', 'experiments') }} as plans on campaigns.campaign_id = plans.campaign_id
+    where campaigns.is_randomized and campaigns.start_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 

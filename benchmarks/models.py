@@ -1,0 +1,146 @@
+"""`make bench CUSTOMERS=1m`: every model of the graph on that many customers, beside plain pandas and scikit-learn.
+
+A company is generated, loaded and built up to the features. Then each model step learns and scores in a process of its
+own, so that its peak memory is its own, and so does `plain_models`, a script that computes like features with pandas
+and fits the same kinds of model with scikit-learn's defaults, once each: no tuning, backtest, calibration or reasons.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from duckdb import DuckDBPyConnection
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import plain_models
+from benchmarks.generate import generate, parse_size
+from benchmarks.increment import Cost, in_own_process, meter
+from dagster_project.assets.learning import STEPS
+from dagster_project.dbt_in_process import DbtProject
+from warehouse.connections import connect
+from warehouse.ingest.load import load_source
+from warehouse.ingest.sources import load_sources_config
+from warehouse.operations import prepare_warehouse
+from warehouse.settings import Settings
+
+LINES_PER_CUSTOMER = 8
+DAYS = 365
+START = date(2024, 1, 1)
+HORIZON_DAYS = 60
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=__doc__.splitlines()[0])
+    parser.add_argument("--customers", default="1m", help="customers with an order, such as 20k or 1m")
+    parser.add_argument("--seed", type=int, default=7, help="another seed, another company")
+    arguments = parser.parse_args(argv)
+    customers = parse_size(arguments.customers)
+    with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
+        costs = measure(Path(folder), customers, arguments.seed)
+    print_costs(arguments.customers, costs)
+
+
+def measure(folder: Path, customers: int, seed: int) -> dict[str, Cost]:
+    """The cost of features, of each model step, and of the plain script's parts, by name."""
+    settings = _settings(folder)
+    in_own_process(_generate, folder / "landing", customers, seed)
+    costs = {"load, and features in SQL": in_own_process(_build, settings)}
+    for step in STEPS:
+        costs[step.name] = in_own_process(_learn, settings, step.name)
+        print(f"{step.name}: {costs[step.name].seconds:.0f} s, {costs[step.name].peak_mb:,.0f} MB", flush=True)
+    lines = folder / "landing" / "shop" / "order_lines"
+    for name, part in plain_models.PARTS.items():
+        costs[f"plain: {name}"] = in_own_process(_plain, part, lines)
+    return costs
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings.model_validate(
+        {
+            "company": "generated",
+            "home": folder / "home",
+            "sources": {"shop": {"input_path": folder / "landing" / "shop"}},
+            "business_timezone": "UTC",
+            "base_currency": "EUR",
+            "churn_horizon_days": HORIZON_DAYS,
+        }
+    )
+
+
+def _generate(landing: Path, customers: int, seed: int) -> None:
+    size = customers * LINES_PER_CUSTOMER
+    generate(landing, size=size, seed=seed, days=DAYS, start=START, customers=customers)
+
+
+def _build(settings: Settings) -> Cost:
+    """Load, and build all that the model steps read."""
+    settings.home.mkdir(parents=True)
+    project = DbtProject(settings)
+    manifest = project.manifest()
+    wanted = _upstream(manifest, {name.split(".")[1] for step in STEPS for name in step.reads})
+    cost = meter()
+    connection = _connected(settings)
+    prepare_warehouse(connection, manifest)
+    for source in load_sources_config(settings).values():
+        load_source(connection, source, settings)
+    connection.close()
+    broken = [f"{result.name}: {result.message}" for result in project.build(wanted) if not result.is_good]
+    if broken:
+        raise RuntimeError("\n".join(broken))
+    return cost({})
+
+
+def _connected(settings: Settings) -> DuckDBPyConnection:
+    connection = connect(settings.warehouse_path)
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
+def _upstream(manifest: dict, names: set[str]) -> list[str]:
+    """The named models and all that they are made of, in name order."""
+    nodes = manifest["nodes"]
+    waiting = [unique_id for unique_id, node in nodes.items() if node["name"] in names]
+    found: set[str] = set()
+    while waiting:
+        unique_id = waiting.pop()
+        if unique_id in nodes and unique_id not in found:
+            found.add(unique_id)
+            waiting += manifest["parent_map"][unique_id]
+    return sorted(nodes[unique_id]["name"] for unique_id in found)
+
+
+def _learn(settings: Settings, name: str) -> Cost:
+    step = next(step for step in STEPS if step.name == name)
+    cost = meter()
+    connection = _connected(settings)
+    row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
+    assert row is not None
+    step.learn(settings, connection, row[0])
+    connection.close()
+    return cost({})
+
+
+def _plain(part: plain_models.Part, lines: Path) -> Cost:
+    cost = meter()
+    part(lines, HORIZON_DAYS)
+    return cost({})
+
+
+def print_costs(customers: str, costs: dict[str, Cost]) -> None:
+    """The table of parts; each plain one beside ours of the same name."""
+    table = Table("what", "seconds", "processor s", "peak MB", "ratio", title=f"Models of {customers} customers")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, cost in costs.items():
+        plain = costs.get(f"plain: {name}")
+        ratio = f"{cost.seconds / plain.seconds:.2f}" if plain else ""
+        table.add_row(name, f"{cost.seconds:.1f}", f"{cost.processor_seconds:.1f}", f"{cost.peak_mb:,.0f}", ratio)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
