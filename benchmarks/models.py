@@ -20,7 +20,7 @@ from benchmarks.generate import generate, parse_size
 from benchmarks.increment import Cost, in_own_process, meter
 from dagster_project.assets.learning import STEPS
 from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect
+from warehouse.connections import connect, limit_resources
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.operations import prepare_warehouse
@@ -67,6 +67,7 @@ def _settings(folder: Path) -> Settings:
             "business_timezone": "UTC",
             "base_currency": "EUR",
             "churn_horizon_days": HORIZON_DAYS,
+            "memory_limit": "8GB",
         }
     )
 
@@ -97,6 +98,7 @@ def _build(settings: Settings) -> Cost:
 def _connected(settings: Settings) -> DuckDBPyConnection:
     connection = connect(settings.warehouse_path)
     connection.execute("set enable_progress_bar = false")
+    limit_resources(connection, settings)
     return connection
 
 

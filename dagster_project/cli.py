@@ -8,6 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 
 from warehouse.errors import UserError
@@ -65,9 +66,21 @@ def _add(
 def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     run = _add(commands, "run", "load, build, check, train, publish", _run)
     run.add_argument("--select", help="part of the graph: an asset selection, or names with + for what is around them")
-    run.add_argument("--as-of", dest="as_of_date", metavar="YYYY-MM-DD", help="tell every figure as of this day")
+    run.add_argument(
+        "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
+    )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
     run.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for another run to end")
+
+
+def _past_day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day; write it as YYYY-MM-DD") from None
+    if day > date.today():
+        raise argparse.ArgumentTypeError(f"{text} lies in the future; figures can be told up to the last day loaded")
+    return day
 
 
 def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
@@ -115,8 +116,9 @@ def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetK
         return known[name][0] if len(known[name]) == 1 else f"({' or '.join(known[name])})"
 
     try:
-        wanted = dg.AssetSelection.from_string(NAME.sub(qualify, selection))
-        chosen = wanted.required_multi_asset_neighbors().resolve(graph)
+        with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):  # Dagster warns of its own parameters
+            wanted = dg.AssetSelection.from_string(NAME.sub(qualify, selection))
+            chosen = wanted.required_multi_asset_neighbors().resolve(graph)
     except dg.DagsterError as error:
         raise UserError(f"--select: cannot read {selection!r}: {error}") from error
     if not chosen:

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from warehouse.connections import connect, limit_resources
 from warehouse.dbt_variables import DBT_DIR, graph_variables, hash_files, run_variables
 from warehouse.errors import UserError
 from warehouse.settings import Settings
@@ -199,11 +200,18 @@ def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[A
 
 
 def profile_environment(settings: Settings) -> dict[str, str]:
-    """What dbt/profiles.yml reads: the file that is written, and for analysts their own and the published one."""
+    """What dbt/profiles.yml reads: the files, and what DuckDB may take of the machine."""
+    with connect() as connection:
+        limit_resources(connection, settings)
+        row = connection.execute("select current_setting('threads'), current_setting('memory_limit')").fetchone()
+    assert row is not None
+    threads, memory_limit = row
     return {
         "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
         "LOYALTY_DEV_PATH": str(settings.dev_path),
         "LOYALTY_WORK_PATH": str(settings.published_dir / "work.duckdb"),
+        "LOYALTY_THREADS": str(threads),
+        "LOYALTY_MEMORY_LIMIT": memory_limit,
     }
 
 

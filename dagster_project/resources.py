@@ -14,7 +14,7 @@ import duckdb
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
 from warehouse import gates
-from warehouse.connections import connect
+from warehouse.connections import connect, limit_resources
 from warehouse.lock import hold_warehouse, process_start
 from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings
@@ -41,6 +41,7 @@ class WarehouseRun:
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection to the warehouse for one step; closed with the block, so that dbt finds the file free."""
         connection = connect(self.settings.warehouse_path)
+        limit_resources(connection, self.settings)
         try:
             yield connection
         finally:

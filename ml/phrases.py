@@ -161,6 +161,7 @@ THEMES = (
         (
             _against_typical("Buys {} lines an order, a typical customer {}", "lines_per_order", number),
             _against_typical("Spends {} an order, a typical customer {}", "net_amount_per_order", amount),
+            _against_typical("Bought of {} categories in a year, a typical customer {}", "categories_365d", number),
         ),
     ),
     Theme(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.settings import Settings
+
 # Files made here are written with a third less work than in the oldest format, mostly for columns of text. They are
 # the project's own; what is published for other tools is attached with a format that all of them open.
 CONFIG = {"storage_compatibility_version": "v1.3.0"}
@@ -21,6 +23,14 @@ def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb
     connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def limit_resources(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Keep DuckDB within the processors and the memory of the settings; without them it takes what there is."""
+    if settings.threads:
+        connection.execute(f"set threads = {settings.threads}")
+    if settings.memory_limit:
+        connection.execute(f"set memory_limit = {quote_literal(settings.memory_limit)}")
 
 
 def quote_identifier(name: str) -> str:

@@ -30,7 +30,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from warehouse import published_file
-from warehouse.connections import connect, quote_literal
+from warehouse.connections import connect, limit_resources, quote_literal
 from warehouse.errors import UserError
 from warehouse.gates import require_passed
 from warehouse.published_file import PUBLICATION, Relation, checksums
@@ -265,10 +265,7 @@ class _Build:
     @contextmanager
     def _opened(self, file: str) -> Iterator[DuckDBPyConnection]:
         with connect(self.staging / file, read_only=True) as copy:
-            if self.settings.threads:
-                copy.execute(f"set threads = {self.settings.threads}")
-            if self.settings.memory_limit:
-                copy.execute(f"set memory_limit = {quote_literal(self.settings.memory_limit)}")
+            limit_resources(copy, self.settings)
             yield copy
 
     @contextmanager

@@ -31,6 +31,8 @@ OTHER_ENVIRONMENT = {
     "LOYALTY_WAREHOUSE_PATH",
     "LOYALTY_DEV_PATH",
     "LOYALTY_WORK_PATH",
+    "LOYALTY_THREADS",
+    "LOYALTY_MEMORY_LIMIT",
 }
 INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
 # The environment variable that holds a secret is named in the settings, and starts with one of these.
@@ -216,7 +218,9 @@ def load_settings(
     try:
         settings = Settings.model_validate({**values, "path": file})
     except ValidationError as error:
-        raise UserError(_explain(error, file)) from error
+        set_by = {key: variable for variable, key in ENVIRONMENT_KEYS.items() if variable in environ}
+        lines = [_explain(dict(detail), set_by.get(str(detail["loc"][0]), str(file))) for detail in error.errors()]
+        raise UserError("\n".join(lines)) from error
     return _absolute(settings)
 
 
@@ -269,19 +273,15 @@ def _absolute(settings: Settings) -> Settings:
     return settings.model_copy(update={"home": rooted(settings.home), "sources": sources})
 
 
-def _explain(error: ValidationError, file: Path) -> str:
-    lines = [_explain_one(dict(detail), file) for detail in error.errors()]
-    return "\n".join(lines)
-
-
-def _explain_one(detail: dict[str, Any], file: Path) -> str:
+def _explain(detail: dict[str, Any], where: str) -> str:
+    """One problem as a sentence; `where` is the file or the environment variable it stands in."""
     place = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         *parents, key = detail["loc"]
-        return f'{file}: unknown key "{place}"{nearest(str(key), _keys(_section(parents)))}.'
+        return f'{where}: unknown key "{place}"{nearest(str(key), _keys(_section(parents)))}.'
     if detail["type"] == "missing":
-        return f'{file}: the key "{place}" is missing; add it.'
-    return f'{file}: "{place}": {detail["msg"]} (found {detail["input"]!r}).'
+        return f'{where}: the key "{place}" is missing; add it.'
+    return f'{where}: "{place}": {detail["msg"]} (found {detail["input"]!r}).'
 
 
 def _section(parents: list[Any]) -> type[BaseModel]:

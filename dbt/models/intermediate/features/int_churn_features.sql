@@ -47,6 +47,7 @@ select
     {{ rate('purchases.discount_amount', 'purchases.gross_amount') }} as discount_rate,
     {{ rate('coalesce(signals.returned_amount_365d, 0)', 'purchases.net_amount') }} as return_rate,
     cast(purchases.weekend_days_count as double) / purchases.purchase_days_count as weekend_rate,
+    cast(coalesce(breadth.categories_count, 0) as double) as categories_365d,
     cast(coalesce(signals.campaign_contacts_90d, 0) as double) as campaign_contacts_90d,
     cast(coalesce(signals.redemptions_365d, 0) as double) as redemptions_365d,
     cast(coalesce(signals.usage_events_90d, 0) as double) as usage_events_90d,
@@ -54,5 +55,7 @@ select
 from purchases
 left join signals
     on purchases.snapshot_date = signals.snapshot_date and purchases.customer_id = signals.customer_id
+left join {{ ref('int_churn_breadth') }} as breadth
+    on purchases.snapshot_date = breadth.snapshot_date and purchases.customer_id = breadth.customer_id
 left join labels
     on purchases.snapshot_date = labels.snapshot_date and purchases.customer_id = labels.customer_id
