@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import model_results
+from warehouse import gates, model_results, outbox
 from warehouse.metric_dictionary import metric_definitions, store_definitions
 
 CREATE = """
@@ -18,6 +18,8 @@ create table if not exists ops.unit_tests (manifest_key varchar, unique_id varch
 def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that dbt reads as sources, so that the first build finds them."""
     connection.execute(CREATE)
+    connection.execute(gates.CREATE)
+    outbox.create_tables(connection)
 
 
 def prepare_warehouse(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
