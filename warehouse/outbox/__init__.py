@@ -4,7 +4,7 @@ Which customer is told what is decided in SQL (dbt/models/intermediate/messages)
 put into words (`texts`), and handed over (`delivery`, and a module a channel).
 """
 
-from warehouse.outbox.delivery import Delivered, check_outbox, deliver
-from warehouse.outbox.store import create_tables, post_messages
+from warehouse.outbox.delivery import Delivered, check_outbox, deliver, text_of
+from warehouse.outbox.store import create_tables, open_messages, post_messages
 
-__all__ = ["Delivered", "check_outbox", "create_tables", "deliver", "post_messages"]
+__all__ = ["Delivered", "check_outbox", "create_tables", "deliver", "open_messages", "post_messages", "text_of"]

@@ -5,11 +5,11 @@ come: the message is then handed over once more, under the same Message-ID or Id
 drops it. What is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from email.utils import parseaddr
+from time import sleep
 
 import duckdb
 
@@ -33,7 +33,7 @@ class Clock:
     """The time of day (UTC) and a way to let it pass (seconds)."""
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = sleep
 
 
 @dataclass
@@ -96,6 +96,12 @@ def deliver(settings: Settings, connection: duckdb.DuckDBPyConnection, clock: Cl
         return _Delivery(settings, connection, channel, clock or Clock()).run()
     finally:
         channel.close()
+
+
+def is_quiet(hours: tuple[str, str], now: time) -> bool:
+    """Whether it is between the two hours (HH:MM), which may lie on two days; equal hours are none."""
+    (begins, ends), moment = hours, f"{now:%H:%M}"
+    return begins <= moment < ends if begins <= ends else moment >= begins or moment < ends
 
 
 def _require_live(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
@@ -186,7 +192,5 @@ class _Delivery:
         self._result.counts[outcome] = self._result.counts.get(outcome, 0) + 1
 
     def _is_quiet(self) -> bool:
-        """Whether it is between the two hours of the settings, which may lie on two days; equal hours are none."""
-        begins, ends = self._settings.messages.quiet_hours
-        now = self._clock.now().astimezone(self._settings.zone).strftime("%H:%M")
-        return begins <= now < ends if begins <= ends else now >= begins or now < ends
+        now = self._clock.now().astimezone(self._settings.zone)
+        return is_quiet(self._settings.messages.quiet_hours, now.time())

@@ -37,7 +37,7 @@ class EmailChannel:
 
     def __init__(self, messages: MessagesSettings, environ: Mapping[str, str] = os.environ) -> None:
         assert messages.sender and messages.unsubscribe_url
-        self._name, self._sender = parseaddr(messages.sender)
+        self._sender = messages.sender
         self._unsubscribe_url = messages.unsubscribe_url
         self._smtp = messages.smtp
         self._login = _login(messages.smtp, environ)
@@ -45,10 +45,10 @@ class EmailChannel:
 
     def send(self, envelope: Envelope) -> None:
         """See Channel.send."""
-        message = self._compose(envelope)
+        message = compose(envelope, self._sender, self._unsubscribe_url)
         connection = self._connected()
         try:
-            connection.send_message(message, self._sender, [envelope.address])
+            connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
         except smtplib.SMTPRecipientsRefused as error:
             ((code, reply),) = error.recipients.values()
             raise self._refusal(code, reply) from error
@@ -86,27 +86,6 @@ class EmailChannel:
             raise
         return connection
 
-    def _compose(self, envelope: Envelope) -> EmailMessage:
-        """The mail. EmailMessage takes no header with a line break in it, so no value can add a header."""
-        message = EmailMessage(POLICY)
-        try:
-            message["To"] = Address(addr_spec=envelope.address)
-        except (ValueError, IndexError, MessageError) as error:
-            raise RefusedError("the address is not a valid one") from error
-        message["From"] = Address(self._name, addr_spec=self._sender)
-        message["Subject"] = envelope.text.subject
-        message["Date"] = format_datetime(envelope.date)
-        message["Message-ID"] = f"<{envelope.message_id}@{self._sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"
-        url = self._unsubscribe_url.replace("{message_id}", envelope.message_id)
-        message["List-Unsubscribe"] = f"<{url}>"
-        if url.startswith("https://"):
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["Content-Language"] = envelope.language
-        message.set_content(envelope.text.plain)
-        message.add_alternative(envelope.text.html, subtype="html")
-        return message
-
     def _unreachable(self, error: Exception) -> UnreachableError:
         """What is wrong with the server, or with the sender or the login, so with every message alike."""
         self.close()
@@ -120,6 +99,30 @@ class EmailChannel:
             self.close()
             return UnreachableError(_told(code, reply))
         return DeferredError(_told(code, reply)) if code < 500 else RefusedError(_told(code, reply))
+
+
+def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessage:
+    """The mail from `sender` (`Name <address>`). EmailMessage takes no header with a line break in it, so no value can
+    add a header. Raises RefusedError where the address is not one.
+    """
+    message = EmailMessage(POLICY)
+    try:
+        message["To"] = Address(addr_spec=envelope.address)
+    except (ValueError, IndexError, MessageError) as error:
+        raise RefusedError("the address is not a valid one") from error
+    name, address = parseaddr(sender)
+    message["From"] = Address(name, addr_spec=address)
+    message["Subject"] = envelope.text.subject
+    message["Date"] = format_datetime(envelope.date)
+    message["Message-ID"] = f"<{envelope.message_id}@{address.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    url = unsubscribe_url.replace("{message_id}", envelope.message_id)
+    message["List-Unsubscribe"] = f"<{url}>"
+    if url.startswith("https://"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(envelope.text.plain)
+    message.add_alternative(envelope.text.html, subtype="html")
+    return message
 
 
 def _login(smtp: SmtpSettings, environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ where everything is escaped. What a template asks for and does not get is an err
 import json
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def render(template: str, language: str, payload: str, company: str, folder: Pat
         html = environment.get_template(LAYOUT).render(subject=line, paragraphs=paragraphs, language=language)
     except UndefinedError as error:
         raise UserError(f"templates/{name}: {error.message}. It is given: {', '.join(sorted(values))}.") from error
-    except TemplateError as error:
+    except (TemplateError, ValueError, InvalidOperation) as error:
         raise UserError(f"templates/{name}: {error}") from error
     return Text(line, plain, html)
 
@@ -77,12 +78,13 @@ def _parts(folder: Path, name: str) -> tuple[str, str]:
     return first.removeprefix(SUBJECT), body
 
 
-def _day(iso: str, language: str) -> str:
+# The filters ask for the value as text first: of a variable that is missing, that is the error which names it.
+def _day(iso: object, language: str) -> str:
     """An ISO date as people write it."""
-    day = date.fromisoformat(iso)
+    day = date.fromisoformat(str(iso))
     return f"{day.year}年{day.month}月{day.day}日" if language == "zh" else f"{day.day} {day:%B %Y}"
 
 
-def _number(value: float) -> str:
+def _number(value: object) -> str:
     """Thousands apart, and no more decimals than two."""
-    return f"{value:,.2f}".removesuffix(".00")
+    return f"{Decimal(str(value)):,.2f}".removesuffix(".00")
