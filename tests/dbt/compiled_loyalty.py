@@ -120,15 +120,16 @@ def compile_loyalty() -> Mapping[str, tuple[str, str]]:
     """
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
-        _compile(settings, *(f"path:{path}" for path in FOLDERS))
+        compile_models(settings, *(f"path:{path}" for path in FOLDERS))
         models = _read(Path(folder))
         with connect(settings.warehouse_path) as connection:
             connection.execute(f"create schema intermediate; create table intermediate.{STORE} as select 1 as anything")
-        _compile(settings, STORE)
+        compile_models(settings, STORE)
         return {**models, ADDITIONS: _read(Path(folder))[STORE]}
 
 
-def _compile(settings: Settings, *selection: str) -> None:
+def compile_models(settings: Settings, *selection: str) -> None:
+    """Leave the compiled SQL of the selected models below the company's home."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
