@@ -39,7 +39,8 @@ INPUTS = {
     "redeemed_at timestamp, points bigint, verdict varchar",
     "int_point_adjustment_versions": "adjustment_id varchar, customer_id varchar, adjusted_at timestamp, "
     "points bigint, verdict varchar",
-    "int_customer_event_versions": "event_id varchar, customer_id varchar, occurred_at timestamp, verdict varchar",
+    "int_customer_event_versions": "event_id varchar, customer_id varchar, event_type varchar, occurred_at timestamp, "
+    "verdict varchar",
     "int_customer_feedback_versions": "feedback_id varchar, customer_id varchar, given_at timestamp, rating double, "
     "verdict varchar",
     "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, verdict varchar",

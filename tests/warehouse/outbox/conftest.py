@@ -2,9 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("own_environment")
-
 
 @pytest.fixture(autouse=True)
-def _own_environment(own_environment: None) -> None:
+def _alone(own_environment: None) -> None:
     """Also for the processes that tests start."""

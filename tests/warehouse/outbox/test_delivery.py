@@ -47,7 +47,7 @@ def test_a_delivery_that_runs_into_quiet_hours_stops_there(tmp_path: Path) -> No
     assert delivered.left == 5 - delivered.counts["sent"] == 5 - len(outbox.outcomes())
 
 
-@settings_of_hypothesis(max_examples=300)
+@settings_of_hypothesis(max_examples=300, deadline=None)
 @given(CLOCK_TIMES, CLOCK_TIMES, CLOCK_TIMES)
 def test_quiet_hours_are_the_way_round_the_clock_from_one_to_the_other(begins: time, ends: time, now: time) -> None:
     def minutes(later: time, earlier: time) -> int:

@@ -7,7 +7,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.outbox.outboxes import NOON, by_mail, candidate
@@ -50,6 +50,7 @@ def test_an_address_that_is_none_or_more_than_one_is_refused(address: str) -> No
         compose(envelope(address), "Shop <hello@corner.example>", "mailto:stop@corner.example")
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_text_or_address_adds_a_header(address: str, words: str) -> None:
     subject = " ".join(words.split())

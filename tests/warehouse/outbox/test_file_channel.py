@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.outbox.outboxes import candidate, make_outbox
@@ -35,6 +35,7 @@ def send(file: Path, *envelopes: Envelope) -> None:
     channel.close()
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(1, 4), st.integers(0, 400))
 def test_wherever_the_last_line_was_cut_every_message_is_there_once(words: str, count: int, cut: int) -> None:
     """The last message was written, whole or not, and not noted; the next delivery hands it over again."""

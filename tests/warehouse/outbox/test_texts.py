@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.errors import UserError
@@ -74,6 +74,7 @@ def test_html_is_escaped_and_plain_text_is_not() -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#39;Tea&#39;" in text.html
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_subject_is_one_line_whatever_is_in_it(tier: str) -> None:
     payload = {**PAYLOADS["tier_up"], "tier": tier}
