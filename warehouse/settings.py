@@ -3,6 +3,9 @@
 import os
 from collections.abc import Mapping
 from datetime import date
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -166,9 +169,16 @@ class MessagesSettings(_Section):
 
     @model_validator(mode="after")
     def _mail_says_whose_it_is(self) -> Self:
-        if self.channel == "email" and not (self.sender and "@" in self.sender and self.unsubscribe_url):
+        if self.channel == "email" and not (self.unsubscribe_url and _is_sender(self.sender or "")):
             raise ValueError("the channel email needs a sender (Name <address>) and an unsubscribe_url")
         return self
+
+
+def _is_sender(text: str) -> bool:
+    try:
+        return bool(Address(addr_spec=parseaddr(text)[1]).domain)
+    except (ValueError, IndexError, MessageError):
+        return False
 
 
 class Settings(_Section):

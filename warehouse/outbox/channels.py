@@ -15,6 +15,10 @@ class DeferredError(Exception):
     """The receiver does not accept this message now, and may later."""
 
 
+class LostError(DeferredError):
+    """The receiver broke off while this message was being handed over."""
+
+
 class UnreachableError(Exception):
     """Nothing can be delivered now: nobody answers, or what stands in the settings is turned away."""
 

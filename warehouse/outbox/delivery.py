@@ -16,7 +16,7 @@ import duckdb
 from warehouse.errors import UserError
 from warehouse.gates import require_passed
 from warehouse.outbox import store
-from warehouse.outbox.channels import Channel, DeferredError, Envelope, RefusedError, UnreachableError
+from warehouse.outbox.channels import Channel, DeferredError, Envelope, LostError, RefusedError, UnreachableError
 from warehouse.outbox.email_channel import EmailChannel
 from warehouse.outbox.file_channel import FileChannel
 from warehouse.outbox.store import OpenMessage
@@ -26,6 +26,8 @@ from warehouse.publish import live_publication
 from warehouse.settings import Settings
 
 QUIET = "quiet hours"
+# One message may make a receiver break off; so many in a row say that it is the receiver.
+MOST_LOST = 3
 
 
 @dataclass(frozen=True)
@@ -156,23 +158,36 @@ class _Delivery:
     def _round(self, due: Sequence[tuple[OpenMessage, Text]]) -> list[tuple[OpenMessage, Text]]:
         """Try each message once. Returns those to try again."""
         self._result.stopped = None
-        deferred = []
+        deferred, lost = [], 0
         for number, (message, text) in enumerate(due):
             if self._is_quiet():
                 self._result.stopped = QUIET
                 return [*deferred, *due[number:]]
             try:
-                self._channel.send(self._envelope(message, text))
-                self._note(message, "sent")
-            except RefusedError as error:
-                self._note(message, "failed", str(error))
-            except DeferredError as error:
-                self._note(message, "deferred", str(error))
-                deferred.append((message, text))
-            except UnreachableError as error:
-                self._result.stopped = str(error)
+                error = self._hand_over(message, text)
+            except UnreachableError as unreachable:
+                self._result.stopped = str(unreachable)
                 return [*deferred, *due[number:]]
+            if error:
+                deferred.append((message, text))
+            lost = lost + 1 if isinstance(error, LostError) else 0
+            if lost == MOST_LOST:
+                self._result.stopped = str(error)
+                return [*deferred, *due[number + 1 :]]
         return deferred
+
+    def _hand_over(self, message: OpenMessage, text: Text) -> DeferredError | None:
+        """Try a message, and note what came of it. Returns why it is to be tried again."""
+        try:
+            self._channel.send(self._envelope(message, text))
+        except RefusedError as error:
+            self._note(message, "failed", str(error))
+        except DeferredError as error:
+            self._note(message, "deferred", str(error))
+            return error
+        else:
+            self._note(message, "sent")
+        return None
 
     def _envelope(self, message: OpenMessage, text: Text) -> Envelope:
         assert message.address

@@ -13,7 +13,7 @@ from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 
 from warehouse.errors import UserError
-from warehouse.outbox.channels import DeferredError, Envelope, RefusedError, UnreachableError
+from warehouse.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
 from warehouse.settings import MessagesSettings, SmtpSettings
 
 SHUTTING_DOWN = 421
@@ -56,8 +56,11 @@ class EmailChannel:
             raise self._refusal(error.smtp_code, error.smtp_error) from error
         except smtplib.SMTPNotSupportedError as error:
             raise RefusedError("the mail server does not take an address with such letters") from error
-        except (smtplib.SMTPException, OSError) as error:
+        except smtplib.SMTPResponseException as error:
             raise self._unreachable(error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            raise LostError(f"the connection was lost: {_hidden(str(error))}") from error
 
     def close(self) -> None:
         """See Channel.close."""
@@ -97,7 +100,6 @@ class EmailChannel:
     def _refusal(self, code: int, reply: bytes | str) -> Exception:
         if code == SHUTTING_DOWN:
             self.close()
-            return UnreachableError(_told(code, reply))
         return DeferredError(_told(code, reply)) if code < 500 else RefusedError(_told(code, reply))
 
 

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from warehouse.errors import UserError
 from warehouse.outbox.channels import Envelope, UnreachableError, record_of
 
 OWNER_ONLY = 0o600
@@ -18,9 +19,13 @@ class FileChannel:
     """The file, open at its end."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Raises UserError where the file cannot be opened."""
         self._path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        except OSError as error:
+            raise UserError(f"{path}: messages cannot be written there: {error.strerror}.") from error
         self._last = self._mend()
 
     def send(self, envelope: Envelope) -> None:

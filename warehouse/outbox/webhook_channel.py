@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from warehouse.errors import UserError
-from warehouse.outbox.channels import DeferredError, Envelope, RefusedError, UnreachableError, record_of
+from warehouse.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError, record_of
 from warehouse.settings import WebhookSettings
 
 # Answers about this moment, and answers about the address or the token, which are no message's fault.
@@ -50,7 +50,7 @@ class WebhookChannel:
         except urllib.error.URLError as error:
             raise UnreachableError(f"the webhook does not answer: {error.reason}") from error
         except (OSError, http.client.HTTPException) as error:
-            raise UnreachableError(f"the webhook broke off: {type(error).__name__}") from error
+            raise LostError(f"the webhook broke off: {type(error).__name__}") from error
 
     def close(self) -> None:
         """See Channel.close. Each message has a connection of its own."""

@@ -17,6 +17,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+BREAK_OFF = "break off"
+
 
 @dataclass
 class Killer:
@@ -50,7 +52,10 @@ class Mailbox:
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         if self.replies.get(address):
-            return self.replies[address].pop(0)
+            reply = self.replies[address].pop(0)
+            if reply == BREAK_OFF:
+                server.transport.abort()
+            return reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -114,6 +119,9 @@ def web_server(hook: Hook) -> Iterator[str]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             code = hook.answer(self.headers["Idempotency-Key"], dict(self.headers), body)
+            if not code:  # breaks off
+                self.close_connection = True
+                return
             self.send_response(code)
             if 300 <= code < 400:
                 self.send_header("Location", "/elsewhere")

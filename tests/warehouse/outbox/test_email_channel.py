@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.outbox.outboxes import NOON, by_mail, candidate
-from tests.warehouse.outbox.receivers import Killer, Mailbox, free_port, mail_server
+from tests.warehouse.outbox.receivers import BREAK_OFF, Killer, Mailbox, free_port, mail_server
 from warehouse.errors import UserError
 from warehouse.outbox.channels import Envelope, RefusedError
 from warehouse.outbox.delivery import Clock
@@ -109,6 +109,25 @@ def test_what_is_refused_for_now_is_tried_again_with_growing_patience(tmp_path: 
         "m2": ["deferred", "deferred", "deferred", "sent"],
         "m3": ["deferred", "sent"],
     }
+
+
+def test_a_message_at_which_the_server_breaks_off_stops_nobody(tmp_path: Path) -> None:
+    mailbox, port = Mailbox(), free_port()
+    mailbox.replies = {"c1@example.com": [BREAK_OFF] * 9, "c3@example.com": ["421 too many errors"]}
+    outbox = by_mail(tmp_path / "home", 4, port, attempts=2)
+    with mail_server(mailbox, port):
+        delivered = outbox.deliver()
+    assert (delivered.counts, delivered.left, delivered.stopped) == ({"deferred": 3, "sent": 3}, 1, None)
+    assert sorted(mailbox.ids()) == ["m2", "m3", "m4"]
+
+
+def test_a_server_that_breaks_off_at_everything_is_left_alone(tmp_path: Path) -> None:
+    mailbox, port = Mailbox(), free_port()
+    mailbox.replies = {f"c{number}@example.com": [BREAK_OFF] * 9 for number in range(1, 10)}
+    outbox = by_mail(tmp_path / "home", 9, port, attempts=1)
+    with mail_server(mailbox, port):
+        delivered = outbox.deliver()
+    assert (delivered.counts, delivered.left) == ({"deferred": 3}, 9) and "lost" in (delivered.stopped or "")
 
 
 def test_a_server_that_is_not_there_costs_no_message_an_attempt(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.outbox.outboxes import candidate, make_outbox
+from warehouse.errors import UserError
 from warehouse.outbox.channels import Envelope
 from warehouse.outbox.file_channel import FileChannel
 from warehouse.outbox.texts import Text
@@ -65,6 +66,12 @@ def test_only_the_owner_can_read_the_addresses(tmp_path: Path) -> None:
     file = outbox.settings.outbox_path
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text())["to"] == "c1@example.com"
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("a file, not a folder")
+    with pytest.raises(UserError, match=r"outbox/messages\.jsonl: messages cannot be written there: "):
+        FileChannel(tmp_path / "outbox" / "messages.jsonl")
 
 
 @pytest.mark.parametrize("lines", [1, 60])

@@ -36,7 +36,7 @@ def test_the_message_its_key_and_the_token_arrive(tmp_path: Path, monkeypatch: p
 
 
 def test_each_answer_means_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hook = Hook(codes={"m1": [500, 503, 429], "m2": [422], "m3": [408], "m4": [503] * 9})
+    hook = Hook(codes={"m1": [500, 0, 429], "m2": [422], "m3": [408], "m4": [503] * 9})
     outbox = by_webhook(tmp_path / "home", 5, attempts=4)
     with web_server(hook) as url:
         monkeypatch.setenv(URL, url)
