@@ -23,7 +23,7 @@ FIRST = date(2024, 5, 1)
 LAST_DAY = 12
 RULES = MessagesSettings(channel="file", cap_messages=2, cap_days=4, repeat_days=5)
 TRIGGERS = ("points_expiry", "tier_change", "reward", "win_back")
-CANDIDATES = "models/intermediate/messages/int_message_candidates.sql"
+MODELS = ("int_message_objections", "int_message_candidates")
 INPUTS = """
 create schema intermediate;
 create table intermediate.int_run_dates (as_of_date date);
@@ -75,19 +75,20 @@ OCCASIONS = st.lists(
     max_size=14,
     unique_by=lambda occasion: occasion.message_id,
 )
-RUNS = st.lists(st.builds(Run, st.integers(0, LAST_DAY), st.booleans()), max_size=8).map(
-    lambda runs: sorted(runs, key=lambda run: run.day)
-)
+# Some look back from a day before that of an earlier run.
+RUNS = st.lists(st.builds(Run, st.integers(0, LAST_DAY), st.booleans()), max_size=8)
 # The customer 2 does not want any message.
 WITHHELD = {2: "opted_out"}
 
 
 @functools.cache
-def candidates_sql() -> str:
+def compiled() -> dict[str, str]:
+    """The SQL of MODELS under RULES."""
     with tempfile.TemporaryDirectory() as folder:
         company = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
-        compile_models(company.model_copy(update={"messages": RULES}), "int_message_candidates")
-        return (Path(folder) / "compiled" / "loyalty_warehouse" / CANDIDATES).read_text()
+        compile_models(company.model_copy(update={"messages": RULES}), *MODELS)
+        models = Path(folder) / "compiled" / "loyalty_warehouse" / "models" / "intermediate" / "messages"
+        return {name: (models / f"{name}.sql").read_text() for name in MODELS}
 
 
 @contextmanager
@@ -113,7 +114,8 @@ def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], 
                 "insert into intermediate.int_message_triggers values (?, ?, ?, ?, ?, ?, ?, null, '{}')",
                 [*values, FIRST + timedelta(one.event)],
             )
-    connection.execute(f"create or replace table intermediate.int_message_candidates as {candidates_sql()}")
+    for name, sql in compiled().items():
+        connection.execute(f"create or replace table intermediate.{name} as {sql}")
     generation = gates.open_generation(connection, "run", None)
     created = post_messages(connection, generation)
     if run.passes:
@@ -123,13 +125,15 @@ def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], 
 
 def told_by_hand(occasions: Sequence[Occasion], told: dict[Occasion, int], day: int) -> list[Occasion]:
     """Whom a run of that day tells what, `told` being what earlier runs have told and when."""
-    chosen = []
+    chosen: list[Occasion] = []
+    if any(when > day for when in told.values()):
+        return chosen
     for customer in range(3):
         if customer in WITHHELD:
             continue
         mine = {one: when for one, when in told.items() if one.customer == customer}
-        room = RULES.cap_messages - sum(day - RULES.cap_days < when <= day for when in mine.values())
-        lately = {(one.trigger, one.subject) for one, when in mine.items() if abs(day - when) < RULES.repeat_days}
+        room = RULES.cap_messages - sum(day - when < RULES.cap_days for when in mine.values())
+        lately = {(one.trigger, one.subject) for one, when in mine.items() if day - when < RULES.repeat_days}
         free = [
             one
             for one in occasions

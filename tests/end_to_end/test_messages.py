@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.companies import Company, Generated
+from tests.end_to_end.test_killed_runs import runner
 
 # The days of the data are long past, so a message stays valid for ages.
 MESSAGES = {
@@ -96,3 +97,26 @@ def test_answers_come_back_and_an_opt_out_is_heard(telling: Company, landing: Pa
     gone = "select withheld_reason from intermediate.int_message_recipients where customer_id = '{}'"
     assert telling.warehouse(gone.format(third["customer_id"])) == [("opted_out",)]
     assert telling.warehouse(gone.format(first["customer_id"])) == [(None,)]
+
+
+def test_a_run_killed_while_it_delivers_is_finished_by_the_next(
+    telling: Company, built: Company, generated: Generated, tmp_path: Path
+) -> None:
+    killed = built.copy(tmp_path / "home", **generated.settings(generated.folder), messages=MESSAGES)
+    stage = [name for name, _ in telling.stages].index("deliver messages")
+    with runner() as run:
+        values = {"arguments": [], "stage": stage, "delay": 0.02, "log": str(tmp_path / "log")}
+        assert run(settings=str(killed.file), **values) == -9
+        noted = killed.warehouse("select count(*) from ops.message_deliveries")[0][0]
+        assert run(settings=str(killed.file), **{**values, "stage": None}) == 0, (tmp_path / "log").read_text()
+    outcomes = killed.warehouse(
+        """
+        select messages.message_id, list(deliveries.outcome)
+        from ops.messages as messages
+        left join ops.message_deliveries as deliveries on messages.message_id = deliveries.message_id
+        group by all
+        """
+    )
+    assert noted < len(outcomes) and {tuple(found) for _, found in outcomes} <= {("sent",), ("expired",)}
+    sent = sorted(message_id for message_id, found in outcomes if found == ["sent"])
+    assert sent and sent == sorted(line["message_id"] for line in lines(killed))

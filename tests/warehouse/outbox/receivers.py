@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,14 +80,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def mail_server(mailbox: Mailbox, port: int, password: str | None = None) -> Iterator[None]:
-    """The mail server, for as long as it is needed; with a password, for whoever knows it."""
+def mail_server(
+    mailbox: Mailbox, port: int, password: str | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[None]:
+    """The mail server, for as long as it is needed; with a password, for who knows it; with TLS, on nothing else."""
 
     def knows_it(server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
         return AuthResult(success=data.password.decode() == password, handled=False)
 
     asked = {"authenticator": knows_it, "auth_required": True, "auth_require_tls": False} if password else {}
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **asked)
+    wanted = {"tls_context": tls, "require_starttls": True} if tls else {}
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **asked, **wanted)
     controller.start()
     try:
         yield

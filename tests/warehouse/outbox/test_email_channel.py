@@ -1,5 +1,8 @@
 """Delivery to a real mail server: accepted, deferred, refused, gone, and killed in the middle."""
 
+import shutil
+import ssl
+import subprocess
 from collections import Counter
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -161,6 +164,26 @@ def test_a_server_without_tls_gets_nothing_where_tls_is_asked_for(tmp_path: Path
     with mail_server(mailbox, port):
         delivered = outbox.deliver()
     assert delivered.left == 1 and "STARTTLS" in (delivered.stopped or "") and mailbox.accepted == []
+
+
+def test_tls_is_with_a_server_that_can_show_who_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    names = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names, *files]
+    subprocess.run(command, check=True, capture_output=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    mailbox, port = Mailbox(), free_port()
+    outbox = by_mail(tmp_path / "home", 1, port, {"starttls": True}, attempts=1)
+    with mail_server(mailbox, port, tls=tls):
+        delivered = outbox.deliver()
+        assert delivered.left == 1 and "certificate" in (delivered.stopped or "") and mailbox.accepted == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert outbox.deliver().counts == {"sent": 1}
 
 
 def test_the_login_comes_from_the_variables_that_the_settings_name(
