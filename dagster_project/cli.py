@@ -1,7 +1,7 @@
-"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev | experiments | docs`.
+"""The command line: `loyalty run | status | sql | sources check | rollback | messages | ui | dev | experiments | docs`.
 
-Exit codes: 0 done; 1 the run failed, or a check of sources found problems; 2 wrong usage, settings or input;
-3 another run holds the warehouse.
+Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; 2 wrong
+usage, settings or input; 3 another run holds the warehouse.
 """
 
 import argparse
@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
     rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
+    messages = _add(commands, "messages", "look at the outbox, or deliver it by hand", _messages)
+    messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
+    messages.add_argument("--limit", type=int, default=10, help="how many messages a preview shows")
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
@@ -136,6 +139,15 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
     publication = rollback(settings, options.to)
     print(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
+    return DONE
+
+
+def _messages(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_messages import preview, send
+
+    if options.action == "send":
+        return DONE if send(settings) else FAILED
+    preview(settings, options.limit)
     return DONE
 
 

@@ -145,7 +145,12 @@ def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
     failures = _failures(result.all_events)
     for message in dict.fromkeys(failure_messages(result.all_events)):
         console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
-    console.print("Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False)
+    if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
+        console.print("What was built is published; only what comes after it failed.", highlight=False)
+    else:
+        console.print(
+            "Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False
+        )
     is_busy = any(error and error.cls_name == WarehouseBusyError.__name__ for _, error in failures)
     return BUSY if is_busy else FAILED
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from dagster_project.assets.activate import build_message_assets
 from dagster_project.assets.ingest import build_ingest_assets
 from dagster_project.assets.models import MODEL_GATES, build_model_assets
 from dagster_project.assets.publish import build_publish_assets
@@ -9,7 +10,7 @@ from dagster_project.assets.transform import build_dbt_assets
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.jobs import build_daily_job
 from dagster_project.resources import Progress, warehouse_resource
-from dagster_project.schedules import build_daily_schedule
+from dagster_project.schedules import build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings, load_settings
@@ -31,9 +32,10 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
             dbt,
             *build_model_assets(),
             *build_publish_assets(project, marts, MODEL_GATES),
+            *build_message_assets(),
         ],
         jobs=[build_daily_job(settings)],
-        schedules=[build_daily_schedule(settings)],
+        schedules=build_schedules(settings),
         sensors=[build_landing_sensor(settings), build_dead_run_sensor()],
         resources={"warehouse": warehouse_resource(settings, progress)},
         executor=dg.in_process_executor,

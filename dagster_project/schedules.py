@@ -1,25 +1,55 @@
-"""When the daily run starts: at the hour of the settings, in business time."""
+"""When runs start by themselves, in business time: the daily one, and the delivery of messages after quiet hours."""
 
 import dagster as dg
 from dagster._utils.schedules import is_valid_cron_schedule
 
+from dagster_project.assets.activate import DELIVERY_KEY
 from dagster_project.jobs import DAILY_JOB
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 
 
+def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    """The daily run and, where the company has a channel, the delivery. Raises UserError for a cron that is none."""
+    schedules = [build_daily_schedule(settings)]
+    if settings.messages.channel:
+        schedules.append(build_delivery_schedule(settings))
+    return schedules
+
+
 def build_daily_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """The daily run; on from the start, since a warehouse without it grows stale unnoticed. Raises UserError."""
-    if not is_valid_cron_schedule(settings.schedule.cron):
-        raise UserError(
-            f'{settings.path}: "schedule.cron": {settings.schedule.cron!r} is no cron expression'
-            ' (minute, hour, day, month, weekday: "0 5 * * *").'
-        )
     return dg.ScheduleDefinition(
         name="every_morning",
         job_name=DAILY_JOB,
-        cron_schedule=settings.schedule.cron,
+        cron_schedule=_cron(settings, "schedule.cron", settings.schedule.cron),
         execution_timezone=settings.business_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="The whole graph, every morning in business time.",
     )
+
+
+def build_delivery_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """The delivery alone: the daily run may lie in quiet hours, and its messages wait for their end."""
+
+    @dg.schedule(
+        name="message_delivery",
+        job_name=DAILY_JOB,
+        cron_schedule=_cron(settings, "messages.delivery_cron", settings.messages.delivery_cron),
+        execution_timezone=settings.business_timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Delivers what is in the outbox, after quiet hours.",
+    )
+    def message_delivery() -> dg.RunRequest:
+        return dg.RunRequest(asset_selection=[DELIVERY_KEY])
+
+    return message_delivery
+
+
+def _cron(settings: Settings, key: str, cron: str) -> str:
+    if not is_valid_cron_schedule(cron):
+        raise UserError(
+            f'{settings.path}: "{key}": {cron!r} is no cron expression'
+            ' (minute, hour, day, month, weekday: "0 5 * * *").'
+        )
+    return cron

@@ -84,6 +84,8 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "rfm",
             "points",
             "abuse",
+            "language",
+            "messages",
         },
     )
     return {**variables, **values, "history_signature": history_signature(settings, variables)}

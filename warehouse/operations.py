@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import experiments, model_results
+from warehouse import experiments, gates, model_results, outbox
 from warehouse.metric_dictionary import metric_definitions, store_definitions
 
 CREATE = """
@@ -14,9 +14,16 @@ create table if not exists ops.watermarks (model varchar, batch_id bigint, signa
 """
 
 
+def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that dbt reads as sources, so that the first build finds them."""
+    connection.execute(CREATE)
+    connection.execute(gates.CREATE)
+    connection.execute(experiments.CREATE)
+    outbox.create_tables(connection)
+
+
 def prepare_warehouse(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> None:
     """Make every table that dbt reads and does not build itself, and fill in the metric definitions of its manifest."""
-    connection.execute(CREATE)
-    connection.execute(experiments.CREATE)
+    create_operations_tables(connection)
     store_definitions(connection, metric_definitions(manifest))
     model_results.create_tables(connection)

@@ -4,12 +4,15 @@ import os
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import UserError, nearest
 
@@ -47,6 +50,8 @@ def _time_zone(name: str) -> str:
 
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+# Text, which YAML makes of hours only in quotes: 21:00 without them is the number 1260.
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
 class _Section(BaseModel):
@@ -129,6 +134,67 @@ class ScheduleSettings(_Section):
     failure_webhook_env: str | None = None
 
 
+class SmtpSettings(_Section):
+    """The mail server, and the environment variables that hold its user and password, if it asks for them."""
+
+    host: str = "localhost"
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    starttls: bool = True
+    username_env: Annotated[str, Field(pattern="^LOYALTY_SMTP_")] | None = None
+    password_env: Annotated[str, Field(pattern="^LOYALTY_SMTP_")] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class WebhookSettings(_Section):
+    """The environment variables that hold the address messages are posted to, and the bearer token, if any."""
+
+    url_env: Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_")] = "LOYALTY_WEBHOOK_MESSAGES"
+    token_env: Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_")] | None = None
+    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+
+
+class MessagesSettings(_Section):
+    """Who is written to, about what, how often and when; without a channel, nobody.
+
+    sender: `Name <address>`. unsubscribe_url: https:// or mailto:, in which {message_id} becomes the message's.
+    quiet_hours: from and until, business time; nothing is delivered meanwhile. At most cap_messages a customer are
+    created in cap_days; about one and the same thing, one in repeat_days. The other windows say how long after a change
+    (or before an expiry) it is worth a message. valid_days: how long after its day a message may still be delivered.
+    attempts: tries a delivery makes with what is refused for now, waiting retry_seconds, then twice as long, and so on.
+    """
+
+    channel: Literal["email", "webhook", "file"] | None = None
+    sender: str | None = None
+    unsubscribe_url: Annotated[str, Field(pattern="^(https://|mailto:)")] | None = None
+    quiet_hours: tuple[ClockTime, ClockTime] = ("20:00", "08:00")
+    cap_messages: Annotated[int, Field(ge=1)] = 2
+    cap_days: Annotated[int, Field(ge=1)] = 7
+    repeat_days: Annotated[int, Field(ge=1)] = 30
+    tier_change_days: Annotated[int, Field(ge=1)] = 7
+    points_expiry_days: Annotated[int, Field(ge=1)] = 30
+    win_back_days: Annotated[int, Field(ge=1)] = 7
+    response_days: Annotated[int, Field(ge=1)] = 14
+    valid_days: Annotated[int, Field(ge=1)] = 3
+    attempts: Annotated[int, Field(ge=1)] = 4
+    retry_seconds: Annotated[float, Field(ge=0)] = 5
+    delivery_cron: str = "0 9 * * *"
+    smtp: SmtpSettings = SmtpSettings()
+    webhook: WebhookSettings = WebhookSettings()
+
+    @model_validator(mode="after")
+    def _mail_says_whose_it_is(self) -> Self:
+        if self.channel == "email" and not (self.unsubscribe_url and _is_sender(self.sender or "")):
+            raise ValueError("the channel email needs a sender (Name <address>) and an unsubscribe_url")
+        return self
+
+
+def _is_sender(text: str) -> bool:
+    try:
+        return bool(Address(addr_spec=parseaddr(text)[1]).domain)
+    except (ValueError, IndexError, MessageError):
+        return False
+
+
 class Settings(_Section):
     """Everything a run needs to know about its company. Frozen: a change is a new object."""
 
@@ -153,6 +219,7 @@ class Settings(_Section):
     rewards: RewardSettings = RewardSettings()
     publish: PublishSettings = PublishSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    messages: MessagesSettings = MessagesSettings()
     # Where these settings came from, for messages; not a key of the file.
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
 
@@ -180,6 +247,11 @@ class Settings(_Section):
     def dev_path(self) -> Path:
         """The analyst's own file, beside the published working copy."""
         return self.home / "dev.duckdb"
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where the channel `file` delivers to."""
+        return self.home / "outbox" / "messages.jsonl"
 
     @property
     def models_dir(self) -> Path:

@@ -33,8 +33,10 @@ RECORDS = {
     "postings": "One row per posting; the latest of a result and day stands.",
 }
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "optuna")
-# Settings that results may depend on; where a company's files lie is none of them.
-NOT_LEARNED_FROM = {"home", "sources", "path", "lock_wait_seconds", "publish", "schedule", "threads", "memory_limit"}
+# Settings that results do not depend on: where a company's files lie, what a run may use, who is told.
+NOT_LEARNED_FROM = {
+    "home", "sources", "path", "lock_wait_seconds", "publish", "schedule", "threads", "memory_limit", "messages",
+}  # fmt: skip
 
 
 def gate_of(step: ModelStep) -> str:

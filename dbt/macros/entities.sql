@@ -49,6 +49,7 @@
         'customer_events': [
             ['event_id', text, 'key'], ['customer_id', text, 'required'], ['event_type', text, 'required'],
             ['occurred_at', 'timestamp', 'required'], ['duration_seconds', 'bigint', 'optional'],
+            ['reference_id', text, 'optional'],
         ],
         'customer_feedback': [
             ['feedback_id', text, 'key'], ['customer_id', text, 'required'], ['given_at', 'timestamp', 'required'],

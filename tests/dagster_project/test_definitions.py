@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
+from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
 from dagster_project.assets.models import MODEL_GATES
 from dagster_project.assets.publish import GATE_KEY, PUBLICATION_KEY, expected_checks
 from dagster_project.command_run import select_assets
@@ -128,6 +129,16 @@ def test_nothing_is_published_before_every_mart_and_model_and_the_gate(definitio
     models = {key for key in graph.materializable_asset_keys if key.path[0] == "ml"}
     assert marts and marts | models | {GATE_KEY} <= behind
     assert graph.get(PUBLICATION_KEY).parent_keys == {GATE_KEY}
+
+
+def test_messages_are_created_before_the_marts_that_tell_of_them_and_delivered_last(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert graph.get(MESSAGES_KEY).parent_keys == {CANDIDATES_KEY}
+    assert dg.AssetKey(["marts", "fct_reward_messages"]) in graph.get(MESSAGES_KEY).child_keys
+    assert graph.get(DELIVERY_KEY).parent_keys == {PUBLICATION_KEY, MESSAGES_KEY}
+    assert graph.get(DELIVERY_KEY).child_keys == set()
 
 
 def test_a_selection_takes_bare_names_groups_and_neighbours(definitions: dg.Definitions) -> None:

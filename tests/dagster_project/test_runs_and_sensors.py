@@ -13,15 +13,16 @@ from dagster._core.utils import make_new_run_id
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from dagster_project import runs
+from dagster_project.assets.activate import DELIVERY_KEY
 from dagster_project.command_run import failure_messages, process_tags
 from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import IN_PROGRESS, PID_TAG, PROCESS_START_TAG, close_dead_runs
-from dagster_project.schedules import build_daily_schedule
+from dagster_project.schedules import build_daily_schedule, build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
 from warehouse.errors import UserError
 from warehouse.lock import process_start
-from warehouse.settings import ScheduleSettings, Settings, SourceSettings, load_settings
+from warehouse.settings import MessagesSettings, ScheduleSettings, Settings, SourceSettings, load_settings
 
 STARTED = dg.DagsterRunStatus.STARTED
 
@@ -168,6 +169,21 @@ def test_the_schedule_starts_the_daily_job_at_five_in_business_time(instance: dg
         data = schedule.evaluate_tick(context)
     assert len(data.run_requests or ()) == 1 and schedule.job_name == DAILY_JOB
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+
+
+def test_messages_are_delivered_by_a_schedule_of_their_own_where_there_is_a_channel(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    assert [schedule.name for schedule in build_schedules(settings)] == ["every_morning"]
+    telling = settings.model_copy(update={"messages": MessagesSettings(channel="file")})
+    delivery = build_schedules(telling)[-1]
+    assert (delivery.name, delivery.job_name, delivery.cron_schedule) == ("message_delivery", DAILY_JOB, "0 9 * * *")
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
+        (request,) = delivery.evaluate_tick(context).run_requests or ()
+    assert request.asset_selection == [DELIVERY_KEY]
+    wrong = settings.model_copy(update={"messages": MessagesSettings(channel="file", delivery_cron="at nine")})
+    with pytest.raises(UserError, match=r"\"messages\.delivery_cron\": 'at nine' is no cron"):
+        build_schedules(wrong)
 
 
 def test_a_schedule_that_is_none_is_named(settings: Settings) -> None:

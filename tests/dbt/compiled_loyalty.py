@@ -39,7 +39,8 @@ INPUTS = {
     "redeemed_at timestamp, points bigint, verdict varchar",
     "int_point_adjustment_versions": "adjustment_id varchar, customer_id varchar, adjusted_at timestamp, "
     "points bigint, verdict varchar",
-    "int_customer_event_versions": "event_id varchar, customer_id varchar, occurred_at timestamp, verdict varchar",
+    "int_customer_event_versions": "event_id varchar, customer_id varchar, event_type varchar, occurred_at timestamp, "
+    "verdict varchar",
     "int_customer_feedback_versions": "feedback_id varchar, customer_id varchar, given_at timestamp, rating double, "
     "verdict varchar",
     "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, verdict varchar",
@@ -120,15 +121,16 @@ def compile_loyalty() -> Mapping[str, tuple[str, str]]:
     """
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
-        _compile(settings, *(f"path:{path}" for path in FOLDERS))
+        compile_models(settings, *(f"path:{path}" for path in FOLDERS))
         models = _read(Path(folder))
         with connect(settings.warehouse_path) as connection:
             connection.execute(f"create schema intermediate; create table intermediate.{STORE} as select 1 as anything")
-        _compile(settings, STORE)
+        compile_models(settings, STORE)
         return {**models, ADDITIONS: _read(Path(folder))[STORE]}
 
 
-def _compile(settings: Settings, *selection: str) -> None:
+def compile_models(settings: Settings, *selection: str) -> None:
+    """Leave the compiled SQL of the selected models below the company's home."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 

@@ -69,9 +69,10 @@ def tables(people: Iterable[Person]) -> dict[str, Rows]:
             (one.customer_id, day, *one.activity[day]) for one in people for day in DATES
         ],
         "int_customer_event_versions": [
-            (f"{one.customer_id}-{number}", one.customer_id, datetime.combine(day, time(12)), "accepted")
+            # whoever opts out says so, but does not use anything by it
+            (f"{one.customer_id}-{number}", one.customer_id, kind, datetime.combine(day, time(12)), "accepted")
             for one in people
-            for number, day in enumerate(one.events)
+            for number, (kind, day) in enumerate([*(("visit", day) for day in one.events), ("opt_out", TODAY)])
         ],
         "int_customer_feedback_versions": [
             (f"{one.customer_id}-{number}", one.customer_id, datetime.combine(day, time(12)), float(rating), "accepted")

@@ -189,6 +189,9 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
         "select count(*) > 0, count(roi_incremental), count(*) filter (where status = 'ok')"
         " from marts.rpt_programme_roi_monthly"
     ) == [(True, 0, 0)]
+    assert bare.published("select distinct status, reason from marts.fct_reward_messages") == [
+        ("held_back", "no_contact")
+    ]
     for mart in (
         "fct_orders",
         "fct_customer_rfm",

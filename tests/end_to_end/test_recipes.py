@@ -1,6 +1,7 @@
 """CONTRIBUTING's recipes, followed block by block in a copy of the project, and what then comes out."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,8 +16,8 @@ from tests.companies import Company, Done, Generated, company
 from warehouse.connections import connect
 from warehouse.settings import PROJECT_ROOT
 
-FOLDERS = ("dagster_project", "dbt", "docs", "ml", "settings", "sources", "warehouse")
-BLOCK = re.compile(r"^( *)```(?:yaml|sql|python)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+FOLDERS = ("dagster_project", "dbt", "docs", "ml", "settings", "sources", "templates", "warehouse")
+BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r'(?:#|--) (?P<path>\S+?)(?:, (?P<side>below|above) "(?P<line>.*)")?')
 START = "import sys; from dagster_project.cli import main; sys.exit(main())"
 RECEIPTS = """Customer ID,line,receipt,sold,article,units,price
@@ -78,7 +79,7 @@ class ProjectCopy:
 
 @pytest.fixture(scope="module")
 def extended(generated: Generated, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    """The project with a source, a mart and an asset more, after a run. Not to be changed, save by the last test."""
+    """The project with one more of each, after a run. Not to be changed, save by the last test."""
     root = tmp_path_factory.mktemp("project")
     for folder in FOLDERS:
         shutil.copytree(
@@ -90,8 +91,10 @@ def extended(generated: Generated, tmp_path_factory: pytest.TempPathFactory) -> 
     (kiosk / "sales-2024.csv").write_text(RECEIPTS, encoding="utf-8")
     values = generated.settings(generated.folder)
     sources = {"shop": values["sources"]["shop"], "kiosk": {"input_path": "data/kiosk"}}
-    copy = ProjectCopy(root, company(root / "data", {**values, "sources": sources}))
-    for recipe in ("Add a source", "Add a mart", "Add an asset that learns"):
+    # the days of the data are long past
+    messages = {"channel": "file", "quiet_hours": ["00:00", "00:00"], "valid_days": 99_999}
+    copy = ProjectCopy(root, company(root / "data", {**values, "sources": sources, "messages": messages}))
+    for recipe in ("Add a source", "Add a mart", "Add an asset that learns", "Add a message trigger"):
         copy.follow(recipe)
     checked = copy.loyalty("sources", "check")
     assert checked.code == 0, checked.text
@@ -146,6 +149,15 @@ def test_an_added_asset_that_learns_is_published_with_its_run(extended: ProjectC
     assert dict(found)["kiosk-fan"] == 26.0  # 10 and 42 days
     runs = "select count(*) from marts.fct_usual_gaps join marts.fct_model_runs using (model_run_id) where is_champion"
     assert extended.company.published(runs) == [(len(found),)]
+
+
+def test_an_added_message_is_delivered(extended: ProjectCopy) -> None:
+    told = "select message_id from marts.fct_reward_messages where trigger = 'first_order' and status = 'pending'"
+    created = {message_id for (message_id,) in extended.company.published(told)}
+    lines = extended.company.settings.outbox_path.read_text(encoding="utf-8").splitlines()
+    delivered = {line["message_id"]: line for line in map(json.loads, lines) if line["trigger"] == "first_order"}
+    assert created and set(delivered) == created
+    assert {line["subject"] for line in delivered.values()} <= {"Welcome", "欢迎光临"}
 
 
 def test_a_metric_in_five_minutes_leaves_production_alone(extended: ProjectCopy) -> None:

@@ -56,6 +56,14 @@ def test_every_company_of_the_project_loads(file: Path) -> None:
         ("sources", {}, '"sources"'),
         ("language", "fr", "'en' or 'zh'"),
         ("rfm.recency_days_cuts", [1, 2, 3], '"rfm.recency_days_cuts'),
+        ("messages.chanel", "email", 'unknown key "messages.chanel" (did you mean "channel"?)'),
+        ("messages.smtp.prot", 25, 'unknown key "messages.smtp.prot" (did you mean "port"?)'),
+        ("messages.smtp.password_env", "PASSWORD", '"messages.smtp.password_env": String should match pattern'),
+        ("messages.quiet_hours", [1260, "08:00"], '"messages.quiet_hours.0": Input should be a valid string'),
+        ("messages.quiet_hours", ["9 pm", "08:00"], '"messages.quiet_hours.0"'),
+        ("messages", {"channel": "email"}, "the channel email needs a sender (Name <address>) and an unsubscribe_url"),
+        ("messages", {"channel": "email", "sender": "a@b@c", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
+        ("messages", {"channel": "email", "sender": "Shop", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str, value: object, told: str) -> None:

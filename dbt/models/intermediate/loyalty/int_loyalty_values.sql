@@ -1,7 +1,7 @@
 {#
   One row per customer and as_of_date: the values that the loyalty score ranks, higher is better, NULL where there is
-  none. Purchases are those so far; events count in the 90 days that end with as_of_date, once the company has any;
-  ratings in 365 days.
+  none. Purchases are those so far; events other than opting out count in the 90 days that end with as_of_date, once the
+  company has any; ratings in 365 days.
 #}
 with activity as (
 
@@ -19,6 +19,7 @@ events as (
 
     select customer_id, {{ business_date('occurred_at') }} as event_date
     from {{ accepted(ref('int_customer_event_versions')) }} as customer_events
+    where event_type not in {{ text_list(opt_out_events()) }}
 
 ),
 

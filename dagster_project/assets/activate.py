@@ -1,0 +1,58 @@
+"""What the figures set off: messages to customers, created before the marts that tell of them, delivered afterwards.
+
+Candidates come from dbt, are created in `ops.messages`, and dbt goes on to the marts; after the gate and the
+publication the outbox is delivered, then and whenever the delivery schedule says so.
+"""
+
+import dagster as dg
+
+from dagster_project.assets.publish import PUBLICATION_KEY
+from dagster_project.resources import WarehouseRun
+from warehouse.outbox import check_outbox, deliver, post_messages
+
+OWNER = "loyalty@example.com"
+CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])
+MESSAGES_KEY = dg.AssetKey(["ops", "messages"])
+DELIVERY_KEY = dg.AssetKey(["outbox", "delivery"])
+
+
+def build_message_assets() -> list[dg.AssetsDefinition]:
+    """The messages, between the candidates and the marts, and their delivery, behind the publication."""
+
+    @dg.asset(
+        key=MESSAGES_KEY,
+        deps=[CANDIDATES_KEY],
+        group_name="operations",
+        kinds={"duckdb"},
+        owners=[OWNER],
+        required_resource_keys={"warehouse"},
+        description="Messages to customers, each created once. Removed only when their build did not pass its gate.",
+    )
+    def messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        generation = run.open_generation()
+        with run.connect() as connection:
+            created = post_messages(connection, generation)
+            check_outbox(run.settings, connection, generation)
+        return dg.MaterializeResult(metadata={"created": created})
+
+    @dg.asset(
+        key=DELIVERY_KEY,
+        deps=[PUBLICATION_KEY, MESSAGES_KEY],
+        group_name="published",
+        kinds={"email"},
+        owners=[OWNER],
+        required_resource_keys={"warehouse"},
+        description="What is in the outbox, handed over to whoever sends it, outside quiet hours.",
+    )
+    def delivery(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        if run.settings.messages.channel is None:
+            return dg.MaterializeResult(metadata={"channel": "none"})
+        with run.stage("deliver messages"), run.connect() as connection:
+            delivered = deliver(run.settings, connection)
+        return dg.MaterializeResult(
+            metadata={**delivered.counts, "left": delivered.left, "stopped": delivered.stopped or "no"}
+        )
+
+    return [messages, delivery]
