@@ -1,4 +1,4 @@
-"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev`.
+"""The command line: `loyalty run | status | sql | sources check | rollback | simulate | ui | dev`.
 
 Exit codes: 0 done; 1 the run failed, or a check of sources found problems; 2 wrong usage, settings or input;
 3 another run holds the warehouse.
@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
     rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
+    _add_simulate(commands)
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
@@ -73,6 +74,24 @@ def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     dev = _add(commands, "dev", "build a changed model in a file of your own, from published data", _dev)
     dev.add_argument("action", choices=("build",))
     dev.add_argument("models", nargs="+", metavar="MODEL")
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    simulate = _add(commands, "simulate", "replay history under other rules, beside today's", _simulate)
+    simulate.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a changed rule: a number, or a multiple of today's: tiers.Gold.threshold_amount=600, "
+        "tiers.all.earn_rate=1.5x, points.expiry_months=6, points.return_window_days=14, budget=2x",
+    )
+    simulate.add_argument("--scenarios", type=Path, metavar="FILE", help="YAML of scenarios, `name: {key: value}`")
+    simulate.add_argument("--search", action="store_true", help="look for the rules of the most expected net margin")
+    simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
+    simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
+    simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -115,6 +134,20 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
     publication = rollback(settings, options.to)
     print(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
+    return DONE
+
+
+def _simulate(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_simulate import simulate
+    from warehouse.scenarios import read_scenarios, scenario_of
+
+    scenarios = [scenario_of(options.changes)] if options.changes else []
+    scenarios += read_scenarios(options.scenarios) if options.scenarios else []
+    if not scenarios and not options.search:
+        raise UserError("simulate: nothing to simulate; give --set, --scenarios or --search.")
+    if options.search and options.trials < 1:
+        raise UserError(f"--trials {options.trials}: a search needs at least one.")
+    simulate(settings, scenarios, options.out, options.trials if options.search else 0, options.cost_cap)
     return DONE
 
 

@@ -42,8 +42,18 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"the lower end, {ends[0]}, is above the upper one, {ends[1]}")
+    return ends
+
+
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Elasticity = Annotated[float, Field(gt=0, lt=1)]
+ExpiryMonths = Annotated[int, Field(ge=1)]
+Span = AfterValidator(_ascending)
 
 
 class _Section(BaseModel):
@@ -63,6 +73,10 @@ class AssumedSettings(_Section):
     contact_cost_amount: Annotated[float, Field(ge=0)] = 0.0
     point_value_amount: Annotated[float, Field(ge=0)] = 0.01
     redemption_rate: Rate = 0.7
+    # Margin that a unit of reward cost brings, as a 95% interval, where no randomised campaigns measure it.
+    reward_return: Annotated[tuple[float, float], Span] = (0.5, 1.5)
+    # How that margin grows with the cost: 1% more reward brings so many % more margin. Under 1, or none were too many.
+    reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)
 
 
 class RfmSettings(_Section):
@@ -85,7 +99,7 @@ class PointsSettings(_Section):
     """The programme's rules for points that the tier seed does not hold."""
 
     return_window_days: Annotated[int, Field(ge=0)] = 30
-    expiry_months: Annotated[int, Field(ge=1)] = 12
+    expiry_months: ExpiryMonths = 12
 
 
 class AbuseSettings(_Section):
@@ -100,6 +114,14 @@ class AbuseSettings(_Section):
     purchase_days: Annotated[int, Field(ge=1)] = 72
     discounted_orders: Annotated[int, Field(ge=1)] = 10
     discount_rate: Rate = 0.6
+
+
+class SimulateSettings(_Section):
+    """Between which bounds `loyalty simulate --search` looks; scales multiply today's values of every tier."""
+
+    threshold_scale: Annotated[tuple[Positive, Positive], Span] = (0.5, 2.0)
+    earn_rate_scale: Annotated[tuple[Positive, Positive], Span] = (0.1, 2.0)
+    expiry_months: Annotated[tuple[ExpiryMonths, ExpiryMonths], Span] = (3, 24)
 
 
 class PublishSettings(_Section):
@@ -136,6 +158,7 @@ class Settings(_Section):
     churn: ChurnSettings = ChurnSettings()
     points: PointsSettings = PointsSettings()
     abuse: AbuseSettings = AbuseSettings()
+    simulate: SimulateSettings = SimulateSettings()
     publish: PublishSettings = PublishSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     # Where these settings came from, for messages; not a key of the file.
