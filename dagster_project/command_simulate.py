@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from warehouse.settings import Settings
 from warehouse.simulation import Simulated
 
 PICTURES = (".html", ".png")
+SHORT_NOTE = 12
 
 
 def simulate(
@@ -38,8 +40,9 @@ def simulate(
     console = Console(highlight=False)
     began = time.perf_counter()
     with replaying(settings) as replay:
-        for scenario in scenarios:
-            changed(replay.today(), scenario)  # a mistake in the last one is told before the first is replayed
+        programme = replay.today()
+        for scenario in scenarios:  # a mistake in the last one is told before the first is replayed
+            changed(programme, scenario)
         simulator = Simulator(settings, replay)
         simulated = [simulator.today, *map(simulator.simulate, scenarios)]
         searched = _search(console, simulator, scenarios, trials, cost_cap) if trials else None
@@ -51,9 +54,10 @@ def simulate(
     replays = len(simulated) + (len(searched.tried) if searched else 0)
     console.print(f"{replays} replays of {settings.company} in {seconds:.1f} s")
     if out:
-        from warehouse.report.what_if import draw  # charts take a second to import
+        from warehouse.report.what_if import WhatIf, draw  # charts take a second to import
 
-        draw(out, settings, shown, searched.tried if searched else (), response_text(simulator))
+        page = WhatIf(settings, simulator.replay.publication_id, simulator.as_of_date, shown, response_text(simulator))
+        draw(out, replace(page, tried=searched.tried, cost_cap=searched.cost_cap) if searched else page)
         console.print(out, soft_wrap=True)
 
 
@@ -64,9 +68,9 @@ def _search(
     console.print(f"search: {trials} trials, cost at most {amount(cap)} if every point is redeemed")
 
     def tell(one: Simulated) -> None:
-        cost = one.outcome.highest_cost_amount
+        cost = float(one.outcome.highest_cost_amount)
         mark = "" if cost <= cap else "  [yellow]over the cap[/]"
-        net = f"net {amount(one.net.expected):>10}  may cost {amount(float(cost)):>10}"
+        net = f"net {amount(one.net.expected):>10}  may cost {amount(cost):>10}"
         console.print(f"  {one.outcome.name:<9} {net}  {changes_text(one)}{mark}", soft_wrap=True)
 
     return simulator.search(SearchPlan(trials, cap, scenarios[0].changes if scenarios else {}), tell)
@@ -81,6 +85,8 @@ def response_text(simulator: Simulator) -> str:
 def verdict(searched: Searched) -> str:
     """What the search found, in one sentence."""
     best, difference = searched.best, searched.best.difference
+    if difference.expected <= 0:
+        return f"None of the {len(searched.tried)} tried is expected to bring more than today's rules."
     return (
         f"Best of {len(searched.tried)} tried: {changes_text(best)}. Net beside today's {amount(difference.expected)} "
         f"({amount(difference.low)} to {amount(difference.high)}): {told(difference)}."
@@ -101,4 +107,5 @@ def _print(console: Console, settings: Settings, simulator: Simulator, shown: Se
 
 
 def _cell(entry: Entry) -> Text:
-    return Text(entry.text) + Text(f"\n{entry.note}" if entry.note else "", style="dim")
+    between = "\n" if len(entry.note) > SHORT_NOTE else "  "
+    return Text(entry.text) + Text(f"{between}{entry.note}" if entry.note else "", style="dim")

@@ -63,6 +63,7 @@ class Replay:
     def __init__(self, settings: Settings, scratch: Settings, outputs: Sequence[str] = OUTPUTS) -> None:
         self.settings = settings
         self.scratch = scratch
+        self.publication_id = scratch.published_dir.resolve().name
         self.manifest = DbtProject(scratch, target="dev").manifest()
         self.models = sorted(self.manifest["nodes"][model]["name"] for model in replayed_models(self.manifest, outputs))
         self.inputs = replay_inputs(self.manifest)
@@ -77,11 +78,6 @@ class Replay:
         if missing:
             names = ", ".join(sorted(map(str, missing)))
             raise UserError(f"{self.settings.published_dir / WORK} does not hold {names}; publish with `loyalty run`.")
-
-    @property
-    def publication_id(self) -> str:
-        """The publication that is replayed."""
-        return self.scratch.published_dir.resolve().name
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:

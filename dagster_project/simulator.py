@@ -5,6 +5,7 @@ The replay is dbt's (`replay`), what rewards bring `ml.reward_response`'s, what 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from duckdb import DuckDBPyConnection
@@ -52,6 +53,7 @@ class Simulator:
         with replay.opened() as connection:
             campaigns = connection.execute("select * from warehouse.marts.fct_campaign_results").df()
             self.published = self._read(connection, TODAY, self.programme, "warehouse")
+            self.as_of_date = _as_of_date(connection)
         assumed = settings.assumed
         self.response = reward_response(campaigns, assumed.reward_return, assumed.reward_elasticity, settings.seed)
         self._today = self._replayed(TODAY, self.programme)
@@ -125,6 +127,12 @@ class Simulator:
     def _margins(self, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
         incremental = self.response.incremental_margin(self._today.cost_by_group, outcome.cost_by_group)
         return incremental, incremental - float(outcome.cost_amount)
+
+
+def _as_of_date(connection: DuckDBPyConnection) -> date:
+    row = connection.execute("select as_of_date from warehouse.intermediate.int_run_dates").fetchone()
+    assert row is not None
+    return row[0]
 
 
 def _is_set(base: Mapping[str, str], key: str) -> bool:

@@ -10,20 +10,30 @@ import optuna
 FIRST_TRIALS = 6
 # Below any value there is: what costs too much ranks after all that does not, and by how much it does.
 UNAFFORDABLE = -1e15
+# Decimal steps are not whole in binary: 0.9 / 0.05 is a little under 18.
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Between what a setting is searched, both ends included, in what steps."""
+    """Between what a setting is searched, in steps from the lower end on."""
 
     low: float
     high: float
     step: float
 
-    def nearest(self, value: float) -> float:
-        """The value of the steps that is nearest."""
-        steps = round((min(max(value, self.low), self.high) - self.low) / self.step)
-        return self.low + steps * self.step
+    @property
+    def steps(self) -> int:
+        """How many steps fit in."""
+        return int((self.high - self.low) / self.step + TOLERANCE)
+
+    def at(self, steps: int) -> float:
+        """The value so many steps above the lower end."""
+        return round(self.low + steps * self.step, 4)
+
+    def nearest(self, value: float) -> int:
+        """The step that is nearest to a value."""
+        return min(max(round((value - self.low) / self.step), 0), self.steps)
 
 
 @dataclass(frozen=True)
@@ -51,8 +61,7 @@ def search(
     known: dict[tuple[float, ...], Trial] = {}
 
     def objective(proposed: optuna.Trial) -> float:
-        suggested = {name: proposed.suggest_float(name, b.low, b.high, step=b.step) for name, b in bounds.items()}
-        settings = {name: round(value, 4) for name, value in suggested.items()}
+        settings = {name: b.at(proposed.suggest_int(name, 0, b.steps)) for name, b in bounds.items()}
         key = tuple(settings.values())
         if key not in known:
             known[key] = Trial(settings, *evaluate(settings))

@@ -78,8 +78,11 @@ def measured_returns(campaigns: pd.DataFrame) -> tuple[float, float, int] | None
     scale = usable["treated_count"].astype(float) / usable["cost_amount"].astype(float)
     effects = usable["effect_per_member"] * scale
     errors = (usable["effect_high"] - usable["effect_low"]) * scale / (2 * Z_95)
-    combined = combine_effects(effects.to_numpy(), errors.to_numpy() ** 2, method_re="dl")
-    spread = np.sqrt(max(combined.tau2, 0.0) + combined.sd_eff_w_re**2)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of effects that agree too well, looked at below
+        combined = combine_effects(effects.to_numpy(), errors.to_numpy() ** 2, method_re="dl")
+    if combined.tau2 <= 0:  # they differ no more than by chance: a spread of 0, which statsmodels does not stop at
+        return float(combined.mean_effect_fe), float(combined.sd_eff_w_fe), len(usable)
+    spread = np.sqrt(combined.tau2 + combined.sd_eff_w_re**2)
     return float(combined.mean_effect_re), float(spread), len(usable)
 
 
