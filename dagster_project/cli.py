@@ -88,7 +88,7 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
         "tiers.all.earn_rate=1.5x, points.expiry_months=6, points.return_window_days=14, budget=2x",
     )
     simulate.add_argument("--scenarios", type=Path, metavar="FILE", help="YAML of scenarios, `name: {key: value}`")
-    simulate.add_argument("--search", action="store_true", help="look for the rules of the most expected net margin")
+    simulate.add_argument("--search", action="store_true", help="look for better rules, beside what --set fixes")
     simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
     simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
@@ -139,15 +139,20 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
 def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.command_simulate import simulate
+    from dagster_project.simulator import SearchPlan
     from warehouse.scenarios import read_scenarios, scenario_of
 
-    scenarios = [scenario_of(options.changes)] if options.changes else []
+    changes = scenario_of(options.changes)
+    scenarios = [changes] if changes.changes else []
     scenarios += read_scenarios(options.scenarios) if options.scenarios else []
     if not scenarios and not options.search:
         raise UserError("simulate: nothing to simulate; give --set, --scenarios or --search.")
     if options.search and options.trials < 1:
         raise UserError(f"--trials {options.trials}: a search needs at least one.")
-    simulate(settings, scenarios, options.out, options.trials if options.search else 0, options.cost_cap)
+    if options.cost_cap is not None and not options.search:
+        raise UserError("--cost-cap: only a search goes by a cap; add --search.")
+    plan = SearchPlan(options.trials, options.cost_cap, changes.changes) if options.search else None
+    simulate(settings, scenarios, plan, options.out)
     return DONE
 
 

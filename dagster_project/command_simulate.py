@@ -23,17 +23,12 @@ SHORT_NOTE = 12
 
 
 def simulate(
-    settings: Settings,
-    scenarios: Sequence[Scenario],
-    out: Path | None = None,
-    trials: int = 0,
-    cost_cap: float | None = None,
+    settings: Settings, scenarios: Sequence[Scenario], plan: SearchPlan | None = None, out: Path | None = None
 ) -> None:
-    """Print today's rules beside the scenarios, and with `trials` the best found; draw them into `out`.
+    """Print today's rules beside the scenarios, and with a plan the best found; draw them into `out`.
 
-    The search starts from the first scenario, if there is one, and varies what that does not set; `cost_cap` is in the
-    base currency and by default what today's rules may cost. Never opens, locks or waits for the warehouse. Raises
-    UserError for what is not valid, before the first publication, and when nothing tried is under the cap.
+    Never opens, locks or waits for the warehouse. Raises UserError for what is not valid, before the first publication,
+    and when nothing tried is under the cap.
     """
     if out and (out.suffix not in PICTURES or not out.parent.is_dir()):
         raise UserError(f"--out {out}: expected a file in a folder that exists, ending in {' or '.join(PICTURES)}.")
@@ -45,14 +40,13 @@ def simulate(
             changed(programme, scenario)
         simulator = Simulator(settings, replay)
         simulated = [simulator.today, *map(simulator.simulate, scenarios)]
-        searched = _search(console, simulator, scenarios, trials, cost_cap) if trials else None
+        searched = _search(console, simulator, plan) if plan else None
     seconds = time.perf_counter() - began
     shown = [*simulated, searched.best] if searched else simulated
     _print(console, settings, simulator, shown)
     if searched:
         console.print(verdict(searched))
-    replays = len(simulated) + (len(searched.tried) if searched else 0)
-    console.print(f"{replays} replays of {settings.company} in {seconds:.1f} s")
+    console.print(f"{simulator.replays_count} replays of {settings.company} in {seconds:.1f} s")
     if out:
         from warehouse.report.what_if import WhatIf, draw  # charts take a second to import
 
@@ -61,11 +55,9 @@ def simulate(
         console.print(out, soft_wrap=True)
 
 
-def _search(
-    console: Console, simulator: Simulator, scenarios: Sequence[Scenario], trials: int, cost_cap: float | None
-) -> Searched:
-    cap = float(simulator.today.outcome.highest_cost_amount) if cost_cap is None else cost_cap
-    console.print(f"search: {trials} trials, cost at most {amount(cap)} if every point is redeemed")
+def _search(console: Console, simulator: Simulator, plan: SearchPlan) -> Searched:
+    cap = simulator.cap(plan)
+    console.print(f"search: {plan.trials} trials, cost at most {amount(cap)} if every point is redeemed")
 
     def tell(one: Simulated) -> None:
         cost = float(one.outcome.highest_cost_amount)
@@ -73,7 +65,7 @@ def _search(
         net = f"net {amount(one.net.expected):>10}  may cost {amount(cost):>10}"
         console.print(f"  {one.outcome.name:<9} {net}  {changes_text(one)}{mark}", soft_wrap=True)
 
-    return simulator.search(SearchPlan(trials, cap, scenarios[0].changes if scenarios else {}), tell)
+    return simulator.search(plan, tell)
 
 
 def response_text(simulator: Simulator) -> str:

@@ -27,16 +27,16 @@ Progress = Callable[[Simulated], None]
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How many settings to try, what they may cost at most, and what all of them change beside what is searched."""
+    """How many rules to try, what they may cost at most (None: what today's may), and what all of them change."""
 
     trials: int
-    cost_cap: float
+    cost_cap: float | None
     base: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search tried, in its order, under which cap, and the best of it."""
+    """What a search tried, in its order, under which cap in the base currency, and the best of it."""
 
     tried: Sequence[Simulated]
     cost_cap: float
@@ -56,12 +56,18 @@ class Simulator:
             self.as_of_date = _as_of_date(connection)
         assumed = settings.assumed
         self.response = reward_response(campaigns, assumed.reward_return, assumed.reward_elasticity, settings.seed)
+        self._outcomes: dict[Programme, Outcome] = {}
         self._today = self._replayed(TODAY, self.programme)
 
     @property
     def today(self) -> Simulated:
         """The rules in force, replayed like any others."""
         return self._valued(self._today, {})
+
+    @property
+    def replays_count(self) -> int:
+        """How many different rules were replayed."""
+        return len(self._outcomes)
 
     @property
     def is_as_published(self) -> bool:
@@ -73,7 +79,7 @@ class Simulator:
         return self._valued(self._replayed(scenario.name, changed(self.programme, scenario)), scenario.changes)
 
     def search(self, plan: SearchPlan, progress: Progress) -> Searched:
-        """Try settings within the bounds of `simulate` in the settings; the best is the most expected net margin.
+        """Try rules within the bounds of `simulate` in the settings; the best is of the most expected net margin.
 
         Raises UserError when the plan's base leaves nothing to vary, and when everything tried costs more than the cap.
         """
@@ -82,6 +88,7 @@ class Simulator:
             raise UserError(
                 "--search: --set leaves nothing to vary; take away a threshold, an earn rate or the expiry."
             )
+        cap = self.cap(plan)
         tried: dict[tuple[float, ...], Simulated] = {}
 
         def evaluate(values: Mapping[str, float]) -> tuple[float, float]:
@@ -91,16 +98,20 @@ class Simulator:
             return one.net.expected, float(one.outcome.highest_cost_amount)
 
         today = {THRESHOLD: 1.0, EARN_RATE: 1.0, EXPIRY: float(self.programme.points.expiry_months)}
-        trials = search(bounds, today, evaluate, plan.cost_cap, plan.trials, self.settings.seed)
-        best = best_trial(trials, plan.cost_cap)
+        trials = search(bounds, today, evaluate, cap, plan.trials, self.settings.seed)
+        best = best_trial(trials, cap)
         if best is None:
             cheapest = min(trial.cost for trial in trials)
             raise UserError(
-                f"--search: nothing tried costs {plan.cost_cap:,.0f} or less; the cheapest may cost {cheapest:,.0f}. "
+                f"--search: nothing tried costs {cap:,.0f} or less; the cheapest may cost {cheapest:,.0f}. "
                 f"Raise --cost-cap, or widen the bounds in {self.settings.path} (simulate)."
             )
         found = tried[tuple(best.settings.values())]
-        return Searched(list(tried.values()), plan.cost_cap, replace(found, outcome=replace(found.outcome, name=BEST)))
+        return Searched(list(tried.values()), cap, replace(found, outcome=replace(found.outcome, name=BEST)))
+
+    def cap(self, plan: SearchPlan) -> float:
+        """The most that rules of the plan may cost, in the base currency."""
+        return float(self._today.highest_cost_amount) if plan.cost_cap is None else plan.cost_cap
 
     def _bounds(self) -> dict[str, Bounds]:
         simulate = self.settings.simulate
@@ -111,9 +122,11 @@ class Simulator:
         }
 
     def _replayed(self, name: str, programme: Programme) -> Outcome:
-        self.replay.build(programme)
-        with self.replay.opened() as connection:
-            return self._read(connection, name, programme, "dev")
+        if programme not in self._outcomes:
+            self.replay.build(programme)
+            with self.replay.opened() as connection:
+                self._outcomes[programme] = self._read(connection, name, programme, "dev")
+        return replace(self._outcomes[programme], name=name)
 
     @staticmethod
     def _read(connection: DuckDBPyConnection, name: str, programme: Programme, database: str) -> Outcome:

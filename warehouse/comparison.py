@@ -63,11 +63,7 @@ def changes_text(one: Simulated) -> str:
 
 def amount(value: float) -> str:
     """A whole amount: 39,933 or −1,204."""
-    return f"{value:,.0f}".replace("-0", "0").replace("-", MINUS) if abs(value) < 1 else _whole(value)
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}".replace("-", MINUS)
+    return f"{round(value):,}".replace("-", MINUS)
 
 
 def _beside_today(values: Sequence[float]) -> list[Entry]:
@@ -78,7 +74,7 @@ def _beside_today(values: Sequence[float]) -> list[Entry]:
 def _change(value: float, today: float) -> str:
     if value == today:
         return "same"
-    return signed(value / today - 1, ".1%") if today > 0 else signed(value - today, ",.0f")
+    return signed(value / today - 1, ".1%") if today > 0 else _signed_amount(value - today)
 
 
 def _range(value: Range) -> Entry:
@@ -86,7 +82,9 @@ def _range(value: Range) -> Entry:
 
 
 def _difference(value: Range) -> Entry:
-    return Entry(
-        signed(value.expected, ",.0f"),
-        f"{signed(value.low, ',.0f')} to {signed(value.high, ',.0f')}: {told(value)}",
-    )
+    note = f"{_signed_amount(value.low)} to {_signed_amount(value.high)}: {told(value)}"
+    return Entry(_signed_amount(value.expected), note)
+
+
+def _signed_amount(value: float) -> str:
+    return signed(round(value), ",d")

@@ -12,8 +12,9 @@ from dagster_project.replay import RULES, Replay, replay_inputs, replayed_models
 from dagster_project.simulator import SearchPlan, Simulator
 from tests.companies import Company, Generated, company, held
 from warehouse.connections import connect
-from warehouse.scenarios import Scenario
-from warehouse.settings import PointsSettings
+from warehouse.scenarios import Scenario, read_scenarios
+from warehouse.scenarios import changed as changed_rules
+from warehouse.settings import PROJECT_ROOT, PointsSettings
 
 MARTS = (
     "dim_tiers",
@@ -58,6 +59,16 @@ def test_a_ledger_with_corrections_replays_to_the_same_balances_and_liability(ch
     assert corrections[0][0] > 0
     with replaying(changed.settings) as replay:
         assert Simulator(changed.settings, replay).is_as_published
+
+
+def test_the_scenarios_of_the_guide_are_valid(built: Company, tmp_path: Path) -> None:
+    guide = (PROJECT_ROOT / "docs" / "what_if.md").read_text(encoding="utf-8")
+    file = tmp_path / "scenarios.yml"
+    file.write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    with replaying(built.settings) as replay:
+        today = replay.today()
+    names = [scenario.name for scenario in read_scenarios(file) if changed_rules(today, scenario) != today]
+    assert names == ["early gold", "generous", "half a year"]
 
 
 def test_changed_settings_are_told_from_what_is_published(built: Company) -> None:
@@ -150,6 +161,7 @@ def test_a_search_stays_under_its_cap_and_repeats_itself(built: Company) -> None
     [
         ([], "nothing to simulate; give --set, --scenarios or --search"),
         (["--set", "tiers.Glod.earn_rate=2"], '"tiers.Glod.earn_rate" (did you mean "tiers.Gold.earn_rate"?)'),
+        (["--set", "budget=2x", "--cost-cap", "9"], "--cost-cap: only a search goes by a cap; add --search"),
         (["--search", "--trials", "0"], "--trials 0: a search needs at least one"),
         (["--search", "--trials", "2", "--cost-cap", "1"], "nothing tried costs 1 or less; the cheapest may cost"),
         (["--set", "budget=2x", "--out", "picture.pdf"], "--out picture.pdf: expected a file"),

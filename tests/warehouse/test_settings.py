@@ -56,6 +56,13 @@ def test_every_company_of_the_project_loads(file: Path) -> None:
         ("sources", {}, '"sources"'),
         ("language", "fr", "'en' or 'zh'"),
         ("rfm.recency_days_cuts", [1, 2, 3], '"rfm.recency_days_cuts'),
+        (
+            "assumed.reward_return",
+            [2, 1],
+            '"assumed.reward_return": Value error, the lower end, 2.0, is above the upper',
+        ),
+        ("assumed.reward_elasticity", [0.5, 1], '"assumed.reward_elasticity.1": Input should be less than 1'),
+        ("simulate.expiry_months", [0, 12], '"simulate.expiry_months.0": Input should be greater than or equal to 1'),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str, value: object, told: str) -> None:
