@@ -64,9 +64,9 @@ class Replay:
         self.settings = settings
         self.scratch = scratch
         self.publication_id = scratch.published_dir.resolve().name
-        self.manifest = DbtProject(scratch, target="dev").manifest()
-        self.models = sorted(self.manifest["nodes"][model]["name"] for model in replayed_models(self.manifest, outputs))
-        self.inputs = replay_inputs(self.manifest)
+        manifest = DbtProject(scratch, target="dev").manifest()
+        self.models = sorted(manifest["nodes"][model]["name"] for model in replayed_models(manifest, outputs))
+        self.inputs = replay_inputs(manifest)
         self._require_inputs()
 
     def _require_inputs(self) -> None:

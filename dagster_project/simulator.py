@@ -14,11 +14,10 @@ from dagster_project.replay import Replay
 from ml.programme_search import Bounds, best_trial, search
 from ml.reward_response import interval, reward_response
 from warehouse.errors import UserError
-from warehouse.scenarios import ALL, TODAY, Programme, Scenario, changed
+from warehouse.scenarios import ALL, BEST, TODAY, Programme, Scenario, changed
 from warehouse.settings import Settings
 from warehouse.simulation import Outcome, Range, Simulated, read_outcome
 
-BEST = "best found"
 THRESHOLD, EARN_RATE, EXPIRY = f"tiers.{ALL}.threshold_amount", f"tiers.{ALL}.earn_rate", "points.expiry_months"
 SCALE_STEP = 0.05
 

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from warehouse.errors import UserError, nearest
 from warehouse.settings import PointsSettings, Settings
 
-TODAY, CHANGED, ALL = "today", "changed", "all"
+TODAY, CHANGED, BEST = "today", "changed", "best found"
+ALL = "all"
 VALUE = re.compile(r"(\d+(?:\.\d+)?)(x?)")
 SMALLEST = Decimal("0.0001")
 
@@ -108,8 +109,9 @@ def read_scenarios(file: Path) -> list[Scenario]:
         raise UserError(f"{file}: not valid YAML: {error}") from error
     if not isinstance(values, dict) or not all(isinstance(changes, dict) and changes for changes in values.values()):
         raise UserError(f"{file}: expected one `name: {{key: value}}` a scenario, such as `short: {{budget: 2x}}`.")
-    if TODAY in values:
-        raise UserError(f'{file}: "{TODAY}" is the name of the present rules; give the scenario another.')
+    taken = [name for name in (TODAY, CHANGED, BEST) if name in values]
+    if taken:
+        raise UserError(f'{file}: "{taken[0]}" names a column of its own; give the scenario another name.')
     return [Scenario(str(name), dict(_flat(changes))) for name, changes in values.items()]
 
 
@@ -125,7 +127,8 @@ def changed(today: Programme, scenario: Scenario) -> Programme:
     """Today's programme with the scenario's changes, in their order.
 
     Raises UserError naming the scenario, the key and the nearest valid one, for a value that is no number or out of
-    bounds, and where a higher tier's threshold is not above the one below.
+    bounds, where a higher tier's threshold is not above the one below, and for a budget where campaigns cost nothing:
+    what it would bring, no spending so far tells.
     """
     places = _places(today)
     before: dict[Part, Any] = {_part(row): row.rule for row in today.tiers}
@@ -144,6 +147,10 @@ def changed(today: Programme, scenario: Scenario) -> Programme:
     rows = tuple(replace(row, rule=parts[_part(row)]) for row in today.tiers)
     programme = Programme(rows, parts["points"], parts["money"])
     _require_ascending(programme, scenario.name)
+    if programme.money.budget_amount and not today.money.budget_amount:
+        raise UserError(
+            f'{scenario.name}: "budget": campaigns cost nothing so far, so nothing tells what one would bring.'
+        )
     return programme
 
 

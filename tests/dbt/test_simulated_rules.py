@@ -1,7 +1,7 @@
 """Made-up histories under other rules: what more generous rules can never take away.
 
-Both hold for the first year of a history, in which no tier expires. Beyond it a lower threshold can cost a tier: it is
-granted sooner, so its validity ends sooner.
+A lower threshold never lowers a tier in the first year of a history, in which no tier expires; beyond it one can: the
+tier is granted sooner, so its validity ends sooner.
 """
 
 from dataclasses import replace
@@ -17,11 +17,19 @@ PROPERTY = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 FIRST_YEAR = 364
+SHORT_MONTHS = 3
+BALANCE = "customer_id, sum(member_pending + member_available)"
 
 
 @pytest.fixture(scope="module")
 def models() -> LoyaltyModels:
     return LoyaltyModels(compile_loyalty())
+
+
+@pytest.fixture(scope="module")
+def short_lived() -> LoyaltyModels:
+    """The models where points expire after three months instead of twelve."""
+    return LoyaltyModels(compile_loyalty(SHORT_MONTHS))
 
 
 def without_late_returns(programme: Programme) -> Programme:
@@ -69,3 +77,15 @@ def test_twice_the_earn_rate_gives_twice_the_points_but_for_rounding_down(models
     )
     assert today.keys() <= twice.keys()
     assert {order for order, earned in twice.items() if earned - 2 * today.get(order, 0) not in (0, 1)} == set()
+
+
+@PROPERTY
+@given(programme=programmes(), as_of_day=st.integers(0, DAYS))
+def test_a_shorter_life_of_points_never_leaves_more_of_them(models, short_lived, programme, as_of_day):
+    programme = without_late_returns(programme)
+    today, shorter = (
+        rows(some, programme, as_of_day, "int_points_journals", BALANCE, "true group by customer_id")
+        for some in (models, short_lived)
+    )
+    assert today.keys() == shorter.keys()
+    assert {customer for customer, points in today.items() if shorter[customer] > points} == set()

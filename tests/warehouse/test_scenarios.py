@@ -1,5 +1,6 @@
 """Scenarios: what is changed, what stays, and what a mistake is told as."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_what_is_wrong_is_named_with_its_key(changes: list[str], told: str) -> N
     assert told in str(refused.value)
 
 
+def test_a_budget_where_campaigns_cost_nothing_is_refused() -> None:
+    nothing = replace(TODAY, money=MoneyRules(point_value_amount=0.01, budget_amount=Decimal(0)))
+    with pytest.raises(UserError, match="campaigns cost nothing so far"):
+        changed(nothing, scenario_of(["budget=100"]))
+    assert changed(nothing, scenario_of(["budget=2x"])) == nothing
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"), [(["budget"], "expected KEY=VALUE"), (["budget=1", "budget=2"], '"budget" is set twice')]
 )
@@ -118,7 +126,8 @@ def test_a_file_may_nest_its_keys_or_dot_them(tmp_path: Path) -> None:
     [
         ("- a\n", "expected one `name: {key: value}` a scenario"),
         ("short: 6\n", "expected one `name: {key: value}` a scenario"),
-        ("today: {budget: 5}\n", '"today" is the name of the present rules'),
+        ("today: {budget: 5}\n", '"today" names a column of its own'),
+        ("best found: {budget: 5}\n", '"best found" names a column of its own'),
         ("a: [\n", "not valid YAML"),
     ],
 )
