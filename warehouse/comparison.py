@@ -37,17 +37,18 @@ def comparison(simulated: Sequence[Simulated], currency: str, response: str) -> 
         figures("Upgrades", lambda o: o.upgrades_count),
         figures("Downgrades", lambda o: o.downgrades_count),
         figures("Points issued", lambda o: o.issued_points),
-        figures("Points redeemed, as they were", lambda o: o.redeemed_points),
+        figures("Points redeemed", lambda o: o.redeemed_points),
         figures("Points expired", lambda o: o.expired_points),
         figures("Points outstanding", lambda o: o.outstanding_points),
         figures(f"Liability, {currency}", lambda o: o.liability_amount),
         figures(f"Points cost, {currency}", lambda o: o.points_cost_amount),
         figures(f"Campaign cost, {currency}", lambda o: o.budget_amount),
-        figures(f"Cost if every point is redeemed, {currency}", lambda o: o.highest_cost_amount),
-        figures(f"Margin after cost, purchases as they were, {currency}", lambda o: o.margin_amount - o.cost_amount),
+        figures(f"Cost, all points redeemed, {currency}", lambda o: o.highest_cost_amount),
+        figures(f"Margin less cost, {currency}", lambda o: o.margin_amount - o.cost_amount),
         Row(f"Incremental margin, {response}, {currency}", [_range(one.incremental) for one in simulated]),
         Row(f"Net incremental margin, {response}, {currency}", [_range(one.net) for one in simulated]),
         Row("Net beside today's", [Entry(NONE), *(_difference(one.difference) for one in simulated[1:])]),
+        Row("Which is", [Entry(NONE), *(Entry(told(one.difference)) for one in simulated[1:])]),
     ]
 
 
@@ -82,8 +83,7 @@ def _range(value: Range) -> Entry:
 
 
 def _difference(value: Range) -> Entry:
-    note = f"{_signed_amount(value.low)} to {_signed_amount(value.high)}: {told(value)}"
-    return Entry(_signed_amount(value.expected), note)
+    return Entry(_signed_amount(value.expected), f"{_signed_amount(value.low)} to {_signed_amount(value.high)}")
 
 
 def _signed_amount(value: float) -> str:

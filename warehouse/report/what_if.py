@@ -99,7 +99,7 @@ def _figures(page: WhatIf) -> list[Figure]:
         ),
     ]
     if not page.tried:
-        return figures[: 3 if len(page.shown) > 1 else 2]
+        return figures
     definition = "One point for each set of rules tried; the line is the cost cap."
     return [*figures, Figure("What the search tried", page.as_of, definition, chart=_trials(page), width=12)]
 
