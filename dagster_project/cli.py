@@ -1,4 +1,4 @@
-"""The command line: `loyalty run | status | sql | sources check | rollback | messages | ui | dev | experiments | docs`.
+"""The command line `loyalty`: see `loyalty --help`.
 
 Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; 2 wrong
 usage, settings or input; 3 another run holds the warehouse.
@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     messages = _add(commands, "messages", "look at the outbox, or deliver it by hand", _messages)
     messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
     messages.add_argument("--limit", type=int, default=10, help="how many messages a preview shows")
+    _add_simulate(commands)
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
@@ -99,6 +100,24 @@ def _add_experiments(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
 
 
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    simulate = _add(commands, "simulate", "replay history under other rules, beside today's", _simulate)
+    simulate.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a changed rule: a number, or a multiple of today's: tiers.Gold.threshold_amount=600, "
+        "tiers.all.earn_rate=1.5x, points.expiry_months=6, points.return_window_days=14, budget=2x",
+    )
+    simulate.add_argument("--scenarios", type=Path, metavar="FILE", help="YAML of scenarios, `name: {key: value}`")
+    simulate.add_argument("--search", action="store_true", help="look for better rules, beside what --set fixes")
+    simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
+    simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
+    simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
+
+
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.command_run import run
 
@@ -148,6 +167,25 @@ def _messages(settings: Settings, options: argparse.Namespace) -> int:
     if options.action == "send":
         return DONE if send(settings) else FAILED
     preview(settings, options.limit)
+    return DONE
+
+
+def _simulate(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_simulate import simulate
+    from dagster_project.simulator import SearchPlan
+    from warehouse.scenarios import read_scenarios, scenario_of
+
+    changes = scenario_of(options.changes)
+    scenarios = [changes] if changes.changes else []
+    scenarios += read_scenarios(options.scenarios) if options.scenarios else []
+    if not scenarios and not options.search:
+        raise UserError("simulate: nothing to simulate; give --set, --scenarios or --search.")
+    if options.search and options.trials < 1:
+        raise UserError(f"--trials {options.trials}: a search needs at least one.")
+    if options.cost_cap is not None and not options.search:
+        raise UserError("--cost-cap: only a search goes by a cap; add --search.")
+    plan = SearchPlan(options.trials, options.cost_cap, changes.changes) if options.search else None
+    simulate(settings, scenarios, plan, options.out)
     return DONE
 
 

@@ -1,13 +1,14 @@
 """Companies to run in tests: a settings file, a home of its own, and the command line, in this process or another."""
 
 import contextlib
+import fcntl
 import io
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from warehouse.connections import connect
 from warehouse.publish import checksums
 from warehouse.settings import Settings, load_settings
 
+HOLD = "import duckdb, sys; duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 LOYALTY = Path(sys.executable).with_name("loyalty")
 # When a model was trained is the one thing that a rerun after a crash may tell differently.
 MODEL_RUNS, TRAINED_AT = "fct_model_runs", "trained_at"
@@ -113,6 +115,23 @@ def is_free(database: Path) -> bool:
     """Whether another process can open the database for writing."""
     command = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(database)]
     return subprocess.run(command, capture_output=True, env=os.environ, check=False).returncode == 0
+
+
+@contextlib.contextmanager
+def held(one: Company) -> Iterator[None]:
+    """The warehouse as a run holds it: its lock taken, and its file open in another process."""
+    command = [sys.executable, "-c", HOLD, str(one.settings.warehouse_path)]
+    with (
+        one.settings.lock_path.open("w") as lock,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ) as process,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        yield
+        assert process.poll() is None
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,20 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"the lower end, {ends[0]}, is above the upper one, {ends[1]}")
+    return ends
+
+
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 # Text, which YAML makes of hours only in quotes: 21:00 without them is the number 1260.
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Positive = Annotated[float, Field(gt=0)]
+Elasticity = Annotated[float, Field(gt=0, lt=1)]
+ExpiryMonths = Annotated[int, Field(ge=1)]
+Span = AfterValidator(_ascending)
 
 
 class _Section(BaseModel):
@@ -72,6 +82,10 @@ class AssumedSettings(_Section):
     point_value_amount: Annotated[float, Field(ge=0)] = 0.01
     redemption_rate: Rate = 0.7
     reward_response_rate: Rate = 0.05
+    # Margin that a unit of reward cost brings, as a 95% interval, where no randomised campaigns measure it.
+    reward_return: Annotated[tuple[float, float], Span] = (0.5, 1.5)
+    # How that margin grows with the cost: 1% more reward brings so many % more margin. Under 1, or none were too many.
+    reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)
 
 
 class RfmSettings(_Section):
@@ -94,7 +108,7 @@ class PointsSettings(_Section):
     """The programme's rules for points that the tier seed does not hold."""
 
     return_window_days: Annotated[int, Field(ge=0)] = 30
-    expiry_months: Annotated[int, Field(ge=1)] = 12
+    expiry_months: ExpiryMonths = 12
 
 
 class AbuseSettings(_Section):
@@ -119,6 +133,14 @@ class RewardSettings(_Section):
 
     budget_amount: Amount | None = None
     caps: dict[str, Amount] = {}
+
+
+class SimulateSettings(_Section):
+    """Between which bounds `loyalty simulate --search` looks; scales multiply today's values of every tier."""
+
+    threshold_scale: Annotated[tuple[Positive, Positive], Span] = (0.5, 2.0)
+    earn_rate_scale: Annotated[tuple[Positive, Positive], Span] = (0.1, 2.0)
+    expiry_months: Annotated[tuple[ExpiryMonths, ExpiryMonths], Span] = (3, 24)
 
 
 class PublishSettings(_Section):
@@ -217,6 +239,7 @@ class Settings(_Section):
     points: PointsSettings = PointsSettings()
     abuse: AbuseSettings = AbuseSettings()
     rewards: RewardSettings = RewardSettings()
+    simulate: SimulateSettings = SimulateSettings()
     publish: PublishSettings = PublishSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()

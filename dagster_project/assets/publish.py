@@ -10,6 +10,7 @@ from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.freshness import DAILY
 from dagster_project.pictures import inline_picture
+from dagster_project.replay import replay_inputs
 from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
@@ -86,7 +87,7 @@ def build_publish_assets(
                 run.settings,
                 connection,
                 {"as_of_date": row[0], "data_through": row[1]},
-                work_tables=parents_of_marts(manifest),
+                work_tables=sorted({*parents_of_marts(manifest), *map(str, replay_inputs(manifest))}),
                 manifest=project.manifest_path(),
             )
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()

@@ -1,20 +1,13 @@
 """`loyalty dev build`: a changed model in a file of one's own, from what is published, beside a run at work."""
 
-import fcntl
 import hashlib
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.companies import Company, Generated, company
+from tests.companies import Company, Generated, company, held
 from warehouse.connections import connect
 
-HOLD = "import duckdb, sys; duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 MODEL = Path("models/marts/retention/rpt_repurchase.sql")
 YAML = Path("models/marts/retention/_retention__models.yml")
 
@@ -37,7 +30,7 @@ def test_it_refuses_before_the_first_publication(generated: Generated, own_envir
 def test_it_builds_from_what_is_published_while_a_run_holds_the_warehouse(own: Company) -> None:
     production = [own.settings.warehouse_path, *own.settings.published_dir.glob("*.*")]
     before = [_state(file) for file in production]
-    with _held(own):
+    with held(own):
         done = own.loyalty("dev", "build", "fct_orders", "rpt_customer_growth_monthly")
     assert done.code == 0, done.text
     for name in ("fct_orders", "fct_orders_is_sound", "rpt_customer_growth_monthly"):
@@ -79,23 +72,6 @@ def test_a_model_that_is_nowhere_is_named(own: Company) -> None:
     done = own.loyalty("dev", "build", "fct_order")
     assert done.code == 2
     assert "no model is called fct_order." in done.text
-
-
-@contextmanager
-def _held(held: Company) -> Iterator[None]:
-    """The warehouse as a run holds it: its lock taken, and its file open in another process."""
-    command = [sys.executable, "-c", HOLD, str(held.settings.warehouse_path)]
-    with (
-        held.settings.lock_path.open("w") as lock,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ) as process,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"open\n"
-        yield
-        assert process.poll() is None
-        assert process.stdin is not None
-        process.stdin.close()
 
 
 def _state(file: Path) -> tuple[str, int, str]:

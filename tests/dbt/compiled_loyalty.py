@@ -114,13 +114,14 @@ class LoyaltyModels:
 
 
 @functools.cache
-def compile_loyalty() -> Mapping[str, tuple[str, str]]:
+def compile_loyalty(expiry_months: int = 12) -> Mapping[str, tuple[str, str]]:
     """The loyalty models by name, parents first: schema and SQL of each for the generated company, once a session.
 
     Under ADDITIONS stands what the ledger's store adds when it is there already.
     """
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
+        points = {"expiry_months": expiry_months}
+        settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder), points=points)
         compile_models(settings, *(f"path:{path}" for path in FOLDERS))
         models = _read(Path(folder))
         with connect(settings.warehouse_path) as connection:

@@ -64,6 +64,13 @@ def test_every_company_of_the_project_loads(file: Path) -> None:
         ("messages", {"channel": "email"}, "the channel email needs a sender (Name <address>) and an unsubscribe_url"),
         ("messages", {"channel": "email", "sender": "a@b@c", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
         ("messages", {"channel": "email", "sender": "Shop", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
+        (
+            "assumed.reward_return",
+            [2, 1],
+            '"assumed.reward_return": Value error, the lower end, 2.0, is above the upper',
+        ),
+        ("assumed.reward_elasticity", [0.5, 1], '"assumed.reward_elasticity.1": Input should be less than 1'),
+        ("simulate.expiry_months", [0, 12], '"simulate.expiry_months.0": Input should be greater than or equal to 1'),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str, value: object, told: str) -> None:

@@ -81,6 +81,7 @@ class Report:
     sentences: Sequence[str]
     sections: Sequence[Section]
     facts: Sequence[str] = field(default_factory=list)
+    kind: str = "Loyalty report"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ BLUES = ["#eef5fb", "#cfe2f2", "#9cc4e4", "#5d9fd0", "#2a6fb0", "#174a7c"]
 ACTIVITY = {"active": TEAL, "reactivated": PALE_TEAL, "at_risk": YELLOW, "lapsed": GREY}
 BANDS = {"low": TEAL, "medium": YELLOW, "high": ORANGE, "critical": RED}
 VERDICTS = {"earned money": TEAL, "lost money": RED, "cannot be told": GREY}
+COSTS = {"Liability": ORANGE, "Points cost": BLUE, "Campaign cost": PALE_BLUE}
+DIFFERENCES = {"more than today": TEAL, "less than today": RED, "cannot be told apart": GREY}
+TRIALS = {"today": INK, "tried": PALE_BLUE, "over the cap": GREY, "best found": TEAL}
 STEPS = ["#b9d3ea", "#6ea8d6", "#2a6fb0", "#174a7c", "#0d2c4c"]
 
 CONFIG: dict[str, Any] = {
