@@ -36,7 +36,7 @@ from ml.leakage import require_closed_labels, telltale_features
 from ml.model_runs import fingerprint, model_run_id
 from ml.panel import Panel, feature_names, labels, make_panel, sample_rows, snapshot_days
 from ml.scores import SCORE_COLUMNS, score_customers
-from ml.steady import steady
+from ml.steady import side_by_side, steady
 from ml.tuning import Tuned, tune
 from ml.windows import Origin, require_embargo, rolling_origins, split_judged
 from ml.zoo import BASELINE, CLASS_PRIOR, RECENCY_ALONE, ZOO, candidate
@@ -198,7 +198,8 @@ def _meets(panel: Panel, origin: Origin, minimum: MinimumHistory) -> bool:
 
 def _tune_all(training: _Training, tuning: Sequence[Origin]) -> dict[str, Tuned]:
     config = training.config
-    return {name: tune(ZOO[name], training.panel, tuning, config.trials, config.seed) for name in config.zoo}
+    calls = [(ZOO[name], training.panel, tuning, config.trials, config.seed) for name in config.zoo]
+    return dict(zip(config.zoo, side_by_side(tune, calls, config.threads), strict=True))
 
 
 def _plainest_of_the_best(tuned: Mapping[str, Tuned]) -> str:
@@ -212,8 +213,9 @@ def _backtest(
 ) -> Backtest:
     """Every model, both baselines and the champion, on the same origins."""
     panel, seed = training.panel, training.config.seed
-    parts = [judge(panel, judged, ZOO[name], found.params, seed) for name, found in tuned.items()]
-    parts += [judge(panel, judged, BASELINE, BASELINE.defaults, seed), judge_prior(panel, judged)]
+    calls = [(panel, judged, ZOO[name], found.params, seed) for name, found in tuned.items()]
+    calls.append((panel, judged, BASELINE, BASELINE.defaults, seed))
+    parts = [*side_by_side(judge, calls, training.config.threads), judge_prior(panel, judged)]
     runs = [training.record(name, found.params, panel.features) for name, found in tuned.items()]
     runs += [training.record(RECENCY_ALONE, BASELINE.defaults, BASELINE.features(panel.features))]
     runs += [training.record(CLASS_PRIOR, {}, ())]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -22,3 +25,17 @@ def steady(threads: int = 1) -> Iterator[None]:
         warnings.filterwarnings("ignore", message="All-NaN|Degrees of freedom|Skipping features without any observed")
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than sample size")
         yield
+
+
+def side_by_side(work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], threads: int = 1) -> list[Any]:
+    """The results of `work` for each tuple of arguments, in that order, as many at once as there are processors.
+
+    Each call adds up in its own `threads`, so that the digits are those of one call after another.
+    """
+
+    def limited(arguments: tuple[Any, ...]) -> Any:
+        with threadpool_limits(threads):  # OpenMP keeps its number of threads by thread
+            return work(*arguments)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(limited, calls))
