@@ -200,3 +200,26 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
         "rpt_customer_growth_monthly",
     ):
         assert bare.published(f"select count(*) > 0 from marts.{mart}") == [(True,)]
+
+
+def test_campaigns_come_out_as_they_were_planted(built: Company, generated: Generated) -> None:
+    truth = duckdb.execute(
+        """
+        select campaign_id, attributed_net_amount, cost_amount, is_earning
+        from read_parquet($1) where is_over and is_randomized order by campaign_id
+        """,
+        [str(generated.folder / "truth" / "campaigns.parquet")],
+    ).fetchall()
+    found = built.published(
+        """
+        select campaign_id, attributed_amount, cost_amount, roi_low, roi_high, status
+        from marts.fct_campaign_results where metric = 'margin_amount' and method = 'randomized' order by campaign_id
+        """
+    )
+    told = {row[0]: row[1:] for row in found if row[-1] == "ok"}
+    assert set(told) == {row[0] for row in truth}
+    for campaign, attributed, cost, is_earning in truth:
+        shown_amount, shown_cost, roi_low, roi_high, _ = told[campaign]
+        assert (shown_amount, shown_cost) == (attributed, cost)
+        assert roi_low <= 0 or is_earning, f"{campaign} is said to have earned money, and did not"
+        assert roi_high >= 0 or not is_earning, f"{campaign} is said to have lost money, and did not"

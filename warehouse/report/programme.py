@@ -11,12 +11,18 @@ from warehouse.report.parts import Cell, Company, Figure, Section, Table
 
 CAMPAIGNS_SHOWN = 15
 EARNED, LOST, UNKNOWN = "earned money", "lost money", "cannot be told"
+BASES = {
+    "uplift_model": "its campaign, for the like",
+    "average_effect": "its campaign, on average",
+    "assumed": "an assumption",
+    "effect_not_shown": "its campaign showed none",
+}
 TONES = {EARNED: "good", LOST: "bad", UNKNOWN: ""}
 
 
 def programme(company: Company) -> Section:
-    """Tiers and points."""
-    return Section("programme", "Loyalty programme", [_tiers(company), _liability(company)])
+    """Tiers, points and the rewards planned."""
+    return Section("programme", "Loyalty programme", [_tiers(company), _liability(company), _rewards(company)])
 
 
 def campaigns(company: Company) -> Section:
@@ -185,4 +191,66 @@ def _liability(company: Company) -> Figure:
         assumed=f"{company.money(assumed.point_value_amount)} a point; {assumed.redemption_rate:.0%} redeemed "
         "where the data has "
         "no redemptions",
+    )
+
+
+def _rewards(company: Company) -> Figure:
+    title = "The next rewards"
+    marts = company.marts
+    if not marts.has("fct_next_best_rewards", "plan_month", "status", "expected_incremental_margin_amount"):
+        return Figure(title, missing="No reward has been planned.", width=12)
+    rows = marts.rows(
+        """
+        select
+            reward_name,
+            any_value(plan_month) as plan_month,
+            count(*) as customers_count,
+            count(*) filter (where status = 'offered') as offered_count,
+            sum(cost_amount) filter (where status = 'offered') as cost_amount,
+            sum(expected_incremental_margin_amount) filter (where status = 'offered') as margin_amount,
+            min(basis) as basis
+        from marts.fct_next_best_rewards
+        group by reward_name
+        order by offered_count desc, reward_name
+        """
+    )
+    if not rows:
+        return Figure(title, missing="Nobody may have a reward yet: it takes 90 days of history.", width=12)
+    rate = f"{company.settings.assumed.reward_response_rate:.0%} of customers answer an untried reward with an order"
+    return Figure(
+        title,
+        company.as_of,
+        "The best reward of each customer by expected margin after cost, as randomised campaigns showed it; "
+        "offered where it is worth its cost and within the month's budget.",
+        _spending(company, rows),
+        table=Table(
+            ("Reward", "Best for", "Offered to", "Cost", "Expected margin", "Expected by"),
+            [_reward_row(company, row) for row in rows],
+            left=frozenset({0, 5}),
+        ),
+        assumed=rate if any(row["basis"] == "assumed" for row in rows) else "",
+        width=12,
+    )
+
+
+def _spending(company: Company, rows: list[dict[str, Any]]) -> str:
+    month = words.month(rows[0]["plan_month"])
+    offered = sum(row["offered_count"] for row in rows)
+    if not offered:
+        return f"For {month} no reward is worth its cost."
+    cost, margin = (sum(row[name] or 0 for row in rows) for name in ("cost_amount", "margin_amount"))
+    return (
+        f"For {month} {words.some(offered, 'customer')} are offered one, for {company.money(cost)}, expected to bring "
+        f"{company.money(margin)}."
+    )
+
+
+def _reward_row(company: Company, row: dict[str, Any]) -> tuple[str | Cell, ...]:
+    return (
+        row["reward_name"],
+        words.count(row["customers_count"]),
+        words.count(row["offered_count"]),
+        company.money(row["cost_amount"] or 0),
+        company.money(row["margin_amount"] or 0),
+        BASES[row["basis"]],
     )
