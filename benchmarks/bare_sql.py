@@ -36,7 +36,7 @@ def run_bare(manifest: Mapping[str, Any], compiled: Path, built: Path, folder: P
 def _copy_inputs(connection: Any, built: Path) -> None:
     connection.execute(f"attach {quote_literal(str(built))} as built (read_only)")
     tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = 'built'"
+        "select table_schema, table_name from information_schema.tables where table_catalog = 'built'"
     ).fetchall()
     for schema, table in tables:
         if schema in COPIED_SCHEMAS or schema.startswith("raw_"):
