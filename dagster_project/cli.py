@@ -1,4 +1,4 @@
-"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev`.
+"""The command line: `loyalty run | status | sql | sources check | rollback | ui | dev | privacy`.
 
 Exit codes: 0 done; 1 the run failed, or a check of sources found problems; 2 wrong usage, settings or input;
 3 another run holds the warehouse.
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
+    _add_privacy(commands)
     _add(commands, "docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
 
@@ -73,6 +74,17 @@ def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     dev = _add(commands, "dev", "build a changed model in a file of your own, from published data", _dev)
     dev.add_argument("action", choices=("build",))
     dev.add_argument("models", nargs="+", metavar="MODEL")
+
+
+def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("privacy", help="hand over or erase everything about one customer")
+    actions = parser.add_subparsers(required=True, metavar="action")
+    export = _add(actions, "export", "write everything the warehouse holds on a customer as JSON", _export_customer)
+    export.add_argument("customer_id", metavar="CUSTOMER_ID")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file, or a folder for it")
+    erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
+    erase.add_argument("customer_id", metavar="CUSTOMER_ID")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -133,6 +145,19 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.command_dev import build
 
     return DONE if build(settings, options.models) else FAILED
+
+
+def _export_customer(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_privacy import export_customer
+
+    export_customer(settings, options.customer_id, options.out)
+    return DONE
+
+
+def _erase_customer(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_privacy import erase_customer
+
+    return DONE if erase_customer(settings, options.customer_id, is_sure=options.yes) else FAILED
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:

@@ -75,18 +75,26 @@ class Table:
 
 
 def database_tables(
-    connection: DuckDBPyConnection, sources: "Mapping[str, SourceConfig]", database: str | None = None
+    connection: DuckDBPyConnection, sources: "Mapping[str, SourceConfig]", with_views_of: str | None = None
 ) -> list[Table]:
-    """Every table of a database (default: the connection's own), sorted by schema and name."""
+    """Every table of the connection's database, sorted by schema and name, and the views of one schema."""
     rows = connection.execute(
         """
-        select t.schema_name, t.table_name, t.comment, c.column_name, c.data_type, c.is_nullable
-        from duckdb_tables() as t
-        inner join duckdb_columns() as c on t.table_oid = c.table_oid and t.database_name = c.database_name
-        where t.database_name = coalesce($database, current_database()) and not t.internal and not t.temporary
-        order by t.schema_name, t.table_name, c.column_index
+        with wanted as (
+            select database_name, schema_name, table_name, comment from duckdb_tables()
+            where not internal and not temporary
+            union all
+            select database_name, schema_name, view_name, comment from duckdb_views() where schema_name = $views
+        )
+
+        select wanted.schema_name, wanted.table_name, wanted.comment, found.column_name, found.data_type,
+            found.is_nullable
+        from wanted
+        inner join duckdb_columns() as found using (database_name, schema_name, table_name)
+        where database_name = current_database()
+        order by wanted.schema_name, wanted.table_name, found.column_index
         """,
-        {"database": database},
+        {"views": with_views_of},
     ).fetchall()
     columns: dict[tuple[Relation, str | None], list[Column]] = {}
     for schema, table, comment, *column in rows:

@@ -1,0 +1,208 @@
+"""A DuckDB file written anew without a customer.
+
+DuckDB leaves deleted and updated values in a file's unused blocks and in its log. So nothing is changed in place: every
+row goes through the veil into a new file, which never holds what was there before, and takes the old one's place.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.connections import CONFIG, connect, quote_identifier, quote_literal
+from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
+from warehouse.privacy.person import Person
+from warehouse.privacy.veil import (
+    DISTINCTIVE,
+    PSEUDONYMS,
+    emptied,
+    is_distinctive,
+    is_erased,
+    pseudonym,
+    replaced,
+    set_erased,
+    veiled,
+)
+from warehouse.published_file import wal_of
+
+if TYPE_CHECKING:
+    from warehouse.ingest.sources import SourceConfig
+
+NEW = "rewritten"
+WORDS = "cast(getvariable('erased_words') as varchar[])"
+CONTACTS = "cast(getvariable('erased_contacts') as varchar[])"
+SPELLINGS = "cast(getvariable('erased_spellings') as varchar[])"
+DIGESTS = "cast(getvariable('erased_digests') as varchar[])"
+DIGEST = "regexp_full_match({0}, '[0-9a-fA-F-]{{16,128}}') and regexp_matches({0}, '[a-fA-F]')"
+
+# Lines and rows as they were delivered, of which nobody knows which word is whose id.
+RECORDS = {"record", "line"}
+
+Finish = Callable[[DuckDBPyConnection, str], None]
+
+
+def rewrite(
+    source: Path,
+    target: Path,
+    person: Person,
+    sources: "Mapping[str, SourceConfig]",
+    *,
+    beside: Mapping[str, Path] | None = None,
+    finish: Finish | None = None,
+) -> None:
+    """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
+
+    `beside` are databases that views of `source` read, by the name they are attached under. `finish` may add to the
+    new database, attached under the name it is given, before it is closed. Leaves no log beside either file.
+    """
+    for leftover in (target, wal_of(target)):
+        leftover.unlink(missing_ok=True)
+    with connect(source) as connection:
+        for name, path in (beside or {}).items():
+            connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
+        version = CONFIG["storage_compatibility_version"]
+        connection.execute(f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(version)})")
+        _copy(connection, database_tables(connection, sources), person)
+        if finish:
+            finish(connection, NEW)
+        connection.execute(f"checkpoint {NEW}")
+        connection.execute(f"detach {NEW}")
+    if wal_of(target).exists() or wal_of(source).exists():
+        raise OSError(f"{source}: DuckDB left a write-ahead log, so the file is not whole. Start the command again.")
+    shutil.copymode(source, target)
+
+
+def put_in_place(new: Path, old: Path) -> None:
+    """Let a finished file take the place of another in one step, for good."""
+    with new.open("rb") as stream:
+        os.fsync(stream.fileno())
+    new.replace(old)
+    descriptor = os.open(old.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+    """The columns, as schema.table.column, that still hold the customer: the id, or a contact."""
+    _set_words(connection, person)
+    found = []
+    for table in tables:
+        set_erased(connection, person.within(table.prefix))
+        for column in table.columns:
+            query = f"select count(*) from {table.relation.sql} where {_tells(table, column)}"
+            if connection.execute(query).fetchone() != (0,):
+                found.append(f"{table.relation}.{column.name}")
+    return found
+
+
+def speaks_of(connection: DuckDBPyConnection, table: Table, person: Person) -> str:
+    """The condition of rows of a table without owners that speak of the customer, for this connection."""
+    _set_words(connection, person)
+    conditions = [
+        _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
+        for column in table.columns
+        if column.is_text and column.name.lower() not in OF_OTHER_THINGS
+    ]
+    return " or ".join(conditions) or "false"
+
+
+def _tells(table: Table, column: Column) -> str:
+    """The condition of rows in which a column tells of the customer."""
+    text = f"cast({column.sql} as varchar)"
+    if table.is_customer(column):
+        return f"{pseudonym(column)} is not null"
+    if table.owner_columns and table.is_personal(column):
+        return _any(CONTACTS, text)
+    if column.name.lower() in OF_OTHER_THINGS or not (column.is_text or column.is_nested):
+        return "false"
+    return _mentions(text, WORDS)
+
+
+def _copy(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> None:
+    row = connection.execute("select current_database()").fetchone()
+    assert row is not None
+    connection.execute(f"copy from database {quote_identifier(row[0])} to {NEW} (schema)")
+    _set_words(connection, person)
+    connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
+    digests = _digests(connection, tables, person)
+    connection.execute("set variable erased_digests = $digests", {"digests": digests})
+    for table in tables:
+        set_erased(connection, person.within(table.prefix))
+        values = ", ".join(_value(table, column, bool(digests)) for column in table.columns)
+        connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
+
+
+def _set_words(connection: DuckDBPyConnection, person: Person) -> None:
+    distinctive = [*filter(is_distinctive, person.spellings)]
+    connection.execute("set variable erased_words = $words", {"words": distinctive})
+    connection.execute("set variable erased_spellings = $words", {"words": person.spellings})
+    connection.execute("set variable erased_contacts = $contacts", {"contacts": [*person.contacts]})
+
+
+def _digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+    """What looks like a hash and stands in the customer's rows alone: one of the id could be guessed.
+
+    Not what sources deliver, as that comes again as it was.
+    """
+    made: set[str] = set()
+    delivered: set[str] = set()
+    for table in (table for table in tables if table.owner_columns):
+        set_erased(connection, person.within(table.prefix))
+        found = delivered if table.relation.schema.startswith("raw_") else made
+        for column in table.columns:
+            if column.is_text and not table.is_customer(column) and not table.is_personal(column):
+                found |= _digests_of(connection, table, column)
+    return sorted(made - delivered)
+
+
+def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) -> set[str]:
+    own, is_digest = is_erased(table), DIGEST.format(column.sql)
+    rows = connection.execute(
+        f"select {column.sql} from {table.relation.sql} where {own} and {is_digest}"
+        f" except select {column.sql} from {table.relation.sql} where not {own}"
+    ).fetchall()
+    return {value for (value,) in rows}
+
+
+def _value(table: Table, column: Column, has_digests: bool) -> str:
+    """What the new file holds in the place of a column's value."""
+    value = veiled(table, column)
+    is_veiled = table.is_customer(column) or (bool(table.owner_columns) and table.is_personal(column))
+    if is_veiled or column.name.lower() in OF_OTHER_THINGS:
+        return value
+    if column.is_nested:
+        return f"case when {_mentions(f'cast({column.sql} as varchar)', WORDS)} then null else {value} end"
+    if not column.is_text:
+        return value
+    if has_digests:
+        drawn = f"md5(getvariable('erased_redraw') || {column.sql})"
+        value = f"case when list_contains({DIGESTS}, {column.sql}) then {drawn} else {value} end"
+    return f"case when {_gives_away(table, column)} then {emptied(column)} else {_renamed_anywhere(value)} end"
+
+
+def _gives_away(table: Table, column: Column) -> str:
+    """The condition of texts that are removed whole: with a contact, and where nobody knows what else they say."""
+    if table.owner_columns or not column.is_nullable:
+        return _any(CONTACTS, column.sql)
+    return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
+
+
+def _renamed_anywhere(value: str) -> str:
+    """A text of anybody's row that calls the customer by a distinctive id."""
+    return replaced(value, f"{DISTINCTIVE}[1]", f"{PSEUDONYMS}[1]")
+
+
+def _mentions(text: str, words: str) -> str:
+    word = "'(^|[^0-9A-Za-z])' || regexp_escape(word) || '($|[^0-9A-Za-z])'"
+    listed = f"list_filter({words}, lambda word: contains({text}, word) and regexp_matches({text}, {word}))"
+    return f"(coalesce(len({listed}) > 0, false) or {_any(CONTACTS, text)})"
+
+
+def _any(words: str, text: str) -> str:
+    return f"coalesce(len(list_filter({words}, lambda word: contains(lower({text}), word))) > 0, false)"
