@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -18,12 +19,15 @@ SHORTEST_IN_BYTES = 8
 
 
 def home_files(home: Path, others: Collection[Path]) -> Iterator[Path]:
-    """Every file under `home`, save what lies in the folders of `others`; links are not followed."""
+    """Every file under `home` once, save what lies in the folders of `others`; symbolic links are not followed."""
+    seen: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(home):
         folders[:] = sorted(name for name in folders if (Path(folder) / name).resolve() not in others)
-        yield from (
-            path for path in map(Path(folder).joinpath, sorted(names)) if path.is_file() and not path.is_symlink()
-        )
+        for path in map(Path(folder).joinpath, sorted(names)):
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                yield path
 
 
 def is_duckdb(path: Path) -> bool:
@@ -51,10 +55,11 @@ def clean(path: Path, person: Person) -> bool:
 
 def tells_of(content: bytes, person: Person) -> bool:
     """Whether bytes hold a word that tells of the customer: standing by itself in a text, anywhere in others."""
-    if _is_text(content):
-        return any(pattern.search(content.decode()) for pattern, _ in _patterns(person))
     lower = content.lower()
-    return any(word.lower().encode() in lower for word in person.words if len(word) >= SHORTEST_IN_BYTES)
+    found = [word for word in person.words if word.lower().encode() in lower]
+    if found and _is_text(content):
+        return any(pattern.search(content.decode()) for pattern, _ in _patterns(person))
+    return any(len(word) >= SHORTEST_IN_BYTES for word in found)
 
 
 def _is_text(content: bytes) -> bool:

@@ -5,6 +5,7 @@ row goes through the veil into a new file, which never holds what was there befo
 """
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
     from warehouse.ingest.sources import SourceConfig
 
 NEW = "rewritten"
-WORDS = "cast(getvariable('erased_words') as varchar[])"
-CONTACTS = "cast(getvariable('erased_contacts') as varchar[])"
-SPELLINGS = "cast(getvariable('erased_spellings') as varchar[])"
+# Patterns, as variables: of contacts, of these and distinctive ids, and of these and every spelling of the id.
+CONTACTS, WORDS, SPELLINGS = "erased_contacts", "erased_words", "erased_spellings"
 DIGESTS = "cast(getvariable('erased_digests') as varchar[])"
 DIGEST = "regexp_full_match({0}, '[0-9a-fA-F-]{{16,128}}') and regexp_matches({0}, '[a-fA-F]')"
 
+NOTHING = r"[^\s\S]"
 # Lines and rows as they were delivered, of which nobody knows which word is whose id.
 RECORDS = {"record", "line"}
 
@@ -90,20 +91,20 @@ def put_in_place(new: Path, old: Path) -> None:
 
 def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
     """The columns, as schema.table.column, that still hold the customer: the id, or a contact."""
-    _set_words(connection, person)
+    _set_patterns(connection, person)
     found = []
     for table in tables:
         set_erased(connection, person.within(table.prefix))
-        for column in table.columns:
-            query = f"select count(*) from {table.relation.sql} where {_tells(table, column)}"
-            if connection.execute(query).fetchone() != (0,):
-                found.append(f"{table.relation}.{column.name}")
+        conditions = {column.name: _tells(table, column) for column in table.columns}
+        telling = ", ".join(f"count(*) filter (where {condition})" for condition in conditions.values())
+        counts = connection.execute(f"select {telling} from {table.relation.sql}").fetchone() or ()
+        found += [f"{table.relation}.{name}" for name, count in zip(conditions, counts, strict=True) if count]
     return found
 
 
 def speaks_of(connection: DuckDBPyConnection, table: Table, person: Person) -> str:
     """The condition of rows of a table without owners that speak of the customer, for this connection."""
-    _set_words(connection, person)
+    _set_patterns(connection, person)
     conditions = [
         _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
         for column in table.columns
@@ -118,7 +119,7 @@ def _tells(table: Table, column: Column) -> str:
     if table.is_customer(column):
         return f"{pseudonym(column)} is not null"
     if table.owner_columns and table.is_personal(column):
-        return _any(CONTACTS, text)
+        return _mentions(text, CONTACTS)
     if column.name.lower() in OF_OTHER_THINGS or not (column.is_text or column.is_nested):
         return "false"
     return _mentions(text, WORDS)
@@ -128,7 +129,7 @@ def _copy(connection: DuckDBPyConnection, tables: Sequence[Table], person: Perso
     row = connection.execute("select current_database()").fetchone()
     assert row is not None
     connection.execute(f"copy from database {quote_identifier(row[0])} to {NEW} (schema)")
-    _set_words(connection, person)
+    _set_patterns(connection, person)
     connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
     digests = _digests(connection, tables, person)
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
@@ -138,11 +139,18 @@ def _copy(connection: DuckDBPyConnection, tables: Sequence[Table], person: Perso
         connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
 
 
-def _set_words(connection: DuckDBPyConnection, person: Person) -> None:
+def _set_patterns(connection: DuckDBPyConnection, person: Person) -> None:
     distinctive = [*filter(is_distinctive, person.spellings)]
-    connection.execute("set variable erased_words = $words", {"words": distinctive})
-    connection.execute("set variable erased_spellings = $words", {"words": person.spellings})
-    connection.execute("set variable erased_contacts = $contacts", {"contacts": [*person.contacts]})
+    for variable, words in ((CONTACTS, []), (WORDS, distinctive), (SPELLINGS, person.spellings)):
+        connection.execute(f"set variable {variable} = $1", [_pattern(words, person.contacts)])
+
+
+def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
+    """A regular expression of DuckDB for words that stand by themselves and contacts that stand anywhere."""
+    listed = "|".join(map(re.escape, words))
+    parts = [f"(^|[^0-9A-Za-z])({listed})($|[^0-9A-Za-z])"] if words else []
+    parts += [f"(?i:{re.escape(contact)})" for contact in contacts]
+    return "|".join(parts) or NOTHING
 
 
 def _digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
@@ -189,7 +197,7 @@ def _value(table: Table, column: Column, has_digests: bool) -> str:
 def _gives_away(table: Table, column: Column) -> str:
     """The condition of texts that are removed whole: with a contact, and where nobody knows what else they say."""
     if table.owner_columns or not column.is_nullable:
-        return _any(CONTACTS, column.sql)
+        return _mentions(column.sql, CONTACTS)
     return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
 
 
@@ -198,11 +206,6 @@ def _renamed_anywhere(value: str) -> str:
     return replaced(value, f"{DISTINCTIVE}[1]", f"{PSEUDONYMS}[1]")
 
 
-def _mentions(text: str, words: str) -> str:
-    word = "'(^|[^0-9A-Za-z])' || regexp_escape(word) || '($|[^0-9A-Za-z])'"
-    listed = f"list_filter({words}, lambda word: contains({text}, word) and regexp_matches({text}, {word}))"
-    return f"(coalesce(len({listed}) > 0, false) or {_any(CONTACTS, text)})"
-
-
-def _any(words: str, text: str) -> str:
-    return f"coalesce(len(list_filter({words}, lambda word: contains(lower({text}), word))) > 0, false)"
+def _mentions(text: str, pattern: str) -> str:
+    """The condition of a text (SQL) that one of the patterns is found in."""
+    return f"coalesce(regexp_matches({text}, cast(getvariable('{pattern}') as varchar)), false)"
