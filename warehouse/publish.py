@@ -45,6 +45,8 @@ REPORT = "report.html"
 # Live names in the order they move: the one that says which publication is live comes last.
 LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
 READ_ONLY = 0o444
+# Behind the name of a publication that was written anew, before the number of times.
+REWRITTEN = "-rewritten-"
 
 ReportWriter = Callable[[DuckDBPyConnection, Settings, Path], None]
 
@@ -130,8 +132,11 @@ def _publish_copy(
     """Publish the tables of a working copy under the live publication's own particulars."""
     connection.execute(f"drop table if exists {PUBLICATION.sql}")  # every publication names itself
     further = [str(relation) for relation in published_file.published_columns(connection) if relation.schema != "marts"]
-    names = ("run_id", "generation", "as_of_date", "data_through", "company")
-    build = _Build(settings, connection, published, {name: getattr(live, name) for name in names}, state)
+    values = {name: getattr(live, name) for name in published_file.PUBLICATION_COLUMNS}
+    # a name of its own, never used before: one name stands for one state
+    name, _, number = live.publication_id.partition(REWRITTEN)
+    values["publication_id"] = f"{name}{REWRITTEN}{int(number or 0) + 1}"
+    build = _Build(settings, connection, published, values, state)
     manifest = published / "history" / live.publication_id / MANIFEST
     return build.whole(further, manifest if manifest.exists() else None, report or _write_report)
 

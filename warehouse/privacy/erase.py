@@ -19,14 +19,22 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.connections import connect
 from warehouse.errors import UserError
-from warehouse.ingest.sources import SourceConfig, load_sources_config
+from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.columns import Table, database_tables
 from warehouse.privacy.leftovers import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.person import Person, count_rows, find_contacts
 from warehouse.privacy.places import delivered_in
 from warehouse.privacy.rewriting import mentions, put_in_place, rewrite
-from warehouse.privacy.tombstones import Salt, known_pseudonym, make_salt, record_erasure, write_private
+from warehouse.privacy.tombstones import (
+    Salt,
+    Tombstones,
+    find_salt,
+    known_pseudonym,
+    make_salt,
+    record_erasure,
+    write_private,
+)
 from warehouse.privacy.veil import is_distinctive
 from warehouse.publish import publications, republish
 from warehouse.published_file import wal_of
@@ -80,12 +88,13 @@ def erase(settings: Settings, customer_id: str, tell: Tell) -> Erasure:
         return _Work(settings, earlier or _begin(settings, customer_id), tell).run()
 
 
-def _unfinished_path(settings: Settings) -> Path:
+def unfinished_path(settings: Settings) -> Path:
+    """The file that is there while an erasure has begun and not ended."""
     return settings.home / "privacy" / "unfinished.json"
 
 
 def _read_unfinished(settings: Settings) -> _Unfinished | None:
-    path = _unfinished_path(settings)
+    path = unfinished_path(settings)
     if not path.exists():
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
@@ -94,20 +103,28 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
 
 def _begin(settings: Settings, customer_id: str) -> _Unfinished:
     """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
-    salt, sources = make_salt(settings), load_sources_config(settings)
+    sources = every_source()
     with connect(settings.warehouse_path) as connection:
+        Tombstones(connection, settings)
         tables = database_tables(connection, sources)
         person = Person(customer_id, "", prefixes_of(sources))
         counts = count_rows(connection, tables, person)
-        known = known_pseudonym(connection, salt, customer_id)
+        salt = find_salt(settings)
+        known = known_pseudonym(connection, salt, customer_id) if salt else None
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
-        name = known or _draw(sources, tables, person)
+        name = known or _draw(tables, person)
         contacts = find_contacts(connection, tables, person)
         places = delivered_in(connection, settings, sources, tables, person)
     begun = _Unfinished(customer_id, name, contacts, tuple(places), counts)
-    write_private(_unfinished_path(settings), json.dumps(asdict(begun)))
+    make_salt(settings)
+    write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
+
+
+def every_source() -> dict[str, SourceConfig]:
+    """The sources that the project knows, also those switched off: the warehouse may hold what they once brought."""
+    return {file.stem: read_source(file.stem) for file in sorted(SOURCES_DIR.glob("*.yml"))}
 
 
 def unknown_customer(settings: Settings, customer_id: str) -> UserError:
@@ -123,7 +140,7 @@ def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
     return tuple(sorted({source.customer_prefix for source in sources.values()}))
 
 
-def _draw(sources: dict[str, SourceConfig], tables: list[Table], person: Person) -> str:
+def _draw(tables: list[Table], person: Person) -> str:
     """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has."""
     types = {
         column.data_type
@@ -134,8 +151,8 @@ def _draw(sources: dict[str, SourceConfig], tables: list[Table], person: Person)
     }
     if unfit := types - set(NUMBER_BITS):
         raise UserError(
-            f"Customer ids are {', '.join(sorted(unfit))} in the raw tables, which hold no pseudonym. Declare their"
-            f" `type: bigint` in {', '.join(str(source.path) for source in sources.values())} and load anew."
+            f"Customer ids are {', '.join(sorted(unfit))} in the warehouse, which holds no pseudonym. Declare their"
+            f" `type: bigint` in {SOURCES_DIR} and load them anew: `loyalty run --full-refresh`."
         )
     prefix = max((found for found in person.prefixes if person.customer_id.startswith(found)), key=len, default="")
     if types:
@@ -150,7 +167,7 @@ class _Work:
         self.settings = settings
         self.begun = begun
         self.tell = tell
-        self.sources = load_sources_config(settings)
+        self.sources = every_source()
         self.person = Person(begun.customer_id, begun.pseudonym, prefixes_of(self.sources), begun.contacts)
         self.inputs = {
             source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
@@ -182,8 +199,11 @@ class _Work:
     def _forget_scratch(self) -> None:
         """What killed loads and publications left: nobody else works while the warehouse is held."""
         shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
-        for leftover in self.settings.home.glob("warehouse.duckdb.tmp*"):
+        for leftover in self.settings.home.glob("*.duckdb.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
+        for path in self._files():
+            if path.name.startswith(".") and path.name.endswith((".next", ".next.wal")):
+                path.unlink()
 
     def _warehouse(self) -> None:
         path = self.settings.warehouse_path
@@ -260,4 +280,4 @@ class _Work:
             connection.execute(
                 "update ops.erasures set finished_at = now() where pseudonym = $1", [self.begun.pseudonym]
             )
-        _unfinished_path(self.settings).unlink()
+        unfinished_path(self.settings).unlink()

@@ -10,10 +10,9 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.connections import connect, quote_identifier
 from warehouse.errors import UserError
-from warehouse.ingest.sources import load_sources_config
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.columns import Table, database_tables
-from warehouse.privacy.erase import prefixes_of, unknown_customer
+from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
 from warehouse.privacy.person import Person, count_rows
 from warehouse.privacy.rewriting import speaks_of
 from warehouse.privacy.tombstones import write_private
@@ -31,7 +30,7 @@ def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[s
     if not settings.warehouse_path.exists():
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
     target = _target(settings, customer_id, out)
-    sources = load_sources_config(settings)
+    sources = every_source()
     person = Person(customer_id, customer_id, prefixes_of(sources))
     with (
         hold_warehouse(settings, "privacy export", on_wait=on_wait),
@@ -79,12 +78,20 @@ def _document(connection: DuckDBPyConnection, about: Mapping[str, str], found: M
     for table, rows in found.items():
         name = str(table.relation)
         described = {column.name: comments.get((name, column.name)) or "" for column in table.columns}
-        description = table.description or f"Rows of {name}, as they stand in the warehouse."
+        description = table.description or _description(table)
         head = f'"description": {_json(description)}, "columns": {_json(described)}'
         listed = ",\n        ".join(rows)
         tables.append(f'    {_json(name)}: {{{head}, "rows": [\n        {listed}\n    ]}}')
     heading = ",\n".join(f"  {_json(key)}: {_json(value)}" for key, value in about.items())
     return "{\n" + heading + ',\n  "tables": {\n' + ",\n".join(tables) + "\n  }\n}\n"
+
+
+def _description(table: Table) -> str:
+    schema, name = table.relation
+    if schema.startswith("raw_"):
+        return f"Table {name} of the source {schema.removeprefix('raw_')}, as it was delivered."
+    made = {"ml": "A model's results", "ops": "Record of runs", "intermediate": "Step on the way to the marts"}
+    return f"{made.get(schema, 'Table of the warehouse')}: {name}."
 
 
 def _column_comments(connection: DuckDBPyConnection) -> dict[tuple[str, str], str]:

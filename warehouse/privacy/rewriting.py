@@ -58,16 +58,21 @@ def rewrite(
     """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
 
     `beside` are databases that views of `source` read, by the name they are attached under. `finish` may add to the
-    new database, attached under the name it is given, before it is closed. Leaves no log beside either file.
+    new database, attached under the name it is given, before it is closed. Leaves no log beside either file. Raises
+    DuckDB's errors, as when another process writes `source`.
     """
     for leftover in (target, wal_of(target)):
         leftover.unlink(missing_ok=True)
-    with connect(source) as connection:
-        for name, path in (beside or {}).items():
-            connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
+    if wal_of(source).exists():
+        connect(source).close()  # takes the log of a process that was killed into the file
+    with connect() as connection:
+        # for reading alone, so that nobody who reads a published file is shut out
+        for name, path in {source.stem: source, **(beside or {})}.items():
+            connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
+        connection.execute(f"use {quote_identifier(source.stem)}")
         version = CONFIG["storage_compatibility_version"]
         connection.execute(f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(version)})")
-        _copy(connection, database_tables(connection, sources), person)
+        _copy(connection, source.stem, database_tables(connection, sources), person)
         if finish:
             finish(connection, NEW)
         connection.execute(f"checkpoint {NEW}")
@@ -125,10 +130,8 @@ def _tells(table: Table, column: Column) -> str:
     return _mentions(text, WORDS)
 
 
-def _copy(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> None:
-    row = connection.execute("select current_database()").fetchone()
-    assert row is not None
-    connection.execute(f"copy from database {quote_identifier(row[0])} to {NEW} (schema)")
+def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table], person: Person) -> None:
+    connection.execute(f"copy from database {quote_identifier(database)} to {NEW} (schema)")
     _set_patterns(connection, person)
     connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
     digests = _digests(connection, tables, person)
