@@ -246,7 +246,7 @@ def test_an_export_holds_every_table_with_the_customer(own: tuple[Path, Company]
     assert {
         "marts.fct_orders",
         "marts.fct_order_lines",
-        "ml.customer_clusters",
+        "ml.recommendations",
         "marts.fct_points_entries",
     } <= told.keys()
     assert all(row["customer_id"] == CUSTOMER for row in told["marts.fct_orders"]["rows"])
