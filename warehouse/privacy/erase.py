@@ -10,7 +10,7 @@ was killed is finished by the next one, of whichever customer.
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from secrets import randbits, token_hex
 
@@ -113,6 +113,7 @@ def _begin(settings: Settings, customer_id: str) -> _Unfinished:
         known = known_pseudonym(connection, salt, customer_id) if salt else None
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
+        _require_declared(connection, sources, person, counts)
         name = known or _draw(tables, person)
         contacts = find_contacts(connection, tables, person)
         places = delivered_in(connection, settings, sources, tables, person)
@@ -125,6 +126,22 @@ def _begin(settings: Settings, customer_id: str) -> _Unfinished:
 def every_source() -> dict[str, SourceConfig]:
     """The sources that the project knows, also those switched off: the warehouse may hold what they once brought."""
     return {file.stem: read_source(file.stem) for file in sorted(SOURCES_DIR.glob("*.yml"))}
+
+
+def _require_declared(
+    connection: DuckDBPyConnection, sources: dict[str, SourceConfig], person: Person, counts: dict[str, int]
+) -> None:
+    """Raises UserError when a source's staging knows the customer and no column of its raw tables is said to."""
+    for table in database_tables(connection, {}, with_views_of="staging"):
+        name = table.relation.name.removeprefix("stg_").partition("__")[0]
+        if table.relation.schema != "staging" or name not in sources:
+            continue
+        staged = count_rows(connection, [replace(table, prefix=sources[name].customer_prefix)], person)
+        if staged and not any(raw.startswith(f"{sources[name].raw_schema}.") for raw in counts):
+            raise UserError(
+                f"{sources[name].path}: {table.relation} knows the customer, but no raw table does. Name the columns"
+                " that hold customers' ids there, `customer_columns: [...]`, and start the command again."
+            )
 
 
 def unknown_customer(settings: Settings, customer_id: str) -> UserError:
