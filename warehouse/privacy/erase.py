@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from secrets import randbits, token_hex
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -109,11 +110,11 @@ def _begin(settings: Settings, customer_id: str) -> _Unfinished:
         tables = database_tables(connection, sources)
         person = Person(customer_id, "", prefixes_of(sources))
         counts = count_rows(connection, tables, person)
+        _require_declared(connection, sources, person, counts)
         salt = find_salt(settings)
         known = known_pseudonym(connection, salt, customer_id) if salt else None
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
-        _require_declared(connection, sources, person, counts)
         name = known or _draw(tables, person)
         contacts = find_contacts(connection, tables, person)
         places = delivered_in(connection, settings, sources, tables, person)
@@ -198,7 +199,7 @@ class _Work:
         self._warehouse()
         self.tell("What is published")
         before = [publication.publication_id for publication in publications(self.settings)]
-        published = republish(self.settings, self._rewrite_live)
+        published = republish(self.settings, self._rewrite)
         self.tell("Other files of the home folder")
         self._other_files()
         self._require_gone()
@@ -216,7 +217,7 @@ class _Work:
     def _forget_scratch(self) -> None:
         """What killed loads and publications left: nobody else works while the warehouse is held."""
         shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
-        for leftover in self.settings.home.glob("*.duckdb.tmp"):
+        for leftover in [*self.settings.home.glob("*.duckdb.tmp"), *self.settings.home.glob(".*.next.tmp")]:
             shutil.rmtree(leftover, ignore_errors=True)
         for path in self._files():
             if path.name.startswith(".") and path.name.endswith((".next", ".next.wal")):
@@ -233,15 +234,15 @@ class _Work:
             if not is_recorded:
                 self._record(connection, database, salt)
 
-        rewrite(path, new, self.person, self.sources, finish=record)
+        self._rewrite(path, new, finish=record)
         put_in_place(new, path)
 
     def _record(self, connection: DuckDBPyConnection, database: str, salt: Salt) -> None:
         name, rows = self.begun.pseudonym, self.begun.row_counts
         record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
 
-    def _rewrite_live(self, source: Path, target: Path) -> None:
-        rewrite(source, target, self.person, self.sources)
+    def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
+        rewrite(source, target, self.person, self.sources, memory_limit=self.settings.memory_limit, **options)
 
     def _other_files(self) -> None:
         for path in self._files():
@@ -256,7 +257,7 @@ class _Work:
         new = path.with_name(f".{path.name}.next")
         try:
             beside = {"warehouse": work} if work.exists() and path.stem != "warehouse" else {}
-            rewrite(path, new, self.person, self.sources, beside=beside)
+            self._rewrite(path, new, beside=beside)
         except duckdb.Error as error:
             raise UserError(
                 f"{path}: cannot be written anew ({str(error).splitlines()[0]}). Close the program that has it open, or"

@@ -8,7 +8,8 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def rewrite(
     *,
     beside: Mapping[str, Path] | None = None,
     finish: Finish | None = None,
+    memory_limit: str | None = None,
 ) -> None:
     """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
 
@@ -65,7 +67,9 @@ def rewrite(
         leftover.unlink(missing_ok=True)
     if wal_of(source).exists():
         connect(source).close()  # takes the log of a process that was killed into the file
-    with connect() as connection:
+    with connect() as connection, _spilling_beside(connection, target):
+        if memory_limit:
+            connection.execute(f"set memory_limit = {quote_literal(memory_limit)}")
         # for reading alone, so that nobody who reads a published file is shut out
         for name, path in {source.stem: source, **(beside or {})}.items():
             connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
@@ -80,6 +84,17 @@ def rewrite(
     if wal_of(target).exists() or wal_of(source).exists():
         raise OSError(f"{source}: DuckDB left a write-ahead log, so the file is not whole. Start the command again.")
     shutil.copymode(source, target)
+
+
+@contextmanager
+def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[None]:
+    """Let DuckDB put what memory does not hold beside the new file, and not where the command was started."""
+    folder = target.with_name(f"{target.name}.tmp")
+    connection.execute(f"set temp_directory = {quote_literal(str(folder))}")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_in_place(new: Path, old: Path) -> None:

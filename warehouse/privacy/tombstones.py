@@ -122,13 +122,14 @@ class Tombstones:
     def __init__(self, connection: DuckDBPyConnection, settings: Settings) -> None:
         """Raises UserError when customers were erased under a salt that is not at hand."""
         self._connection = connection
-        self._salt = find_salt(settings) if has_erasures(connection) else None
+        self._salt: Salt | None = None
         if has_erasures(connection):
+            self._salt = find_salt(settings)
             self._require_salt(settings)
 
     def _require_salt(self, settings: Settings) -> None:
-        marks = [mark for (mark,) in self._connection.execute("select distinct salt_hash from ops.erasures").fetchall()]
-        if self._salt is None or marks != [self._salt.mark]:
+        marks = self._connection.execute("select distinct salt_hash from ops.erasures").fetchall()
+        if self._salt is None or marks != [(self._salt.mark,)]:
             raise UserError(
                 f"{salt_path(settings)}: not the salt that customers were erased under, so that nobody could tell"
                 f" whether a load brings them back. Restore that file, or set {SALT_VARIABLE} to what it was."

@@ -192,3 +192,17 @@ def test_an_export_into_the_home_folder_is_refused(shop: Landing) -> None:
         export(shop.settings, CUSTOMER, shop.settings.home / "me.json", print)
     with pytest.raises(UserError, match="no such folder"):
         export(shop.settings, CUSTOMER, shop.folder / "none" / "me.json", print)
+
+
+def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anything_is_done(shop: Landing) -> None:
+    with shop.warehouse() as connection:
+        connection.execute("alter table raw_till.customers rename customer_id to buyer")
+        connection.execute("create schema staging")
+        connection.execute(
+            "create view staging.stg_till__customers as select buyer as customer_id from raw_till.customers"
+        )
+    with pytest.raises(
+        UserError, match=r"till\.yml: staging\.stg_till__customers knows the customer.*customer_columns"
+    ):
+        gone(shop)
+    assert shop.query("select count(*) from raw_till.customers where buyer = 'cust-0815'") == [(1,)]
