@@ -75,7 +75,7 @@ def _patterns(person: Person) -> list[tuple["re.Pattern[str]", str]]:
     return [
         (
             re.compile(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", re.IGNORECASE),
-            person.pseudonym if word not in person.contacts else REMOVED,
+            person.distinctive_names().get(word, REMOVED),
         )
         for word in person.words
     ]

@@ -38,10 +38,15 @@ class Person:
         """Every way to write the id."""
         return sorted({spelling for prefix in ("", *self.prefixes) for spelling in self.within(prefix)})
 
+    def distinctive_names(self) -> dict[str, str]:
+        """The pseudonym by every way to write the id that is told from other words; longer ones first."""
+        names = {key: name for prefix in ("", *self.prefixes) for key, name in self.within(prefix).items()}
+        return {key: names[key] for key in sorted(names, key=len, reverse=True) if is_distinctive(key)}
+
     @property
     def words(self) -> list[str]:
         """What tells of this customer wherever it stands: distinctive ids and contacts."""
-        return [*filter(is_distinctive, self.spellings), *self.contacts]
+        return [*self.distinctive_names(), *self.contacts]
 
 
 def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> dict[str, int]:

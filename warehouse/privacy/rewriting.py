@@ -19,10 +19,7 @@ from warehouse.connections import CONFIG, connect, quote_identifier, quote_liter
 from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.privacy.person import Person
 from warehouse.privacy.veil import (
-    DISTINCTIVE,
-    PSEUDONYMS,
     emptied,
-    is_distinctive,
     is_erased,
     pseudonym,
     replaced,
@@ -40,6 +37,9 @@ CONTACTS, WORDS, SPELLINGS = "erased_contacts", "erased_words", "erased_spelling
 DIGESTS = "cast(getvariable('erased_digests') as varchar[])"
 DIGEST = "regexp_full_match({0}, '[0-9a-fA-F-]{{16,128}}') and regexp_matches({0}, '[a-fA-F]')"
 
+# Distinctive ids as any source spells them, and what stands in their place.
+NAMED = "cast(getvariable('erased_named') as varchar[])"
+INSTEAD = "cast(getvariable('erased_instead') as varchar[])"
 NOTHING = r"[^\s\S]"
 # Lines and rows as they were delivered, of which nobody knows which word is whose id.
 RECORDS = {"record", "line"}
@@ -153,13 +153,15 @@ def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table]
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
     for table in tables:
         set_erased(connection, person.within(table.prefix))
-        values = ", ".join(_value(table, column, bool(digests)) for column in table.columns)
+        values = ", ".join(_value(table, column, person, bool(digests)) for column in table.columns)
         connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
 
 
 def _set_patterns(connection: DuckDBPyConnection, person: Person) -> None:
-    distinctive = [*filter(is_distinctive, person.spellings)]
-    for variable, words in ((CONTACTS, []), (WORDS, distinctive), (SPELLINGS, person.spellings)):
+    names = person.distinctive_names()
+    connection.execute("set variable erased_named = $1", [[*names]])
+    connection.execute("set variable erased_instead = $1", [[*names.values()]])
+    for variable, words in ((CONTACTS, []), (WORDS, [*names]), (SPELLINGS, person.spellings)):
         connection.execute(f"set variable {variable} = $1", [_pattern(words, person.contacts)])
 
 
@@ -196,7 +198,7 @@ def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) ->
     return {value for (value,) in rows}
 
 
-def _value(table: Table, column: Column, has_digests: bool) -> str:
+def _value(table: Table, column: Column, person: Person, has_digests: bool) -> str:
     """What the new file holds in the place of a column's value."""
     value = veiled(table, column)
     is_veiled = table.is_customer(column) or (bool(table.owner_columns) and table.is_personal(column))
@@ -209,19 +211,19 @@ def _value(table: Table, column: Column, has_digests: bool) -> str:
     if has_digests:
         drawn = f"md5(getvariable('erased_redraw') || {column.sql})"
         value = f"case when list_contains({DIGESTS}, {column.sql}) then {drawn} else {value} end"
-    return f"case when {_gives_away(table, column)} then {emptied(column)} else {_renamed_anywhere(value)} end"
+    return f"case when {_gives_away(column)} then {emptied(column)} else {_renamed_anywhere(value, person)} end"
 
 
-def _gives_away(table: Table, column: Column) -> str:
-    """The condition of texts that are removed whole: with a contact, and where nobody knows what else they say."""
-    if table.owner_columns or not column.is_nullable:
-        return _mentions(column.sql, CONTACTS)
-    return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
+def _gives_away(column: Column) -> str:
+    """The condition of texts that are removed whole: with a contact, and records of which nobody knows the columns."""
+    return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else CONTACTS)
 
 
-def _renamed_anywhere(value: str) -> str:
+def _renamed_anywhere(value: str, person: Person) -> str:
     """A text of anybody's row that calls the customer by a distinctive id."""
-    return replaced(value, f"{DISTINCTIVE}[1]", f"{PSEUDONYMS}[1]")
+    for position in range(1, len(person.distinctive_names()) + 1):
+        value = replaced(value, f"{NAMED}[{position}]", f"{INSTEAD}[{position}]")
+    return value
 
 
 def _mentions(text: str, pattern: str) -> str:

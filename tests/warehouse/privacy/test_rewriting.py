@@ -100,6 +100,17 @@ def test_a_line_that_names_the_customer_is_emptied_and_no_other(source: Path) ->
     ]  # fmt: skip
 
 
+def test_an_order_that_is_called_after_the_customer_is_still_the_same_in_every_table(source: Path) -> None:
+    with connect(source) as connection:
+        connection.execute(
+            f"create table raw_shop.baskets as select '{CUSTOMER}/7' as basket_id, '{CUSTOMER}' as customer_id"
+        )
+        connection.execute(f"create table raw_shop.lines as select '{CUSTOMER}/7' as basket_id, 3 as net_amount")
+    erased(source)
+    joined = "select customer_id, basket_id, net_amount from raw_shop.baskets join raw_shop.lines using (basket_id)"
+    assert query(source, joined) == [(NAME, f"{NAME}/7", 3)]
+
+
 def test_what_could_be_a_hash_of_the_id_is_drawn_anew_and_still_joins(source: Path) -> None:
     erased(source)
     joined = (
@@ -206,6 +217,8 @@ def test_a_source_that_prefixes_its_customers_spells_them_without(tmp_path: Path
         connection.execute("create schema raw_till; create schema marts")
         connection.execute("create table raw_till.customers as select 'C1234' as customer_id")
         connection.execute("create table marts.c as select 'till-C1234' as customer_id union all select 'C1234'")
+        connection.execute("create table marts.notes as select 'C1234 is till-C1234' as note")
     rewrite(path, new, person, {"till": source})
     with connect(new) as connection:
         assert read(connection) == [("erased-1",), ("till-erased-1",), ("C1234",)]
+        assert connection.execute("from marts.notes").fetchall() == [("erased-1 is till-erased-1",)]
