@@ -18,14 +18,7 @@ from duckdb import DuckDBPyConnection
 from warehouse.connections import CONFIG, connect, quote_identifier, quote_literal
 from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.privacy.person import Person
-from warehouse.privacy.veil import (
-    emptied,
-    is_erased,
-    pseudonym,
-    replaced,
-    set_erased,
-    veiled,
-)
+from warehouse.privacy.veil import emptied, is_erased, pseudonym, replaced, set_erased, veiled
 from warehouse.published_file import wal_of
 
 if TYPE_CHECKING:
@@ -36,7 +29,6 @@ NEW = "rewritten"
 CONTACTS, WORDS, SPELLINGS = "erased_contacts", "erased_words", "erased_spellings"
 DIGESTS = "cast(getvariable('erased_digests') as varchar[])"
 DIGEST = "regexp_full_match({0}, '[0-9a-fA-F-]{{16,128}}') and regexp_matches({0}, '[a-fA-F]')"
-
 # Distinctive ids as any source spells them, and what stands in their place.
 NAMED = "cast(getvariable('erased_named') as varchar[])"
 INSTEAD = "cast(getvariable('erased_instead') as varchar[])"
