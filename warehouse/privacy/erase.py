@@ -26,7 +26,7 @@ from warehouse.privacy.columns import Table, database_tables
 from warehouse.privacy.leftovers import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.person import Person, count_rows, find_contacts
 from warehouse.privacy.places import delivered_in
-from warehouse.privacy.rewriting import mentions, put_in_place, rewrite
+from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.tombstones import (
     Salt,
     Tombstones,
@@ -68,6 +68,7 @@ class _Unfinished:
     customer_id: str
     pseudonym: str
     contacts: tuple[str, ...]
+    digests: tuple[str, ...]
     places: tuple[str, ...]
     row_counts: dict[str, int]
 
@@ -99,7 +100,7 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
     if not path.exists():
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
-    return _Unfinished(**{**values, "contacts": tuple(values["contacts"]), "places": tuple(values["places"])})
+    return _Unfinished(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 def _begin(settings: Settings, customer_id: str) -> _Unfinished:
@@ -117,8 +118,9 @@ def _begin(settings: Settings, customer_id: str) -> _Unfinished:
             raise unknown_customer(settings, customer_id)
         name = known or _draw(tables, person)
         contacts = find_contacts(connection, tables, person)
+        digests = find_digests(connection, tables, person)
         places = delivered_in(connection, settings, sources, tables, person)
-    begun = _Unfinished(customer_id, name, contacts, tuple(places), counts)
+    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(places), counts)
     make_salt(settings)
     write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
@@ -186,7 +188,8 @@ class _Work:
         self.begun = begun
         self.tell = tell
         self.sources = every_source()
-        self.person = Person(begun.customer_id, begun.pseudonym, prefixes_of(self.sources), begun.contacts)
+        prefixes = prefixes_of(self.sources)
+        self.person = Person(begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests)
         self.inputs = {
             source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
         }

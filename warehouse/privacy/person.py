@@ -19,13 +19,15 @@ class Person:
     """A customer to be found, and under which name from then on: the id itself where nothing is to change.
 
     `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
-    addresses and telephone numbers in lower case, that nobody else has, and their hashes.
+    addresses and telephone numbers in lower case, that nobody else has, and their hashes; `digests` are keys of this
+    customer's rows that may be made of the id.
     """
 
     customer_id: str
     pseudonym: str
     prefixes: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def within(self, prefix: str) -> dict[str, str]:
         """The id and its pseudonym as rows under this prefix spell them; nothing where they cannot be of this one."""
@@ -45,8 +47,8 @@ class Person:
 
     @property
     def words(self) -> list[str]:
-        """What tells of this customer wherever it stands: distinctive ids and contacts."""
-        return [*self.distinctive_names(), *self.contacts]
+        """What tells of this customer wherever it stands: distinctive ids, contacts and digests."""
+        return [*self.distinctive_names(), *self.contacts, *self.digests]
 
 
 def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> dict[str, int]:

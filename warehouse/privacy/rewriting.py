@@ -141,7 +141,7 @@ def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table]
     connection.execute(f"copy from database {quote_identifier(database)} to {NEW} (schema)")
     _set_patterns(connection, person)
     connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
-    digests = _digests(connection, tables, person)
+    digests = find_digests(connection, tables, person)
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
     for table in tables:
         set_erased(connection, person.within(table.prefix))
@@ -165,20 +165,19 @@ def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
     return "|".join(parts) or NOTHING
 
 
-def _digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
     """What looks like a hash and stands in the customer's rows alone: one of the id could be guessed.
 
-    Not what sources deliver, as that comes again as it was.
+    Not what sources deliver, as that comes again as it was; but what runs record of themselves, such as messages.
     """
-    made: set[str] = set()
-    delivered: set[str] = set()
+    found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
     for table in (table for table in tables if table.owner_columns):
         set_erased(connection, person.within(table.prefix))
-        found = delivered if table.relation.schema.startswith("raw_") else made
+        schema = table.relation.schema.partition("_")[0]
         for column in table.columns:
             if column.is_text and not table.is_customer(column) and not table.is_personal(column):
-                found |= _digests_of(connection, table, column)
-    return sorted(made - delivered)
+                found[schema if schema in found else "made"] |= _digests_of(connection, table, column)
+    return sorted(found["ops"] | (found["made"] - found["raw"]))
 
 
 def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) -> set[str]:

@@ -114,6 +114,19 @@ def test_logs_and_other_databases_of_the_home_folder_are_cleaned(shop: Landing) 
     assert not (home / "tmp" / "ingest").exists()
 
 
+def test_a_message_that_was_handed_over_cannot_be_told_by_its_key_either(shop: Landing) -> None:
+    key = hashlib.md5(CUSTOMER.encode(), usedforsecurity=False).hexdigest()
+    outbox = shop.settings.home / "outbox.jsonl"
+    outbox.write_text(json.dumps({"message_id": key, "address": "erika@muster.example", "text": "4 points"}))
+    with shop.warehouse() as connection:
+        connection.execute(f"create table ops.messages as select '{key}' as message_id, '{CUSTOMER}' as customer_id")
+        connection.execute(f"create table raw_till.clicks as select '{key}' as reference, '{CUSTOMER}' as customer_id")
+    gone(shop)
+    assert json.loads(outbox.read_text()) == {"message_id": "erased", "address": "erased", "text": "4 points"}
+    ((new,),) = shop.query("select message_id from ops.messages")
+    assert new != key and shop.query("select reference from raw_till.clicks") == [(new,)]
+
+
 def test_what_cannot_be_cleaned_is_named(shop: Landing) -> None:
     foreign = shop.settings.home / "picture.bin"
     foreign.write_bytes(b"\xff\x00" + CUSTOMER.encode() + b"\xff")
