@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     ui.add_argument("--port", type=int, default=3000)
     _add_dev(commands)
     _add_experiments(commands)
+    _add_privacy(commands)
     _add(commands, "docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
 
@@ -116,6 +117,17 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
     simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
+
+
+def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("privacy", help="hand over or erase everything about one customer")
+    actions = parser.add_subparsers(required=True, metavar="action")
+    export = _add(actions, "export", "write everything the warehouse holds on a customer as JSON", _export_customer)
+    export.add_argument("customer_id", metavar="CUSTOMER_ID")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file, or a folder for it")
+    erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
+    erase.add_argument("customer_id", metavar="CUSTOMER_ID")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -211,6 +223,19 @@ def _experiments(settings: Settings, options: argparse.Namespace) -> int:
 
     print(assign_members(settings, options.plan, options.out))
     return DONE
+
+
+def _export_customer(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_privacy import export_customer
+
+    export_customer(settings, options.customer_id, options.out)
+    return DONE
+
+
+def _erase_customer(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.command_privacy import erase_customer
+
+    return DONE if erase_customer(settings, options.customer_id, is_sure=options.yes) else FAILED
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from rich.console import Console
 from dagster_project.command_run import failure_messages
 from dagster_project.instance import open_instance
 from warehouse.lock import holder
+from warehouse.privacy.erase import unfinished_path
 from warehouse.publish import live_publication, publications
 from warehouse.settings import Settings
 
@@ -25,6 +26,8 @@ def print_status(settings: Settings) -> None:
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
     held = holder(settings)
     console.print(f"writing    {held or 'nobody'}")
+    if unfinished_path(settings).exists():
+        console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     with open_instance(settings) as instance:
         _print_last_runs(console, instance)
 

@@ -36,7 +36,7 @@ from warehouse.gates import require_passed
 from warehouse.published_file import PUBLICATION, Relation, checksums
 from warehouse.settings import Settings
 
-__all__ = ["Publication", "checksums", "live_publication", "publications", "publish", "rollback"]
+__all__ = ["Publication", "checksums", "live_publication", "publications", "publish", "republish", "rollback"]
 
 DATABASE = "loyalty.duckdb"
 WORK = "work.duckdb"
@@ -45,6 +45,8 @@ REPORT = "report.html"
 # Live names in the order they move: the one that says which publication is live comes last.
 LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
 READ_ONLY = 0o444
+# Behind the name of a publication that was written anew, before the number of times.
+REWRITTEN = "-rewritten-"
 
 ReportWriter = Callable[[DuckDBPyConnection, Settings, Path], None]
 
@@ -91,14 +93,64 @@ def publish(
     defaults = {"run_id": gate.run_id, "generation": gate.generation, "company": settings.company}
     with _publishing(settings) as published:
         _finish_interrupted(published)
-        build = _Build(settings, connection, published, {**defaults, **publication})
-        build.database()
-        with ThreadPoolExecutor(1) as pool:
-            work = pool.submit(build.work, work_tables, manifest)
-            build.report(report or _write_report)
-            build.parquet()
-            work.result()
-        return build.make_live()
+        build = _Build(settings, connection, published, {**defaults, **publication}, _read_state(published))
+        return build.whole(work_tables, manifest, report or _write_report)
+
+
+def republish(
+    settings: Settings, rewrite: Callable[[Path, Path], None], *, report: ReportWriter | None = None
+) -> Publication | None:
+    """Publish what is live anew as `rewrite` makes it, and keep no earlier publication. None before the first.
+
+    `rewrite` is called with the live working copy, which holds every published table, and the file to write. Nothing
+    is taken over from earlier files, whose unused blocks may hold what was rewritten. Whether the warehouse passed its
+    last checks does not matter, as nothing of it is published.
+    """
+    with _publishing(settings) as published:
+        _finish_interrupted(published)
+        state = _read_state(published)
+        live = state.live_publication
+        if live is None:
+            return None
+        folder = published / "history" / live.publication_id
+        if not (folder / WORK).exists():
+            raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
+        with _scratch(settings) as scratch:
+            rewrite(folder / WORK, scratch)
+            with connect(scratch) as connection:
+                return _publish_copy(settings, connection, published, replace(state, kept=()), live, report)
+
+
+def _publish_copy(
+    settings: Settings,
+    connection: DuckDBPyConnection,
+    published: Path,
+    state: "_State",
+    live: Publication,
+    report: ReportWriter | None,
+) -> Publication:
+    """Publish the tables of a working copy under the live publication's own particulars."""
+    connection.execute(f"drop table if exists {PUBLICATION.sql}")  # every publication names itself
+    further = [str(relation) for relation in published_file.published_columns(connection) if relation.schema != "marts"]
+    values = {name: getattr(live, name) for name in published_file.PUBLICATION_COLUMNS}
+    # a name of its own, never used before: one name stands for one state
+    name, _, number = live.publication_id.partition(REWRITTEN)
+    values["publication_id"] = f"{name}{REWRITTEN}{int(number or 0) + 1}"
+    build = _Build(settings, connection, published, values, state)
+    manifest = published / "history" / live.publication_id / MANIFEST
+    return build.whole(further, manifest if manifest.exists() else None, report or _write_report)
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    """A database file for the length of the block, outside of what is published."""
+    folder = settings.home / "tmp" / "republish"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder / "copy.duckdb"
+    finally:
+        shutil.rmtree(folder)
 
 
 def rollback(settings: Settings, to: str | None = None) -> Publication:
@@ -139,12 +191,17 @@ class _Build:
     """One publication on its way: its parts are made one after another in published/next, then made live."""
 
     def __init__(
-        self, settings: Settings, connection: DuckDBPyConnection, published: Path, values: Mapping[str, Any]
+        self,
+        settings: Settings,
+        connection: DuckDBPyConnection,
+        published: Path,
+        values: Mapping[str, Any],
+        state: "_State",
     ) -> None:
         self.settings = settings
         self.connection = connection
         self.published = published
-        self.state = _read_state(published)
+        self.state = state
         wanted = values.get("publication_id") or f"{values['generation']:06d}-{values['run_id'][:8]}"
         self.name = _free_name(published, wanted)
         self.values = {**values, "publication_id": self.name}
@@ -157,6 +214,16 @@ class _Build:
         self.checksums: dict[Relation, str] = {}
         self.row_counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
+
+    def whole(self, work_tables: Sequence[str], manifest: Path | None, report: ReportWriter) -> Publication:
+        """Every part, and then the live names."""
+        self.database()
+        with ThreadPoolExecutor(1) as pool:
+            work = pool.submit(self.work, work_tables, manifest)
+            self.report(report)
+            self.parquet()
+            work.result()
+        return self.make_live()
 
     def database(self) -> None:
         """The marts, copied onto the live file as far as they are unchanged."""

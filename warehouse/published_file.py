@@ -128,7 +128,7 @@ def _without_identifiers(relation: Relation, columns: dict[str, str]) -> dict[st
     if relation.schema == PUBLICATION.schema:
         return columns
     of_people = "customer_id" in columns
-    return {name: data_type for name, data_type in columns.items() if not _is_identifier(name, data_type, of_people)}
+    return {name: data_type for name, data_type in columns.items() if not is_identifier(name, data_type, of_people)}
 
 
 def row_counts(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[str, int]:
@@ -205,11 +205,11 @@ def _bad_types(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
 def _identifiers(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
     of_people = {(schema, table) for schema, table, column, _ in rows if column == "customer_id"}
     for schema, table, column, data_type in rows:
-        if _is_identifier(column, data_type, (schema, table) in of_people):
+        if is_identifier(column, data_type, (schema, table) in of_people):
             yield f"{schema}.{table}.{column} looks like a direct identifier: leave it out, or rename it if it is none"
 
 
-def _is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
+def is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
     """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
     name = column.lower()
     return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))

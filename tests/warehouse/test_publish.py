@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from warehouse import gates
 from warehouse.connections import connect
 from warehouse.errors import UserError
-from warehouse.publish import Publication, checksums, live_publication, publications, publish, rollback
+from warehouse.publish import Publication, checksums, live_publication, publications, publish, republish, rollback
 from warehouse.settings import Settings, load_settings
 
 AS_OF = date(2017, 12, 31)
@@ -547,3 +547,36 @@ def assert_one_publication(settings: Settings) -> int:
         assert len(builds) == 1
         assert copy.execute("select count(*) from marts.fct_orders").fetchall() == [(5_000,)]
     return int(builds.pop()[0])
+
+
+def test_what_is_live_is_published_anew_and_nothing_earlier_is_kept(
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
+) -> None:
+    def rewrite(source: Path, target: Path) -> None:
+        shutil.copyfile(source, target)
+        target.chmod(0o644)
+        with connect(target) as copy:
+            copy.execute("update marts.dim_products set product_name = 'none' where product_id = 'p-0'")
+
+    assert republish(settings, rewrite, report=no_report) is None
+    build(warehouse)
+    go()
+    build(warehouse)
+    first = go()
+    warehouse.execute("update marts.dim_products set build = -1")  # what the warehouse holds now is not published
+    names = []
+    for _ in range(2):
+        done = republish(settings, rewrite, report=no_report)
+        assert done is not None and publications(settings) == [done] and live_publication(settings) == done
+        names.append(done.publication_id)
+    assert names == [f"{first.publication_id}-rewritten-1", f"{first.publication_id}-rewritten-2"]
+    with connect(settings.published_path, read_only=True) as copy:
+        assert copy.execute("select product_name from marts.dim_products where product_id = 'p-0'").fetchall() == [
+            ("none",)
+        ]
+        assert copy.execute("select publication_id, generation from marts.publication").fetchall() == [(names[1], 2)]
+        assert checksums(copy)["fct_orders"] == first.checksums["marts.fct_orders"]
+    assert [folder.name for folder in (settings.published_dir / "history").iterdir()] == names[1:]
+    assert not (settings.home / "tmp" / "republish").exists()
+    with pytest.raises(UserError, match="no publication before the live one"):
+        rollback(settings)

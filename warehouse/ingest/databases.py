@@ -24,6 +24,9 @@ from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.extensions import load_extension
 from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
+from warehouse.privacy.columns import Column, source_table
+from warehouse.privacy.tombstones import Tombstones
+from warehouse.published_file import Relation
 
 SERVER = "loyalty_source"
 EXTENSIONS = {"postgres": "postgres_scanner", "mysql": "mysql_scanner"}
@@ -64,9 +67,11 @@ class _Remote:
         return quote_identifier(name) if self.kind == "postgres" else "`" + name.replace("`", "``") + "`"
 
 
-def load_database_table(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+def load_database_table(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+) -> LoadReport:
     """Loads what is new of one database table as one batch; no batch if nothing is. Raises UserError."""
-    return _discreetly(source, lambda: _load_attached(connection, source, name))
+    return _discreetly(source, lambda: _load_attached(connection, source, name, tombstones))
 
 
 def check_database_tables(
@@ -207,21 +212,29 @@ def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -
             raise UserError(f'{place}: the watermark "{table.watermark}" is {kind}; it must be a number or a moment.')
 
 
-def _load_attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+def _load_attached(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+) -> LoadReport:
     with _attached(connection, source):
         try:
             with transaction(connection):
-                return _load_transaction(connection, source, name)
+                return _load_transaction(connection, source, name, tombstones)
         finally:
             connection.execute("drop table if exists temp._incoming; drop table if exists temp._changed")
 
 
-def _load_transaction(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> LoadReport:
+def _load_transaction(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+) -> LoadReport:
     table = source.tables[name]
     remote = _find_remote(connection, source, name)
     connection.execute(f"create or replace temp table _incoming as {_query(connection, source, name, remote)}")
-    _refuse_repeated_keys(connection, table, remote)
     types = {raw: remote.types[column] for column, raw in remote.columns.names.items()}
+    columns = tuple(Column(*column) for column in types.items())
+    veiled = tombstones.veil("_incoming", source_table(source, Relation(source.raw_schema, name), columns))
+    if veiled != "_incoming":  # before it is compared with what was loaded earlier, which is veiled as well
+        connection.execute(f"create or replace temp table _incoming as select * from {veiled}")
+    _refuse_repeated_keys(connection, table, remote)
     incoming = Incoming("_incoming", types, remote.place)
     values, added, widened = fit_columns(connection, source, name, incoming)
     _find_changed(connection, source, name, values)

@@ -39,6 +39,9 @@ from warehouse.ingest.raw_tables import (
 )
 from warehouse.ingest.readings import Reading, drop_scratch, file_format, open_file, readable
 from warehouse.ingest.sources import SourceConfig
+from warehouse.privacy.columns import Column, source_table
+from warehouse.privacy.tombstones import Tombstones
+from warehouse.published_file import Relation
 from warehouse.settings import Settings
 
 
@@ -53,10 +56,11 @@ def load_source(
 
     `connection` is to the warehouse, outside a transaction. `tables` limits the load. `full_refresh` drops the raw
     tables first and loads what is there now; batch numbers go on. Files are taken in the order of their names, one
-    transaction each, so a run that was killed is completed by the next one. Raises UserError at the first file that
-    cannot be loaded; files before it stay loaded.
+    transaction each, so a run that was killed is completed by the next one. Customers who were erased come in under
+    their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it stay loaded.
     """
     prepare_operations(connection)
+    tombstones = Tombstones(connection, settings)
     selected = _selected(source, tables)
     folder = None if source.database else input_folder(source, settings)
     reports = []
@@ -64,9 +68,10 @@ def load_source(
         started = time.perf_counter()
         _make_ready(connection, source, name, full_refresh)
         if folder is None:
-            report = load_database_table(connection, source, name)
+            report = load_database_table(connection, source, name, tombstones)
         else:
-            report = _FileLoad(connection, source, name, folder, settings.home / "tmp" / "ingest").run()
+            work = settings.home / "tmp" / "ingest"
+            report = _FileLoad(connection, source, name, folder, work, tombstones).run()
         reports.append(replace(report, seconds=time.perf_counter() - started))
     return reports
 
@@ -93,7 +98,13 @@ class _FileLoad:
     """The load of one raw table from the files of a folder."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, folder: Path, work: Path
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        source: SourceConfig,
+        name: str,
+        folder: Path,
+        work: Path,
+        tombstones: Tombstones,
     ):
         self.connection = connection
         self.source = source
@@ -102,6 +113,7 @@ class _FileLoad:
         self.id = TableId(source.name, name)
         self.folder = folder
         self.work = work
+        self.tombstones = tombstones
         self.report = LoadReport(source.name, name)
         self.known: dict[str, KnownFile] = {}
         self.present: list[str] = []
@@ -175,6 +187,9 @@ class _FileLoad:
         renamed = [f"{quote_identifier(name)} as {quote_identifier(raw)}" for name, raw in mapped.names.items()]
         relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}))"
         types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
+        columns = tuple(Column(*column) for column in types.items())
+        table = source_table(self.source, Relation(self.source.raw_schema, self.name), columns)
+        relation = self.tombstones.veil(relation, table)
         incoming = Incoming(relation, types, place)
         values, added, widened = fit_columns(self.connection, self.source, self.name, incoming)
         self._note(new_columns=tuple(added), widened_columns=tuple(widened))
@@ -191,7 +206,8 @@ class _FileLoad:
             return 0
         return count(
             self.connection,
-            "insert into ops.rejected_lines select $batch, $source, $table, $file, r.row_number, r.reason, r.record"
+            "insert into ops.rejected_lines select $batch, $source, $table, $file, r.row_number, r.reason,"
+            f" {self.tombstones.veil_record('r.record', self.source.customer_prefix)}"
             f" from ({reading.rejects}) as r(row_number, reason, record)",
             {**self.id.parameters, "batch": batch_id, "file": shown},
         )

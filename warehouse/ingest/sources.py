@@ -194,6 +194,7 @@ class SourceConfig(_Section):
 
     `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
+    `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
     name: Identifier
@@ -202,6 +203,7 @@ class SourceConfig(_Section):
     database: DatabaseConfig | None = None
     key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$")] = ""
     shared_keys: Names = ()
+    customer_columns: Names = ("customer_id",)
     tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=SOURCES_DIR, exclude=True)
@@ -223,6 +225,11 @@ class SourceConfig(_Section):
     def raw_schema(self) -> str:
         """The schema of the warehouse that this source's raw tables live in."""
         return f"raw_{self.name}"
+
+    @property
+    def customer_prefix(self) -> str:
+        """What stands before this source's own customer numbers everywhere behind its raw tables."""
+        return "" if "customer_id" in self.shared_keys else self.key_prefix
 
 
 def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[str, SourceConfig]:

@@ -16,6 +16,7 @@ from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
 from warehouse.ingest.check import check_source
 from warehouse.ingest.databases import masked
+from warehouse.privacy.tombstones import Salt, record_erasure
 
 Make = Callable[..., Landing]
 VARIABLE = "LOYALTY_DSN_TEST"
@@ -63,6 +64,21 @@ def test_first_load_keeps_types_and_order(shop: Make, server: DatabaseServer) ->
     assert here.query("select file, content_hash, rows_loaded, superseded_by from ops.batches") == [
         (name_of(here), None, 3, None)
     ]
+
+
+def test_an_erased_customer_stays_erased_and_is_not_taken_for_a_change(
+    shop: Make, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOYALTY_HASH_SALT", "salt")
+    here = shop()
+    server.execute(f"alter table {name_of(here)} add customer_id varchar(20), add email varchar(40)")
+    insert(server, here, "(1, 1, '2020-01-01', 'c-1', 'one@x.example')", "(2, 2, '2020-01-01', 'c-2', 'two@x.example')")
+    with here.warehouse() as connection:
+        record_erasure(connection, "memory", Salt("salt"), "c-1", "erased-1", {})
+    assert here.load().rows_loaded == 2
+    assert here.rows("id, customer_id, email") == [(1, "erased-1", None), (2, "c-2", "two@x.example")]
+    report = here.load()
+    assert (report.rows_loaded, report.rows_unchanged) == (0, 2)
 
 
 def test_a_rerun_loads_nothing(shop: Make, server: DatabaseServer) -> None:

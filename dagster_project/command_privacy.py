@@ -1,0 +1,68 @@
+"""`loyalty privacy export` and `loyalty privacy erase`: what is asked before, and told afterwards."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from warehouse.errors import UserError
+from warehouse.privacy.erase import Erasure, erase
+from warehouse.privacy.export import export
+from warehouse.settings import Settings
+
+QUESTION = (
+    "Erase customer {customer_id} of {company} for good? The rows stay, under a pseudonym, and every earlier"
+    " publication is removed. [y/N] "
+)
+
+
+def export_customer(settings: Settings, customer_id: str, out: Path) -> None:
+    """Write the customer's data and say where. Raises UserError; see `warehouse.privacy.export.export`."""
+    console = _console()
+    target, tables, rows = export(settings, customer_id, out, console.print)
+    console.print(f"{rows} rows of {tables} tables: {target} (for you alone to read)", markup=False)
+
+
+def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bool:
+    """Ask, erase, and say what became of every copy. Whether it was done: not where the answer is no.
+
+    Raises UserError; see `warehouse.privacy.erase.erase`.
+    """
+    console = _console()
+    if not is_sure and not _is_confirmed(settings, customer_id):
+        console.print("Nothing was erased.")
+        return False
+    _tell(console, settings, erase(settings, customer_id, console.print))
+    return True
+
+
+def _is_confirmed(settings: Settings, customer_id: str) -> bool:
+    try:
+        answer = input(QUESTION.format(customer_id=customer_id, company=settings.company))
+    except EOFError as error:
+        raise UserError("privacy erase: nobody is there to confirm it. Start it with --yes.") from error
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _tell(console: Console, settings: Settings, done: Erasure) -> None:
+    """What a person who has to answer for the erasure needs to know; the id itself is not repeated."""
+    rows = sum(done.row_counts.values())
+    console.print(f"Erased: {rows} rows of {len(done.row_counts)} tables are {done.pseudonym}'s now (ops.erasures).")
+    if done.publication:
+        removed = ", ".join(done.removed_publications)
+        console.print(f"Published anew as {done.publication}; removed for good: {removed}.")
+    for file in done.rewritten_files:
+        console.print(f"Written anew: {file}", markup=False)
+    if not done.is_searched:
+        console.print(
+            "The id is too plain to be told from other numbers in texts and logs; columns of ids were all changed."
+        )
+    if done.places:
+        console.print("These are the sources' own and still hold the customer; a load brings in the pseudonym instead:")
+        for place in done.places:
+            console.print(f"  {place}", markup=False)
+    console.print(f"Backups of {settings.home}, if any, are not reached. `loyalty run` goes on as before.")
+
+
+def _console() -> Console:
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)

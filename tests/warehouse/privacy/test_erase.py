@@ -1,0 +1,221 @@
+"""Erasing on a small warehouse: what comes again stays erased, who is unknown is said so, and files are private."""
+
+import hashlib
+import json
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.ingest.landing import Landing
+from warehouse.errors import UserError
+from warehouse.lock import WarehouseBusyError, hold_warehouse
+from warehouse.privacy.erase import Erasure, erase, unfinished_path
+from warehouse.privacy.export import export
+from warehouse.privacy.tombstones import salt_path
+
+CUSTOMER = "cust-0815"
+COLUMNS = {"customer_id": {"required": True}, "email": {}, "points": {}}
+FIRST = f"customer_id,email,points\n{CUSTOMER},erika@muster.example,3\ncust-0816,otto@normal.example,4\n"
+SECOND = f"customer_id,email,points\ncust-0817,anna@fall.example,5\n{CUSTOMER},erika@muster.example,6\n"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Landing:
+    here = Landing(tmp_path, {"customers": {"files": "*.csv", "key": "customer_id", "columns": COLUMNS}})
+    here.write("a.csv", FIRST)
+    here.load()
+    return here
+
+
+def gone(here: Landing, customer_id: str = CUSTOMER) -> Erasure:
+    return erase(here.settings, customer_id, lambda message: None)
+
+
+def rows(here: Landing) -> list[tuple[object, ...]]:
+    return here.query("select customer_id, email, points from raw_till.customers order by points")
+
+
+def test_what_is_delivered_again_gets_the_pseudonym_and_no_identifiers(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    assert rows(shop) == [(name, None, "3"), ("cust-0816", "otto@normal.example", "4")]
+    shop.write("b.csv", SECOND)
+    shop.load()
+    assert rows(shop)[2:] == [("cust-0817", "anna@fall.example", "5"), (name, None, "6")]
+    shop.load(full_refresh=True)
+    assert rows(shop)[::3] == [(name, None, "3"), (name, None, "6")]
+    assert b"erika" not in shop.settings.warehouse_path.read_bytes()
+
+
+def test_a_line_that_cannot_be_read_is_not_kept_when_it_names_somebody_erased(shop: Landing) -> None:
+    gone(shop)
+    shop.write("b.csv", f"customer_id,email,points\n{CUSTOMER},erika,1,2\ncust-08150,anna,1,2\n")
+    shop.load()
+    assert [record for *_, record in shop.rejected()] == [None, "cust-08150,anna,1,2"]
+
+
+def test_two_customers_who_come_in_one_file_keep_their_own_pseudonyms(shop: Landing) -> None:
+    names = [gone(shop).pseudonym, gone(shop, "cust-0816").pseudonym]
+    shop.write("b.csv", FIRST.replace(",3", ",5").replace(",4", ",6"))
+    shop.load()
+    assert [customer for customer, *_ in rows(shop)] == [*names, *names]
+
+
+def test_the_record_proves_the_erasure_to_who_has_the_salt_and_nothing_to_others(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    salt = salt_path(shop.settings)
+    assert stat.S_IMODE(salt.stat().st_mode) == 0o600
+    erasure = "select pseudonym, customer_hash, row_counts, finished_at >= erased_at from ops.erasures"
+    hashed = hashlib.sha256((salt.read_text() + CUSTOMER).encode()).hexdigest()
+    assert shop.query(erasure) == [(name, hashed, '{"raw_till.customers": 1}', True)]
+    assert name.startswith("erased-") and not unfinished_path(shop.settings).exists()
+
+
+def test_a_salt_of_the_environment_is_kept_nowhere(shop: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOYALTY_HASH_SALT", "pepper-and-salt")
+    gone(shop)
+    assert not salt_path(shop.settings).exists()
+    shop.write("b.csv", SECOND)
+    monkeypatch.delenv("LOYALTY_HASH_SALT")
+    with pytest.raises(UserError, match="not the salt that customers were erased under"):
+        shop.load()
+    with pytest.raises(UserError, match="not the salt"):
+        gone(shop, "cust-0816")
+
+
+def test_an_erasure_may_be_repeated(shop: Landing) -> None:
+    first = gone(shop)
+    again = gone(shop)
+    assert again.pseudonym == first.pseudonym and again.row_counts == {}
+    assert shop.query("select count(*) from ops.erasures") == [(1,)]
+
+
+def test_files_of_the_sources_are_told_and_left_alone(shop: Landing) -> None:
+    shop.write("copy.csv", FIRST)
+    shop.load()
+    assert gone(shop).places == (str(shop.folder / "a.csv"), str(shop.folder / "copy.csv"))
+    assert (shop.folder / "a.csv").read_text() == FIRST
+
+
+def test_logs_and_other_databases_of_the_home_folder_are_cleaned(shop: Landing) -> None:
+    home = shop.settings.home
+    (home / "dagster").mkdir()
+    (home / "dagster" / "compute.log").write_text(f"row of {CUSTOMER}: bad e-mail Erika@Muster.example\ncust-08150\n")
+    with sqlite3.connect(home / "dagster" / "runs.db") as log:
+        log.execute("create table events (body text)")
+        log.execute("insert into events values (?)", [json.dumps({"message": f"no such customer {CUSTOMER}"})])
+    log.close()
+    (home / "tmp" / "ingest").mkdir(parents=True)
+    (home / "tmp" / "ingest" / "sound").write_text(FIRST)
+    name = gone(shop).pseudonym
+    assert (home / "dagster" / "compute.log").read_text() == f"row of {name}: bad e-mail erased\ncust-08150\n"
+    assert CUSTOMER.encode() not in (home / "dagster" / "runs.db").read_bytes()
+    assert not (home / "tmp" / "ingest").exists()
+
+
+def test_a_message_that_was_handed_over_cannot_be_told_by_its_key_either(shop: Landing) -> None:
+    key = hashlib.md5(CUSTOMER.encode(), usedforsecurity=False).hexdigest()
+    outbox = shop.settings.home / "outbox.jsonl"
+    outbox.write_text(json.dumps({"message_id": key, "address": "erika@muster.example", "text": "4 points"}))
+    with shop.warehouse() as connection:
+        connection.execute(f"create table ops.messages as select '{key}' as message_id, '{CUSTOMER}' as customer_id")
+        connection.execute(f"create table raw_till.clicks as select '{key}' as reference, '{CUSTOMER}' as customer_id")
+    gone(shop)
+    assert json.loads(outbox.read_text()) == {"message_id": "erased", "address": "erased", "text": "4 points"}
+    ((new,),) = shop.query("select message_id from ops.messages")
+    assert new != key and shop.query("select reference from raw_till.clicks") == [(new,)]
+
+
+def test_what_cannot_be_cleaned_is_named(shop: Landing) -> None:
+    foreign = shop.settings.home / "picture.bin"
+    foreign.write_bytes(b"\xff\x00" + CUSTOMER.encode() + b"\xff")
+    with pytest.raises(UserError, match=r"still stands in:\n.*picture\.bin"):
+        gone(shop)
+    assert unfinished_path(shop.settings).exists()
+    foreign.unlink()
+    gone(shop)
+    assert not unfinished_path(shop.settings).exists()
+
+
+def test_an_erasure_that_was_cut_off_is_finished_by_the_next_one(
+    shop: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    log = shop.settings.home / "log.txt"
+    log.write_text(f"{CUSTOMER} erika@muster.example")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("warehouse.privacy.erase.republish", cut)
+        gone(shop)
+    assert stat.S_IMODE(unfinished_path(shop.settings).stat().st_mode) == 0o600
+    name = rows(shop)[0][0]
+    gone(shop, "cust-0816")
+    assert log.read_text() == f"{name} erased" and not unfinished_path(shop.settings).exists()
+    assert shop.query("select count(*) from ops.erasures where finished_at is not null") == [(2,)]
+
+
+@pytest.mark.parametrize("customer_id", ["cust-081", "CUST-0815", "", "'; drop table x"])
+def test_an_unknown_customer_is_an_error_and_nothing_is_written(shop: Landing, customer_id: str) -> None:
+    before = shop.settings.warehouse_path.read_bytes()
+    with pytest.raises(UserError, match="no row is of a customer"):
+        gone(shop, customer_id)
+    with pytest.raises(UserError, match="no row is of a customer"):
+        export(shop.settings, customer_id, shop.folder, print)
+    assert shop.settings.warehouse_path.read_bytes() == before and not salt_path(shop.settings).exists()
+
+
+def test_before_the_first_run_there_is_nobody(tmp_path: Path) -> None:
+    here = Landing(tmp_path, {"customers": {"files": "*.csv"}})
+    with pytest.raises(UserError, match="there is no warehouse yet"):
+        gone(here)
+    with pytest.raises(UserError, match="there is no warehouse yet"):
+        export(here.settings, CUSTOMER, tmp_path, print)
+
+
+def test_nothing_happens_while_a_run_holds_the_warehouse(shop: Landing) -> None:
+    settings = shop.settings.model_copy(update={"lock_wait_seconds": 0.1})
+    with hold_warehouse(settings, "a-run"), pytest.raises(WarehouseBusyError):
+        erase(settings, CUSTOMER, lambda message: None)
+    assert rows(shop)[0][0] == CUSTOMER
+
+
+def test_an_export_holds_the_rows_and_what_they_mean_for_its_owner_alone(shop: Landing) -> None:
+    with shop.warehouse() as connection:
+        connection.execute("create schema marts")
+        connection.execute(
+            f"create table marts.points as select '{CUSTOMER}' as customer_id, 0.10::decimal(18, 4) as amount"
+        )
+        connection.execute("comment on column marts.points.amount is 'What the points are worth.'")
+        connection.execute(
+            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x')"
+        )
+    target, tables, count = export(shop.settings, CUSTOMER, shop.folder, print)
+    assert target == shop.folder / f"customer-{CUSTOMER}.json" and stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert '"amount":0.1000' in target.read_text() and (tables, count) == (3, 3)
+    told = json.loads(target.read_text())["tables"]
+    assert told["raw_till.customers"]["rows"][0]["email"] == "erika@muster.example"
+    assert told["marts.points"]["columns"]["amount"] == "What the points are worth."
+    assert "cust-0816" not in target.read_text() and told["ops.rejected_lines"]["rows"][0]["record"] == f"{CUSTOMER};x"
+
+
+def test_an_export_into_the_home_folder_is_refused(shop: Landing) -> None:
+    with pytest.raises(UserError, match="inside the home folder"):
+        export(shop.settings, CUSTOMER, shop.settings.home / "me.json", print)
+    with pytest.raises(UserError, match="no such folder"):
+        export(shop.settings, CUSTOMER, shop.folder / "none" / "me.json", print)
+
+
+def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anything_is_done(shop: Landing) -> None:
+    with shop.warehouse() as connection:
+        connection.execute("alter table raw_till.customers rename customer_id to buyer")
+        connection.execute("create schema staging")
+        connection.execute(
+            "create view staging.stg_till__customers as select buyer as customer_id from raw_till.customers"
+        )
+    with pytest.raises(
+        UserError, match=r"till\.yml: staging\.stg_till__customers knows the customer.*customer_columns"
+    ):
+        gone(shop)
+    assert shop.query("select count(*) from raw_till.customers where buyer = 'cust-0815'") == [(1,)]

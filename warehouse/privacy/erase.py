@@ -1,0 +1,304 @@
+"""A customer made nobody's: in the warehouse, in what is published, in the analysts' file, and in what logs say.
+
+    <home>/privacy/unfinished.json   who is being erased, for the owner of the home folder alone; gone at the end
+
+The warehouse comes first: one replacement of its file puts the pseudonym into every row and the erasure on record, so
+that no run can publish the customer again. Then every copy follows. Each part may be repeated, so that a command that
+was killed is finished by the next one, of whichever customer.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from secrets import randbits, token_hex
+from typing import Any
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from warehouse.connections import connect
+from warehouse.errors import UserError
+from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
+from warehouse.lock import hold_warehouse
+from warehouse.privacy.columns import Table, database_tables
+from warehouse.privacy.leftovers import clean, home_files, is_duckdb, tells_of
+from warehouse.privacy.person import Person, count_rows, find_contacts
+from warehouse.privacy.places import delivered_in
+from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
+from warehouse.privacy.tombstones import (
+    Salt,
+    Tombstones,
+    find_salt,
+    known_pseudonym,
+    make_salt,
+    record_erasure,
+    write_private,
+)
+from warehouse.privacy.veil import is_distinctive
+from warehouse.publish import publications, republish
+from warehouse.published_file import wal_of
+from warehouse.settings import Settings
+
+# Pseudonyms for ids that are numbers are negative ones, which no source gives, as wide as the narrowest column allows.
+NUMBER_BITS = {"INTEGER": 30, "BIGINT": 62, "HUGEINT": 62, "DOUBLE": 52}
+PSEUDONYM_BYTES = 8
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What was done. `row_counts` are of the warehouse's tables; `places` are sources' files, which are not ours."""
+
+    pseudonym: str
+    row_counts: dict[str, int] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+    publication: str | None = None
+    removed_publications: tuple[str, ...] = ()
+    rewritten_files: tuple[str, ...] = ()
+    is_searched: bool = True
+
+
+@dataclass(frozen=True)
+class _Unfinished:
+    """What has to be known until the end, as the warehouse itself forgets it in the first step."""
+
+    customer_id: str
+    pseudonym: str
+    contacts: tuple[str, ...]
+    digests: tuple[str, ...]
+    places: tuple[str, ...]
+    row_counts: dict[str, int]
+
+
+def erase(settings: Settings, customer_id: str, tell: Tell) -> Erasure:
+    """Erase a customer from everything under the home folder, holding the warehouse. Returns what was done.
+
+    `tell` hears of a wait and of each part. Raises UserError for a customer nobody knows, for a file that another
+    program holds, and when something still tells of the customer at the end; WarehouseBusyError when a run goes on.
+    """
+    if not settings.warehouse_path.exists():
+        raise UserError(f"{settings.warehouse_path}: there is no warehouse yet, so nobody to erase from it.")
+    with hold_warehouse(settings, "privacy erase", on_wait=tell):
+        earlier = _read_unfinished(settings)
+        if earlier and earlier.customer_id != customer_id:
+            tell("Finishing an earlier erasure, which was cut off.")
+            _Work(settings, earlier, tell).run()
+            earlier = None
+        return _Work(settings, earlier or _begin(settings, customer_id), tell).run()
+
+
+def unfinished_path(settings: Settings) -> Path:
+    """The file that is there while an erasure has begun and not ended."""
+    return settings.home / "privacy" / "unfinished.json"
+
+
+def _read_unfinished(settings: Settings) -> _Unfinished | None:
+    path = unfinished_path(settings)
+    if not path.exists():
+        return None
+    values = json.loads(path.read_text(encoding="utf-8"))
+    return _Unfinished(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+
+
+def _begin(settings: Settings, customer_id: str) -> _Unfinished:
+    """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
+    sources = every_source()
+    with connect(settings.warehouse_path) as connection:
+        Tombstones(connection, settings)
+        tables = database_tables(connection, sources)
+        person = Person(customer_id, "", prefixes_of(sources))
+        counts = count_rows(connection, tables, person)
+        _require_declared(connection, sources, person, counts)
+        salt = find_salt(settings)
+        known = known_pseudonym(connection, salt, customer_id) if salt else None
+        if not counts and known is None:
+            raise unknown_customer(settings, customer_id)
+        name = known or _draw(tables, person)
+        contacts = find_contacts(connection, tables, person)
+        digests = find_digests(connection, tables, person)
+        places = delivered_in(connection, settings, sources, tables, person)
+    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(places), counts)
+    make_salt(settings)
+    write_private(unfinished_path(settings), json.dumps(asdict(begun)))
+    return begun
+
+
+def every_source() -> dict[str, SourceConfig]:
+    """The sources that the project knows, also those switched off: the warehouse may hold what they once brought."""
+    return {file.stem: read_source(file.stem) for file in sorted(SOURCES_DIR.glob("*.yml"))}
+
+
+def _require_declared(
+    connection: DuckDBPyConnection, sources: dict[str, SourceConfig], person: Person, counts: dict[str, int]
+) -> None:
+    """Raises UserError when a source's staging knows the customer and no column of its raw tables is said to."""
+    for table in database_tables(connection, {}, with_views_of="staging"):
+        name = table.relation.name.removeprefix("stg_").partition("__")[0]
+        if table.relation.schema != "staging" or name not in sources:
+            continue
+        staged = count_rows(connection, [replace(table, prefix=sources[name].customer_prefix)], person)
+        if staged and not any(raw.startswith(f"{sources[name].raw_schema}.") for raw in counts):
+            raise UserError(
+                f"{sources[name].path}: {table.relation} knows the customer, but no raw table does. Name the columns"
+                " that hold customers' ids there, `customer_columns: [...]`, and start the command again."
+            )
+
+
+def unknown_customer(settings: Settings, customer_id: str) -> UserError:
+    """The error for an id that no row of the warehouse has."""
+    return UserError(
+        f'{settings.warehouse_path}: no row is of a customer "{customer_id}". Ids are those of marts.dim_customers,'
+        " upper and lower case as there."
+    )
+
+
+def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
+    """What stands before the sources' own customer numbers."""
+    return tuple(sorted({source.customer_prefix for source in sources.values()}))
+
+
+def _draw(tables: list[Table], person: Person) -> str:
+    """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has."""
+    types = {
+        column.data_type
+        for table in tables
+        if person.within(table.prefix)
+        for column in table.columns
+        if table.is_customer(column) and not column.is_text
+    }
+    if unfit := types - set(NUMBER_BITS):
+        raise UserError(
+            f"Customer ids are {', '.join(sorted(unfit))} in the warehouse, which holds no pseudonym. Declare their"
+            f" `type: bigint` in {SOURCES_DIR} and load them anew: `loyalty run --full-refresh`."
+        )
+    prefix = max((found for found in person.prefixes if person.customer_id.startswith(found)), key=len, default="")
+    if types:
+        return f"{prefix}-{1 + randbits(min(NUMBER_BITS[kind] for kind in types))}"
+    return f"{prefix}erased-{token_hex(PSEUDONYM_BYTES)}"
+
+
+class _Work:
+    """The parts of one erasure, in their order."""
+
+    def __init__(self, settings: Settings, begun: _Unfinished, tell: Tell) -> None:
+        self.settings = settings
+        self.begun = begun
+        self.tell = tell
+        self.sources = every_source()
+        prefixes = prefixes_of(self.sources)
+        self.person = Person(begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests)
+        self.inputs = {
+            source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
+        }
+        self.rewritten: list[str] = []
+
+    def run(self) -> Erasure:
+        """Everything, and the proof. Raises UserError where something is left."""
+        self._forget_scratch()
+        self.tell("The warehouse")
+        self._warehouse()
+        self.tell("What is published")
+        before = [publication.publication_id for publication in publications(self.settings)]
+        published = republish(self.settings, self._rewrite)
+        self.tell("Other files of the home folder")
+        self._other_files()
+        self._require_gone()
+        self._finish()
+        return Erasure(
+            pseudonym=self.begun.pseudonym,
+            row_counts=self.begun.row_counts,
+            places=self.begun.places,
+            publication=published.publication_id if published else None,
+            removed_publications=tuple(before),
+            rewritten_files=tuple(self.rewritten),
+            is_searched=is_distinctive(self.begun.customer_id),
+        )
+
+    def _forget_scratch(self) -> None:
+        """What killed loads and publications left: nobody else works while the warehouse is held."""
+        shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
+        for leftover in [*self.settings.home.glob("*.duckdb.tmp"), *self.settings.home.glob(".*.next.tmp")]:
+            shutil.rmtree(leftover, ignore_errors=True)
+        for path in self._files():
+            if path.name.startswith(".") and path.name.endswith((".next", ".next.wal")):
+                path.unlink()
+
+    def _warehouse(self) -> None:
+        path = self.settings.warehouse_path
+        new = path.with_name(".warehouse.duckdb.next")
+        salt = make_salt(self.settings)
+        with connect(path) as connection:
+            is_recorded = known_pseudonym(connection, salt, self.begun.customer_id) is not None
+
+        def record(connection: DuckDBPyConnection, database: str) -> None:
+            if not is_recorded:
+                self._record(connection, database, salt)
+
+        self._rewrite(path, new, finish=record)
+        put_in_place(new, path)
+
+    def _record(self, connection: DuckDBPyConnection, database: str, salt: Salt) -> None:
+        name, rows = self.begun.pseudonym, self.begun.row_counts
+        record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
+
+    def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
+        rewrite(source, target, self.person, self.sources, memory_limit=self.settings.memory_limit, **options)
+
+    def _other_files(self) -> None:
+        for path in self._files():
+            if is_duckdb(path):
+                self._other_database(path)
+            elif clean(path, self.person):
+                self.rewritten.append(str(path))
+
+    def _other_database(self, path: Path) -> None:
+        """The analysts' file, or whatever DuckDB file lies here; its views may read the working copy."""
+        work = self.settings.published_dir / "work.duckdb"
+        new = path.with_name(f".{path.name}.next")
+        try:
+            beside = {"warehouse": work} if work.exists() and path.stem != "warehouse" else {}
+            self._rewrite(path, new, beside=beside)
+        except duckdb.Error as error:
+            raise UserError(
+                f"{path}: cannot be written anew ({str(error).splitlines()[0]}). Close the program that has it open, or"
+                " remove the file, and start the command again: it goes on from here."
+            ) from error
+        put_in_place(new, path)
+        self.rewritten.append(str(path))
+
+    def _files(self) -> list[Path]:
+        """The files of the home folder that are neither the warehouse, nor published, nor a source's, nor ours."""
+        home = self.settings.home
+        others = {self.settings.published_dir.resolve(), (home / "privacy").resolve(), *self.inputs}
+        own = {self.settings.warehouse_path, wal_of(self.settings.warehouse_path)}
+        return [path for path in home_files(home, others) if path not in own]
+
+    def _require_gone(self) -> None:
+        """The proof: every table of every database and every other file is looked at again."""
+        published = home_files(self.settings.published_dir, ())
+        found = [
+            place for path in [self.settings.warehouse_path, *published, *self._files()] for place in self._left(path)
+        ]
+        if found:
+            raise UserError(
+                "The customer is erased from the warehouse and from what is published, but still stands in:\n"
+                + "\n".join(f"  {place}" for place in found)
+                + "\nRemove these, and start the command again."
+            )
+
+    def _left(self, path: Path) -> list[str]:
+        if not is_duckdb(path):
+            return [str(path)] if tells_of(path.read_bytes(), self.person) else []
+        with connect(path, read_only=True) as connection:
+            tables = database_tables(connection, self.sources)
+            return [f"{path}: {column}" for column in mentions(connection, tables, self.person)]
+
+    def _finish(self) -> None:
+        with connect(self.settings.warehouse_path) as connection:
+            connection.execute(
+                "update ops.erasures set finished_at = now() where pseudonym = $1", [self.begun.pseudonym]
+            )
+        unfinished_path(self.settings).unlink()

@@ -1,0 +1,108 @@
+"""Everything the warehouse holds on one customer, as one JSON file that its owner alone may read."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.connections import connect, quote_identifier
+from warehouse.errors import UserError
+from warehouse.lock import hold_warehouse
+from warehouse.privacy.columns import Table, database_tables
+from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
+from warehouse.privacy.person import Person, count_rows
+from warehouse.privacy.rewriting import speaks_of
+from warehouse.privacy.tombstones import write_private
+from warehouse.privacy.veil import is_erased, set_erased
+from warehouse.settings import Settings
+
+
+def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[str], None]) -> tuple[Path, int, int]:
+    """Write the customer's rows of every table, with what the tables and columns mean. Returns file, tables and rows.
+
+    `out` is a file, or a folder that gets one. The warehouse is held meanwhile, so that no run changes it; nothing is
+    written to it. Raises UserError for a customer nobody knows and for a file inside the home folder, where it would
+    be one more copy to erase; WarehouseBusyError when a run goes on.
+    """
+    if not settings.warehouse_path.exists():
+        raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
+    target = _target(settings, customer_id, out)
+    sources = every_source()
+    person = Person(customer_id, customer_id, prefixes_of(sources))
+    with (
+        hold_warehouse(settings, "privacy export", on_wait=on_wait),
+        connect(settings.warehouse_path, read_only=True) as connection,
+    ):
+        tables = database_tables(connection, sources, with_views_of="marts")
+        if not count_rows(connection, tables, person):
+            raise unknown_customer(settings, customer_id)
+        about = {"customer_id": customer_id, "company": settings.company, "exported_at": datetime.now(UTC).isoformat()}
+        found = dict(_rows_by_table(connection, tables, person))
+        write_private(target, _document(connection, about, found))
+    return target, len(found), sum(len(rows) for rows in found.values())
+
+
+def _target(settings: Settings, customer_id: str, out: Path) -> Path:
+    target = out / f"customer-{quote(customer_id, safe='')}.json" if out.is_dir() else out
+    if target.resolve().is_relative_to(settings.home.resolve()):
+        raise UserError(
+            f"{target}: inside the home folder {settings.home}, which an erasure has to clear. Write elsewhere."
+        )
+    if not target.parent.is_dir():
+        raise UserError(f"{target.parent}: no such folder. Create it, or name another with --out.")
+    return target
+
+
+def _rows_by_table(
+    connection: DuckDBPyConnection, tables: list[Table], person: Person
+) -> Iterator[tuple[Table, list[str]]]:
+    """Each table's rows of the customer, or lines that speak of one, as JSON records with every digit."""
+    for table in tables:
+        set_erased(connection, person.within(table.prefix))
+        condition = is_erased(table) if table.owner_columns else speaks_of(connection, table, person)
+        record = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name, *_ in table.columns)
+        rows = connection.execute(
+            f"select cast(to_json(struct_pack({record})) as varchar) from {table.relation.sql} where {condition}"
+        ).fetchall()
+        if rows:
+            yield table, [row for (row,) in rows]
+
+
+def _document(connection: DuckDBPyConnection, about: Mapping[str, str], found: Mapping[Table, list[str]]) -> str:
+    """The file's text. Rows are put in as DuckDB wrote them: Python's JSON would make floats of amounts."""
+    comments = _column_comments(connection)
+    tables = []
+    for table, rows in found.items():
+        name = str(table.relation)
+        described = {column.name: comments.get((name, column.name)) or "" for column in table.columns}
+        description = table.description or _description(table)
+        head = f'"description": {_json(description)}, "columns": {_json(described)}'
+        listed = ",\n        ".join(rows)
+        tables.append(f'    {_json(name)}: {{{head}, "rows": [\n        {listed}\n    ]}}')
+    heading = ",\n".join(f"  {_json(key)}: {_json(value)}" for key, value in about.items())
+    return "{\n" + heading + ',\n  "tables": {\n' + ",\n".join(tables) + "\n  }\n}\n"
+
+
+def _description(table: Table) -> str:
+    schema, name = table.relation
+    if schema.startswith("raw_"):
+        return f"Table {name} of the source {schema.removeprefix('raw_')}, as it was delivered."
+    made = {"ml": "A model's results", "ops": "Record of runs", "intermediate": "Step on the way to the marts"}
+    return f"{made.get(schema, 'Table of the warehouse')}: {name}."
+
+
+def _column_comments(connection: DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    rows = connection.execute(
+        """
+        select schema_name || '.' || table_name, column_name, comment from duckdb_columns()
+        where database_name = current_database() and comment is not null
+        """
+    ).fetchall()
+    return {(table, column): comment for table, column, comment in rows}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,222 @@
+"""A DuckDB file written anew without a customer.
+
+DuckDB leaves deleted and updated values in a file's unused blocks and in its log. So nothing is changed in place: every
+row goes through the veil into a new file, which never holds what was there before, and takes the old one's place.
+"""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.connections import CONFIG, connect, quote_identifier, quote_literal
+from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
+from warehouse.privacy.person import Person
+from warehouse.privacy.veil import emptied, is_erased, pseudonym, replaced, set_erased, veiled
+from warehouse.published_file import wal_of
+
+if TYPE_CHECKING:
+    from warehouse.ingest.sources import SourceConfig
+
+NEW = "rewritten"
+# Patterns, as variables: of contacts, of these and distinctive ids, and of these and every spelling of the id.
+CONTACTS, WORDS, SPELLINGS = "erased_contacts", "erased_words", "erased_spellings"
+DIGESTS = "cast(getvariable('erased_digests') as varchar[])"
+DIGEST = "regexp_full_match({0}, '[0-9a-fA-F-]{{16,128}}') and regexp_matches({0}, '[a-fA-F]')"
+# Distinctive ids as any source spells them, and what stands in their place.
+NAMED = "cast(getvariable('erased_named') as varchar[])"
+INSTEAD = "cast(getvariable('erased_instead') as varchar[])"
+NOTHING = r"[^\s\S]"
+# Lines and rows as they were delivered, of which nobody knows which word is whose id.
+RECORDS = {"record", "line"}
+
+Finish = Callable[[DuckDBPyConnection, str], None]
+
+
+def rewrite(
+    source: Path,
+    target: Path,
+    person: Person,
+    sources: "Mapping[str, SourceConfig]",
+    *,
+    beside: Mapping[str, Path] | None = None,
+    finish: Finish | None = None,
+    memory_limit: str | None = None,
+) -> None:
+    """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
+
+    `beside` are databases that views of `source` read, by the name they are attached under. `finish` may add to the
+    new database, attached under the name it is given, before it is closed. Leaves no log beside either file. Raises
+    DuckDB's errors, as when another process writes `source`.
+    """
+    for leftover in (target, wal_of(target)):
+        leftover.unlink(missing_ok=True)
+    if wal_of(source).exists():
+        connect(source).close()  # takes the log of a process that was killed into the file
+    with connect() as connection, _spilling_beside(connection, target):
+        if memory_limit:
+            connection.execute(f"set memory_limit = {quote_literal(memory_limit)}")
+        # for reading alone, so that nobody who reads a published file is shut out
+        for name, path in {source.stem: source, **(beside or {})}.items():
+            connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
+        connection.execute(f"use {quote_identifier(source.stem)}")
+        version = CONFIG["storage_compatibility_version"]
+        connection.execute(f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(version)})")
+        _copy(connection, source.stem, database_tables(connection, sources), person)
+        if finish:
+            finish(connection, NEW)
+        connection.execute(f"checkpoint {NEW}")
+        connection.execute(f"detach {NEW}")
+    if wal_of(target).exists() or wal_of(source).exists():
+        raise OSError(f"{source}: DuckDB left a write-ahead log, so the file is not whole. Start the command again.")
+    shutil.copymode(source, target)
+
+
+@contextmanager
+def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[None]:
+    """Let DuckDB put what memory does not hold beside the new file, and not where the command was started."""
+    folder = target.with_name(f"{target.name}.tmp")
+    connection.execute(f"set temp_directory = {quote_literal(str(folder))}")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_in_place(new: Path, old: Path) -> None:
+    """Let a finished file take the place of another in one step, for good."""
+    with new.open("rb") as stream:
+        os.fsync(stream.fileno())
+    new.replace(old)
+    descriptor = os.open(old.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+    """The columns, as schema.table.column, that still hold the customer: the id, or a contact."""
+    _set_patterns(connection, person)
+    found = []
+    for table in tables:
+        set_erased(connection, person.within(table.prefix))
+        conditions = {column.name: _tells(table, column) for column in table.columns}
+        telling = ", ".join(f"count(*) filter (where {condition})" for condition in conditions.values())
+        counts = connection.execute(f"select {telling} from {table.relation.sql}").fetchone() or ()
+        found += [f"{table.relation}.{name}" for name, count in zip(conditions, counts, strict=True) if count]
+    return found
+
+
+def speaks_of(connection: DuckDBPyConnection, table: Table, person: Person) -> str:
+    """The condition of rows of a table without owners that speak of the customer, for this connection."""
+    _set_patterns(connection, person)
+    conditions = [
+        _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
+        for column in table.columns
+        if column.is_text and column.name.lower() not in OF_OTHER_THINGS
+    ]
+    return " or ".join(conditions) or "false"
+
+
+def _tells(table: Table, column: Column) -> str:
+    """The condition of rows in which a column tells of the customer."""
+    text = f"cast({column.sql} as varchar)"
+    if table.is_customer(column):
+        return f"{pseudonym(column)} is not null"
+    if table.owner_columns and table.is_personal(column):
+        return _mentions(text, CONTACTS)
+    if column.name.lower() in OF_OTHER_THINGS or not (column.is_text or column.is_nested):
+        return "false"
+    return _mentions(text, WORDS)
+
+
+def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table], person: Person) -> None:
+    connection.execute(f"copy from database {quote_identifier(database)} to {NEW} (schema)")
+    _set_patterns(connection, person)
+    connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
+    digests = find_digests(connection, tables, person)
+    connection.execute("set variable erased_digests = $digests", {"digests": digests})
+    for table in tables:
+        set_erased(connection, person.within(table.prefix))
+        values = ", ".join(_value(table, column, person, bool(digests)) for column in table.columns)
+        connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
+
+
+def _set_patterns(connection: DuckDBPyConnection, person: Person) -> None:
+    names = person.distinctive_names()
+    connection.execute("set variable erased_named = $1", [[*names]])
+    connection.execute("set variable erased_instead = $1", [[*names.values()]])
+    for variable, words in ((CONTACTS, []), (WORDS, [*names]), (SPELLINGS, person.spellings)):
+        connection.execute(f"set variable {variable} = $1", [_pattern(words, person.contacts)])
+
+
+def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
+    """A regular expression of DuckDB for words that stand by themselves and contacts that stand anywhere."""
+    listed = "|".join(map(re.escape, words))
+    parts = [f"(^|[^0-9A-Za-z])({listed})($|[^0-9A-Za-z])"] if words else []
+    parts += [f"(?i:{re.escape(contact)})" for contact in contacts]
+    return "|".join(parts) or NOTHING
+
+
+def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+    """What looks like a hash and stands in the customer's rows alone: one of the id could be guessed.
+
+    Not what sources deliver, as that comes again as it was; but what runs record of themselves, such as messages.
+    """
+    found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
+    for table in (table for table in tables if table.owner_columns):
+        set_erased(connection, person.within(table.prefix))
+        schema = table.relation.schema.partition("_")[0]
+        for column in table.columns:
+            if column.is_text and not table.is_customer(column) and not table.is_personal(column):
+                found[schema if schema in found else "made"] |= _digests_of(connection, table, column)
+    return sorted(found["ops"] | (found["made"] - found["raw"]))
+
+
+def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) -> set[str]:
+    own, is_digest = is_erased(table), DIGEST.format(column.sql)
+    rows = connection.execute(
+        f"select {column.sql} from {table.relation.sql} where {own} and {is_digest}"
+        f" except select {column.sql} from {table.relation.sql} where not {own}"
+    ).fetchall()
+    return {value for (value,) in rows}
+
+
+def _value(table: Table, column: Column, person: Person, has_digests: bool) -> str:
+    """What the new file holds in the place of a column's value."""
+    value = veiled(table, column)
+    is_veiled = table.is_customer(column) or (bool(table.owner_columns) and table.is_personal(column))
+    if is_veiled or column.name.lower() in OF_OTHER_THINGS:
+        return value
+    if column.is_nested:
+        return f"case when {_mentions(f'cast({column.sql} as varchar)', WORDS)} then null else {value} end"
+    if not column.is_text:
+        return value
+    if has_digests:
+        drawn = f"md5(getvariable('erased_redraw') || {column.sql})"
+        value = f"case when list_contains({DIGESTS}, {column.sql}) then {drawn} else {value} end"
+    return f"case when {_gives_away(column)} then {emptied(column)} else {_renamed_anywhere(value, person)} end"
+
+
+def _gives_away(column: Column) -> str:
+    """The condition of texts that are removed whole: with a contact, and records of which nobody knows the columns."""
+    return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else CONTACTS)
+
+
+def _renamed_anywhere(value: str, person: Person) -> str:
+    """A text of anybody's row that calls the customer by a distinctive id."""
+    for position in range(1, len(person.distinctive_names()) + 1):
+        value = replaced(value, f"{NAMED}[{position}]", f"{INSTEAD}[{position}]")
+    return value
+
+
+def _mentions(text: str, pattern: str) -> str:
+    """The condition of a text (SQL) that one of the patterns is found in."""
+    return f"coalesce(regexp_matches({text}, cast(getvariable('{pattern}') as varchar)), false)"
