@@ -27,8 +27,8 @@ $(VENV)/ready: pyproject.toml uv.lock
 run: $(VENV)/ready ## load what is new, build, train, publish
 	@$(BIN)/loyalty run
 
-test: $(VENV)/ready ## the whole test suite
-	@$(BIN)/pytest
+test: $(VENV)/ready ## the whole test suite, two files at a time
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui

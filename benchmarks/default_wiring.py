@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
+from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
 from dagster_project.assets.learning import STEPS, ModelStep
 from dagster_project.assets.publish import parents_of_marts
 from dagster_project.assets.transform import Translator
@@ -25,6 +26,7 @@ from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.model_results import RUN_TABLES, post
 from warehouse.operations import prepare_warehouse
+from warehouse.outbox import post_messages
 from warehouse.publish import publish
 from warehouse.settings import Settings, load_settings
 
@@ -48,6 +50,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         for spec in records:
             yield dg.MaterializeResult(asset_key=spec.key)
 
+    @dg.asset(key=MESSAGES_KEY, deps=[CANDIDATES_KEY])
+    def messages() -> None:
+        with connect(settings.warehouse_path) as connection:
+            post_messages(connection, gates.open_generation(connection, "benchmark"))
+
     marts = [key for key in dbt.keys if key.path[0] == "marts"]
 
     @dg.asset(key=["published", "loyalty"], deps=marts)
@@ -58,7 +65,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     dbt_cli = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
     resources = {"dbt_cli": dbt_cli}
     return dg.Definitions(
-        assets=[_ingest(settings, manifest), dbt, *models, model_records, published], resources=resources
+        assets=[_ingest(settings, manifest), dbt, *models, model_records, messages, published], resources=resources
     )
 
 
@@ -101,8 +108,10 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
 
 def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
     connection = connect(settings.warehouse_path)
+    last = gates.last_generation(connection)
+    assert last is not None
     # dbt's tests have stopped the run where one failed
-    gates.pass_generation(connection, gates.open_generation(connection, "benchmark"), {"dbt"}, {"dbt"})
+    gates.pass_generation(connection, last.generation, {"dbt"}, {"dbt"})
     row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
     assert row is not None
     dates = {"as_of_date": row[0], "data_through": row[1]}
