@@ -134,6 +134,14 @@ MARTS = {
         select (date '2017-01-01' + to_months(i::int))::date as month, (10 * i)::decimal(18, 4) as liability_amount
         from range(12) as t (i)
     """,
+    "fct_next_best_rewards": """
+        select 'c-' || i as customer_id, date '2018-01-01' as plan_month, 'voucher' as reward_id,
+            case when i % 2 = 0 then {hostile} else 'Voucher' end as reward_name,
+            case when i % 2 = 0 then 3 else 0.5 end::decimal(18, 4) as expected_incremental_margin_amount,
+            1::decimal(18, 4) as cost_amount, case when i % 2 = 0 then 'average_effect' else 'assumed' end as basis,
+            case when i % 2 = 0 then 'offered' else 'not_worthwhile' end as status
+        from range(20) as t (i)
+    """,
     "dim_campaigns": """
         select * from (values
             ('a', {hostile}, date '2017-03-01', date '2017-03-31'),

@@ -1,26 +1,5 @@
 -- A month's return on investment is told only where every campaign of it has a causal estimate.
-with months as (
-
-    select distinct month from {{ ref('dim_dates') }}
-    where month between (select {{ month_of('data_from') }} from {{ ref('int_run_dates') }})
-        and (select as_of_date from {{ ref('int_run_dates') }})
-
-),
-
-sales as (
-
-    select
-        {{ month_of('order_date') }} as month,
-        {{ money('sum(net_amount)') }} as revenue_amount,
-        {{ money('coalesce(sum(net_amount) filter (where customer_id is not null), 0)') }} as identified_revenue_amount,
-        {{ money('sum(discount_amount)') }} as discount_amount
-    from {{ ref('fct_order_lines') }}
-    where is_valid
-    group by 1
-
-),
-
-attributed as (
+with attributed as (
 
     select {{ month_of('order_date') }} as month, {{ money('sum(net_amount)') }} as attributed_amount
     from {{ ref('int_campaign_lines') }}
@@ -50,10 +29,7 @@ points as (
 combined as (
 
     select
-        months.month,
-        coalesce(sales.revenue_amount, 0) as revenue_amount,
-        coalesce(sales.identified_revenue_amount, 0) as identified_revenue_amount,
-        coalesce(sales.discount_amount, 0) as discount_amount,
+        sales.*,
         points.liability_change_amount,
         points.points_cost_amount,
         coalesce(campaigns.campaigns_count, 0) as campaigns_count,
@@ -69,12 +45,11 @@ combined as (
         campaigns.half_width_amount,
         {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
             ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
-    from months
-    left join sales on months.month = sales.month
-    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on months.month = campaigns.month
-    left join attributed on months.month = attributed.month
-    left join platform on months.month = platform.month
-    left join points on months.month = points.month
+    from {{ ref('int_sales_monthly') }} as sales
+    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on sales.month = campaigns.month
+    left join attributed on sales.month = attributed.month
+    left join platform on sales.month = platform.month
+    left join points on sales.month = points.month
 
 )
 
