@@ -4,6 +4,8 @@ DuckDB refuses a second connection to a file in one process when its configurati
 inside a run (ingest, dbt, models, publish) opens the warehouse through here with the dbt profile's settings.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -31,6 +33,18 @@ def limit_resources(connection: duckdb.DuckDBPyConnection, settings: Settings) -
         connection.execute(f"set threads = {settings.threads}")
     if settings.memory_limit:
         connection.execute(f"set memory_limit = {quote_literal(settings.memory_limit)}")
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commits what the block wrote, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
 
 
 def quote_identifier(name: str) -> str:

@@ -5,15 +5,14 @@ learned from. The same input is not learned from twice; other input for the same
 posting of a day is the one that marts read.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from warehouse.connections import quote_identifier
+from warehouse.connections import quote_identifier, transaction
 
 # Tables of one posting each, by day: columns and DuckDB types after as_of_date, model_run_id and customer_id.
 SCORE_TABLES: dict[str, dict[str, str]] = {
@@ -213,7 +212,7 @@ def post(
     A run that is known already (its id is a hash of what went in) is not written again.
     """
     scoring = runs[0]["model_run_id"]
-    with _transaction(connection):
+    with transaction(connection):
         if "model_run_id" not in metrics:
             metrics = metrics.assign(model_run_id=scoring)
         for run in runs:
@@ -282,14 +281,3 @@ def _insert(
         )
     finally:
         connection.unregister("_posted_frame")
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("begin")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import quote_identifier, quote_literal
+from warehouse.connections import quote_identifier, quote_literal, transaction
 from warehouse.errors import UserError
 
 # The newest storage that every DuckDB since 0.10 opens. It costs 3% of size against the newest, and no time.
@@ -155,7 +155,7 @@ def fill(
     """
     with _attached(connection, file):
         _drop_others(connection, {*kept})
-        with _transaction(connection):
+        with transaction(connection):
             described = published_columns(connection)
             for relation in wanted:
                 if relation not in kept:
@@ -222,17 +222,6 @@ def _attached(connection: DuckDBPyConnection, file: Path) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"detach {NEXT}")
-
-
-@contextmanager
-def _transaction(connection: DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("begin")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:

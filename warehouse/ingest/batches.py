@@ -6,8 +6,6 @@ ops.rejected_lines  one row per record that could not be read as a row
 ops.batch_counter   one row: the last batch number given, so that a number never comes twice
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -84,18 +82,6 @@ class KnownFile:
 def prepare_operations(connection: duckdb.DuckDBPyConnection) -> None:
     """Creates schema ops and its tables where they are missing."""
     connection.execute(TABLES)
-
-
-@contextmanager
-def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commits what the block wrote, or nothing of it."""
-    connection.execute("begin transaction")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
 
 
 def count(connection: duckdb.DuckDBPyConnection, query: str, parameters: object = None) -> int:

@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 
-from warehouse.connections import quote_identifier, quote_literal
+from warehouse.connections import quote_identifier, quote_literal, transaction
 from warehouse.errors import UserError, nearest
-from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, transaction, write_batch
+from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.extensions import load_extension
 from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table

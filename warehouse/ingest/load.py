@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connections import quote_identifier
+from warehouse.connections import quote_identifier, transaction
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.batches import (
     KnownFile,
@@ -23,7 +23,6 @@ from warehouse.ingest.batches import (
     prepare_operations,
     remember_file,
     supersede,
-    transaction,
     write_batch,
 )
 from warehouse.ingest.columns import map_columns

@@ -4,12 +4,12 @@ Both tables only grow, but for messages of a build that did not pass its gate: n
 build creates them anew. Addresses stand in neither; they are looked up for the moment of delivery.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
+
+from warehouse.connections import transaction
 
 CREATE = """
 create schema if not exists ops;
@@ -85,7 +85,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 def post_messages(connection: duckdb.DuckDBPyConnection, generation: int) -> int:
     """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new."""
-    with _transaction(connection):
+    with transaction(connection):
         connection.execute(FORGET_UNPASSED)
         row = connection.execute(POST, {"generation": generation}).fetchone()
     assert row is not None
@@ -110,14 +110,3 @@ def record(
     """Note what came of a message at a moment in UTC: sent, deferred, failed, withheld or expired."""
     values = {"message_id": message_id, "attempted_at": at.replace(tzinfo=None), "outcome": outcome, "reason": reason}
     connection.execute(RECORD, values)
-
-
-@contextmanager
-def _transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    connection.execute("begin")
-    try:
-        yield
-    except BaseException:
-        connection.execute("rollback")
-        raise
-    connection.execute("commit")
