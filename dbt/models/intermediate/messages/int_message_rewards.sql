@@ -1,11 +1,20 @@
-{# One row per customer with a reward to offer; the same reward is one occasion a month. #}
+{#
+  One row per customer whom the plan offers a reward; the same reward is one occasion a planned month, which on the last day
+  of a month is the next one.
+#}
+with offers as (
+
+    select customer_id, reward_id as next_best_reward, plan_month
+    from {{ ref('fct_next_best_rewards') }}
+    where status = 'offered'
+
+)
+
 select
-    customers.customer_id,
+    customer_id,
     'reward' as template,
-    customers.next_best_reward as subject,
-    {{ month_of('run_dates.as_of_date') }} as event_date,
+    next_best_reward as subject,
+    plan_month as event_date,
     cast(null as date) as useful_until,
     {{ json_record(['next_best_reward']) }} as payload
-from {{ ref('dim_customers') }} as customers
-cross join {{ ref('int_run_dates') }} as run_dates
-where customers.next_best_reward is not null
+from offers
