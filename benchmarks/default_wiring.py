@@ -16,9 +16,9 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
 from dagster_project.assets.learning import STEPS, ModelStep
-from dagster_project.assets.publish import parents_of_marts
 from dagster_project.assets.transform import Translator
 from dagster_project.dbt_in_process import DbtProject, profile_environment
+from dagster_project.publication import work_tables
 from warehouse import gates
 from warehouse.connections import connect
 from warehouse.dbt_variables import DBT_DIR, run_variables
@@ -116,7 +116,7 @@ def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
     assert row is not None
     dates = {"as_of_date": row[0], "data_through": row[1]}
     manifest_path = DbtProject(settings).manifest_path()
-    publish(settings, connection, dates, work_tables=parents_of_marts(manifest), manifest=manifest_path)
+    publish(settings, connection, dates, work_tables=work_tables(manifest), manifest=manifest_path)
     connection.close()
 
 

@@ -11,14 +11,14 @@ from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
 from rich.table import Table
 
-from dagster_project.assets.publish import PUBLICATION_KEY
 from dagster_project.definitions import build_definitions
 from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
+from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG
 from warehouse.errors import UserError, nearest
 from warehouse.lock import WarehouseBusyError, process_start
-from warehouse.publish import Publication, live_publication
+from warehouse.publications import Publication, live_publication
 from warehouse.settings import Settings
 
 DONE, FAILED, BUSY = 0, 1, 3

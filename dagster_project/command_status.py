@@ -9,7 +9,7 @@ from dagster_project.command_run import failure_messages
 from dagster_project.instance import open_instance
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
-from warehouse.publish import live_publication, publications
+from warehouse.publications import live_publication, publications
 from warehouse.settings import Settings
 
 

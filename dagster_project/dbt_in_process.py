@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,9 @@ class DbtProject:
         self.target = target
         self.graph_variables = graph_variables(settings)
 
+    @cached_property
     def manifest_key(self) -> str:
-        """The hash of all that parsing depends on: files, variables, target and versions."""
+        """The hash of all that parsing depends on, as first seen: files, variables, target and versions."""
         about = [self.target, self.graph_variables, version("dbt-core"), version("dbt-duckdb"), version("dagster-dbt")]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         hash_files(digest, DBT_DIR)
@@ -77,17 +79,20 @@ class DbtProject:
         _write(file, json.dumps(sorted(self.passed_unit_tests().union(passed))).encode())
 
     def _unit_tests_path(self) -> Path:
-        return self.settings.dbt_target_root / "manifests" / f"{self.manifest_key()}.unit_tests.json"
+        return self._file("unit_tests.json")
 
     def compiled_path(self) -> Path:
         """Where invocations leave compiled SQL."""
         return self.settings.dbt_target_root / self.target
 
+    def _file(self, suffix: str) -> Path:
+        return self.settings.dbt_target_root / "manifests" / f"{self.manifest_key}.{suffix}"
+
     def _kept(self, suffix: str) -> Path:
-        file = self.settings.dbt_target_root / "manifests" / f"{self.manifest_key()}.{suffix}"
-        if not file.exists():
-            self._parse(file.with_suffix(""))
-        return file
+        if not self._file(suffix).exists():
+            del self.manifest_key  # what is parsed is what stands there now
+            self._parse(self._file(suffix).with_suffix(""))
+        return self._file(suffix)
 
     def _parse(self, stem: Path) -> None:
         from dbt.parser.manifest import extended_mashumaro_encoder

@@ -15,7 +15,7 @@ import duckdb
 from dagster_project.dbt_in_process import DbtProject
 from warehouse.connections import connect, quote_literal
 from warehouse.errors import UserError
-from warehouse.publish import WORK, live_publication
+from warehouse.publications import WORK, live_publication
 from warehouse.published_file import Relation
 from warehouse.scenarios import MoneyRules, Programme, TierRow, TierRule
 from warehouse.settings import Settings

@@ -15,6 +15,7 @@ from dagster_project.dbt_in_process import DbtProject
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
 from warehouse import gates
 from warehouse.connections import connect, limit_resources
+from warehouse.copy_ahead import CopyAhead
 from warehouse.lock import hold_warehouse, process_start
 from warehouse.operations import prepare_warehouse
 from warehouse.settings import Settings
@@ -24,12 +25,16 @@ Progress = Callable[[str, str, float | None], None]
 
 @dataclass
 class WarehouseRun:
-    """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds)."""
+    """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds).
+
+    `copy_ahead` copies finished tables for the publication that the run ends with.
+    """
 
     settings: Settings
     run_id: str
     full_refresh: bool
     progress: Progress
+    copy_ahead: CopyAhead
     generation: int | None = None
     passed_checks: set[str] = field(default_factory=set)
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -104,10 +109,10 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log
         with hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)):
-            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress)
-            with held.connect() as connection:
-                prepare_warehouse(connection, held.dbt.manifest())
-            with _rarely_collecting():
+            with CopyAhead(chosen) as ahead, _rarely_collecting():
+                held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead)
+                with held.connect() as connection:
+                    prepare_warehouse(connection, held.dbt.manifest())
                 yield held
 
     return warehouse

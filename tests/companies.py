@@ -18,7 +18,7 @@ import yaml
 from benchmarks.generate import Truth, deliver_changes, generate
 from dagster_project.cli import main
 from warehouse.connections import connect
-from warehouse.publish import checksums
+from warehouse.published_file import checksums
 from warehouse.settings import Settings, load_settings
 
 HOLD = "import duckdb, sys; duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
@@ -83,7 +83,7 @@ class Company:
             return connection.execute(query).fetchall()
 
     def marts(self) -> dict[str, str]:
-        """The fingerprint of each published mart; see `warehouse.publish.checksums`."""
+        """The fingerprint of each published mart; see `warehouse.published_file.checksums`."""
         with connect(self.settings.published_path, read_only=True) as connection:
             return checksums(connection)
 

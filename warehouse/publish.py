@@ -14,17 +14,15 @@ Published files are read-only, so that no tool that forgets to open them so can 
 """
 
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -33,13 +31,22 @@ from warehouse import published_file
 from warehouse.connections import connect, limit_resources, quote_literal
 from warehouse.errors import UserError
 from warehouse.gates import require_passed
-from warehouse.published_file import PUBLICATION, Relation, checksums
+from warehouse.publications import (
+    DATABASE,
+    STORAGE_VERSIONS,
+    WORK,
+    Publication,
+    State,
+    digest,
+    flush,
+    live_base,
+    now,
+    read_state,
+    write_state,
+)
+from warehouse.published_file import PUBLICATION, Base, Relation
 from warehouse.settings import Settings
 
-__all__ = ["Publication", "checksums", "live_publication", "publications", "publish", "republish", "rollback"]
-
-DATABASE = "loyalty.duckdb"
-WORK = "work.duckdb"
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 # Live names in the order they move: the one that says which publication is live comes last.
@@ -51,38 +58,22 @@ REWRITTEN = "-rewritten-"
 ReportWriter = Callable[[DuckDBPyConnection, Settings, Path], None]
 
 
-@dataclass(frozen=True)
-class Publication:
-    """One published state. `digests` are of its database files, `seconds` (stage -> duration) of its making."""
-
-    publication_id: str
-    run_id: str
-    generation: int
-    as_of_date: date | None
-    data_through: date | None
-    company: str
-    published_at: datetime
-    row_counts: dict[str, int] = field(default_factory=dict)
-    checksums: dict[str, str] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict, compare=False)
-    live_since: datetime | None = field(default=None, compare=False)
-
-
 def publish(
     settings: Settings,
     connection: DuckDBPyConnection,
     publication: Mapping[str, Any],
     *,
-    work_tables: Sequence[str] = (),
+    work_tables: Sequence[Relation] = (),
     manifest: Path | None = None,
     report: ReportWriter | None = None,
+    ahead: Mapping[str, Base] | None = None,
 ) -> Publication:
     """Publish schema marts of the open warehouse `connection`, and make it live.
 
     `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `generation`, `company` and
-    `publication_id`; these default to the gate's and the settings'. `work_tables` ("schema.table", or a table of
-    schema intermediate) go into work.duckdb beside the marts. `report` defaults to `warehouse.report.write_report`.
+    `publication_id`; these default to the gate's and the settings'. `work_tables` go into work.duckdb beside
+    the marts. `report` defaults to `warehouse.report.write_report`.
+    `ahead`: what was copied before, by the name of the published file; of it only what is still so is used.
     Raises UserError when the last build has not passed its checks, or when the copy fails its own.
     """
     gate = require_passed(connection)
@@ -93,7 +84,7 @@ def publish(
     defaults = {"run_id": gate.run_id, "generation": gate.generation, "company": settings.company}
     with _publishing(settings) as published:
         _finish_interrupted(published)
-        build = _Build(settings, connection, published, {**defaults, **publication}, _read_state(published))
+        build = _Build(settings, connection, published, {**defaults, **publication}, read_state(published), ahead or {})
         return build.whole(work_tables, manifest, report or _write_report)
 
 
@@ -108,7 +99,7 @@ def republish(
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
-        state = _read_state(published)
+        state = read_state(published)
         live = state.live_publication
         if live is None:
             return None
@@ -125,13 +116,13 @@ def _publish_copy(
     settings: Settings,
     connection: DuckDBPyConnection,
     published: Path,
-    state: "_State",
+    state: State,
     live: Publication,
     report: ReportWriter | None,
 ) -> Publication:
     """Publish the tables of a working copy under the live publication's own particulars."""
     connection.execute(f"drop table if exists {PUBLICATION.sql}")  # every publication names itself
-    further = [str(relation) for relation in published_file.published_columns(connection) if relation.schema != "marts"]
+    further = [relation for relation in published_file.published_columns(connection) if relation.schema != "marts"]
     values = {name: getattr(live, name) for name in published_file.PUBLICATION_COLUMNS}
     # a name of its own, never used before: one name stands for one state
     name, _, number = live.publication_id.partition(REWRITTEN)
@@ -160,31 +151,14 @@ def rollback(settings: Settings, to: str | None = None) -> Publication:
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
-        state = _read_state(published)
+        state = read_state(published)
         target = _rollback_target(state, to)
         damaged = _damaged(published, target)
         if damaged:
             raise UserError(f"{damaged} changed since it was published. Roll back to another one, or publish again.")
-        _write_state(published, replace(state, live=target.publication_id, since=_now()))
+        write_state(published, replace(state, live=target.publication_id, since=now()))
         _activate(published, target.publication_id)
-        return replace(target, live_since=_read_state(published).since)
-
-
-def live_publication(settings: Settings) -> Publication | None:
-    """The publication that is live, with `live_since`; None before the first. Opens no database."""
-    published = settings.published_dir
-    state = _read_state(published)
-    shown = next((one for one in state.kept if _shows(published, one)), None)
-    live = shown or (state.live_publication if settings.published_path.exists() else None)
-    if live is None:
-        return None
-    # They differ where a crash came between the decision and the replacement.
-    return replace(live, live_since=state.since if live.publication_id == state.live else live.published_at)
-
-
-def publications(settings: Settings) -> list[Publication]:
-    """The kept publications, oldest first."""
-    return list(_read_state(settings.published_dir).kept)
+        return replace(target, live_since=read_state(published).since)
 
 
 class _Build:
@@ -196,8 +170,10 @@ class _Build:
         connection: DuckDBPyConnection,
         published: Path,
         values: Mapping[str, Any],
-        state: "_State",
+        state: State,
+        ahead: Mapping[str, Base] = MappingProxyType({}),
     ) -> None:
+        self.ahead = ahead
         self.settings = settings
         self.connection = connection
         self.published = published
@@ -215,7 +191,7 @@ class _Build:
         self.row_counts: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
 
-    def whole(self, work_tables: Sequence[str], manifest: Path | None, report: ReportWriter) -> Publication:
+    def whole(self, work_tables: Sequence[Relation], manifest: Path | None, report: ReportWriter) -> Publication:
         """Every part, and then the live names."""
         self.database()
         with ThreadPoolExecutor(1) as pool:
@@ -234,7 +210,7 @@ class _Build:
         with self._timed("check"):
             self._check(DATABASE, self.marts)
 
-    def work(self, work_tables: Sequence[str], manifest: Path | None) -> None:
+    def work(self, work_tables: Sequence[Relation], manifest: Path | None) -> None:
         """The marts again with the tables they are made of, and the manifest that describes both.
 
         On a cursor of its own, beside the report and the Parquet files: these read the finished copy.
@@ -270,16 +246,16 @@ class _Build:
     def make_live(self) -> Publication:
         """Flush everything to disk, keep it under history/, and move the live names."""
         with self._timed("replace"):
-            digests = {file: _digest(self.staging / file) for file in (DATABASE, WORK)}
+            digests = {file: digest(self.staging / file) for file in (DATABASE, WORK)}
             for folder in (self.staging, self.parquet_folder):
                 _make_durable(folder)
             history = self.published / "history"
             history.mkdir(exist_ok=True)
             self.staging.rename(history / self.name)
-            _flush(history)
+            flush(history)
             done = self._publication(digests)
             kept = (*self.state.kept, done)[-self.settings.publish.keep :]
-            _write_state(self.published, _State(self.name, done.published_at, kept))
+            write_state(self.published, State(self.name, done.published_at, kept))
             _activate(self.published, self.name)
             _remove_leftovers(self.published)
         return replace(done, seconds=self.seconds, live_since=done.published_at)
@@ -288,21 +264,26 @@ class _Build:
         known = {name: self.values.get(name) for name in published_file.PUBLICATION_COLUMNS}
         return Publication(
             **known,  # type: ignore[arg-type]
-            published_at=_now(),
+            published_at=now(),
             row_counts=self.row_counts,
             checksums={str(relation): value for relation, value in self.checksums.items()},
             digests=digests,
         )
 
     def _assemble(self, connection: DuckDBPyConnection, file: str, wanted: Sequence[Relation]) -> None:
-        """Make staging/`file` hold `wanted`, starting from the copy that saves most: the live one or this one's."""
-        target = self.staging / file
-        base, kept = self._live_file(file), self._unchanged(wanted)
-        if file == WORK and (base is None or not kept.issuperset(self.marts)):
-            base, kept = self.staging / DATABASE, set(self.marts)
-        if base and kept:
-            shutil.copyfile(base, target)
-        published_file.fill(connection, target, wanted, kept if base else (), self.values)
+        """Make staging/`file` hold `wanted`, starting from what was copied ahead, else from the live file."""
+        bases = [self.ahead.get(file) or live_base(self.published, self.state, file)]
+        if file == WORK:
+            marts = {str(relation): self.checksums[relation] for relation in self.marts}
+            bases.append(Base(self.staging / DATABASE, marts))
+        published_file.assemble(
+            connection,
+            self.staging / file,
+            {relation: self.checksums[relation] for relation in wanted},
+            [base for base in bases if base],
+            storage_version=STORAGE_VERSIONS[file],
+            publication=self.values,
+        )
 
     def _check(self, file: str, wanted: Sequence[Relation]) -> None:
         with self._opened(file) as copy:
@@ -314,20 +295,12 @@ class _Build:
         known = earlier.checksums if earlier else {}
         return {relation for relation in wanted if known.get(str(relation)) == self.checksums[relation]}
 
-    def _live_file(self, file: str) -> Path | None:
-        """The live publication's copy of `file`, if it is as it was published."""
-        live = self.state.live_publication
-        path = self.published / "history" / live.publication_id / file if live else None
-        return path if live and path and path.exists() and _digest(path) == live.digests[file] else None
-
-    def _further(self, connection: DuckDBPyConnection, work_tables: Sequence[str]) -> list[Relation]:
+    def _further(self, connection: DuckDBPyConnection, work_tables: Sequence[Relation]) -> Sequence[Relation]:
         known = published_file.published_columns(connection)
-        names = (entry.rpartition(".") for entry in work_tables)
-        further = [Relation(schema or "intermediate", name) for schema, _, name in names]
-        for relation in further:
+        for relation in work_tables:
             if relation not in known:
                 raise UserError(f"work.duckdb is to hold {relation}, which the warehouse does not have.")
-        return further
+        return work_tables
 
     @contextmanager
     def _opened(self, file: str) -> Iterator[DuckDBPyConnection]:
@@ -363,7 +336,7 @@ def _publishing(settings: Settings) -> Iterator[Path]:
 
 def _finish_interrupted(published: Path) -> None:
     """Finish a replacement that a crash cut off, and remove what a crash left half made."""
-    live = _read_state(published).live_publication
+    live = read_state(published).live_publication
     if live and (published / "history" / live.publication_id / DATABASE).exists():
         _activate(published, live.publication_id)
     _remove_leftovers(published)
@@ -378,7 +351,7 @@ def _activate(published: Path, name: str) -> None:
             _replace_file(source, published / file)
         else:
             (published / file).unlink(missing_ok=True)
-    _flush(published)
+    flush(published)
 
 
 def _replace_file(source: Path, live: Path) -> None:
@@ -402,7 +375,7 @@ def _replace_pointer(live: Path, target: str) -> None:
 
 def _remove_leftovers(published: Path) -> None:
     """Remove everything of publications that are not kept, save what the Parquet pointer shows."""
-    names = {publication.publication_id for publication in _read_state(published).kept}
+    names = {publication.publication_id for publication in read_state(published).kept}
     pointer = published / "parquet"
     shown = pointer.readlink().name if pointer.is_symlink() else None
     folders = [folder for folder in published.glob("parquet-*") if folder.name != shown]
@@ -415,60 +388,7 @@ def _remove_leftovers(published: Path) -> None:
         step.unlink()
 
 
-@dataclass(frozen=True)
-class _State:
-    """What publications.json says: the live publication, since when it is live, and the kept ones, oldest first."""
-
-    live: str | None = None
-    since: datetime | None = None
-    kept: tuple[Publication, ...] = ()
-
-    @property
-    def live_publication(self) -> Publication | None:
-        return next((one for one in self.kept if one.publication_id == self.live), None)
-
-
-def _read_state(published: Path) -> _State:
-    file = published / "publications.json"
-    if not file.exists():
-        return _State()
-    values = json.loads(file.read_text(encoding="utf-8"))
-    kept = tuple(_from_json(entry) for entry in values["publications"])
-    return _State(values["live"], _moment(values["since"]), kept)
-
-
-def _write_state(published: Path, state: _State) -> None:
-    entries = [asdict(publication) for publication in state.kept]
-    for entry in entries:
-        del entry["seconds"], entry["live_since"]
-    values = {"live": state.live, "since": state.since, "publications": entries}
-    step = published / ".publications.json.next"
-    step.write_text(json.dumps(values, indent=2, default=_plain), encoding="utf-8")
-    _flush(step)
-    step.replace(published / "publications.json")
-    _flush(published)
-
-
-def _from_json(entry: dict[str, Any]) -> Publication:
-    dates = {key: entry[key] and date.fromisoformat(entry[key]) for key in ("as_of_date", "data_through")}
-    return Publication(**{**entry, **dates, "published_at": _moment(entry["published_at"])})
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _plain(value: date) -> str:
-    return value.isoformat()
-
-
-def _shows(published: Path, publication: Publication) -> bool:
-    """Whether the live file is that publication's."""
-    live, kept = published / DATABASE, published / "history" / publication.publication_id / DATABASE
-    return live.exists() and kept.exists() and live.samefile(kept)
-
-
-def _rollback_target(state: _State, to: str | None) -> Publication:
+def _rollback_target(state: State, to: str | None) -> Publication:
     by_name = {publication.publication_id: publication for publication in state.kept}
     names = list(by_name)
     position = names.index(state.live) if state.live in names else 0
@@ -484,7 +404,7 @@ def _damaged(published: Path, publication: Publication) -> Path | None:
     """The first database file of a kept publication that is not as it was published."""
     for file, digest in publication.digests.items():
         path = published / "history" / publication.publication_id / file
-        if not path.exists() or _digest(path) != digest:
+        if not path.exists() or digest(path) != digest:
             return path
     return None
 
@@ -498,27 +418,10 @@ def _free_name(published: Path, wanted: str) -> str:
     return name
 
 
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").hexdigest()
-
-
 def _make_durable(folder: Path) -> None:
     """Flush the files of a folder, and the folder, to disk; nobody may write them from here on."""
     for file in folder.iterdir():
         file.chmod(READ_ONLY)
-        _flush(file)
-    _flush(folder)
-    _flush(folder.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+        flush(file)
+    flush(folder)
+    flush(folder.parent)

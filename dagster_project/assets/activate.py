@@ -6,7 +6,7 @@ publication the outbox is delivered, then and whenever the delivery schedule say
 
 import dagster as dg
 
-from dagster_project.assets.publish import PUBLICATION_KEY
+from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
 from warehouse.outbox import check_outbox, deliver, post_messages
 

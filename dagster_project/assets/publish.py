@@ -10,32 +10,19 @@ from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.freshness import DAILY
 from dagster_project.pictures import inline_picture
-from dagster_project.replay import replay_inputs
+from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
 from warehouse.report import cohort_png
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
-PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])
 
 
 def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -> set[str]:
     """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own gates."""
     tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
     return tests | set(manifest["unit_tests"]) | set(model_gates)
-
-
-def parents_of_marts(manifest: Mapping[str, Any]) -> list[str]:
-    """`schema.table` of every table that a mart or a test of one reads and that is no mart, for the working copy."""
-    nodes = {**manifest["nodes"], **manifest["sources"]}
-    marts = {name for name, node in nodes.items() if node["resource_type"] == "model" and node["schema"] == "marts"}
-    parents = manifest["parent_map"]
-    readers = marts | {
-        name for name, node in nodes.items() if node["resource_type"] == "test" and marts & set(parents[name])
-    }
-    tables = {parent for reader in readers for parent in parents[reader]} - marts
-    return sorted(f"{nodes[table]['schema']}.{nodes[table]['name']}" for table in tables)
 
 
 def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
@@ -87,8 +74,9 @@ def build_publish_assets(
                 run.settings,
                 connection,
                 {"as_of_date": row[0], "data_through": row[1]},
-                work_tables=sorted({*parents_of_marts(manifest), *map(str, replay_inputs(manifest))}),
-                manifest=project.manifest_path(),
+                work_tables=work_tables(manifest),
+                manifest=run.dbt.manifest_path(),
+                ahead=run.copy_ahead.bases(),
             )
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
         return dg.MaterializeResult(

@@ -10,7 +10,9 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_
 
 from dagster_project.dbt_in_process import DbtProject, NodeResult
 from dagster_project.metadata import table_metadata
+from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
+from warehouse.published_file import Relation
 
 DEFAULT_OWNER = "data-engineering@example.com"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
@@ -105,8 +107,13 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         layers = sorted({key.path[0] for key in assets.values()})
         with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
             results = _build(run, manifest, assets, checks)
+        bad = [result for result in results if result.status in ("error", "fail")]
+        if publishes(context.run) and not bad:
+            held = set(work_tables(manifest))
+            built = [Relation(*key.path) for key in assets.values()]
+            run.copy_ahead.start([one for one in built if one.schema == "marts" or one in held])
         yield from _events(run, results, assets, checks)
-        _raise_failures(results)
+        _raise(bad)
 
     return dbt
 
@@ -166,9 +173,7 @@ def _events(
             )
 
 
-def _raise_failures(results: Sequence[NodeResult]) -> None:
-    bad = [result for result in results if result.status in ("error", "fail")]
-    if not bad:
-        return
-    lines = [f"{result.resource_type} {result.name}: {result.message.strip() or result.status}" for result in bad]
-    raise dg.Failure(description="\n".join(lines), allow_retries=False)
+def _raise(bad: Sequence[NodeResult]) -> None:
+    if bad:
+        lines = [f"{result.resource_type} {result.name}: {result.message.strip() or result.status}" for result in bad]
+        raise dg.Failure(description="\n".join(lines), allow_retries=False)

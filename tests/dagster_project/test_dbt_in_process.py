@@ -90,19 +90,19 @@ def test_the_manifest_is_parsed_once_for_each_state_of_the_project(
     parsed = kept()
     assert sorted(Path(name).suffix for name in parsed) == [".json", ".msgpack"]
     again = DbtProject(settings)
-    assert again.manifest() == first.manifest() and again.manifest_key() == first.manifest_key()
+    assert again.manifest() == first.manifest() and again.manifest_key == first.manifest_key
     assert kept() == parsed, "nothing changed, and yet it was parsed again"
 
-    keys = {first.manifest_key()}
+    keys = {first.manifest_key}
     model = project_copy / "models" / "marts" / "core" / "dim_dates.sql"
     model.write_text(model.read_text() + "\n-- changed\n")
-    keys.add(DbtProject(settings).manifest_key())
+    keys.add(DbtProject(settings).manifest_key)
     shop_alone = settings.model_copy(update={"sources": {"shop": settings.sources["shop"]}})
-    keys.add(DbtProject(shop_alone).manifest_key())
-    keys.add(DbtProject(settings, target="dev").manifest_key())
+    keys.add(DbtProject(shop_alone).manifest_key)
+    keys.add(DbtProject(settings, target="dev").manifest_key)
     assert len(keys) == 4
     later = settings.model_copy(update={"as_of_date": first.settings.data_through, "churn_horizon_days": 7})
-    assert DbtProject(later).manifest_key() in keys, "the values of a run are no reason to parse"
+    assert DbtProject(later).manifest_key in keys, "the values of a run are no reason to parse"
 
     changed = DbtProject(settings).manifest()
     assert changed["nodes"]["model.loyalty_warehouse.dim_dates"]["raw_code"].endswith("-- changed")
@@ -122,5 +122,5 @@ def test_a_project_that_cannot_be_parsed_is_an_error_with_its_file(
 def test_homes_of_one_graph_have_one_manifest(
     built: Company, changed: Company, manifests: Callable[[str], Path]
 ) -> None:
-    assert DbtProject(built.settings).manifest_key() == DbtProject(changed.settings).manifest_key()
+    assert DbtProject(built.settings).manifest_key == DbtProject(changed.settings).manifest_key
     assert DbtProject(built.settings).manifest_path().resolve().parent == manifests("generated").resolve()

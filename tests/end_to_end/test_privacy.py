@@ -17,7 +17,7 @@ import pytest
 from tests.companies import Company, Generated, company
 from tests.end_to_end.reader import state
 from warehouse.connections import connect, quote_identifier, quote_literal
-from warehouse.publish import publications
+from warehouse.publications import publications
 
 CUSTOMER, EMAIL = "customer-of-note-0815", "erika.mustermann.0815@example.org"
 SEED = 815

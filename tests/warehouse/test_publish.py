@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 from warehouse import gates
 from warehouse.connections import connect
 from warehouse.errors import UserError
-from warehouse.publish import Publication, checksums, live_publication, publications, publish, republish, rollback
+from warehouse.publications import Publication, live_publication, publications
+from warehouse.publish import publish, republish, rollback
+from warehouse.published_file import checksums
 from warehouse.settings import Settings, load_settings
 
 AS_OF = date(2017, 12, 31)

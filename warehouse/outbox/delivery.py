@@ -22,7 +22,7 @@ from warehouse.outbox.file_channel import FileChannel
 from warehouse.outbox.store import OpenMessage
 from warehouse.outbox.texts import Text, render
 from warehouse.outbox.webhook_channel import WebhookChannel
-from warehouse.publish import live_publication
+from warehouse.publications import live_publication
 from warehouse.settings import Settings
 
 QUIET = "quiet hours"

@@ -37,7 +37,8 @@ from warehouse.privacy.tombstones import (
     write_private,
 )
 from warehouse.privacy.veil import is_distinctive
-from warehouse.publish import publications, republish
+from warehouse.publications import publications
+from warehouse.publish import republish
 from warehouse.published_file import wal_of
 from warehouse.settings import Settings
 
