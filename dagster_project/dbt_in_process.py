@@ -124,14 +124,8 @@ class DbtProject:
 
         packed = self._kept("msgpack").read_bytes()
         manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-        result = self._invoke(
-            manifest,
-            build_arguments(_tagged(manifest, selection), full_refresh),
-            run_variables(self.settings),
-            self.compiled_path(),
-            on_result,
-        )
-        return _node_results(result)
+        arguments = build_arguments(_tagged(manifest, selection), full_refresh)
+        return self._build(manifest, arguments, on_result)
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
         """Build the selected nodes with their tests in the analyst's own file, all else being taken as published.
@@ -139,7 +133,16 @@ class DbtProject:
         `state_dir` holds the manifest of the publication. Parses only what changed since the last time.
         """
         arguments = ["build", "--select", *selection, "--defer", "--favor-state", "--state", str(state_dir.resolve())]
-        return _node_results(self._invoke(None, arguments, run_variables(self.settings), self.compiled_path()))
+        return self._build(None, arguments)
+
+    def _build(
+        self, manifest: Any, arguments: Sequence[str], on_result: Callable[[str, str], None] | None = None
+    ) -> list[NodeResult]:
+        file = self.settings.dev_path if self.target == "dev" else self.settings.warehouse_path
+        with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
+            limit_resources(held, self.settings)
+            variables = run_variables(self.settings)
+            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_result))
 
     def _invoke(
         self,
@@ -205,18 +208,11 @@ def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[A
 
 
 def profile_environment(settings: Settings) -> dict[str, str]:
-    """What dbt/profiles.yml reads: the files, and what DuckDB may take of the machine."""
-    with connect() as connection:
-        limit_resources(connection, settings)
-        row = connection.execute("select current_setting('threads'), current_setting('memory_limit')").fetchone()
-    assert row is not None
-    threads, memory_limit = row
+    """What dbt/profiles.yml reads: where the files are."""
     return {
         "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
         "LOYALTY_DEV_PATH": str(settings.dev_path),
         "LOYALTY_WORK_PATH": str(settings.published_dir / "work.duckdb"),
-        "LOYALTY_THREADS": str(threads),
-        "LOYALTY_MEMORY_LIMIT": memory_limit,
     }
 
 

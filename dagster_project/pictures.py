@@ -1,23 +1,23 @@
 """Pictures that assets show in the UI, drawn without a browser and carried inside the metadata."""
 
 import base64
-from io import BytesIO
 
 import dagster as dg
 import pandas as pd
 
 
-def inline_picture(png: bytes) -> dg.MarkdownMetadataValue:
-    """A PNG as Markdown that needs no file and no server."""
-    return dg.MetadataValue.md(f"![picture](data:image/png;base64,{base64.b64encode(png).decode()})")
+def inline_picture(svg: str) -> dg.MarkdownMetadataValue:
+    """An SVG as Markdown that needs no file and no server."""
+    return dg.MetadataValue.md(f"![picture](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
 
 
-def churn_curves_png(curves: pd.DataFrame) -> bytes:
+def churn_curves_svg(curves: pd.DataFrame) -> str:
     """Predicted beside observed churn by decile, and churners found by share of customers addressed, one line a model.
 
     curves: model, curve (calibration, captured), x, y, customers_count.
     """
     import altair as alt
+    import vl_convert
 
     panels = [
         alt.Chart(curves[curves["curve"] == curve])
@@ -33,6 +33,4 @@ def churn_curves_png(curves: pd.DataFrame) -> bytes:
             ("captured", "customers addressed", "churners among them"),
         )
     ]
-    buffer = BytesIO()
-    alt.hconcat(*panels).save(buffer, format="png")
-    return buffer.getvalue()
+    return vl_convert.vegalite_to_svg(alt.hconcat(*panels).to_dict())

@@ -44,7 +44,7 @@ class WarehouseRun:
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection to the warehouse for one step; closed with the block, so that dbt finds the file free."""
+        """A connection to the warehouse for one step."""
         connection = connect(self.settings.warehouse_path)
         limit_resources(connection, self.settings)
         try:
@@ -111,9 +111,10 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         with hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)):
             with CopyAhead(chosen) as ahead, _rarely_collecting():
                 held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead)
+                # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
                 with held.connect() as connection:
                     prepare_warehouse(connection, held.dbt.manifest())
-                yield held
+                    yield held
 
     return warehouse
 

@@ -1,6 +1,6 @@
 """Copying what a run has finished building, while its models still learn: most of what publishing takes.
 
-A mart of orders is final long before the scores are. What is copied here is only a place to start from: at the
+A mart of orders is final long before the scores are. Copying starts when learning leaves a processor free. What is copied here is only a place to start from: at the
 publication every table is compared with the warehouse once more, and what differs, or is missing, is copied then.
 """
 
@@ -23,6 +23,7 @@ class CopyAhead:
         self.settings = settings
         self.folder = settings.home / "tmp" / "ahead"
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="copy-ahead")
+        self._finished: Sequence[Relation] = ()
         self._copying: Future[dict[str, Base]] | None = None
 
     def __enter__(self) -> Self:
@@ -32,10 +33,14 @@ class CopyAhead:
         self._pool.shutdown()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, finished: Sequence[Relation]) -> None:
-        """Copy these tables and views of the warehouse, which this run will not write again. Later calls do nothing."""
-        if self._copying is None:
-            self._copying = self._pool.submit(self._copy, finished)
+    def finished(self, tables: Sequence[Relation]) -> None:
+        """Take note of tables and views of the warehouse which this run will not write again, before the start."""
+        self._finished = [*self._finished, *tables]
+
+    def start(self) -> None:
+        """Copy what is finished by now. Later calls do nothing."""
+        if self._copying is None and self._finished:
+            self._copying = self._pool.submit(self._copy, self._finished)
 
     def bases(self) -> Mapping[str, Base]:
         """What was copied, by the name of the published file that may start from it, once it is done.

@@ -241,7 +241,7 @@ class _Build:
                     os.link(earlier, target)
                 else:
                     path = quote_literal(str(target))
-                    copy.execute(f"copy {relation.sql} to {path} (format parquet, compression zstd)")
+                    copy.execute(f"copy {relation.sql} to {path} (format parquet, compression zstd, compression_level 1)")
 
     def make_live(self) -> Publication:
         """Flush everything to disk, keep it under history/, and move the live names."""

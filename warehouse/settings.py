@@ -34,8 +34,6 @@ OTHER_ENVIRONMENT = {
     "LOYALTY_WAREHOUSE_PATH",
     "LOYALTY_DEV_PATH",
     "LOYALTY_WORK_PATH",
-    "LOYALTY_THREADS",
-    "LOYALTY_MEMORY_LIMIT",
 }
 INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
 # The environment variable that holds a secret is named in the settings, and starts with one of these.

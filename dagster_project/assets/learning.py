@@ -42,6 +42,7 @@ class ModelStep:
     """One model of the graph: the tables it fills (with descriptions), the tables it reads, and how it learns.
 
     previous: what it starts from besides those tables, as text: the model that scored before.
+    is_parallel: whether learning keeps every processor busy; what can be done beside the models then waits for its end.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelStep:
     reads: Sequence[str]
     learn: Learn
     previous: Callable[[Settings, date], str] = lambda settings, as_of_date: ""
+    is_parallel: bool = False
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, query: str, *values: Any) -> pd.DataFrame:
@@ -390,6 +392,7 @@ STEPS: tuple[ModelStep, ...] = (
         ["intermediate.int_churn_features", "intermediate.int_run_dates"],
         _learn_churn,
         _chosen_before("churn"),
+        is_parallel=True,
     ),
     ModelStep(
         "lifetime_values",

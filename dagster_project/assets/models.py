@@ -18,7 +18,7 @@ import duckdb
 from dagster_project.assets.learning import STEPS, ModelStep, Posting
 from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.metadata import table_metadata
-from dagster_project.pictures import churn_curves_png, inline_picture
+from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
 from warehouse.dbt_variables import hash_files
 from warehouse.model_results import RUN_TABLES, post, standing_run
@@ -98,6 +98,8 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
         with run.stage(f"model {step.name}"), run.connect() as connection:
             posting = _learn_and_post(step, run, connection)
             tables = table_metadata(connection, [spec.key for spec in specs])
+        if step.is_parallel:
+            run.copy_ahead.start()
         problems = list(posting.problems) if posting else []
         if not problems:
             run.passed_checks.add(gate_of(step))
@@ -133,7 +135,7 @@ def _shown(posting: Posting | None) -> Mapping[str, Any]:
         return {"learned": "nothing: the standing results came from this very input"}
     pictures = {}
     if posting.curves is not None and len(posting.curves):
-        pictures["calibration and gain"] = inline_picture(churn_curves_png(posting.curves))
+        pictures["calibration and gain"] = inline_picture(churn_curves_svg(posting.curves))
     return {"model run": str(posting.runs[0]["model_run_id"]), **posting.shown, **pictures}
 
 

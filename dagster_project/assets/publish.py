@@ -14,7 +14,7 @@ from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
 from warehouse import gates
 from warehouse.publish import publish
-from warehouse.report import cohort_png
+from warehouse.report import cohort_svg
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
 
@@ -27,7 +27,7 @@ def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -
 
 def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
     try:
-        return {"cohorts": inline_picture(cohort_png(cohorts))}
+        return {"cohorts": inline_picture(cohort_svg(cohorts))}
     except ValueError:  # a history so young that no period of a cohort is over
         return {}
 

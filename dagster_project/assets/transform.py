@@ -111,7 +111,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         if publishes(context.run) and not bad:
             held = set(work_tables(manifest))
             built = [Relation(*key.path) for key in assets.values()]
-            run.copy_ahead.start([one for one in built if one.schema == "marts" or one in held])
+            run.copy_ahead.finished([one for one in built if one.schema == "marts" or one in held])
         yield from _events(run, results, assets, checks)
         _raise(bad)
 

@@ -26,8 +26,8 @@ def write_report(connection: DuckDBPyConnection, settings: Settings, target: Pat
     target.write_text(page, encoding="utf-8")
 
 
-def cohort_png(frame: pd.DataFrame) -> bytes:
-    """The cohort heat map as a PNG picture.
+def cohort_svg(frame: pd.DataFrame) -> str:
+    """The cohort heat map as an SVG picture.
 
     `frame`: rows of fct_cohort_retention with period_unit month (cohort_month, period, cohort_size, retention_rate,
     is_left_truncated, is_small). Raises ValueError when no period of it is complete, since there is nothing to draw.
@@ -40,4 +40,4 @@ def cohort_png(frame: pd.DataFrame) -> bytes:
     if not frame["retention_rate"].notna().any():
         raise ValueError("No cohort has a complete period, so there is no picture to draw.")
     spec = themed(cohort_heat_map(frame).properties(width=760))
-    return vl_convert.vegalite_to_png(spec, scale=1.5)
+    return vl_convert.vegalite_to_svg(spec)
