@@ -108,13 +108,16 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         as_of = config["as_of_date"]
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log
-        with hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)):
-            with CopyAhead(chosen) as ahead, _rarely_collecting():
-                held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead)
-                # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
-                with held.connect() as connection:
-                    prepare_warehouse(connection, held.dbt.manifest())
-                    yield held
+        with (
+            hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)),
+            CopyAhead(chosen) as ahead,
+            _rarely_collecting(),
+        ):
+            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead)
+            # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
+            with held.connect() as connection:
+                prepare_warehouse(connection, held.dbt.manifest())
+                yield held
 
     return warehouse
 

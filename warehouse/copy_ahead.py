@@ -1,7 +1,8 @@
 """Copying what a run has finished building, while its models still learn: most of what publishing takes.
 
-A mart of orders is final long before the scores are. Copying starts when learning leaves a processor free. What is copied here is only a place to start from: at the
-publication every table is compared with the warehouse once more, and what differs, or is missing, is copied then.
+A mart of orders is final long before the scores are. Copying starts when learning leaves a processor free. What is
+copied here is only a place to start from: at the publication every table is compared with the warehouse once more, and
+what differs, or is missing, is copied then.
 """
 
 import shutil

@@ -51,7 +51,6 @@ class State:
         return next((one for one in self.kept if one.publication_id == self.live), None)
 
 
-
 def live_publication(settings: Settings) -> Publication | None:
     """The publication that is live, with `live_since`; None before the first. Opens no database."""
     published = settings.published_dir

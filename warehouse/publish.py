@@ -52,6 +52,8 @@ REPORT = "report.html"
 # Live names in the order they move: the one that says which publication is live comes last.
 LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
 READ_ONLY = 0o444
+# Level 3, DuckDB's default, saves 2% of size and takes a quarter longer.
+PARQUET = "format parquet, compression zstd, compression_level 1"
 # Behind the name of a publication that was written anew, before the number of times.
 REWRITTEN = "-rewritten-"
 
@@ -241,7 +243,7 @@ class _Build:
                     os.link(earlier, target)
                 else:
                     path = quote_literal(str(target))
-                    copy.execute(f"copy {relation.sql} to {path} (format parquet, compression zstd, compression_level 1)")
+                    copy.execute(f"copy {relation.sql} to {path} ({PARQUET})")
 
     def make_live(self) -> Publication:
         """Flush everything to disk, keep it under history/, and move the live names."""
@@ -402,9 +404,9 @@ def _rollback_target(state: State, to: str | None) -> Publication:
 
 def _damaged(published: Path, publication: Publication) -> Path | None:
     """The first database file of a kept publication that is not as it was published."""
-    for file, digest in publication.digests.items():
+    for file, expected in publication.digests.items():
         path = published / "history" / publication.publication_id / file
-        if not path.exists() or digest(path) != digest:
+        if not path.exists() or digest(path) != expected:
             return path
     return None
 

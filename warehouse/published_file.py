@@ -195,8 +195,8 @@ def _fill(
 ) -> None:
     """Make `file` hold exactly the relations `wanted` of the connection's database, as tables, with their comments.
 
-    `storage_version` is the oldest DuckDB that is to open it. `kept` are those that `file`, a copy of an earlier file, already holds row for row. `publication` becomes the one
-    row of marts.publication. Leaves no WAL behind.
+    `storage_version` is the oldest DuckDB that is to open it. `kept` are those that `file`, a copy of an earlier one,
+    already holds row for row. `publication` becomes the one row of marts.publication. Leaves no WAL behind.
     """
     with _attached(connection, file, storage_version):
         _drop_others(connection, {*kept})
@@ -208,7 +208,7 @@ def _fill(
             if publication:
                 _write_publication(connection, publication)
             _copy_comments(connection, wanted)
-        connection.execute(f"checkpoint {NEXT}")
+        _checkpoint(connection)
     if wal_of(file).exists():
         raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
 
@@ -275,7 +275,16 @@ def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:
     ).fetchall()
     for relation in {Relation(*row) for row in rows} - kept:
         connection.execute(f"drop table {NEXT}.{relation.sql}")
-    connection.execute(f"checkpoint {NEXT}")  # so that the new tables take the dropped ones' space
+    _checkpoint(connection)  # so that the new tables take the dropped ones' space
+
+
+def _checkpoint(connection: DuckDBPyConnection) -> None:
+    """Write the log of the attached file into it.
+
+    Forced, which waits for others: whoever asks for the catalog of the warehouse at this moment looks into this file,
+    too, since DuckDB shows all attached files in one.
+    """
+    connection.execute(f"force checkpoint {NEXT}")
 
 
 def _copy(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> None:

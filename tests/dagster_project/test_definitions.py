@@ -17,7 +17,7 @@ from dagster_project.command_run import select_assets
 from dagster_project.dbt_in_process import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
-from dagster_project.publication import PUBLICATION_KEY, work_tables
+from dagster_project.publication import PUBLICATION_KEY
 from tests.companies import Company, Generated, company
 from warehouse.errors import UserError
 from warehouse.settings import PROJECT_ROOT, load_settings

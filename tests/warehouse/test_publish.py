@@ -24,12 +24,13 @@ from warehouse.connections import connect
 from warehouse.errors import UserError
 from warehouse.publications import Publication, live_publication, publications
 from warehouse.publish import publish, republish, rollback
-from warehouse.published_file import checksums
+from warehouse.published_file import Relation, checksums
 from warehouse.settings import Settings, load_settings
 
 AS_OF = date(2017, 12, 31)
 ABOUT = {"as_of_date": AS_OF, "data_through": AS_OF}
 TABLES = ("dim_products", "fct_orders", "rpt_totals")
+SOURCE = Relation("intermediate", "marts_source")
 
 # Every table of build n says n in every row, so that a reader can tell two publications apart.
 BUILD = """
@@ -71,7 +72,7 @@ PUBLISHER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_publish import ABOUT, BUILD, build, no_report
+from test_publish import ABOUT, SOURCE, build, no_report
 from warehouse.connections import connect
 from warehouse.publish import publish
 from warehouse.settings import load_settings
@@ -80,7 +81,7 @@ with connect(settings.warehouse_path) as connection:
     print("ready", flush=True)
     while True:
         build(connection)
-        publish(settings, connection, ABOUT, work_tables=["marts_source"], report=no_report)
+        publish(settings, connection, ABOUT, work_tables=[SOURCE], report=no_report)
 """
 
 
@@ -153,7 +154,7 @@ def test_the_copy_holds_the_marts_and_says_what_it_is(
     assert settings.published_dir.joinpath("report.html").read_text() == "[(1,)]"
 
 
-def test_files_are_whole_read_only_and_of_the_old_storage_format(
+def test_files_are_whole_read_only_and_what_bi_tools_read_is_of_the_old_storage_format(
     settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
 ) -> None:
     build(warehouse)
@@ -162,7 +163,7 @@ def test_files_are_whole_read_only_and_of_the_old_storage_format(
     for name in ("loyalty.duckdb", "work.duckdb"):
         file = settings.published_dir / name
         assert stat.S_IMODE(file.stat().st_mode) == 0o444
-        assert struct.unpack_from("<Q", file.read_bytes(), 12) == (64,)  # the format of DuckDB 0.10 to 1.1
+    assert struct.unpack_from("<Q", settings.published_path.read_bytes(), 12) == (64,)  # of DuckDB 0.10 to 1.1
 
 
 def test_rows_in_another_order_give_the_same_files(settings: Settings, go: Callable[..., Publication]) -> None:
@@ -207,13 +208,13 @@ def test_only_what_changed_is_written_again(
 ) -> None:
     build(warehouse)
     parquet = settings.published_dir / "parquet"
-    go(work_tables=["marts_source"])
+    go(work_tables=[SOURCE])
     before = {file.name: file.stat().st_ino for file in parquet.iterdir()}
     pass_again(warehouse)
     warehouse.execute("insert into marts.fct_orders values ('o-new', 'c-1', '2017-12-31', 5, 1)")
     warehouse.execute("drop view marts.rpt_totals; create table marts.rpt_new as select 7 as seven")
     warehouse.execute("comment on table marts.dim_products is 'One row per product.'")
-    go(work_tables=["marts_source"])
+    go(work_tables=[SOURCE])
     after = {file.name: file.stat().st_ino for file in parquet.iterdir()}
     assert {name for name in after if before.get(name) == after[name]} == {"dim_products.parquet"}
     assert set(after) == {f"{table}.parquet" for table in ("dim_products", "fct_orders", "rpt_new", "publication")}
@@ -326,7 +327,7 @@ def test_work_holds_further_tables_and_the_manifest(
     manifest.write_text('{"nodes": 1}')
     build(warehouse)
     warehouse.execute("create schema seeds; create table seeds.rules as select 1 as rule")
-    go(work_tables=["marts_source", "seeds.rules"], manifest=manifest)
+    go(work_tables=[SOURCE, Relation("seeds", "rules")], manifest=manifest)
     work = settings.published_dir / "work.duckdb"
     assert read(work, "select count(*) from intermediate.marts_source") == [(5_000,)]
     assert read(work, "select (select count(*) from seeds.rules), (select count(*) from marts.fct_orders)") == [
@@ -349,13 +350,13 @@ def test_work_holds_no_identifiers_and_no_unknown_tables(
         "create table intermediate.contacts as select '1' as customer_id, 'a@b.c' as email, true as has_email"
     )
     warehouse.execute("comment on column intermediate.contacts.email is 'Where to write to.'")
-    go(work_tables=["contacts"])
+    go(work_tables=[Relation("intermediate", "contacts")])
     with connect(settings.published_dir / "work.duckdb", read_only=True) as copy:
         found = copy.execute("from intermediate.contacts")
         assert [column[0] for column in found.description] == ["customer_id", "has_email"]
         assert found.fetchall() == [("1", True)]
     with pytest.raises(UserError, match=r"intermediate\.nowhere, which the warehouse does not have"):
-        go(work_tables=["nowhere"])
+        go(work_tables=[Relation("intermediate", "nowhere")])
 
 
 def test_a_stray_log_beside_the_live_file_is_harmless(
@@ -529,7 +530,7 @@ def test_killed_anywhere_the_next_publication_is_good(settings: Settings) -> Non
         assert_one_publication(settings)
     with connect(settings.warehouse_path) as warehouse:
         number = build(warehouse)
-        done = publish(settings, warehouse, ABOUT, work_tables=["marts_source"], report=no_report)
+        done = publish(settings, warehouse, ABOUT, work_tables=[SOURCE], report=no_report)
         with connect(settings.published_path, read_only=True) as copy:
             assert checksums(copy) == checksums(warehouse)
     assert assert_one_publication(settings) == number
