@@ -64,6 +64,26 @@
     cast(floor(({{ dividend }}) / ({{ divisor }})) as integer)
 {%- endmacro %}
 
+{# How many different whole numbers from 0 to `largest` there are in a group; those that are NULL do not count. As bits
+   of one number where they fit: a set for each of millions of groups takes twice the time and the memory. #}
+{% macro count_distinct_numbers(number, largest) -%}
+    {%- if largest > 62 -%}
+    count(distinct {{ number }})
+    {%- else -%}
+    cast(coalesce(bit_count(bit_or({{ power_of_two(number) }})), 0) as bigint)
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro power_of_two(number) -%}
+    {{ return(adapter.dispatch('power_of_two')(number)) }}
+{%- endmacro %}
+{% macro default__power_of_two(number) -%}
+    (cast(1 as bigint) << cast({{ number }} as bigint))
+{%- endmacro %}
+{% macro spark__power_of_two(number) -%}
+    shiftleft(cast(1 as bigint), cast({{ number }} as int))
+{%- endmacro %}
+
 {# The business day of a UTC timestamp. #}
 {% macro business_date(utc_timestamp) -%}
     {{ return(adapter.dispatch('business_date')(utc_timestamp)) }}

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 from test_publish import ABOUT, SOURCE, build, no_report, pass_again
@@ -112,7 +113,7 @@ def test_what_a_killed_run_left_is_removed(settings: Settings, warehouse: DuckDB
 
 def test_others_may_ask_for_the_catalog_meanwhile(settings: Settings, warehouse: DuckDBPyConnection) -> None:
     build(warehouse)
-    failed: list[Exception] = []
+    failed: list[duckdb.Error] = []
     done = threading.Event()
 
     def ask(cursor: DuckDBPyConnection) -> None:
@@ -121,7 +122,7 @@ def test_others_may_ask_for_the_catalog_meanwhile(settings: Settings, warehouse:
                 cursor.execute("begin")
                 cursor.execute("select * from duckdb_columns()").fetchall()
                 cursor.execute("commit")
-        except Exception as error:
+        except duckdb.Error as error:
             failed.append(error)
 
     asking = [threading.Thread(target=ask, args=(warehouse.cursor(),)) for _ in range(2)]

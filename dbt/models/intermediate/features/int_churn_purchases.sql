@@ -35,8 +35,9 @@ select
     {% for window in windows -%}
     cast(coalesce(sum(net_amount) filter (where age_days < {{ window }}), 0) as double) as net_amount_{{ window }}d,
     {% endfor -%}
-    count(distinct case when age_days < 84 then floor(age_days / 7) end) as active_weeks_count,
-    count(distinct floor(age_days / {{ horizon }})) as active_horizons_count,
+    {{ count_distinct_numbers('case when age_days < 84 then ' ~ whole_division('age_days', 7) ~ ' end', 11) }}
+        as active_weeks_count,
+    {{ count_distinct_numbers(whole_division('age_days', horizon), 364 // horizon) }} as active_horizons_count,
     avg(gap_days) as gap_mean_days,
     {{ exact_deviation('gap_days') }} as gap_std_days,
     max(gap_days) as gap_max_days,
