@@ -24,7 +24,6 @@ LONG_MODELS = {
     "int_points_reversals",
     "int_tier_metrics",
     "int_tier_states",
-    "fct_abuse_flags",
     "fct_customer_tiers",
     "rpt_points_liability",
 }

@@ -84,6 +84,17 @@
     shiftleft(cast(1 as bigint), cast({{ number }} as int))
 {%- endmacro %}
 
+{# A number in [0, 1) fixed by a text: the first 13 hexadecimal digits of its MD5 over 16^13, exact in a double. #}
+{% macro hash_share(text) -%}
+    {{ return(adapter.dispatch('hash_share')(text)) }}
+{%- endmacro %}
+{% macro default__hash_share(text) -%}
+    cast(cast('0x' || substring(md5({{ text }}), 1, 13) as bigint) as double) / 4503599627370496
+{%- endmacro %}
+{% macro spark__hash_share(text) -%}
+    cast(conv(substring(md5({{ text }}), 1, 13), 16, 10) as double) / 4503599627370496
+{%- endmacro %}
+
 {# The business day of a UTC timestamp. #}
 {% macro business_date(utc_timestamp) -%}
     {{ return(adapter.dispatch('business_date')(utc_timestamp)) }}

@@ -1,4 +1,7 @@
--- One row per customer and reward that the customer may have, as of the day before the planned month.
+{#
+  One row per customer and reward that the customer may have, as of the day before the planned month. Who is in the
+  permanent holdout may have none.
+#}
 with plan_dates as (
 
     select * from {{ ref('int_reward_plan_dates') }}
@@ -23,6 +26,7 @@ customers as (
     from {{ ref('int_churn_features') }} as features
     left join tiers on features.customer_id = tiers.customer_id
     where features.snapshot_date = (select snapshot_date from plan_dates)
+        and features.customer_id not in (select customer_id from {{ ref('int_permanent_holdout') }})
 
 )
 

@@ -1,0 +1,48 @@
+-- One row per customer who shops like staff: in the shop nearly every day, or nearly always at a deep discount.
+with shopping as (
+
+    select
+        days.customer_id,
+        cast(sum(days.orders_count) as bigint) as orders_count,
+        count(*) as purchase_days_count,
+        sum(days.discount_amount) as discount_amount,
+        sum(days.gross_amount) as gross_amount,
+        min(days.order_date) as first_date,
+        max(days.order_date) as last_date
+    from {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_run_dates') }} as run_dates
+        on days.order_date >= {{ abuse_window_from() }} and days.order_date <= run_dates.as_of_date
+    where days.has_valid_order
+    group by days.customer_id
+
+)
+
+select
+    customer_id,
+    'staff_like' as flag,
+    'visits' as subject,
+    first_date,
+    last_date,
+    cast(purchase_days_count as double) as measured,
+    cast({{ setting('abuse', 'purchase_days') }} as double) as threshold,
+    'bought on ' || {{ as_text('purchase_days_count') }} || ' of {{ setting("abuse", "window_days") }} days' as evidence
+from shopping
+where purchase_days_count >= {{ setting('abuse', 'purchase_days') }}
+
+union all
+
+select
+    customer_id,
+    'staff_like',
+    'discounts',
+    first_date,
+    last_date,
+    100 * discount_amount / gross_amount,
+    100 * {{ setting('abuse', 'discount_rate') }},
+    {{ as_text('cast(round(100 * discount_amount / gross_amount) as bigint)') }} || '% discount over '
+        || {{ as_text('orders_count') }} || ' orders'
+from shopping
+where
+    orders_count >= {{ setting('abuse', 'discounted_orders') }}
+    and gross_amount > 0
+    and discount_amount >= {{ setting('abuse', 'discount_rate') }} * gross_amount

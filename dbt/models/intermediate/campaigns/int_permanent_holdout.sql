@@ -1,0 +1,17 @@
+{#
+  One row per customer who is left out of every campaign, so that the programme as a whole can be judged: drawn by the
+  experiments that keep a holdout and have started. The draw is that of ml/assignment.py.
+#}
+with plans as (
+
+    select distinct holdout_salt, holdout_share
+    from {{ source('ops', 'experiments') }}
+    where holdout_share > 0 and start_date <= (select as_of_date from {{ ref('int_run_dates') }})
+
+)
+
+select distinct customers.customer_id
+from {{ ref('int_customers') }} as customers
+inner join plans
+    on {{ hash_share("concat_ws('|', plans.holdout_salt, 'permanent_holdout', customers.customer_id)") }}
+    < plans.holdout_share

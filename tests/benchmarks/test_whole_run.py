@@ -1,0 +1,54 @@
+"""The benchmark of the whole run measures what it says, on a company small enough for a test."""
+
+import io
+from pathlib import Path
+
+import pytest
+from companies import Company
+from rich.console import Console
+
+from benchmarks import default_wiring, whole_run
+from dagster_project.assets.learning import STEPS
+from dagster_project.dbt_in_process import DbtProject
+from dagster_project.definitions import build_definitions
+from dagster_project.publication import PUBLICATION_KEY
+from warehouse.connections import connect
+from warehouse.published_file import checksums
+
+
+def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(
+    built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = whole_run.warm_home(built.settings, tmp_path / "warm")
+    assert {path.name for path in settings.home.iterdir()} == {"dbt", "dagster"}
+    assert DbtProject(settings).passed_unit_tests()
+    seconds, stages, nodes = whole_run.graph(settings)
+    with connect(settings.published_path, read_only=True) as copy:
+        marts = built.marts()
+        learned = {"fct_model_runs", "fct_model_metrics"}  # when, and by which version, differs from run to run
+        assert {name for name, value in checksums(copy).items() if value != marts[name]} <= learned
+
+    bare = whole_run.bare_seconds(settings, tmp_path / "bare")
+    fits = whole_run.fit_seconds(settings)
+    nodes_of_the_project = DbtProject(settings).manifest()["nodes"].values()
+    assert {node["name"] for node in nodes_of_the_project if node["resource_type"] == "model"} <= set(nodes)
+    assert {node["name"] for node in nodes_of_the_project if node["resource_type"] != "seed"} <= set(bare)
+    assert set(fits) == {step.name for step in STEPS}
+    assert 0 < sum(stages.values()) < seconds
+    assert all(value > 0 for value in (*bare.values(), *fits.values()))
+
+    printed = io.StringIO()
+    monkeypatch.setattr(whole_run, "Console", lambda: Console(file=printed, width=120))
+    whole_run.print_ratios(seconds, sum(bare.values()), sum(fits.values()), 1.5, 20.0, 100.0)
+    whole_run.print_overhead(stages, nodes, bare, fits, seconds)
+    assert "0.20" in printed.getvalue() and f"{stages['publish']:.1f}" in printed.getvalue()
+
+
+def test_the_default_wiring_makes_the_same_tables(built: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOYALTY_WAREHOUSE_PATH", "LOYALTY_DEV_PATH", "LOYALTY_WORK_PATH"):
+        monkeypatch.setenv(name, "")  # so that what the definitions set goes away again
+    ours = build_definitions(built.settings).resolve_asset_graph()
+    theirs = default_wiring.build_definitions(built.settings).resolve_asset_graph()
+    missing = ours.get_all_asset_keys() - theirs.get_all_asset_keys()
+    assert PUBLICATION_KEY in theirs.get_all_asset_keys()
+    assert {key.path[0] for key in missing} <= {"ops", "outbox"}, missing
