@@ -18,13 +18,9 @@ ROOMS = {
 # And the ledger and the tiers, whose rules hang together: cut up, no part could be read alone.
 LONG_MODELS = {
     "int_order_line_versions",
-    "int_points_journals",
     "int_points_lot_balances",
     "int_points_postings",
-    "int_points_reversals",
-    "int_tier_metrics",
     "int_tier_states",
-    "fct_customer_tiers",
     "rpt_points_liability",
 }
 MOST_LINES = 100

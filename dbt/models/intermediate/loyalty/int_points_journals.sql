@@ -10,12 +10,6 @@ with lots as (
 
 ),
 
-run_dates as (
-
-    select * from {{ ref('int_run_dates') }}
-
-),
-
 journals as (
 
     select

@@ -10,18 +10,12 @@ with lots as (
 
 ),
 
-shares as (
-
-    select * from {{ ref('int_points_unlinked_shares') }}
-
-),
-
 -- an unlinked return may have taken a lot's points before the return of its order does
 shares_before as (
 
     select linked.customer_id, linked.lot_number, linked.reversed_on, cast(sum(shares.points) as bigint) as points
     from {{ ref('int_points_linked_reversals') }} as linked
-    inner join shares
+    inner join {{ ref('int_points_unlinked_shares') }} as shares
         on linked.customer_id = shares.customer_id
         and linked.lot_number = shares.lot_number
         and linked.reversed_on > shares.return_date
@@ -61,7 +55,7 @@ unlinked as (
         returns.return_date as reversed_on,
         returns.points - coalesce(sum(shares.points), 0) as owed_points
     from {{ ref('int_unlinked_returns') }} as returns
-    left join shares
+    left join {{ ref('int_points_unlinked_shares') }} as shares
         on returns.customer_id = shares.customer_id and returns.return_number = shares.return_number
     group by returns.document_id, returns.customer_id, returns.return_number, returns.return_date, returns.points
 
@@ -81,7 +75,7 @@ taken as (
 
     select unlinked.journal_id, unlinked.source_id, unlinked.customer_id, shares.lot_number, unlinked.reversed_on, shares.points
     from unlinked
-    inner join shares
+    inner join {{ ref('int_points_unlinked_shares') }} as shares
         on unlinked.customer_id = shares.customer_id and unlinked.return_number = shares.return_number
 
     union all

@@ -2,13 +2,7 @@
   One row per customer and day on which trailing 365-day net sales (or the rules) change, until the next such day, for
   customers who ever reach more than the lowest tier. What enters on a day leaves 365 days later.
 #}
-with run_dates as (
-
-    select * from {{ ref('int_run_dates') }}
-
-),
-
-rules as (
+with rules as (
 
     select * from {{ ref('int_tier_rules') }}
 
@@ -16,9 +10,8 @@ rules as (
 
 customer_days as (
 
-    select customer_id, order_date, net_amount
-    from {{ ref('int_customer_days') }}
-    where order_date <= (select as_of_date from run_dates)
+    select customer_id, order_date, net_amount from {{ ref('int_customer_days') }}
+    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 
@@ -47,7 +40,7 @@ movements as (
     select hopefuls.customer_id, versions.valid_from, 0
     from hopefuls
     cross join (select distinct valid_from from rules) as versions
-    where versions.valid_from > (select data_from from run_dates)
+    where versions.valid_from > (select data_from from {{ ref('int_run_dates') }})
 
 ),
 
@@ -56,7 +49,7 @@ daily as (
     select movements.customer_id, movements.metric_date, {{ money('sum(movements.net_amount)') }} as net_amount
     from movements
     inner join hopefuls on movements.customer_id = hopefuls.customer_id
-    where movements.metric_date <= (select as_of_date from run_dates)
+    where movements.metric_date <= (select as_of_date from {{ ref('int_run_dates') }})
     group by movements.customer_id, movements.metric_date
 
 ),

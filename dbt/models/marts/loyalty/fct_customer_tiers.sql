@@ -1,19 +1,7 @@
-with run_dates as (
-
-    select * from {{ ref('int_run_dates') }}
-
-),
-
-rules as (
-
-    select * from {{ ref('int_tier_rules') }}
-
-),
-
-customer_days as (
+with customer_days as (
 
     select * from {{ ref('int_customer_days') }}
-    where order_date <= (select as_of_date from run_dates)
+    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 
@@ -56,17 +44,17 @@ trailing_sales as (
 
     select customer_id, {{ money('sum(net_amount)') }} as net_amount
     from customer_days
-    where order_date > {{ add_days('(select as_of_date from run_dates)', -365) }}
+    where order_date > (select {{ add_days('as_of_date', -365) }} from {{ ref('int_run_dates') }})
     group by customer_id
 
 ),
 
 rules_today as (
 
-    select * from rules
+    select * from {{ ref('int_tier_rules') }}
     where
-        valid_from <= (select as_of_date from run_dates)
-        and valid_to > (select as_of_date from run_dates)
+        valid_from <= (select as_of_date from {{ ref('int_run_dates') }})
+        and valid_to > (select as_of_date from {{ ref('int_run_dates') }})
 
 )
 
@@ -94,11 +82,11 @@ select
     ) as is_yo_yo,
     sequenced.valid_to is null as is_current
 from sequenced
-inner join rules as granted
+inner join {{ ref('int_tier_rules') }} as granted
     on sequenced.tier_rank = granted.tier_rank
     and sequenced.valid_from >= granted.valid_from
     and sequenced.valid_from < granted.valid_to
-left join rules as previous
+left join {{ ref('int_tier_rules') }} as previous
     on sequenced.previous_rank = previous.tier_rank
     and sequenced.previous_from >= previous.valid_from
     and sequenced.previous_from < previous.valid_to
