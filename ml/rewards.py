@@ -62,12 +62,14 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class RewardConfig:
     """`response_rate`: assumed share of customers who answer an untried reward with one more order.
 
-    `budget_amount` for a month, None for no limit; `caps` by campaign type, for a month too.
+    `budget_amount` for a month, None for no limit; `caps` by campaign type, for a month too. Whom a campaign moves is
+    learned from `most_trial_rows` of its customers at most, what it brings on average from all.
     """
 
     response_rate: float
     budget_amount: Decimal | None = None
     caps: Mapping[str, Decimal] | None = None
+    most_trial_rows: int = 100_000
     alpha: float = 0.05
     seed: int = 0
 
@@ -101,15 +103,17 @@ def _learn(trial: pd.DataFrame, candidates: pd.DataFrame, features: Sequence[str
         return unseen
     ratio_p = sample_ratio_p_value(treated.size, control.size, float(trial["planned_share"].iloc[0]))
     effect = welch(treated, control, config.alpha)
+    drawn = trial.sort_values("customer_id").sample(min(len(trial), config.most_trial_rows), random_state=config.seed)
     learned = learn_uplift(
-        trial.rename(columns={"value": "outcome"}), features, UpliftConfig(alpha=config.alpha, seed=config.seed)
+        drawn.rename(columns={"value": "outcome"}), features, UpliftConfig(alpha=config.alpha, seed=config.seed)
     )
     metrics = learned.metrics.assign(slice=str(trial["campaign_id"].iloc[0]) + " " + learned.metrics["slice"])
     basis = learned.run["status"]
     is_shown = basis == UPLIFT_MODEL or (basis == AVERAGE_EFFECT and effect.low > 0)
     if ratio_p < ExperimentConfig().sample_ratio_alpha or learned.models is None or not is_shown:
         return unseen._replace(metrics=metrics)
-    return _Trial(basis, learned.models.predict(candidates), float(effect.low), float(effect.high), metrics)
+    models = learned.models._replace(average_effect=float(effect.effect))
+    return _Trial(basis, models.predict(candidates), float(effect.low), float(effect.high), metrics)
 
 
 def _expected(
@@ -197,6 +201,7 @@ def plan_rewards(
         "status": "ok" if len(ordered) else "no_candidates",
     }
     valued, metrics = _expected(ordered, trials, features, config)
+    valued = valued.drop(columns=list(features))  # millions of rows by dozens of columns, of no use from here on
     best = _best(valued, _chosen(valued, config))
     offers = best.assign(reason=_with_situation(best))[list(PLAN_COLUMNS)]
     return RewardPlan(offers, metrics, run)

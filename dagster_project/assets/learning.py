@@ -331,11 +331,13 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
 
 
 def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.rewards import OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
+    from ml.rewards import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
 
-    candidates = _rows(connection, "select * from intermediate.int_reward_candidates")
     trials = _rows(connection, "select * from intermediate.int_reward_trials")
     features = [name for name in trials.columns if name not in (*TRIAL_COLUMNS, "pre_value")]
+    # a row for each customer and reward: seven digits are enough to look a customer's effect up
+    columns = [*CANDIDATE_COLUMNS, *(f"cast({name} as float) as {name}" for name in features)]
+    candidates = _rows(connection, f"select {', '.join(columns)} from intermediate.int_reward_candidates")
     config = RewardConfig(
         response_rate=settings.assumed.reward_response_rate,
         budget_amount=settings.rewards.budget_amount,

@@ -158,17 +158,21 @@ def test_a_second_run_loads_nothing_and_changes_no_mart(built: Company, tmp_path
     assert is_free(again.settings.warehouse_path)
 
 
-def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
-    generated: Generated, built: Company, manifests: Any, tmp_path_factory: Any
-) -> None:
+@pytest.fixture(scope="module")
+def order_lines_alone(generated: Generated, manifests: Any, tmp_path_factory: Any) -> Company:
+    """The generated company, had it delivered nothing but order lines. Not to be changed: work on a copy."""
     folder = tmp_path_factory.mktemp("order_lines_alone")
     for name in ("shop", "till"):
         (folder / name).mkdir()
         (folder / name / "order_lines").symlink_to(generated.folder / name / "order_lines", target_is_directory=True)
     home = tmp_path_factory.mktemp("homes") / "order_lines_alone"
-    bare = company(home, generated.settings(folder), manifests("generated"))
-    bare.run()
+    return company(home, generated.settings(folder), manifests("generated")).run()
 
+
+def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
+    generated: Generated, built: Company, order_lines_alone: Company
+) -> None:
+    bare = order_lines_alone
     assert set(bare.marts()) == set(built.marts())
     truth = generated.truth.totals["delivered"]["sources"]
     assert bare.published("select count(*), sum(net_amount) from marts.fct_order_lines") == [
@@ -200,6 +204,26 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
         "rpt_customer_growth_monthly",
     ):
         assert bare.published(f"select count(*) > 0 from marts.{mart}") == [(True,)]
+
+
+def test_a_months_rewards_stay_as_planned_and_their_budget_is_spent_once(
+    order_lines_alone: Company, tmp_path_factory: Any
+) -> None:
+    rules = {"rewards": {"budget_amount": 5}, "assumed": {"reward_response_rate": 0.5}}
+    made = order_lines_alone.copy(tmp_path_factory.mktemp("homes") / "rewards", **rules)
+    plans = []
+    for day in ("2024-11-30", "2024-12-11", "2024-12-29"):
+        made.run("--as-of", day)
+        plans.append(made.published("select * exclude (model_run_id) from marts.fct_next_best_rewards order by all"))
+    assert plans[0] == plans[1] == plans[2]
+    ((offered, cost, withheld, months),) = made.published(
+        """
+        select count(*) filter (where status = 'offered'), sum(cost_amount) filter (where status = 'offered'),
+            count(*) filter (where status = 'budget_spent'), list(distinct plan_month::varchar)
+        from marts.fct_next_best_rewards
+        """
+    )
+    assert offered > 0 and withheld > 0 and Decimal(4) < cost <= 5 and months == ["2024-12-01"]
 
 
 def test_campaigns_come_out_as_they_were_planted(built: Company, generated: Generated) -> None:

@@ -82,6 +82,18 @@ def test_a_campaign_that_moved_only_some_is_offered_to_them() -> None:
     assert not offered[32:].any()
 
 
+def test_of_a_large_campaign_whom_it_moved_is_learned_from_a_part_and_the_average_from_all() -> None:
+    large = trial("k1", 4.0)
+    result = plan(candidates(3, ("voucher", "k1", 1.0)), large, most_trial_rows=1000)
+    by_arm = large.groupby("arm")["value"].mean()
+    assert set(result.offers["basis"]) == {"average_effect"}
+    assert set(result.offers["expected_incremental_margin_amount"]) == {
+        round(by_arm["treatment"] - by_arm["control"], 4)
+    }
+    shuffled = plan(candidates(3, ("voucher", "k1", 1.0)), large.sample(frac=1, random_state=1), most_trial_rows=1000)
+    pd.testing.assert_frame_equal(shuffled.metrics.drop(columns="model_run_id", errors="ignore"), result.metrics)
+
+
 def test_a_campaign_without_an_effect_makes_no_offer() -> None:
     offers = plan(candidates(10, ("newsletter", "k1", 0.01)), trial("k1", 0.0, seed=3)).offers
     assert set(offers["status"]) == {"effect_not_shown"}
