@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_project.assets.records import record_assets
 from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.metadata import table_metadata
 from dagster_project.resources import WarehouseRun
@@ -14,12 +15,17 @@ from warehouse.settings import Settings
 
 # A database or a network folder may be away for a moment; a bad file stays bad.
 RETRIES = dg.RetryPolicy(max_retries=2, delay=15, backoff=dg.Backoff.EXPONENTIAL)
+LOG = {
+    "batches": "One row per file version or extract that was loaded.",
+    "rejected_lines": "One row per line that could not be read as a row.",
+}
 
 
 def build_ingest_assets(settings: Settings, sources: dict[str, SourceConfig]) -> list[dg.AssetsDefinition]:
     """One step a source, with an asset for each of its raw tables, and the log of what was loaded."""
     loads = [_source_assets(settings, source) for source in sources.values()]
-    return [*loads, _log_assets([key for load in loads for key in load.keys])]
+    raw_tables = [key for load in loads for key in load.keys]
+    return [*loads, record_assets("ingest_log", "ops", "operations", LOG, raw_tables)]
 
 
 def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinition:
@@ -62,30 +68,3 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
             yield dg.MaterializeResult(asset_key=key, metadata={**loaded, **tables[key]})
 
     return ingest
-
-
-def _log_assets(raw_tables: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    specs = [
-        dg.AssetSpec(
-            ["ops", table],
-            deps=raw_tables,
-            group_name="operations",
-            kinds={"duckdb"},
-            owners=[DEFAULT_OWNER],
-            description=description,
-        )
-        for table, description in (
-            ("batches", "One row per file version or extract that was loaded."),
-            ("rejected_lines", "One row per line that could not be read as a row."),
-        )
-    ]
-
-    @dg.multi_asset(name="ingest_log", specs=specs, required_resource_keys={"warehouse"})
-    def ingest_log(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        run: WarehouseRun = context.resources.warehouse
-        with run.connect() as connection:
-            tables = table_metadata(connection, [spec.key for spec in specs])
-        for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=tables[spec.key])
-
-    return ingest_log

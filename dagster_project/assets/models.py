@@ -16,12 +16,12 @@ import dagster as dg
 import duckdb
 
 from dagster_project.assets.learning import STEPS, ModelStep, Posting
-from dagster_project.assets.transform import DEFAULT_OWNER
+from dagster_project.assets.records import record_assets
 from dagster_project.metadata import table_metadata
 from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
 from warehouse.dbt_variables import hash_files
-from warehouse.model_results import RUN_TABLES, post, standing_run
+from warehouse.model_results import post, standing_run
 from warehouse.published_file import Relation, fingerprints
 from warehouse.settings import PROJECT_ROOT, Settings
 
@@ -50,7 +50,8 @@ MODEL_GATES = frozenset(gate_of(step) for step in STEPS)
 def build_model_assets() -> list[dg.AssetsDefinition]:
     """One step a model, and the record of all model runs behind them."""
     steps = [_model_assets(step) for step in STEPS]
-    return [*steps, _record_assets([key for step in steps for key in step.keys])]
+    learned = [key for step in steps for key in step.keys]
+    return [*steps, record_assets("model_records", "ml", "models", RECORDS, learned)]
 
 
 def input_key(step: ModelStep, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> str:
@@ -137,27 +138,3 @@ def _shown(posting: Posting | None) -> Mapping[str, Any]:
     if posting.curves is not None and len(posting.curves):
         pictures["calibration and gain"] = inline_picture(churn_curves_svg(posting.curves))
     return {"model run": str(posting.runs[0]["model_run_id"]), **posting.shown, **pictures}
-
-
-def _record_assets(results: list[dg.AssetKey]) -> dg.AssetsDefinition:
-    specs = [
-        dg.AssetSpec(
-            ["ml", table],
-            deps=results,
-            group_name="models",
-            kinds={"duckdb"},
-            owners=[DEFAULT_OWNER],
-            description=RECORDS[table],
-        )
-        for table in RUN_TABLES
-    ]
-
-    @dg.multi_asset(name="model_records", specs=specs, required_resource_keys={"warehouse"})
-    def model_records(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        run: WarehouseRun = context.resources.warehouse
-        with run.connect() as connection:
-            tables = table_metadata(connection, [spec.key for spec in specs])
-        for spec in specs:
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=tables[spec.key])
-
-    return model_records

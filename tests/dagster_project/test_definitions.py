@@ -20,6 +20,7 @@ from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
 from tests.companies import Company, Generated, company
 from warehouse.errors import UserError
+from warehouse.model_results import RUN_TABLES
 from warehouse.settings import PROJECT_ROOT, load_settings
 
 COMPANIES = ("complete_journey", "online_retail", "generated")
@@ -130,6 +131,11 @@ def test_nothing_is_published_before_every_mart_and_model_and_the_gate(definitio
     models = {key for key in graph.materializable_asset_keys if key.path[0] == "ml"}
     assert marts and marts | models | {GATE_KEY} <= behind
     assert graph.get(PUBLICATION_KEY).parent_keys == {GATE_KEY}
+
+
+def test_every_table_of_model_runs_is_shown(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert {dg.AssetKey(["ml", table]) for table in RUN_TABLES} <= graph.materializable_asset_keys
 
 
 def test_messages_are_created_before_the_marts_that_tell_of_them_and_delivered_last(
