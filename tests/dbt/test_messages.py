@@ -27,6 +27,7 @@ MODELS = ("int_message_objections", "int_message_candidates")
 INPUTS = """
 create schema intermediate;
 create table intermediate.int_run_dates (as_of_date date);
+create table intermediate.int_permanent_holdout (customer_id varchar);
 create table intermediate.int_message_recipients (customer_id varchar, language varchar, withheld_reason varchar);
 create table intermediate.int_message_triggers (
     message_id varchar, trigger varchar, priority integer, customer_id varchar, template varchar, subject varchar,

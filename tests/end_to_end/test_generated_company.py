@@ -209,13 +209,13 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
 def test_a_months_rewards_stay_as_planned_and_their_budget_is_spent_once(
     order_lines_alone: Company, tmp_path_factory: Any
 ) -> None:
-    rules = {"rewards": {"budget_amount": 5}, "assumed": {"reward_response_rate": 0.5}}
+    rules = {"rewards": {"budget_amount": 1}, "assumed": {"reward_response_rate": 0.5}}
     made = order_lines_alone.copy(tmp_path_factory.mktemp("homes") / "rewards", **rules)
     plans = []
-    for day in ("2024-11-30", "2024-12-11", "2024-12-29"):
+    for day in ("2024-11-30", "2024-12-29"):
         made.run("--as-of", day)
         plans.append(made.published("select * exclude (model_run_id) from marts.fct_next_best_rewards order by all"))
-    assert plans[0] == plans[1] == plans[2]
+    assert plans[0] == plans[1]
     ((offered, cost, withheld, months),) = made.published(
         """
         select count(*) filter (where status = 'offered'), sum(cost_amount) filter (where status = 'offered'),
@@ -223,7 +223,7 @@ def test_a_months_rewards_stay_as_planned_and_their_budget_is_spent_once(
         from marts.fct_next_best_rewards
         """
     )
-    assert offered > 0 and withheld > 0 and Decimal(4) < cost <= 5 and months == ["2024-12-01"]
+    assert offered > 0 and withheld > 0 and 0 < cost <= 1 and months == ["2024-12-01"]
 
 
 def test_campaigns_come_out_as_they_were_planted(built: Company, generated: Generated) -> None:
