@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 import yaml
 from duckdb import DuckDBPyConnection
@@ -290,11 +291,13 @@ def test_shares_are_percent(share: float | None, digits: int, shown: str) -> Non
     assert words.percent(share, digits) == shown
 
 
-def test_the_cohort_picture_draws_every_complete_period(connection: DuckDBPyConnection) -> None:
-    frame = connection.execute("from marts.fct_cohort_retention").df()
+def test_the_cohort_picture_draws_every_complete_month_once(connection: DuckDBPyConnection) -> None:
+    months = connection.execute("from marts.fct_cohort_retention").df()
+    by_age = months.assign(period_unit="age_30d", retention_rate=months["retention_rate"] / 2)
+    frame = pd.concat([months, by_age])
     picture = ElementTree.fromstring(cohort_svg(frame))
     labels = [one.get("aria-label", "").rpartition("First order in: ")[2] for one in picture.iter()]
-    complete = frame["retention_rate"].notna() & (frame["period"] > 0)
+    complete = months["retention_rate"].notna() & (months["period"] > 0)
     assert len({label for label in labels if "Ordered again" in label}) == complete.sum() > 5
     with pytest.raises(ValueError, match="no picture"):
         cohort_svg(frame.assign(retention_rate=None))

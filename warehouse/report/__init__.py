@@ -27,17 +27,18 @@ def write_report(connection: DuckDBPyConnection, settings: Settings, target: Pat
 
 
 def cohort_svg(frame: pd.DataFrame) -> str:
-    """The cohort heat map as an SVG picture.
+    """The heat map of the cohorts' months as an SVG picture.
 
-    `frame`: rows of fct_cohort_retention with period_unit month (cohort_month, period, cohort_size, retention_rate,
-    is_left_truncated, is_small). Raises ValueError when no period of it is complete, since there is nothing to draw.
+    `frame`: rows of fct_cohort_retention (cohort_month, period_unit, period, cohort_size, retention_rate,
+    is_left_truncated, is_small). Raises ValueError when no month of it is complete, since there is nothing to draw.
     """
     import vl_convert
 
     from warehouse.report.charts import cohort_heat_map
     from warehouse.report.theme import themed
 
-    if not frame["retention_rate"].notna().any():
-        raise ValueError("No cohort has a complete period, so there is no picture to draw.")
-    spec = themed(cohort_heat_map(frame).properties(width=760))
+    months = frame[frame["period_unit"] == "month"]
+    if not months["retention_rate"].notna().any():
+        raise ValueError("No cohort has a complete month, so there is no picture to draw.")
+    spec = themed(cohort_heat_map(months).properties(width=760))
     return vl_convert.vegalite_to_svg(spec)
