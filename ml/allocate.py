@@ -138,7 +138,8 @@ def allocate(offers: pd.DataFrame, budget_amount: Decimal | int, caps: pd.DataFr
     Raises `ValueError` for a missing column, a repeated key, or a cost, cap or budget that is missing or negative.
     """
     _check(offers, caps, budget_amount)
-    usable = offers[offers["expected_incremental_margin_amount"].notna()].sort_values(KEY, ignore_index=True)
+    margin, cost = offers["expected_incremental_margin_amount"].astype(float), offers["cost_amount"].astype(float)
+    usable = offers[margin > cost].sort_values(KEY, ignore_index=True)  # exactly, in whole units, below
     worthwhile = _offers(usable)
     by_group: dict[Hashable, list[_Offer]] = {}
     for offer in worthwhile:

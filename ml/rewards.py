@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ml.allocate import CAP_COLUMNS, allocate
+from ml.allocate import CAP_COLUMNS, OFFER_COLUMNS, allocate
 from ml.campaign_results import CONTROL, TREATMENT, require_columns
 from ml.experiments import ExperimentConfig, sample_ratio_p_value, welch
 from ml.model_runs import METRIC_COLUMNS, model_run_id
@@ -150,7 +150,7 @@ def _measured(candidates: pd.DataFrame, learned: _Trial) -> pd.Series:
 
 def _chosen(valued: pd.DataFrame, config: RewardConfig) -> pd.DataFrame:
     """The rewards that the budget pays for: customer_id and reward_id."""
-    offers = valued.rename(columns={"campaign_type": "campaign_id", "plan_month": "month"})
+    offers = valued.rename(columns={"campaign_type": "campaign_id", "plan_month": "month"})[list(OFFER_COLUMNS)]
     months = offers["month"].unique()
     caps = [(kind, month, cap) for kind, cap in (config.caps or {}).items() for month in months]
     needed = sum(Decimal(str(cost)) for cost in offers["cost_amount"])
