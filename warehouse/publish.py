@@ -22,7 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -129,7 +128,7 @@ def _publish_copy(
     # a name of its own, never used before: one name stands for one state
     name, _, number = live.publication_id.partition(REWRITTEN)
     values["publication_id"] = f"{name}{REWRITTEN}{int(number or 0) + 1}"
-    build = _Build(settings, connection, published, values, state)
+    build = _Build(settings, connection, published, values, state, {})
     manifest = published / "history" / live.publication_id / MANIFEST
     return build.whole(further, manifest if manifest.exists() else None, report or _write_report)
 
@@ -173,7 +172,7 @@ class _Build:
         published: Path,
         values: Mapping[str, Any],
         state: State,
-        ahead: Mapping[str, Base] = MappingProxyType({}),
+        ahead: Mapping[str, Base],
     ) -> None:
         self.ahead = ahead
         self.settings = settings

@@ -1,6 +1,7 @@
 """The benchmark of the whole run measures what it says, on a company small enough for a test."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from dagster_project.dbt_in_process import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.publication import PUBLICATION_KEY
 from warehouse.connections import connect
-from warehouse.published_file import checksums
+from warehouse.copy_ahead import CopyAhead
+from warehouse.publications import DATABASE, WORK
+from warehouse.published_file import Base, checksums
 
 
 def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(
@@ -22,7 +25,11 @@ def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(
     settings = whole_run.warm_home(built.settings, tmp_path / "warm")
     assert {path.name for path in settings.home.iterdir()} == {"dbt", "dagster"}
     assert DbtProject(settings).passed_unit_tests()
+    copied: list[Mapping[str, Base]] = []
+    bases = CopyAhead.bases
+    monkeypatch.setattr(CopyAhead, "bases", lambda ahead: copied.append(bases(ahead)) or copied[-1])
     seconds, stages, nodes = whole_run.graph(settings)
+    assert [set(files) for files in copied] == [{DATABASE, WORK}], "nothing was copied beside the models"
     with connect(settings.published_path, read_only=True) as copy:
         marts = built.marts()
         learned = {"fct_model_runs", "fct_model_metrics"}  # when, and by which version, differs from run to run

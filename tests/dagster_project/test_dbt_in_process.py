@@ -10,6 +10,7 @@ import pytest
 from dagster_project.dbt_in_process import DbtProject, build_arguments, command_line
 from tests.companies import Company, Generated, company, is_free
 from warehouse import dbt_variables
+from warehouse.connections import connect
 from warehouse.errors import UserError
 
 
@@ -53,6 +54,20 @@ def test_results_and_progress_name_each_node_and_the_database_is_free(own: Compa
     }
     assert dict(told) == {name: status for name, (_, status, _, _) in found.items()}
     assert all(result.unique_id.split(".")[2] == result.name for result in results)
+
+
+def test_what_the_settings_allow_duckdb_holds_for_dbt(own: Company) -> None:
+    allowed: list[tuple[str, int]] = []
+
+    def look(_name: str, _status: str) -> None:
+        with connect(own.settings.warehouse_path) as beside:  # the same open file as dbt's
+            allowed.extend(
+                beside.execute("select current_setting('memory_limit'), current_setting('threads')").fetchall()
+            )
+
+    settings = own.settings.model_copy(update={"memory_limit": "1GiB", "threads": 1})
+    DbtProject(settings).build(["dim_dates"], on_result=look)
+    assert set(allowed) == {("1.0 GiB", 1)}
 
 
 def test_failures_are_results_and_the_database_is_free(own: Company) -> None:

@@ -1,5 +1,4 @@
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,20 +11,9 @@ from warehouse.copy_ahead import CopyAhead
 from warehouse.publications import DATABASE, WORK
 from warehouse.publish import publish
 from warehouse.published_file import Relation, checksums
-from warehouse.settings import Settings, load_settings
+from warehouse.settings import Settings
 
 ORDERS, PRODUCTS, TOTALS = (Relation("marts", name) for name in ("fct_orders", "dim_products", "rpt_totals"))
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(environ={}, home=tmp_path)
-
-
-@pytest.fixture
-def warehouse(settings: Settings) -> Iterator[DuckDBPyConnection]:
-    with connect(settings.warehouse_path) as connection:
-        yield connection
 
 
 def tables_of(path: Path) -> set[str]:

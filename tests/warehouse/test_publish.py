@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from warehouse.errors import UserError
 from warehouse.publications import Publication, live_publication, publications
 from warehouse.publish import publish, republish, rollback
 from warehouse.published_file import Relation, checksums
-from warehouse.settings import Settings, load_settings
+from warehouse.settings import Settings
 
 AS_OF = date(2017, 12, 31)
 ABOUT = {"as_of_date": AS_OF, "data_through": AS_OF}
@@ -107,17 +107,6 @@ def pass_again(connection: DuckDBPyConnection) -> None:
 def read(path: Path, query: str) -> list[Any]:
     with connect(path, read_only=True) as connection:
         return connection.execute(query).fetchall()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(environ={}, home=tmp_path)
-
-
-@pytest.fixture
-def warehouse(settings: Settings) -> Iterator[DuckDBPyConnection]:
-    with connect(settings.warehouse_path) as connection:
-        yield connection
 
 
 @pytest.fixture
