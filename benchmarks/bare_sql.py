@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from warehouse.connections import connect, quote_identifier, quote_literal
+from warehouse.sql import connect, quote_identifier, quote_literal
 
 COPIED_SCHEMAS = ("ops", "ml", "seeds")
 

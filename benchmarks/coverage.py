@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ml.campaign_results import CONTROL, TREATMENT
-from ml.experiments import ExperimentConfig, cuped, sample_ratio_p_value, welch, winsorise
-from ml.observational import PASSED, analyse_observational
+from ml.campaigns.experiments import ExperimentConfig, cuped, sample_ratio_p_value, welch, winsorise
+from ml.campaigns.observational import PASSED, analyse_observational
+from ml.campaigns.results import CONTROL, TREATMENT
 
 SEEDS = 1000
 CHUNK = 250
@@ -257,7 +257,7 @@ def chosen_coverage(design: ChosenDesign, seeds: int = 200) -> dict[str, Any]:
 
 
 def experiment_outcomes(campaign: Campaign, planned_share: float = 0.5) -> pd.DataFrame:
-    """One simulated campaign as the outcomes frame that `ml.experiments.analyse_experiments` reads."""
+    """One simulated campaign as the outcomes frame that `ml.campaigns.experiments.analyse_experiments` reads."""
     treated, control = campaign.treatment.size, campaign.control.size
     return pd.DataFrame(
         {

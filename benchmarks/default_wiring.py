@@ -17,18 +17,18 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
 from dagster_project.assets.learning import STEPS, ModelStep
 from dagster_project.assets.transform import Translator
-from dagster_project.dbt_in_process import DbtProject, profile_environment
+from dagster_project.dbt_runner.project import DbtProject, profile_environment
+from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from dagster_project.publication import work_tables
-from warehouse import gates
-from warehouse.connections import connect
-from warehouse.dbt_variables import DBT_DIR, run_variables
+from serving.outbox import post_messages
+from serving.publication.publish import publish
+from warehouse import builds
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.model_results import RUN_TABLES, post
-from warehouse.operations import prepare_warehouse
-from warehouse.outbox import post_messages
-from warehouse.publish import publish
+from warehouse.model_store.results import RUN_TABLES, post
+from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings, load_settings
+from warehouse.sql import connect
 
 
 def build_definitions(settings: Settings) -> dg.Definitions:
@@ -53,7 +53,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     @dg.asset(key=MESSAGES_KEY, deps=[CANDIDATES_KEY])
     def messages() -> None:
         with connect(settings.warehouse_path) as connection:
-            post_messages(connection, gates.open_generation(connection, "benchmark"))
+            post_messages(connection, builds.open_generation(connection, "benchmark"))
 
     marts = [key for key in dbt.keys if key.path[0] == "marts"]
 
@@ -108,10 +108,10 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
 
 def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
     connection = connect(settings.warehouse_path)
-    last = gates.last_generation(connection)
+    last = builds.last_generation(connection)
     assert last is not None
     # dbt's tests have stopped the run where one failed
-    gates.pass_generation(connection, last.generation, {"dbt"}, {"dbt"})
+    builds.pass_generation(connection, last.generation, {"dbt"}, {"dbt"})
     row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
     assert row is not None
     dates = {"as_of_date": row[0], "data_through": row[1]}

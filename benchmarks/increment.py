@@ -22,14 +22,14 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.generate import deliver_changes, generate, parse_size
-from benchmarks.generator.company import SOURCES
-from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect, quote_identifier, quote_literal
+from dagster_project.dbt_runner.project import DbtProject
+from generator.__main__ import deliver_changes, generate, parse_size
+from generator.company import SOURCES
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.operations import prepare_warehouse
+from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
+from warehouse.sql import connect, quote_identifier, quote_literal
 
 # In the order of the graph; those with a key are kept and change by key, the others are made anew.
 MODELS = {

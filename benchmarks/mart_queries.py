@@ -19,8 +19,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connections import connect, quote_identifier
 from warehouse.settings import Settings, load_settings
+from warehouse.sql import connect, quote_identifier
 
 LIMIT_MS = 50.0
 

@@ -16,15 +16,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import plain_models
-from benchmarks.generate import generate, parse_size
 from benchmarks.increment import Cost, in_own_process, meter
 from dagster_project.assets.learning import STEPS
-from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect, limit_resources
+from dagster_project.dbt_runner.project import DbtProject
+from generator.__main__ import generate, parse_size
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.operations import prepare_warehouse
+from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
+from warehouse.sql import connect, limit_resources
 
 LINES_PER_CUSTOMER = 8
 DAYS = 365

@@ -21,13 +21,13 @@ from rich.table import Table
 
 from benchmarks.bare_sql import run_bare
 from dagster_project.assets.learning import STEPS
-from dagster_project.command_run import run_config
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.cli.run import run_config
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
-from warehouse.connections import connect
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.sql import connect
 
 INSTANCE = "telemetry: {enabled: false}\nconcurrency: {pools: {default_limit: 1}}\n"
 

@@ -7,7 +7,7 @@ from dagster_project.assets.ingest import build_ingest_assets
 from dagster_project.assets.models import MODEL_GATES, build_model_assets
 from dagster_project.assets.publish import build_publish_assets
 from dagster_project.assets.transform import build_dbt_assets
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.jobs import build_daily_job
 from dagster_project.resources import Progress, warehouse_resource
 from dagster_project.schedules import build_schedules

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.replay import replay_inputs
-from warehouse.published_file import Relation
+from serving.publication.database_file import Relation
+from whatif.replay import replay_inputs
 
 PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])
 

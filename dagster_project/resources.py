@@ -11,14 +11,14 @@ from datetime import date
 import dagster as dg
 import duckdb
 
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
-from warehouse import gates
-from warehouse.connections import connect, limit_resources
-from warehouse.copy_ahead import CopyAhead
+from serving.publication.precopy import CopyAhead
+from warehouse import builds
 from warehouse.lock import hold_warehouse, process_start
-from warehouse.operations import prepare_warehouse
+from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
+from warehouse.sql import connect, limit_resources
 
 Progress = Callable[[str, str, float | None], None]
 
@@ -70,7 +70,7 @@ class WarehouseRun:
         """The generation that this run writes, opened (not passed) at its first write."""
         if self.generation is None:
             with self.connect() as connection:
-                self.generation = gates.open_generation(connection, self.run_id, self.settings.as_of_date)
+                self.generation = builds.open_generation(connection, self.run_id, self.settings.as_of_date)
         return self.generation
 
     def fail_generation(self, failure: str) -> None:
@@ -78,7 +78,7 @@ class WarehouseRun:
         if self.generation is None:
             return
         with self.connect() as connection:
-            gates.record_failure(connection, self.generation, failure)
+            builds.record_failure(connection, self.generation, failure)
 
     def as_of_date(self, connection: duckdb.DuckDBPyConnection) -> date:
         """The day that this run's figures are told as of."""

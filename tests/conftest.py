@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project import dbt_in_process
-from tests.companies import Company, Generated, company, generate_company
-from warehouse import dbt_variables
+from dagster_project.dbt_runner import project, variables
+from tests.support.company import Company, Generated, company, generate_company
 from warehouse.settings import PROJECT_ROOT
 
 
@@ -65,7 +64,7 @@ def changed(generated: Generated, built: Company, tmp_path_factory: pytest.TempP
 def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the dbt project in the place of the real one."""
     copy = tmp_path / "dbt"
-    shutil.copytree(dbt_variables.DBT_DIR, copy)
-    for module in (dbt_variables, dbt_in_process):
+    shutil.copytree(variables.DBT_DIR, copy)
+    for module in (variables, project):
         monkeypatch.setattr(module, "DBT_DIR", copy)
     return copy

@@ -8,7 +8,7 @@ import dagster as dg
 
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
-from warehouse.outbox import check_outbox, deliver, post_messages
+from serving.outbox import check_outbox, deliver, post_messages
 
 OWNER = "loyalty@example.com"
 CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])

@@ -92,9 +92,9 @@ def _figures(metrics: pd.DataFrame, model: str, wanted: str) -> dict[str, float]
 
 
 def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.model_card import segments_card
-    from ml.segmentation import Centroids, ClusterConfig, cluster_customers
-    from ml.store import load_champion, save_model, set_champion
+    from ml.common.model_card import segments_card
+    from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
+    from warehouse.model_store.artifacts import load_champion, save_model, set_champion
 
     name = "customer_clusters"
     saved = load_champion(settings.models_dir, name, as_of_date)
@@ -138,11 +138,11 @@ def _churn_features(connection: duckdb.DuckDBPyConnection, most_snapshots: int, 
 
 
 def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.champion import Champion
-    from ml.churn import train_and_score
-    from ml.churn_config import ChurnConfig
-    from ml.model_card import churn_card
-    from ml.store import load_champion, save_model, set_champion
+    from ml.churn.champion import Champion
+    from ml.churn.config import ChurnConfig
+    from ml.churn.training import train_and_score
+    from ml.common.model_card import churn_card
+    from warehouse.model_store.artifacts import load_champion, save_model, set_champion
 
     name = "churn"
     saved = load_champion(settings.models_dir, name, as_of_date)
@@ -177,8 +177,8 @@ def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_o
 
 
 def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.lifetime_value import LifetimeValueConfig, value_lifetimes
-    from ml.purchase_models import NaiveRate
+    from ml.lifetime.purchase_models import NaiveRate
+    from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 
     data_from, _ = _run_dates(connection)
     days = _rows(
@@ -214,7 +214,7 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
 
 
 def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.recommend import RecommendConfig, recommend
+    from ml.recommend.recommending import RecommendConfig, recommend
 
     orders = _coded_rows(
         connection,
@@ -246,7 +246,7 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
 
 
 def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.correlations import correlate_behaviours
+    from ml.churn.correlations import correlate_behaviours
 
     # the last snapshot whose next period is over: one row a customer, so that rows are independent
     frame = _rows(
@@ -276,9 +276,9 @@ def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnectio
 
 
 def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.experiments import analyse_experiments
-    from ml.model_runs import METRIC_COLUMNS, model_run_id
-    from ml.observational import analyse_observational
+    from ml.campaigns.experiments import analyse_experiments
+    from ml.campaigns.observational import analyse_observational
+    from ml.common.model_runs import METRIC_COLUMNS, model_run_id
 
     data_from, data_through = _run_dates(connection)
     outcomes = _rows(connection, "select * from intermediate.int_campaign_outcomes")
@@ -331,7 +331,7 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
 
 
 def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
-    from ml.rewards import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
+    from ml.rewards.planning import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
 
     trials = _rows(connection, "select * from intermediate.int_reward_trials")
     features = [name for name in trials.columns if name not in (*TRIAL_COLUMNS, "pre_value")]
@@ -366,7 +366,7 @@ def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as
 
 def _chosen_before(name: str) -> Callable[[Settings, date], str]:
     def chosen(settings: Settings, as_of_date: date) -> str:
-        from ml.store import champion_before
+        from warehouse.model_store.artifacts import champion_before
 
         return champion_before(settings.models_dir, name, as_of_date) or ""
 

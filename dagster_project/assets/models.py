@@ -17,12 +17,12 @@ import duckdb
 
 from dagster_project.assets.learning import STEPS, ModelStep, Posting
 from dagster_project.assets.records import record_assets
-from dagster_project.metadata import table_metadata
+from dagster_project.dbt_runner.variables import hash_files
 from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
-from warehouse.dbt_variables import hash_files
-from warehouse.model_results import post, standing_run
-from warehouse.published_file import Relation, fingerprints
+from dagster_project.tables import table_metadata
+from serving.publication.database_file import Relation, fingerprints
+from warehouse.model_store.results import post, standing_run
 from warehouse.settings import PROJECT_ROOT, Settings
 
 GATE_NAME = "results_are_sound"

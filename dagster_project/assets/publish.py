@@ -7,14 +7,14 @@ import dagster as dg
 import pandas as pd
 
 from dagster_project.assets.transform import DEFAULT_OWNER
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.freshness import DAILY
 from dagster_project.pictures import inline_picture
 from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
-from warehouse import gates
-from warehouse.publish import publish
-from warehouse.report import cohort_svg
+from serving.publication.publish import publish
+from serving.report import cohort_svg
+from warehouse import builds
 
 GATE_KEY = dg.AssetKey(["ops", "generation"])
 
@@ -52,7 +52,7 @@ def build_publish_assets(
         run: WarehouseRun = context.resources.warehouse
         number = run.open_generation()
         with run.connect() as connection:
-            gates.pass_generation(connection, number, expected, run.passed_checks)
+            builds.pass_generation(connection, number, expected, run.passed_checks)
         return dg.MaterializeResult(metadata={"generation": number, "checks": len(expected)})
 
     @dg.asset(

@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 
 from dagster_project.assets.transform import DEFAULT_OWNER
-from dagster_project.metadata import table_metadata
 from dagster_project.resources import WarehouseRun
+from dagster_project.tables import table_metadata
 
 
 def record_assets(

@@ -8,11 +8,11 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_asset_check_fn
 
-from dagster_project.dbt_in_process import DbtProject, NodeResult
-from dagster_project.metadata import table_metadata
+from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
-from warehouse.published_file import Relation
+from dagster_project.tables import table_metadata
+from serving.publication.database_file import Relation
 
 DEFAULT_OWNER = "data-engineering@example.com"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from companies import Company
 from rich.console import Console
 
 from benchmarks import default_wiring, whole_run
 from dagster_project.assets.learning import STEPS
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.publication import PUBLICATION_KEY
-from warehouse.connections import connect
-from warehouse.copy_ahead import CopyAhead
-from warehouse.publications import DATABASE, WORK
-from warehouse.published_file import Base, checksums
+from serving.publication.database_file import Base, checksums
+from serving.publication.precopy import CopyAhead
+from serving.publication.state import DATABASE, WORK
+from tests.support.company import Company
+from warehouse.sql import connect
 
 
 def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(

@@ -13,14 +13,14 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
 from dagster_project.assets.models import MODEL_GATES
 from dagster_project.assets.publish import GATE_KEY, expected_checks
-from dagster_project.command_run import select_assets
-from dagster_project.dbt_in_process import DbtProject
+from dagster_project.cli.run import select_assets
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
-from tests.companies import Company, Generated, company
+from tests.support.company import Company, Generated, company
 from warehouse.errors import UserError
-from warehouse.model_results import RUN_TABLES
+from warehouse.model_store.results import RUN_TABLES
 from warehouse.settings import PROJECT_ROOT, load_settings
 
 COMPANIES = ("complete_journey", "online_retail", "generated")

@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.definitions import build_definitions
 from dagster_project.instance import open_instance
-from tests.companies import Company
+from tests.support.company import Company
 
 
 def metadata_of(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, dg.MetadataValue]:

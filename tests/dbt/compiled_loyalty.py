@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dagster_project.dbt_in_process import profile_environment
-from warehouse.connections import connect
-from warehouse.dbt_variables import DBT_DIR, run_variables
-from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from dagster_project.dbt_runner.project import profile_environment
+from warehouse.sql import connect
+from dagster_project.dbt_runner.variables import (DBT_DIR, run_variables)
+from warehouse.settings import (PROJECT_ROOT, Settings, load_settings)
 
 FOLDERS = ("models/intermediate/loyalty", "models/marts/loyalty")
 RULE_COLUMNS = (

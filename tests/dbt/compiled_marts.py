@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect
-from warehouse.dbt_variables import DBT_DIR
+from dagster_project.dbt_runner.project import DbtProject
+from warehouse.sql import connect
+from dagster_project.dbt_runner.variables import DBT_DIR
 
 # What the models stand on, with the columns that they read.
 INPUTS = {

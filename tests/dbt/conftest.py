@@ -5,15 +5,15 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from compiled_marts import Model, read_compiled_marts
+from tests.dbt.compiled_marts import Model, read_compiled_marts
 
-from benchmarks.generate import generate
-from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect
+from generator.__main__ import generate
+from dagster_project.dbt_runner.project import DbtProject
+from warehouse.sql import connect
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.operations import prepare_warehouse
-from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
+from warehouse.prepare import prepare_warehouse
+from warehouse.settings import (PROJECT_ROOT, RfmSettings, Settings, load_settings)
 
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)

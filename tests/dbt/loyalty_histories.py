@@ -7,10 +7,10 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from compiled_loyalty import Rows
+from tests.dbt.compiled_loyalty import Rows
 from hypothesis import strategies as st
-from points_reference import PointsHistory, Purchase
-from tier_reference import Return, Rule, TierHistory
+from tests.dbt.points_reference import PointsHistory, Purchase
+from tests.dbt.tier_reference import Return, Rule, TierHistory
 
 DATA_FROM = date(2023, 1, 10)
 DAYS = 1_100

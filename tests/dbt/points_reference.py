@@ -13,7 +13,7 @@ from decimal import Decimal
 from math import floor
 from typing import Protocol
 
-from tier_reference import Rule, TierRow, month_end, rules_on
+from tests.dbt.tier_reference import Rule, TierRow, month_end, rules_on
 
 ACCOUNTS = ("member_pending", "member_available", "issued", "redeemed", "expired", "reversed", "adjustment")
 

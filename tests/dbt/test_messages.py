@@ -9,15 +9,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-from compiled_loyalty import compile_models
+from tests.dbt.compiled_loyalty import compile_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse import gates
-from warehouse.connections import connect
-from warehouse.operations import create_operations_tables
-from warehouse.outbox import post_messages
-from warehouse.settings import PROJECT_ROOT, MessagesSettings, load_settings
+from warehouse import builds
+from warehouse.sql import connect
+from warehouse.prepare import create_operations_tables
+from serving.outbox import post_messages
+from warehouse.settings import (PROJECT_ROOT, MessagesSettings, load_settings)
 
 FIRST = date(2024, 5, 1)
 LAST_DAY = 12
@@ -117,10 +117,10 @@ def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], 
             )
     for name, sql in compiled().items():
         connection.execute(f"create or replace table intermediate.{name} as {sql}")
-    generation = gates.open_generation(connection, "run", None)
+    generation = builds.open_generation(connection, "run", None)
     created = post_messages(connection, generation)
     if run.passes:
-        gates.pass_generation(connection, generation, {"check"}, {"check"})
+        builds.pass_generation(connection, generation, {"check"}, {"check"})
     return created
 
 

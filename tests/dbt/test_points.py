@@ -6,10 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from compiled_loyalty import STORE, LoyaltyModels, compile_loyalty
+from tests.dbt.compiled_loyalty import STORE, LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loyalty_histories import (
+from tests.dbt.loyalty_histories import (
     DATA_FROM,
     DAYS,
     EXPIRY_MONTHS,
@@ -21,8 +21,8 @@ from loyalty_histories import (
     day_of,
     programmes,
 )
-from points_reference import ACCOUNTS, LaidOutLots, Ledger, QueuedLots, Terms
-from tier_reference import replay
+from tests.dbt.points_reference import ACCOUNTS, LaidOutLots, Ledger, QueuedLots, Terms
+from tests.dbt.tier_reference import replay
 
 PROPERTY = settings(
     max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

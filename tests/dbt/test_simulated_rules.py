@@ -8,10 +8,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from compiled_loyalty import LoyaltyModels, compile_loyalty
+from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loyalty_histories import DAYS, RETURN_WINDOW_DAYS, Programme, programmes
+from tests.dbt.loyalty_histories import DAYS, RETURN_WINDOW_DAYS, Programme, programmes
 
 PROPERTY = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

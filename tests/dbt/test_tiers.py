@@ -8,10 +8,10 @@ from itertools import groupby, pairwise
 from math import ceil
 
 import pytest
-from compiled_loyalty import LoyaltyModels, compile_loyalty
+from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loyalty_histories import (
+from tests.dbt.loyalty_histories import (
     DATA_FROM,
     DAYS,
     FIRST_RULES,
@@ -22,7 +22,7 @@ from loyalty_histories import (
     day_of,
     programmes,
 )
-from tier_reference import replay, rules_on
+from tests.dbt.tier_reference import replay, rules_on
 
 PROPERTY = settings(
     max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -20,8 +20,8 @@ import pandas
 import scipy.optimize
 import sklearn.linear_model
 
-import dagster_project.command_run as command_run
-from dagster_project.cli import main
+import dagster_project.cli.run as command_run
+from dagster_project.cli.main import main
 
 IMPORTED = (dbt.cli.main, numpy, pandas, scipy.optimize, sklearn.linear_model)
 

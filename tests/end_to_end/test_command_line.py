@@ -14,7 +14,7 @@ import yaml
 
 from dagster_project.instance import open_instance
 from dagster_project.runs import IN_PROGRESS, PID_TAG
-from tests.companies import LOYALTY, Company, company, is_free
+from tests.support.company import LOYALTY, Company, company, is_free
 from warehouse.lock import holder
 
 FOUR_ROWS = """

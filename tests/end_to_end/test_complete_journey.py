@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.companies import Company, company
+from tests.support.company import Company, company
 from warehouse.settings import DEFAULT_SETTINGS
 
 LINES, ORDERS, VALID_ORDERS, NET = 1_469_307, 155_848, 155_370, Decimal("4596039.58")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from dagster_project.assets import models
-from tests.companies import Company
-from warehouse.connections import connect
-from warehouse.gates import Generation, last_generation
+from tests.support.company import Company
+from warehouse.builds import Generation, last_generation
+from warehouse.sql import connect
 
 FAILING_TEST = "select date_day from {{ ref('dim_dates') }} where date_day is not null limit 3\n"
 FAILING_UNIT_TEST = """

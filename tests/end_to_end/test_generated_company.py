@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.companies import Company, Generated, company, is_free
+from tests.support.company import Company, Generated, company, is_free
 
 AMOUNTS = ("gross_amount", "discount_amount", "net_amount", "return_amount", "margin_amount")
 BY_MONTH = """

@@ -14,8 +14,8 @@ import pytest
 
 from dagster_project.instance import open_instance
 from dagster_project.runs import IN_PROGRESS
-from tests.companies import Company, Generated, company, is_free
 from tests.end_to_end.reader import state
+from tests.support.company import Company, Generated, company, is_free
 
 SEED = 20171231
 # What a round's kills aim at, in the order of a run, as a step whose results stand is not worked on again.

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.companies import Company, Generated
 from tests.end_to_end.test_killed_runs import runner
+from tests.support.company import Company, Generated
 
 # The days of the data are long past, so a message stays valid for ages.
 MESSAGES = {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.companies import Company, company
+from tests.support.company import Company, company
 from warehouse.settings import PROJECT_ROOT
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"

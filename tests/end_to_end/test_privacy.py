@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.companies import Company, Generated, company
+from serving.publication.state import publications
 from tests.end_to_end.reader import state
-from warehouse.connections import connect, quote_identifier, quote_literal
-from warehouse.publications import publications
+from tests.support.company import Company, Generated, company
+from warehouse.sql import connect, quote_identifier, quote_literal
 
 CUSTOMER, EMAIL = "customer-of-note-0815", "erika.mustermann.0815@example.org"
 SEED = 815

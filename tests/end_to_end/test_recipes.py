@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.companies import Company, Done, Generated, company
-from warehouse.connections import connect
+from tests.support.company import Company, Done, Generated, company
 from warehouse.settings import PROJECT_ROOT
+from warehouse.sql import connect
 
 FOLDERS = ("dagster_project", "dbt", "docs", "ml", "settings", "sources", "templates", "warehouse")
 BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml.lifetime_value import LifetimeValueConfig, value_lifetimes
-from ml.recommend import recommend
+from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
+from ml.recommend.recommending import recommend
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dagster_project.dbt_in_process import DbtProject
-from warehouse.connections import connect, quote_identifier
+from dagster_project.dbt_runner.project import DbtProject
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig, load_sources_config
-from warehouse.operations import prepare_warehouse
+from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
+from warehouse.sql import connect, quote_identifier
 
 Row = Mapping[str, Any]
 Rows = list[tuple[Any, ...]]

@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.dbt_runner.variables import DBT_DIR
 from tests.properties.company import Company
-from warehouse.connections import connect, quote_identifier, quote_literal
-from warehouse.dbt_variables import DBT_DIR
+from warehouse.sql import connect, quote_identifier, quote_literal
 
 AS_OF, DATA_THROUGH = date(1987, 6, 15), date(1987, 6, 16)
 MART_FOLDERS = ("core", "rfm", "retention")

@@ -10,12 +10,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from dagster_project.dbt_runner.variables import DBT_DIR, HISTORY_PATHS
 from tests.properties.company import Company, Rows, expect_same, table_rows
 from tests.properties.conftest import MakeCompany
 from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
 from tests.properties.reference import verdicts
-from warehouse.dbt_variables import DBT_DIR, HISTORY_PATHS
 
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = ["int_exchange_rate_versions", "int_changed_order_lines", "int_order_line_versions", "int_order_days"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import connect
 from warehouse.settings import Settings, load_settings
+from warehouse.sql import connect
 
 
 @pytest.fixture

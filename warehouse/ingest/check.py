@@ -7,14 +7,14 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.connections import connect
 from warehouse.errors import UserError
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.databases import check_database_tables
-from warehouse.ingest.files import find_files, input_folder, no_files
-from warehouse.ingest.readings import peek_columns
+from warehouse.ingest.formats.readers import peek_columns
+from warehouse.ingest.landing import find_files, input_folder, no_files
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
+from warehouse.sql import connect
 
 
 @dataclass(frozen=True)

@@ -17,16 +17,16 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 
-from warehouse.connections import quote_identifier, quote_literal, transaction
+from serving.publication.database_file import Relation
 from warehouse.errors import UserError, nearest
+from warehouse.identity.columns import Column, source_table
+from warehouse.identity.erasure_register import Tombstones
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.extensions import load_extension
 from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
-from warehouse.privacy.columns import Column, source_table
-from warehouse.privacy.tombstones import Tombstones
-from warehouse.published_file import Relation
+from warehouse.sql import quote_identifier, quote_literal, transaction
 
 SERVER = "loyalty_source"
 EXTENSIONS = {"postgres": "postgres_scanner", "mysql": "mysql_scanner"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connections import quote_literal
 from warehouse.errors import UserError
+from warehouse.sql import quote_literal
 
 
 def load_extension(connection: duckdb.DuckDBPyConnection, name: str) -> None:

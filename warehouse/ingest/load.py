@@ -8,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.connections import quote_identifier, transaction
+from serving.publication.database_file import Relation
 from warehouse.errors import UserError, nearest
+from warehouse.identity.columns import Column, source_table
+from warehouse.identity.erasure_register import Tombstones
 from warehouse.ingest.batches import (
     KnownFile,
     LoadReport,
@@ -27,21 +29,12 @@ from warehouse.ingest.batches import (
 )
 from warehouse.ingest.columns import map_columns
 from warehouse.ingest.databases import load_database_table
-from warehouse.ingest.files import content_hash, find_files, input_folder, no_files, size_and_time
-from warehouse.ingest.raw_tables import (
-    Incoming,
-    declared_but_absent,
-    ensure_table,
-    fit_columns,
-    raw_columns,
-    raw_table,
-)
-from warehouse.ingest.readings import Reading, drop_scratch, file_format, open_file, readable
+from warehouse.ingest.formats.readers import Reading, drop_scratch, file_format, open_file, readable
+from warehouse.ingest.landing import content_hash, find_files, input_folder, no_files, size_and_time
+from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig
-from warehouse.privacy.columns import Column, source_table
-from warehouse.privacy.tombstones import Tombstones
-from warehouse.published_file import Relation
 from warehouse.settings import Settings
+from warehouse.sql import quote_identifier, transaction
 
 
 def load_source(

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.connections import quote_identifier
 from warehouse.errors import UserError
 from warehouse.ingest.batches import count
 from warehouse.ingest.sources import META_COLUMNS, SourceConfig, TableConfig
+from warehouse.sql import quote_identifier
 
 _NUMBERS = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",

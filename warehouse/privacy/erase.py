@@ -18,16 +18,12 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import connect
+from serving.publication.database_file import wal_of
+from serving.publication.publish import republish
+from serving.publication.state import publications
 from warehouse.errors import UserError
-from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
-from warehouse.lock import hold_warehouse
-from warehouse.privacy.columns import Table, database_tables
-from warehouse.privacy.leftovers import clean, home_files, is_duckdb, tells_of
-from warehouse.privacy.person import Person, count_rows, find_contacts
-from warehouse.privacy.places import delivered_in
-from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
-from warehouse.privacy.tombstones import (
+from warehouse.identity.columns import Table, database_tables
+from warehouse.identity.erasure_register import (
     Salt,
     Tombstones,
     find_salt,
@@ -36,11 +32,15 @@ from warehouse.privacy.tombstones import (
     record_erasure,
     write_private,
 )
-from warehouse.privacy.veil import is_distinctive
-from warehouse.publications import publications
-from warehouse.publish import republish
-from warehouse.published_file import wal_of
+from warehouse.identity.masking import is_distinctive
+from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
+from warehouse.lock import hold_warehouse
+from warehouse.privacy.data_subject import Person, count_rows, find_contacts
+from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
+from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
+from warehouse.privacy.source_files import delivered_in
 from warehouse.settings import Settings
+from warehouse.sql import connect
 
 # Pseudonyms for ids that are numbers are negative ones, which no source gives, as wide as the narrowest column allows.
 NUMBER_BITS = {"INTEGER": 30, "BIGINT": 62, "HUGEINT": 62, "DOUBLE": 52}

@@ -8,16 +8,16 @@ from urllib.parse import quote
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import connect, quote_identifier
 from warehouse.errors import UserError
+from warehouse.identity.columns import Table, database_tables
+from warehouse.identity.erasure_register import write_private
+from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
-from warehouse.privacy.columns import Table, database_tables
+from warehouse.privacy.data_subject import Person, count_rows
 from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
-from warehouse.privacy.person import Person, count_rows
 from warehouse.privacy.rewriting import speaks_of
-from warehouse.privacy.tombstones import write_private
-from warehouse.privacy.veil import is_erased, set_erased
 from warehouse.settings import Settings
+from warehouse.sql import connect, quote_identifier
 
 
 def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[str], None]) -> tuple[Path, int, int]:

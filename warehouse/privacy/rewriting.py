@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import CONFIG, connect, quote_identifier, quote_literal
-from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
-from warehouse.privacy.person import Person
-from warehouse.privacy.veil import emptied, is_erased, pseudonym, replaced, set_erased, veiled
-from warehouse.published_file import wal_of
+from serving.publication.database_file import wal_of
+from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table, database_tables
+from warehouse.identity.masking import emptied, is_erased, pseudonym, replaced, set_erased, veiled
+from warehouse.privacy.data_subject import Person
+from warehouse.sql import CONFIG, connect, quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from warehouse.ingest.sources import SourceConfig

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.database_servers import DatabaseServer, mariadb_server, postgres_server
+from tests.support.database_servers import DatabaseServer, mariadb_server, postgres_server
 from tests.warehouse.ingest.landing import Landing
 
 

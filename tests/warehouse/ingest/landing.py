@@ -7,11 +7,11 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connections import connect
 from warehouse.ingest.batches import LoadReport
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
+from warehouse.sql import connect
 
 
 class Landing:

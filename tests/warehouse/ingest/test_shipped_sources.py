@@ -4,12 +4,12 @@ from pathlib import Path
 
 import openpyxl
 
-from benchmarks.generate import deliver_changes, generate
-from warehouse.connections import connect
+from generator.__main__ import deliver_changes, generate
 from warehouse.ingest.check import check_source
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings, SourceSettings, load_settings
+from warehouse.sql import connect
 
 
 def settings_of(company: str, home: Path, **paths: Path) -> Settings:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
+from warehouse.identity.erasure_register import salt_path
 from warehouse.lock import WarehouseBusyError, hold_warehouse
 from warehouse.privacy.erase import Erasure, erase, unfinished_path
 from warehouse.privacy.export import export
-from warehouse.privacy.tombstones import salt_path
 
 CUSTOMER = "cust-0815"
 COLUMNS = {"customer_id": {"required": True}, "email": {}, "points": {}}

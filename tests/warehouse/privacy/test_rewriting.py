@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import connect
-from warehouse.privacy.columns import database_tables
+from warehouse.identity.columns import database_tables
+from warehouse.privacy.data_subject import Person, count_rows, find_contacts
 from warehouse.privacy.erase import every_source
-from warehouse.privacy.person import Person, count_rows, find_contacts
 from warehouse.privacy.rewriting import mentions, rewrite
+from warehouse.sql import connect
 
 CUSTOMER, NAME = "cust-0815", "erased-00ff"
 DIGEST, OTHER_DIGEST = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"

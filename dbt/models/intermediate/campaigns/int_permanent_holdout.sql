@@ -1,6 +1,6 @@
 {#
   One row per customer who is left out of every campaign, so that the programme as a whole can be judged: drawn by the
-  experiments that keep a holdout and have started. The draw is that of ml/assignment.py.
+  experiments that keep a holdout and have started. The draw is that of warehouse/experiments/assignment.py.
 #}
 with plans as (
 

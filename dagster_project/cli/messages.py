@@ -1,0 +1,56 @@
+"""`loyalty messages preview | send`: what is in the outbox, and its delivery by hand."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import duckdb
+from rich.console import Console
+
+from serving.outbox import Delivered, deliver, open_messages, text_of
+from warehouse.errors import UserError
+from warehouse.lock import hold_warehouse
+from warehouse.settings import Settings
+from warehouse.sql import connect
+
+
+def preview(settings: Settings, limit: int) -> None:
+    """Print the first messages that are still to be delivered, in words, without addresses."""
+    console = Console(highlight=False, soft_wrap=True)
+    with _warehouse(settings, console) as connection:
+        messages = open_messages(connection)
+    for message in messages[:limit]:
+        text = text_of(settings, message.template, message.language, message.payload)
+        about = f"{message.trigger} to customer {message.customer_id} ({message.language}), {message.message_id}"
+        console.print(f"{about}\n{text.subject}", style="bold", markup=False)
+        console.print(text.plain, markup=False)
+    console.print(f"{len(messages):,} to be delivered, {min(limit, len(messages)):,} shown.")
+
+
+def send(settings: Settings) -> bool:
+    """Deliver what is open and tell what came of it. Whether nothing was refused or left, but by quiet hours.
+
+    Raises UserError where the company has no channel, and WarehouseBusyError where a run holds the warehouse.
+    """
+    if settings.messages.channel is None:
+        raise UserError(f'{settings.path}: messages are delivered once "messages.channel" is set.')
+    console = Console(highlight=False, soft_wrap=True)
+    with _warehouse(settings, console) as connection:
+        delivered = deliver(settings, connection)
+    console.print(_told(delivered), markup=False)
+    return delivered.is_complete
+
+
+@contextmanager
+def _warehouse(settings: Settings, console: Console) -> Iterator[duckdb.DuckDBPyConnection]:
+    if not settings.warehouse_path.exists():
+        raise UserError(f"{settings.warehouse_path}: nothing is built yet; start `loyalty run`.")
+    held = hold_warehouse(settings, "loyalty messages", on_wait=lambda told: console.print(told, style="yellow"))
+    with held, closing(connect(settings.warehouse_path)) as connection:
+        yield connection
+
+
+def _told(delivered: Delivered) -> str:
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(delivered.counts.items()))
+    left = f"; {delivered.left:,} left" if delivered.left else ""
+    stopped = f", stopped: {delivered.stopped}" if delivered.stopped else ""
+    return f"{counts or 'nothing delivered'}{left}{stopped}"

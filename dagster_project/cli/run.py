@@ -1,0 +1,185 @@
+"""`loyalty run`: the daily job in this process, with its progress, and a summary of what it made."""
+
+import os
+import re
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._utils.error import SerializableErrorInfo
+from rich.console import Console
+from rich.table import Table
+
+from dagster_project.definitions import build_definitions
+from dagster_project.instance import open_instance
+from dagster_project.jobs import DAILY_JOB
+from dagster_project.publication import PUBLICATION_KEY
+from dagster_project.runs import PID_TAG, PROCESS_START_TAG
+from serving.publication.state import Publication, live_publication
+from warehouse.errors import UserError, nearest
+from warehouse.lock import WarehouseBusyError, process_start
+from warehouse.settings import Settings
+
+DONE, FAILED, BUSY = 0, 1, 3
+NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
+OPERATORS = {"and", "or", "not"}
+
+
+class StageLog:
+    """Stages as they start and end, one line each, and how long they took in all."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    def tell(self, name: str, status: str, seconds: float | None) -> None:
+        """The progress callback of the warehouse resource."""
+        if status == "waiting":
+            self.console.print(name, style="yellow", highlight=False)
+        elif status in ("done", "failed"):
+            self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
+            mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
+            self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
+        elif status in ("dbt error", "dbt fail"):
+            self.console.print(f"       [red]{status}[/]  {name}", highlight=False)
+
+    def print_summary(self, total: float) -> None:
+        """The time of each stage, and what is left: orchestration."""
+        table = Table("stage", "seconds", title="Where the time went", title_justify="left")
+        table.columns[1].justify = "right"
+        rest = total - sum(self.seconds.values())
+        for name, seconds in {**self.seconds, "orchestration (Dagster events, steps)": rest}.items():
+            table.add_row(name, f"{seconds:.1f}")
+        table.add_row("whole run", f"{total:.1f}", style="bold")
+        self.console.print(table)
+
+
+def run(settings: Settings, select: str | None = None, full_refresh: bool = False) -> int:
+    """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
+    began = time.perf_counter()
+    stages = StageLog(Console())
+    definitions = build_definitions(settings, stages.tell)
+    job = definitions.resolve_job_def(DAILY_JOB)
+    keys = select_assets(definitions, select) if select else None
+    stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
+    with open_instance(settings) as instance:
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=keys,
+            run_config=run_config(settings, full_refresh),
+            tags=process_tags(),
+            raise_on_error=False,
+        )
+    if not result.success:
+        return _report_failure(stages.console, result)
+    stages.print_summary(time.perf_counter() - began)
+    publication = live_publication(settings)
+    if publication and (keys is None or PUBLICATION_KEY in keys):
+        print_publication(stages.console, settings, publication)
+    return DONE
+
+
+def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
+    """The run config of the daily job for these settings."""
+    as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
+    return {
+        "resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}},
+        # stages and failures are printed here; every event is in Dagster's own log
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+
+
+def process_tags() -> dict[str, str]:
+    """The tags by which a later run tells whether this one's process still lives."""
+    return {PID_TAG: str(os.getpid()), PROCESS_START_TAG: process_start(os.getpid()) or ""}
+
+
+def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:
+    """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`.
+
+    A bare name stands for every asset of that name, and a table brings those that are made in one step with it.
+    Raises UserError for a name that no asset has.
+    """
+    graph = definitions.resolve_asset_graph()
+    known: dict[str, list[str]] = {}
+    for key in sorted(graph.get_all_asset_keys()):
+        for name in {key.path[-1], key.to_user_string()}:
+            known.setdefault(name, []).append(f'key:"{key.to_user_string()}"')
+
+    def qualify(match: re.Match[str]) -> str:
+        name = match.group()
+        if name in OPERATORS:
+            return name
+        if name not in known:
+            raise UserError(f'--select: no asset is called "{name}"{nearest(name, known)}.')
+        return known[name][0] if len(known[name]) == 1 else f"({' or '.join(known[name])})"
+
+    try:
+        with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):  # Dagster warns of its own parameters
+            wanted = dg.AssetSelection.from_string(NAME.sub(qualify, selection))
+            chosen = wanted.required_multi_asset_neighbors().resolve(graph)
+    except dg.DagsterError as error:
+        raise UserError(f"--select: cannot read {selection!r}: {error}") from error
+    if not chosen:
+        raise UserError(f"--select: {selection!r} selects nothing.")
+    return sorted(chosen)
+
+
+def print_publication(console: Console, settings: Settings, publication: Publication) -> None:
+    """What was made, and where."""
+    table = Table("mart", "rows", title=f"Published: {publication.company}, as of {publication.as_of_date}")
+    table.columns[1].justify = "right"
+    for name, count in sorted(publication.row_counts.items()):
+        table.add_row(name, f"{count:,}")
+    console.print(table)
+    for what, path in (
+        ("for BI tools", settings.published_path),
+        ("as Parquet", settings.published_dir / "parquet"),
+        ("report", settings.published_dir / "report.html"),
+    ):
+        console.print(f"{what:<13} {path}", highlight=False, soft_wrap=True)
+
+
+def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
+    failures = _failures(result.all_events)
+    for message in dict.fromkeys(failure_messages(result.all_events)):
+        console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
+        console.print("What was built is published; only what comes after it failed.", highlight=False)
+    else:
+        console.print(
+            "Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False
+        )
+    is_busy = any(error and error.cls_name == WarehouseBusyError.__name__ for _, error in failures)
+    return BUSY if is_busy else FAILED
+
+
+def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """The cause of each failed step, without tracebacks; of a run that failed outside its steps, the run's own."""
+    for event, error in _failures(events):
+        step = f"{event.step_key}: " if event.is_step_failure else ""
+        described = event.is_step_failure and event.step_failure_data.user_failure_data
+        if described and described.description:
+            yield step + described.description
+        else:
+            yield step + (_sentence(error) if error else str(event.message))
+
+
+def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, SerializableErrorInfo | None]]:
+    """Failed steps with the error at the bottom of each; without any, the failures of the run itself."""
+    failed = [event for event in events if event.is_step_failure] or [event for event in events if event.is_run_failure]
+    return [(event, _root(getattr(event.event_specific_data, "error", None))) for event in failed]
+
+
+def _root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
+    while error and error.cause:
+        error = error.cause
+    return error
+
+
+def _sentence(error: SerializableErrorInfo) -> str:
+    """The message alone where it is meant for people; other errors keep the name of their class."""
+    message = error.message.strip()
+    is_for_people = error.cls_name in (UserError.__name__, WarehouseBusyError.__name__)
+    return message.partition(": ")[2] if is_for_people else message

@@ -1,0 +1,53 @@
+"""`loyalty status`: what is published, since when, who writes now, and why the last run failed."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+from rich.console import Console
+
+from dagster_project.cli.run import failure_messages
+from dagster_project.instance import open_instance
+from serving.publication.state import live_publication, publications
+from warehouse.lock import holder
+from warehouse.privacy.erase import unfinished_path
+from warehouse.settings import Settings
+
+
+def print_status(settings: Settings) -> None:
+    """Print one block of lines; opens no database that a run may be writing."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{settings.company} in {settings.home}", style="bold")
+    live = live_publication(settings)
+    if live is None:
+        console.print("published  nothing yet: start `loyalty run`")
+    else:
+        since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
+        console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
+        console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
+    held = holder(settings)
+    console.print(f"writing    {held or 'nobody'}")
+    if unfinished_path(settings).exists():
+        console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
+    with open_instance(settings) as instance:
+        _print_last_runs(console, instance)
+
+
+def _print_last_runs(console: Console, instance: dg.DagsterInstance) -> None:
+    records = instance.get_run_records(limit=1)
+    if not records:
+        console.print("last run   none")
+        return
+    _print_run(console, instance, "last run  ", records[0])
+    failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
+    if failures:
+        _print_run(console, instance, "last fault", failures[0])
+
+
+def _print_run(console: Console, instance: dg.DagsterInstance, label: str, record: dg.RunRecord) -> None:
+    run = record.dagster_run
+    began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
+    console.print(f"{label} {run.run_id[:8]} {run.status.value.lower()}, began {began:%Y-%m-%d %H:%M} UTC")
+    if run.status == dg.DagsterRunStatus.FAILURE:
+        entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+        for message in dict.fromkeys(failure_messages(entries)):
+            console.print(f"           {message}", markup=False)

@@ -1,0 +1,63 @@
+"""Why a customer's churn probability is what it is, in three short sentences.
+
+For each theme (see `phrases`) the theme's features are set to what is typical of an active customer, and the model is
+asked again: the change of the log-odds is what the theme contributes. It works for any model and costs one scoring
+per theme. Themes whose features the model does not use contribute nothing and are never given as a reason.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml.churn.backtest import log_odds
+from ml.churn.calibration import CalibratedModel
+from ml.churn.feature_matrix import Panel
+from ml.churn.reason_texts import say, themes_of
+
+REASONS_COUNT = 3
+_NEGLIGIBLE = 1e-9
+
+
+def typical_values(panel: Panel) -> np.ndarray:
+    """(features,) median over active customers (over all where none is active); NaN for a feature always unknown."""
+    chosen = panel.x[panel.active] if panel.active.any() else panel.x
+    known = ~np.all(np.isnan(chosen), axis=0)
+    typical = np.full(chosen.shape[1], np.nan)
+    typical[known] = np.nanmedian(chosen[:, known], axis=0)
+    return typical
+
+
+def contributions(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
+    """(n, themes) log-odds with the theme as it is, less log-odds with the theme typical.
+
+    Positive where the theme raises the customer's risk. `typical` is by `panel.features`.
+    """
+    x = panel.columns(features)
+    usual = typical[[panel.features.index(name) for name in features]]
+    own = log_odds(model, x)
+    columns = []
+    for positions in themes_of(features).values():
+        replaced = x.copy()
+        replaced[:, positions] = usual[list(positions)]
+        columns.append(own - log_odds(model, replaced))
+    return np.column_stack(columns)
+
+
+def explain(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
+    """(n, 3) sentences, strongest first: what raises the risk of a customer riskier than the typical one, what lowers
+    that of the others. None where fewer than three themes do.
+    """
+    parts = contributions(model, panel, features, typical)
+    usual = typical[[panel.features.index(name) for name in features]]
+    riskier = log_odds(model, panel.columns(features)) >= log_odds(model, usual[None, :])
+    strength = np.where(riskier[:, None], parts, -parts)
+    order = np.argsort(-strength, axis=1, kind="stable")[:, :REASONS_COUNT]
+    values = dict(zip(panel.features, panel.x.T, strict=True))
+    medians = dict(zip(panel.features, typical, strict=True))
+    reasons = np.full((len(panel), REASONS_COUNT), None, dtype=object)
+    for rank in range(order.shape[1]):
+        counts = np.take_along_axis(strength, order[:, [rank]], axis=1)[:, 0] > _NEGLIGIBLE
+        for number, theme in enumerate(themes_of(features)):
+            rows = np.flatnonzero((order[:, rank] == number) & counts)
+            reasons[rows, rank] = say(theme, values, medians, rows)
+    return reasons

@@ -1,0 +1,10 @@
+"""The outbox: messages to customers, created once, and delivered until a receiver has accepted or refused them.
+
+Which customer is told what is decided in SQL (dbt/models/intermediate/messages); here messages are kept (`store`),
+put into words (`texts`), and handed over (`delivery`, and a module a channel).
+"""
+
+from serving.outbox.delivery import Delivered, check_outbox, deliver, text_of
+from serving.outbox.store import create_tables, open_messages, post_messages
+
+__all__ = ["Delivered", "check_outbox", "create_tables", "deliver", "open_messages", "post_messages", "text_of"]

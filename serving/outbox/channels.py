@@ -1,0 +1,66 @@
+"""What every channel has in common: a message ready to be handed over, and how a receiver can say no."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from serving.outbox.texts import Text
+
+
+class RefusedError(Exception):
+    """The receiver will never accept this message."""
+
+
+class DeferredError(Exception):
+    """The receiver does not accept this message now, and may later."""
+
+
+class LostError(DeferredError):
+    """The receiver broke off while this message was being handed over."""
+
+
+class UnreachableError(Exception):
+    """Nothing can be delivered now: nobody answers, or what stands in the settings is turned away."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message ready to be handed over, with the address that only a receiver gets to see."""
+
+    message_id: str
+    customer_id: str
+    trigger: str
+    template: str
+    language: str
+    text: Text
+    date: datetime
+    address: str = field(repr=False)
+
+
+class Channel(Protocol):
+    """A way to a receiver, open for one delivery."""
+
+    def send(self, envelope: Envelope) -> None:
+        """Hand a message over, and return when the receiver has accepted it.
+
+        Handing the same message over again does no harm: its id tells the receiver that it has it already. Raises
+        RefusedError, DeferredError or UnreachableError where it was not accepted.
+        """
+
+    def close(self) -> None:
+        """Let go of the receiver."""
+
+
+def record_of(envelope: Envelope) -> dict[str, str]:
+    """The message as webhooks and files carry it."""
+    return {
+        "message_id": envelope.message_id,
+        "customer_id": envelope.customer_id,
+        "trigger": envelope.trigger,
+        "template": envelope.template,
+        "language": envelope.language,
+        "to": envelope.address,
+        "subject": envelope.text.subject,
+        "text": envelope.text.plain,
+        "html": envelope.text.html,
+    }

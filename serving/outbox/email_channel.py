@@ -1,0 +1,146 @@
+"""Delivery by SMTP: accepted is what the server has answered the end of the data with 250 to."""
+
+import contextlib
+import os
+import re
+import smtplib
+import ssl
+from collections.abc import Mapping
+from email.errors import MessageError
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
+from email.message import EmailMessage
+from email.policy import SMTP, Policy
+from email.utils import format_datetime, parseaddr
+
+from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
+from warehouse.errors import UserError
+from warehouse.settings import MessagesSettings, SmtpSettings
+
+SHUTTING_DOWN = 421
+ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
+
+
+class _WholeHeader(UnstructuredHeader):
+    """A header kept on one line: a URL longer than a line would be folded into what no client reads as one."""
+
+    def fold(self, *, policy: Policy) -> str:
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+HEADERS = HeaderRegistry()
+HEADERS.map_to_type("list-unsubscribe", _WholeHeader)
+POLICY = SMTP.clone(header_factory=HEADERS)
+
+
+class EmailChannel:
+    """One connection to the mail server of the settings, opened with the first message and again when it is lost."""
+
+    def __init__(self, messages: MessagesSettings, environ: Mapping[str, str] = os.environ) -> None:
+        assert messages.sender and messages.unsubscribe_url
+        self._sender = messages.sender
+        self._unsubscribe_url = messages.unsubscribe_url
+        self._smtp = messages.smtp
+        self._login = _login(messages.smtp, environ)
+        self._connection: smtplib.SMTP | None = None
+
+    def send(self, envelope: Envelope) -> None:
+        """See Channel.send."""
+        message = compose(envelope, self._sender, self._unsubscribe_url)
+        connection = self._connected()
+        try:
+            connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, reply),) = error.recipients.values()
+            raise self._refusal(code, reply) from error
+        except smtplib.SMTPDataError as error:
+            raise self._refusal(error.smtp_code, error.smtp_error) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise RefusedError("the mail server does not take an address with such letters") from error
+        except smtplib.SMTPResponseException as error:
+            raise self._unreachable(error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self.close()
+            raise LostError(f"the connection was lost: {_hidden(str(error))}") from error
+
+    def close(self) -> None:
+        """See Channel.close."""
+        if self._connection is not None:
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                self._connection.quit()
+            self._connection = None
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._connection is None:
+            try:
+                self._connection = self._connect()
+            except (smtplib.SMTPException, OSError) as error:
+                raise self._unreachable(error) from error
+        return self._connection
+
+    def _connect(self) -> smtplib.SMTP:
+        connection = smtplib.SMTP(self._smtp.host, self._smtp.port, timeout=self._smtp.timeout_seconds)
+        try:
+            if self._smtp.starttls:
+                connection.starttls(context=ssl.create_default_context())
+            if self._login:
+                connection.login(*self._login)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        """What is wrong with the server, or with the sender or the login, so with every message alike."""
+        self.close()
+        told = str(error)
+        if isinstance(error, smtplib.SMTPResponseException):
+            told = _told(error.smtp_code, error.smtp_error)
+        return UnreachableError(f"{self._smtp.host}:{self._smtp.port}: {_hidden(told)}")
+
+    def _refusal(self, code: int, reply: bytes | str) -> Exception:
+        if code == SHUTTING_DOWN:
+            self.close()
+        return DeferredError(_told(code, reply)) if code < 500 else RefusedError(_told(code, reply))
+
+
+def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessage:
+    """The mail from `sender` (`Name <address>`). EmailMessage takes no header with a line break in it, so no value can
+    add a header. Raises RefusedError where the address is not one.
+    """
+    message = EmailMessage(POLICY)
+    try:
+        message["To"] = Address(addr_spec=envelope.address)
+    except (ValueError, IndexError, MessageError) as error:
+        raise RefusedError("the address is not a valid one") from error
+    name, address = parseaddr(sender)
+    message["From"] = Address(name, addr_spec=address)
+    message["Subject"] = envelope.text.subject
+    message["Date"] = format_datetime(envelope.date)
+    message["Message-ID"] = f"<{envelope.message_id}@{address.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    url = unsubscribe_url.replace("{message_id}", envelope.message_id)
+    message["List-Unsubscribe"] = f"<{url}>"
+    if url.startswith("https://"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(envelope.text.plain)
+    message.add_alternative(envelope.text.html, subtype="html")
+    return message
+
+
+def _login(smtp: SmtpSettings, environ: Mapping[str, str]) -> tuple[str, str] | None:
+    if smtp.username_env is None or smtp.password_env is None:
+        return None
+    missing = [name for name in (smtp.username_env, smtp.password_env) if not environ.get(name)]
+    if missing:
+        raise UserError(f"messages.smtp: the environment variable {missing[0]}, which the settings name, is not set.")
+    return environ[smtp.username_env], environ[smtp.password_env]
+
+
+def _told(code: int, reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return f"{code} {_hidden(' '.join(text.split()))}"
+
+
+def _hidden(text: str) -> str:
+    """The text without addresses: servers repeat them, and reasons are published."""
+    return ADDRESS.sub("***", text)[:200]

@@ -1,0 +1,112 @@
+"""What stands of messages in schema `ops`: those created, and every attempt to deliver one.
+
+Both tables only grow, but for messages of a build that did not pass its gate: nobody was told of them, and the next
+build creates them anew. Addresses stand in neither; they are looked up for the moment of delivery.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import duckdb
+
+from warehouse.sql import transaction
+
+CREATE = """
+create schema if not exists ops;
+create table if not exists ops.messages (
+    message_id varchar, customer_id varchar, trigger varchar, subject varchar, event_date date, template varchar,
+    language varchar, channel varchar, payload varchar, as_of_date date, valid_until date, generation bigint
+);
+create table if not exists ops.message_deliveries (
+    message_id varchar, attempt bigint, attempted_at timestamp, outcome varchar, reason varchar
+);
+create or replace view ops.earlier_messages as
+select * from ops.messages
+where
+    generation in (select generation from ops.gates where passed_at is not null)
+    or message_id in (select message_id from ops.message_deliveries);
+"""
+FORGET_UNPASSED = """
+delete from ops.messages where message_id not in (select message_id from ops.earlier_messages)
+"""
+POST = """
+insert into ops.messages by name
+select
+    message_id, customer_id, trigger, subject, event_date, template, language, channel, payload, as_of_date,
+    valid_until, $generation as generation
+from intermediate.int_message_candidates
+where reason is null and message_id not in (select message_id from ops.messages)
+"""
+# What nothing final was decided about yet, with the address as it is now and what speaks against writing to it.
+OPEN = """
+with decided as (
+    select message_id from ops.message_deliveries where outcome <> 'deferred'
+)
+
+select
+    messages.message_id, messages.customer_id, messages.trigger, messages.template, messages.language,
+    messages.payload, messages.valid_until,
+    case when recipients.customer_id is null then 'no_contact' else recipients.withheld_reason end as withheld_reason,
+    trim(contacts.email) as address
+from ops.earlier_messages as messages
+left join intermediate.int_message_recipients as recipients on messages.customer_id = recipients.customer_id
+left join intermediate.int_customer_contact_versions as contacts
+    on messages.customer_id = contacts.customer_id and contacts.verdict = 'accepted'
+where messages.message_id not in (select message_id from decided)
+order by messages.as_of_date, messages.message_id
+"""
+RECORD = """
+insert into ops.message_deliveries
+select $message_id, count(*) + 1, $attempted_at, $outcome, $reason
+from ops.message_deliveries
+where message_id = $message_id
+"""
+
+
+@dataclass(frozen=True)
+class OpenMessage:
+    """A message that is still to be delivered. The address is no part of how it is shown."""
+
+    message_id: str
+    customer_id: str
+    trigger: str
+    template: str
+    language: str
+    payload: str
+    valid_until: date
+    withheld_reason: str | None
+    address: str | None = field(repr=False)
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what does not exist yet; ops.gates has to."""
+    connection.execute(CREATE)
+
+
+def post_messages(connection: duckdb.DuckDBPyConnection, generation: int) -> int:
+    """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new."""
+    with transaction(connection):
+        connection.execute(FORGET_UNPASSED)
+        row = connection.execute(POST, {"generation": generation}).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def open_messages(connection: duckdb.DuckDBPyConnection) -> list[OpenMessage]:
+    """The messages of builds that passed their gate and that nothing final was decided about, oldest first."""
+    return [OpenMessage(*row) for row in connection.execute(OPEN).fetchall()]
+
+
+def created_texts(connection: duckdb.DuckDBPyConnection, generation: int) -> list[tuple[str, str, str]]:
+    """Template, language and payload of the messages that this build created."""
+    return connection.execute(
+        "select template, language, payload from ops.messages where generation = ? order by message_id", [generation]
+    ).fetchall()
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection, message_id: str, outcome: str, at: datetime, reason: str | None = None
+) -> None:
+    """Note what came of a message at a moment in UTC: sent, deferred, failed, withheld or expired."""
+    values = {"message_id": message_id, "attempted_at": at.replace(tzinfo=None), "outcome": outcome, "reason": reason}
+    connection.execute(RECORD, values)

@@ -1,0 +1,72 @@
+"""Delivery by HTTP POST: accepted is what the receiver has answered with 2xx to."""
+
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError, record_of
+from warehouse.errors import UserError
+from warehouse.settings import WebhookSettings
+
+# Answers about this moment, and answers about the address or the token, which are no message's fault.
+FOR_NOW = {408, 409, 425, 429}
+ABOUT_THE_SETTINGS = {401, 403, 404, 405, 407}
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected POST becomes a GET without the message, whose 200 would accept nothing."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        return None
+
+
+class WebhookChannel:
+    """The receiver that the settings name an environment variable of."""
+
+    def __init__(self, webhook: WebhookSettings, environ: Mapping[str, str] = os.environ) -> None:
+        self._url = _secret(webhook.url_env, environ)
+        if not self._url.startswith(("http://", "https://")):
+            raise UserError(f"messages.webhook: {webhook.url_env} has to start with http:// or https://.")
+        token = _secret(webhook.token_env, environ) if webhook.token_env else None
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._timeout = webhook.timeout_seconds
+        self._opener = urllib.request.build_opener(_NoRedirects)
+
+    def send(self, envelope: Envelope) -> None:
+        """See Channel.send."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": envelope.message_id, **self._authorization}
+        body = json.dumps(record_of(envelope), ensure_ascii=False).encode()
+        request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
+        try:
+            with self._opener.open(request, timeout=self._timeout):
+                return
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise _refusal(error.code) from error
+        except urllib.error.URLError as error:
+            raise UnreachableError(f"the webhook does not answer: {error.reason}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise LostError(f"the webhook broke off: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """See Channel.close. Each message has a connection of its own."""
+
+
+def _refusal(code: int) -> Exception:
+    told = f"{code} {http.client.responses.get(code, '')}".strip()
+    if code >= 500 or code in FOR_NOW:
+        return DeferredError(told)
+    if code < 400 or code in ABOUT_THE_SETTINGS:
+        return UnreachableError(f"the webhook answers {told}")
+    return RefusedError(told)
+
+
+def _secret(variable: str, environ: Mapping[str, str]) -> str:
+    value = environ.get(variable, "").strip()
+    if not value:
+        raise UserError(f"messages.webhook: the environment variable {variable}, which the settings name, is not set.")
+    return value

@@ -1,0 +1,346 @@
+"""What stands in a published DuckDB file: tables copied out of the warehouse, described, checked and fingerprinted.
+
+Where the files lie and how they replace one another is `serving.publication.publish`.
+"""
+
+import re
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from hashlib import md5
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from warehouse.errors import UserError
+from warehouse.sql import quote_identifier, quote_literal, transaction
+
+NEXT = "publication_next"
+
+# Direct identifiers: never published. Names of people only beside a customer, as campaigns and metrics have names too.
+IDENTIFIERS = re.compile(
+    r"(.*_)?(e_?mail|e_?mail_address|phone|phone_number|telephone|mobile|mobile_number"
+    r"|first_name|last_name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
+)
+PERSON_NAMES = {"name", "contact", "address"}
+WIDE_DECIMAL = re.compile(r"DECIMAL\((\d+),")
+
+PUBLICATION_COLUMNS = {
+    "publication_id": "varchar",
+    "run_id": "varchar",
+    "generation": "bigint",
+    "as_of_date": "date",
+    "data_through": "date",
+    "company": "varchar",
+}
+PUBLICATION_COMMENTS = {
+    "": "One row per published copy, so one row: which publication this file is.",
+    "publication_id": "Name of the publication; published/history holds the last ones under it.",
+    "run_id": "Run that built these marts.",
+    "generation": "Build of the warehouse that these marts come from; it passed every check.",
+    "as_of_date": "Day as of which everything that depends on time was computed.",
+    "data_through": "Last complete business day of the data.",
+    "company": "Company that the warehouse holds.",
+}
+
+
+class Relation(NamedTuple):
+    """A table or view by schema and name."""
+
+    schema: str
+    name: str
+
+    @property
+    def sql(self) -> str:
+        """The quoted name within a database."""
+        return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+PUBLICATION = Relation("marts", "publication")
+
+
+@dataclass(frozen=True)
+class Base:
+    """A finished database file that another one may start from, and what it holds: fingerprints by `schema.table`."""
+
+    path: Path
+    fingerprints: Mapping[str, str]
+
+    def holds(self, wanted: Mapping[Relation, str]) -> set[Relation]:
+        """Those of `wanted` (relation -> fingerprint) that this file holds row for row."""
+        return {relation for relation, value in wanted.items() if self.fingerprints.get(str(relation)) == value}
+
+
+def checksums(connection: DuckDBPyConnection, schema: str = "marts") -> dict[str, str]:
+    """A fingerprint of each table and view of `schema`, by name.
+
+    Equal for equal rows in any order, columns and types included. Comparable within one DuckDB version only, which
+    is therefore part of it. `publication` is left out: it names the build, not what was built.
+    """
+    found = [relation for relation in relations(connection, schema) if relation != PUBLICATION]
+    return {relation.name: value for relation, value in fingerprints(connection, found).items()}
+
+
+def fingerprints(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[Relation, str]:
+    """The fingerprint of each of the tables and views `wanted`; see `checksums`."""
+    described = published_columns(connection)
+    return {relation: _fingerprint(connection, relation, described[relation]) for relation in wanted}
+
+
+def _fingerprint(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> str:
+    names = ", ".join(quote_identifier(name) for name in columns)
+    row = connection.execute(
+        f"""
+        select count(*), bit_xor(row_hash), sum(row_hash::hugeint)
+        from (select hash({names}) as row_hash from {relation.sql})
+        """
+    ).fetchone()
+    return md5(repr((duckdb.__version__, dict(columns), row)).encode(), usedforsecurity=False).hexdigest()
+
+
+def relations(connection: DuckDBPyConnection, schema: str, database: str | None = None) -> list[Relation]:
+    """The tables and views of a schema of `database` (default: the connection's own), sorted by name."""
+    rows = connection.execute(
+        """
+        select table_name from information_schema.tables
+        where table_catalog = coalesce($database, current_database()) and table_schema = $schema
+        order by table_name
+        """,
+        {"database": database, "schema": schema},
+    ).fetchall()
+    return [Relation(schema, name) for (name,) in rows]
+
+
+def published_columns(connection: DuckDBPyConnection) -> dict[Relation, dict[str, str]]:
+    """Names and types of the columns that are copied, in order, of every table and view of the connection's database.
+
+    All of a mart, whose identifiers are an error (see `check`); of other tables those that are no direct identifiers.
+    """
+    rows = connection.execute(
+        """
+        select schema_name, table_name, column_name, data_type from duckdb_columns()
+        where database_name = current_database() and not internal
+        order by schema_name, table_name, column_index
+        """
+    ).fetchall()
+    found: dict[Relation, dict[str, str]] = {}
+    for schema, table, column, data_type in rows:
+        found.setdefault(Relation(schema, table), {})[column] = data_type
+    return {relation: _without_identifiers(relation, columns) for relation, columns in found.items()}
+
+
+def _without_identifiers(relation: Relation, columns: dict[str, str]) -> dict[str, str]:
+    if relation.schema == PUBLICATION.schema:
+        return columns
+    of_people = "customer_id" in columns
+    return {name: data_type for name, data_type in columns.items() if not is_identifier(name, data_type, of_people)}
+
+
+def row_counts(connection: DuckDBPyConnection, wanted: Iterable[Relation]) -> dict[str, int]:
+    """Rows of each relation, by its name."""
+    counts = {}
+    for relation in wanted:
+        row = connection.execute(f"select count(*) from {relation.sql}").fetchone()
+        counts[relation.name] = int(row[0]) if row else 0
+    return counts
+
+
+def assemble(
+    connection: DuckDBPyConnection,
+    file: Path,
+    wanted: Mapping[Relation, str],
+    bases: Iterable[Base],
+    *,
+    storage_version: str,
+    publication: Mapping[str, str | int | date | None] | None = None,
+) -> None:
+    """Make the new `file` hold `wanted` (relation -> fingerprint), starting from the one of `bases` that saves most.
+
+    See `fill`.
+    """
+    rows = _estimated_rows(connection)
+    best, saved, kept = None, 0, set[Relation]()
+    for base in bases:
+        held = base.holds(wanted)
+        saving = sum(1 + rows.get(relation, 0) for relation in held)
+        if saving > saved:
+            best, saved, kept = base, saving, held
+    if best:
+        shutil.copyfile(best.path, file)
+    _fill(connection, file, list(wanted), kept, storage_version=storage_version, publication=publication)
+
+
+def _estimated_rows(connection: DuckDBPyConnection) -> dict[Relation, int]:
+    rows = connection.execute(
+        "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = current_database()"
+    ).fetchall()
+    return {Relation(schema, name): size for schema, name, size in rows}
+
+
+def _fill(
+    connection: DuckDBPyConnection,
+    file: Path,
+    wanted: Sequence[Relation],
+    kept: Collection[Relation] = (),
+    *,
+    storage_version: str,
+    publication: Mapping[str, str | int | date | None] | None = None,
+) -> None:
+    """Make `file` hold exactly the relations `wanted` of the connection's database, as tables, with their comments.
+
+    `storage_version` is the oldest DuckDB that is to open it. `kept` are those that `file`, a copy of an earlier one,
+    already holds row for row. `publication` becomes the one row of marts.publication. Leaves no WAL behind.
+    """
+    with _attached(connection, file, storage_version):
+        _drop_others(connection, {*kept})
+        with transaction(connection):
+            described = published_columns(connection)
+            for relation in wanted:
+                if relation not in kept:
+                    _copy(connection, relation, described[relation])
+            if publication:
+                _write_publication(connection, publication)
+            _copy_comments(connection, wanted)
+        _checkpoint(connection)
+    if wal_of(file).exists():
+        raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
+
+
+def wal_of(file: Path) -> Path:
+    """DuckDB's write-ahead log of a database file."""
+    return file.with_name(file.name + ".wal")
+
+
+def check(connection: DuckDBPyConnection, expected: Mapping[Relation, str]) -> None:
+    """Check a finished file on a fresh read-only connection to it.
+
+    `expected`: fingerprint of each relation in the warehouse. Raises UserError naming the table and column that must
+    not be published: other rows than the warehouse, types that Parquet or BI tools cannot hold, direct identifiers.
+    """
+    found = fingerprints(connection, expected)
+    differing = [str(relation) for relation, value in expected.items() if found[relation] != value]
+    if differing:
+        raise UserError(f"The copies of {', '.join(differing)} differ from the warehouse. Publish again.")
+    rows = connection.execute(
+        """
+        select schema_name, table_name, column_name, data_type from duckdb_columns()
+        where database_name = current_database() and not internal
+        order by all
+        """
+    ).fetchall()
+    problems = [*_bad_types(rows), *_identifiers(rows)]
+    if problems:
+        raise UserError("Not published:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _bad_types(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
+    for schema, table, column, data_type in rows:
+        wide = any(int(width) > 18 for width in WIDE_DECIMAL.findall(data_type))
+        if schema == "marts" and (wide or "HUGEINT" in data_type):
+            yield f"{schema}.{table}.{column} is {data_type}: cast it to bigint or a decimal of at most 18 digits"
+
+
+def _identifiers(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
+    of_people = {(schema, table) for schema, table, column, _ in rows if column == "customer_id"}
+    for schema, table, column, data_type in rows:
+        if is_identifier(column, data_type, (schema, table) in of_people):
+            yield f"{schema}.{table}.{column} looks like a direct identifier: leave it out, or rename it if it is none"
+
+
+def is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
+    """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
+    name = column.lower()
+    return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))
+
+
+@contextmanager
+def _attached(connection: DuckDBPyConnection, file: Path, storage_version: str) -> Iterator[None]:
+    connection.execute(f"attach {quote_literal(str(file))} as {NEXT} (storage_version '{storage_version}')")
+    try:
+        yield
+    finally:
+        connection.execute(f"detach {NEXT}")
+
+
+def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:
+    rows = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = $1", [NEXT]
+    ).fetchall()
+    for relation in {Relation(*row) for row in rows} - kept:
+        connection.execute(f"drop table {NEXT}.{relation.sql}")
+    _checkpoint(connection)  # so that the new tables take the dropped ones' space
+
+
+def _checkpoint(connection: DuckDBPyConnection) -> None:
+    """Write the log of the attached file into it.
+
+    Forced, which waits for others: whoever asks for the catalog of the warehouse at this moment looks into this file,
+    too, since DuckDB shows all attached files in one.
+    """
+    connection.execute(f"force checkpoint {NEXT}")
+
+
+def _copy(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> None:
+    names = ", ".join(quote_identifier(name) for name in columns)
+    order = ", ".join(quote_identifier(name) for name in _stored_order(relation, columns))
+    connection.execute(f"create schema if not exists {NEXT}.{quote_identifier(relation.schema)}")
+    connection.execute(
+        f"create table {NEXT}.{relation.sql} as select {names} from {relation.sql} {order and f'order by {order}'}"
+    )
+
+
+def _stored_order(relation: Relation, columns: Mapping[str, str]) -> list[str]:
+    """By the first date, so that a filter on time reads little; a mart by all else, too: same rows, same table."""
+    dates = [name for name, data_type in columns.items() if data_type == "DATE"]
+    return list(dict.fromkeys([*dates[:1], *(columns if relation.schema == PUBLICATION.schema else ())]))
+
+
+def _write_publication(connection: DuckDBPyConnection, publication: Mapping[str, str | int | date | None]) -> None:
+    target = f"{NEXT}.{PUBLICATION.sql}"
+    described = ", ".join(f"{name} {data_type}" for name, data_type in PUBLICATION_COLUMNS.items())
+    values = ", ".join(f"${name}" for name in PUBLICATION_COLUMNS)
+    connection.execute(f"create schema if not exists {NEXT}.marts")
+    connection.execute(f"create table {target} ({described})")
+    connection.execute(
+        f"insert into {target} values ({values})", {name: publication.get(name) for name in PUBLICATION_COLUMNS}
+    )
+    for column, comment in PUBLICATION_COMMENTS.items():
+        _comment(connection, PUBLICATION, column, comment)
+
+
+def _copy_comments(connection: DuckDBPyConnection, wanted: Sequence[Relation]) -> None:
+    row = connection.execute("select current_database()").fetchone()
+    source, target = _comments(connection, row[0] if row else ""), _comments(connection, NEXT)
+    for (relation, column), comment in source.items():
+        if relation in wanted and (relation, column) in target and target[relation, column] != comment:
+            _comment(connection, relation, column, comment)
+
+
+def _comments(connection: DuckDBPyConnection, database: str) -> dict[tuple[Relation, str], str | None]:
+    """The comment of each table and view (column '') and of each column of a database, None where it has none."""
+    rows = connection.execute(
+        """
+        select schema_name, table_name, '', comment from duckdb_tables() where database_name = $1
+        union all
+        select schema_name, view_name, '', comment from duckdb_views() where database_name = $1 and not internal
+        union all
+        select schema_name, table_name, column_name, comment from duckdb_columns()
+        where database_name = $1 and not internal
+        """,
+        [database],
+    ).fetchall()
+    return {(Relation(schema, table), column): comment for schema, table, column, comment in rows}
+
+
+def _comment(connection: DuckDBPyConnection, relation: Relation, column: str, comment: str | None) -> None:
+    target = f"{NEXT}.{relation.sql}"
+    text = "null" if comment is None else quote_literal(comment)
+    what = f"column {target}.{quote_identifier(column)}" if column else f"table {target}"
+    connection.execute(f"comment on {what} is {text}")

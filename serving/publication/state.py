@@ -1,0 +1,139 @@
+"""Which publications are kept and which one is live: published/publications.json and the files it speaks of."""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from serving.publication.database_file import Base
+from warehouse.settings import Settings
+from warehouse.sql import CONFIG
+
+DATABASE = "loyalty.duckdb"
+WORK = "work.duckdb"
+# What BI tools read is stored as every DuckDB since 0.10 opens it. The newer format of the working
+# copy, which only the project's own DuckDB opens, takes a third less time to write.
+STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: CONFIG["storage_compatibility_version"]}
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published state. `digests` are of its database files, `seconds` (stage -> duration) of its making."""
+
+    publication_id: str
+    run_id: str
+    generation: int
+    as_of_date: date | None
+    data_through: date | None
+    company: str
+    published_at: datetime
+    row_counts: dict[str, int] = field(default_factory=dict)
+    checksums: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    live_since: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class State:
+    """What publications.json says: the live publication, since when it is live, and the kept ones, oldest first."""
+
+    live: str | None = None
+    since: datetime | None = None
+    kept: tuple[Publication, ...] = ()
+
+    @property
+    def live_publication(self) -> Publication | None:
+        """The publication whose name is `live`."""
+        return next((one for one in self.kept if one.publication_id == self.live), None)
+
+
+def live_publication(settings: Settings) -> Publication | None:
+    """The publication that is live, with `live_since`; None before the first. Opens no database."""
+    published = settings.published_dir
+    state = read_state(published)
+    shown = next((one for one in state.kept if _shows(published, one)), None)
+    live = shown or (state.live_publication if settings.published_path.exists() else None)
+    if live is None:
+        return None
+    # They differ where a crash came between the decision and the replacement.
+    return replace(live, live_since=state.since if live.publication_id == state.live else live.published_at)
+
+
+def publications(settings: Settings) -> list[Publication]:
+    """The kept publications, oldest first."""
+    return list(read_state(settings.published_dir).kept)
+
+
+def live_base(published: Path, state: State, file: str) -> Base | None:
+    """The live publication's copy of `file`, if it is as it was published."""
+    live = state.live_publication
+    path = published / "history" / live.publication_id / file if live else None
+    if live and path and path.exists() and digest(path) == live.digests[file]:
+        return Base(path, live.checksums)
+    return None
+
+
+def read_state(published: Path) -> State:
+    """What the folder of published files says of itself; an empty state where nothing is published yet."""
+    file = published / "publications.json"
+    if not file.exists():
+        return State()
+    values = json.loads(file.read_text(encoding="utf-8"))
+    kept = tuple(_from_json(entry) for entry in values["publications"])
+    return State(values["live"], _moment(values["since"]), kept)
+
+
+def write_state(published: Path, state: State) -> None:
+    """Replace what the folder says of itself, in one step and flushed to disk."""
+    entries = [asdict(publication) for publication in state.kept]
+    for entry in entries:
+        del entry["seconds"], entry["live_since"]
+    values = {"live": state.live, "since": state.since, "publications": entries}
+    step = published / ".publications.json.next"
+    step.write_text(json.dumps(values, indent=2, default=_plain), encoding="utf-8")
+    flush(step)
+    step.replace(published / "publications.json")
+    flush(published)
+
+
+def _from_json(entry: dict[str, Any]) -> Publication:
+    dates = {key: entry[key] and date.fromisoformat(entry[key]) for key in ("as_of_date", "data_through")}
+    return Publication(**{**entry, **dates, "published_at": _moment(entry["published_at"])})
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _plain(value: date) -> str:
+    return value.isoformat()
+
+
+def _shows(published: Path, publication: Publication) -> bool:
+    """Whether the live file is that publication's."""
+    live, kept = published / DATABASE, published / "history" / publication.publication_id / DATABASE
+    return live.exists() and kept.exists() and live.samefile(kept)
+
+
+def digest(file: Path) -> str:
+    """BLAKE2b of a file's content."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "blake2b").hexdigest()
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""The report: published marts in, one offline HTML file out, for an owner who has a minute.
+
+`marts` reads, `words` says, `charts` draws, `sections` puts the three together, `page` writes the file. No number is
+computed here that a mart already holds; sums and shares for display are. Nothing reads the clock, so that the same
+publication gives the same bytes. Charts import on first use: they take a second, and most commands draw none.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from duckdb import DuckDBPyConnection
+
+from warehouse.settings import Settings
+
+
+def write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
+    """Write the report on schema marts of `connection` to `target`, one HTML file that needs nothing beside it.
+
+    What a company has no data for is said in a sentence in its place.
+    """
+    from serving.report.marts import Marts
+    from serving.report.page import render
+    from serving.report.sections import report_of
+
+    page = render(report_of(Marts(connection), settings), cache=settings.home / "cache")
+    target.write_text(page, encoding="utf-8")
+
+
+def cohort_svg(frame: pd.DataFrame) -> str:
+    """The heat map of the cohorts' months as an SVG picture.
+
+    `frame`: rows of fct_cohort_retention (cohort_month, period_unit, period, cohort_size, retention_rate,
+    is_left_truncated, is_small). Raises ValueError when no month of it is complete, since there is nothing to draw.
+    """
+    import vl_convert
+
+    from serving.report.charts.charts import cohort_heat_map
+    from serving.report.theme import themed
+
+    months = frame[frame["period_unit"] == "month"]
+    if not months["retention_rate"].notna().any():
+        raise ValueError("No cohort has a complete month, so there is no picture to draw.")
+    spec = themed(cohort_heat_map(months).properties(width=760))
+    return vl_convert.vegalite_to_svg(spec)

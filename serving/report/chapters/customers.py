@@ -1,0 +1,376 @@
+"""Sales and customers, and the segments that customers fall into."""
+
+from datetime import date
+from typing import Any
+
+from serving.report import formatting
+from serving.report.charts import charts
+from serving.report.parts import Cell, Company, Figure, Section, Table
+
+SELLERS_SHOWN = 8
+# From the best to those who are gone.
+SEGMENTS = (
+    "Champions",
+    "Loyal",
+    "Potential Loyalist",
+    "New",
+    "Promising",
+    "Need Attention",
+    "About to Sleep",
+    "Cannot Lose",
+    "At Risk",
+    "Hibernating",
+    "Lost",
+    "Inactive",
+    "Prospect",
+)
+NET_SALES = (
+    "Net sales are what customers paid after the shop's discounts, less returns on the day they came back; "
+    "cancelled and "
+    "test orders are out."
+)
+
+
+def sales(company: Company) -> Section:
+    """Net sales and customers by month, and what sells."""
+    figures = [_net_sales(company), _active(company), _came_and_went(company), _best_sellers(company)]
+    return Section("sales", "Sales and customers", figures)
+
+
+def segments(company: Company) -> Section:
+    """Who the customers are by recency, frequency and money, and what they do."""
+    figures = [_grid(company), _activity(company), _segment_table(company), _clusters(company)]
+    lead = (
+        "Segments rank customers against each other and say nothing about whether they still come: where people shop "
+        "every week, one who was here ten days ago can rank as lost. Activity says that, so the two are shown crossed."
+    )
+    return Section("segments", "Customer segments", figures, lead)
+
+
+def _net_sales(company: Company) -> Figure:
+    title = "Net sales by month"
+    if not (company.marts.has("fct_order_lines", "is_valid") and company.marts.has("fct_orders", "order_status")):
+        return Figure(title, missing="There are no order lines yet, so there are no sales to show.", width=12)
+    frame = company.marts.frame(
+        """
+        with sales as (
+            select date_trunc('month', order_date)::date as month, sum(net_amount) as net_amount
+            from marts.fct_order_lines
+            where is_valid and order_date <= $as_of
+            group by all
+        ),
+
+        orders as (
+            select date_trunc('month', order_date)::date as month, count(*) as orders_count
+            from marts.fct_orders
+            where order_status = 'completed' and order_date <= $as_of
+            group by all
+        )
+
+        select sales.month, sales.net_amount, orders.orders_count, last_day(sales.month) <= $as_of as is_complete
+        from sales left join orders on sales.month = orders.month
+        order by sales.month
+        """,
+        as_of=company.as_of,
+    )
+    return Figure(
+        title,
+        company.as_of,
+        f"{NET_SALES} Orders without a customer are included.",
+        _coverage(company),
+        charts.net_sales(frame, company.currency),
+        width=12,
+    )
+
+
+def _coverage(company: Company) -> str:
+    row = company.marts.rows(
+        """
+        select sum(net_amount) as net_amount, sum(net_amount) filter (customer_id is not null) as identified_amount
+        from marts.fct_order_lines where is_valid and order_date <= $as_of
+        """,
+        as_of=company.as_of,
+    )[0]
+    if not row["net_amount"]:
+        return ""
+    share = (row["identified_amount"] or 0) / row["net_amount"]
+    known = "All" if share == 1 else formatting.percent(share, 1)
+    return f"{company.money(row['net_amount'])} so far. {known} of it is from customers who are known by name or card."
+
+
+def _active(company: Company) -> Figure:
+    title = "Active customers"
+    horizon = company.settings.churn_horizon_days
+    if not company.marts.has("rpt_customer_growth_monthly", "active_end_count", "retention_rate"):
+        return Figure(title, missing="No customer has ordered yet, so nobody is active.")
+    frame = company.marts.frame("from marts.rpt_customer_growth_monthly order by month")
+    return Figure(
+        title,
+        company.as_of,
+        f"Customers with a valid order in the {horizon} days up to the month's end.",
+        chart=charts.active_customers(frame[["month", "active_end_count", "retention_rate"]]),
+    )
+
+
+def _came_and_went(company: Company) -> Figure:
+    title = "Who came and who went"
+    if not company.marts.has("rpt_customer_growth_monthly", "new_count", "reactivated_count", "lost_count"):
+        return Figure(title, missing="No customer has ordered yet, so nobody came or went.")
+    frame = company.marts.frame("from marts.rpt_customer_growth_monthly order by month")
+    left_out = ""
+    if "is_left_truncated" in frame and not frame["is_left_truncated"].all():
+        if frame["is_left_truncated"].any():
+            left_out = " Months soon after the data's first day are left out: customers from before would pass as new."
+        frame = frame[~frame["is_left_truncated"]]
+    return Figure(
+        title,
+        company.as_of,
+        "Active at the month's end but not at its start: new with a first order in the month, else reactivated. "
+        "Lost: the "
+        f"other way round. Start + new + reactivated - lost = end.{left_out}",
+        _last_growth(company),
+        charts.came_and_went(frame[["month", "new_count", "reactivated_count", "lost_count"]]),
+    )
+
+
+def _last_growth(company: Company) -> str:
+    rows = company.marts.rows(
+        """
+        select month, active_start_count, retention_rate from marts.rpt_customer_growth_monthly
+        where retention_rate is not null order by month desc limit 1
+        """
+    )
+    if not rows:
+        return ""
+    last = rows[0]
+    return (
+        f"In {formatting.month(last['month'])}, {formatting.percent(last['retention_rate'], 1)} of the "
+        f"{formatting.count(last['active_start_count'])} customers active at its start still were at its end."
+    )
+
+
+def _best_sellers(company: Company) -> Figure:
+    title = "Best sellers"
+    known = company.marts.has("dim_products", "product_name", "category")
+    if not known or not company.marts.has("fct_order_lines", "product_id", "net_amount"):
+        return Figure(title, missing="No products are described, so there is no list of best sellers.", width=12)
+    rows = company.marts.rows(
+        """
+        with recent as (
+            select product_id, sum(net_amount) as net_amount
+            from marts.fct_order_lines
+            where is_valid and order_date > $as_of::date - 365 and order_date <= $as_of
+            group by product_id
+        ),
+
+        named as (
+            select
+                coalesce(products.product_name, recent.product_id) as product_name, products.category,
+                sum(recent.net_amount) as net_amount
+            from recent left join marts.dim_products as products on recent.product_id = products.product_id
+            group by all
+        )
+
+        select *, net_amount / nullif(sum(net_amount) over (), 0) as share from named
+        order by net_amount desc, product_name, category
+        limit $shown
+        """,
+        as_of=company.as_of,
+        shown=SELLERS_SHOWN,
+    )
+    most = float(max((row["net_amount"] for row in rows), default=0)) or 1.0
+    table = Table(
+        ("Product", "Category", "Net sales", "Share"),
+        [
+            (
+                row["product_name"],
+                row["category"] or "",
+                Cell(company.money(row["net_amount"]), bar=float(row["net_amount"]) / most),
+                formatting.percent(row["share"], 1),
+            )
+            for row in rows
+        ],
+        left=frozenset({0, 1}),
+    )
+    return Figure(
+        title,
+        company.as_of,
+        "Net sales of the past 365 days; products of one name and category are added up.",
+        table=table,
+        width=12,
+    )
+
+
+def _grid(company: Company) -> Figure:
+    title = "Customers by recency, frequency and money"
+    marts = company.marts
+    if not marts.has("fct_customer_rfm", "r_score", "fm_score", "rfm_segment"):
+        return Figure(title, missing="No order has a customer, so customers cannot be ranked.")
+    last = marts.last_day("fct_customer_rfm")
+    frame = marts.frame(
+        """
+        select
+            r_score, fm_score, min(rfm_segment) as rfm_segment, count(*) as customers_count,
+            sum(monetary_amount) as net_amount,
+            sum(monetary_amount) / nullif(sum(sum(monetary_amount)) over (), 0) as net_share
+        from marts.fct_customer_rfm
+        where as_of_date = $last and rfm_window = 'lifetime' and r_score is not null
+        group by r_score, fm_score
+        order by r_score, fm_score
+        """,
+        last=last,
+    )
+    if frame.empty:
+        return Figure(title, missing="No customer has a valid order yet, so customers cannot be ranked.")
+    return Figure(
+        title,
+        last,
+        "Recency: days since the last valid order. Frequency: valid orders. Money: net sales. Each is ranked "
+        "from 1 to 5 "
+        "among all customers, 5 is best, equal values rank equal; frequency and money are averaged. The number "
+        "is customers; the "
+        "darker, the more of net sales they brought.",
+        chart=charts.rfm_grid(frame),
+    )
+
+
+def _activity(company: Company) -> Figure:
+    title = "Do they still come?"
+    marts, horizon = company.marts, company.settings.churn_horizon_days
+    if not marts.has("fct_customer_rfm", "rfm_segment", "activity_status"):
+        return Figure(title, missing="No customer has an order yet, so there is no activity to show.")
+    frame = marts.frame(
+        """
+        select rfm_segment, activity_status, count(*) as customers_count from marts.fct_customer_rfm
+        where as_of_date = $last and rfm_window = 'lifetime' and activity_status is not null
+        group by all order by all
+        """,
+        last=marts.last_day("fct_customer_rfm"),
+    )
+    if frame.empty:
+        return Figure(title, missing="No customer has an order yet, so there is no activity to show.")
+    found = set(frame["rfm_segment"])
+    order = [*(name for name in SEGMENTS if name in found), *sorted(found - set(SEGMENTS))]
+    return Figure(
+        title,
+        marts.last_day("fct_customer_rfm"),
+        f"Active: a valid order in the last {horizon} days; reactivated: the same after a pause of {horizon} "
+        "days or more; at "
+        f"risk: {horizon} to {2 * horizon - 1} days ago; lapsed: longer ago.",
+        chart=charts.activity_by_segment(frame, order),
+    )
+
+
+def _segment_table(company: Company) -> Figure:
+    title = "What the segments are worth"
+    marts = company.marts
+    if not marts.has("rpt_rfm_segments", "rfm_segment", "net_amount", "average_order_amount"):
+        return Figure(title, missing="No order has a customer, so there are no segments.", width=12)
+    last = marts.last_day("rpt_rfm_segments")
+    rows = marts.rows(
+        """
+        select *, net_amount / nullif(sum(net_amount) over (), 0) as net_share from marts.rpt_rfm_segments
+        where as_of_date = $last and rfm_window = 'lifetime'
+        order by net_amount desc, rfm_segment
+        """,
+        last=last,
+    )
+    table = Table(
+        (
+            "Segment",
+            "Customers",
+            "Share of customers",
+            "Net sales",
+            "Share of net sales",
+            "Average order",
+            "Orders each",
+            "Days since last",
+        ),
+        [
+            (
+                row["rfm_segment"],
+                formatting.count(row["customers_count"]),
+                Cell(formatting.percent(row["share_rate"]), bar=row["share_rate"]),
+                company.money(row["net_amount"]),
+                Cell(formatting.percent(row["net_share"]), bar=float(row["net_share"] or 0)),
+                company.money(row["average_order_amount"]),
+                _one_digit(row["average_frequency"]),
+                _one_digit(row["average_recency_days"]),
+            )
+            for row in rows
+        ],
+    )
+    return Figure(title, last, f"All orders up to the day. {NET_SALES}", table=table, width=12)
+
+
+def _clusters(company: Company) -> Figure:
+    title = "Groups by behaviour"
+    marts = company.marts
+    if not marts.has("fct_customer_clusters", "cluster_id", "cluster_name") or not marts.has("fct_customer_rfm"):
+        return Figure(
+            title,
+            missing="No groups by behaviour: the clustering has not run, or there are too few customers for it.",
+            width=12,
+        )
+    last = marts.last_day("fct_customer_clusters")
+    rows = _cluster_rows(company, last)
+    table = Table(
+        (
+            "Group",
+            "Customers",
+            "Share of customers",
+            "Net sales",
+            "Share of net sales",
+            "Orders each",
+            "Median days since last",
+        ),
+        [
+            (
+                row["cluster_name"],
+                formatting.count(row["customers_count"]),
+                Cell(formatting.percent(row["share"]), bar=float(row["share"])),
+                company.money(row["net_amount"]),
+                Cell(formatting.percent(row["net_share"]), bar=float(row["net_share"] or 0)),
+                _one_digit(row["orders_each"]),
+                formatting.count(row["recency_days"]),
+            )
+            for row in rows
+        ],
+    )
+    return Figure(
+        title,
+        last,
+        "Customers who shop alike, found by k-means on their orders of the past; net sales and orders of the "
+        "past 365 days.",
+        table=table,
+        width=12,
+    )
+
+
+def _cluster_rows(company: Company, last: date | None) -> list[dict[str, Any]]:
+    return company.marts.rows(
+        """
+        with members as (
+            select customer_id, cluster_id, cluster_name from marts.fct_customer_clusters where as_of_date = $last
+        ),
+
+        recent as (
+            select customer_id, frequency, monetary_amount, recency_days from marts.fct_customer_rfm
+            where rfm_window = '365d' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
+        )
+
+        select
+            members.cluster_name, count(*) as customers_count, count(*) / sum(count(*)) over () as share,
+            sum(recent.monetary_amount) as net_amount,
+            sum(recent.monetary_amount) / nullif(sum(sum(recent.monetary_amount)) over (), 0) as net_share,
+            sum(recent.frequency) / count(*) as orders_each, median(recent.recency_days) as recency_days
+        from members left join recent on members.customer_id = recent.customer_id
+        group by members.cluster_id, members.cluster_name
+        order by net_amount desc nulls last, members.cluster_id
+        """,
+        last=last,
+    )
+
+
+def _one_digit(number: float | None) -> str:
+    return formatting.NONE if number is None else f"{float(number):,.1f}"

@@ -1,0 +1,322 @@
+"""What models expect of customers: who is about to leave, and what they will be worth."""
+
+import pandas as pd
+
+from serving.report import formatting, theme
+from serving.report.charts import charts
+from serving.report.parts import Cell, Company, Figure, Section, Table
+
+CUSTOMERS_SHOWN = 10
+RISKY = ("high", "critical")
+BASELINE = "recency_alone"
+MODEL = "this model"
+
+
+def churn(company: Company) -> Section:
+    """Churn bands, what is at stake in them, whom to call first, and how far the model can be trusted."""
+    figures = [_bands(company), _first_to_call(company), *_trust(company)]
+    return Section("churn", "Churn risk", figures)
+
+
+def lifetime_value(company: Company) -> Section:
+    """Expected value of customers, by tenth, and how past forecasts came out."""
+    return Section("value", "Customer lifetime value", [_deciles(company), *_forecast_and_actual(company)])
+
+
+def value_at_risk(company: Company) -> dict[str, float | int] | None:
+    """Customers in the bands high and critical, their net sales of the past 365 days and its share; None unknown."""
+    frame = _band_frame(company)
+    if frame is None or not frame["net_amount"].sum():
+        return None
+    risky = frame[frame["churn_band"].isin(RISKY)]
+    net = float(risky["net_amount"].sum())
+    return {
+        "customers": int(risky["customers_count"].sum()),
+        "net_amount": net,
+        "share": net / float(frame["net_amount"].sum()),
+    }
+
+
+def _band_frame(company: Company) -> pd.DataFrame | None:
+    marts = company.marts
+    if not marts.has("fct_churn_scores", "churn_band") or not marts.has("fct_customer_rfm", "monetary_amount"):
+        return None
+    return marts.frame(
+        """
+        select scores.churn_band, count(*) as customers_count, coalesce(sum(recent.monetary_amount), 0) as net_amount
+        from marts.fct_churn_scores as scores
+        left join marts.fct_customer_rfm as recent
+            on scores.customer_id = recent.customer_id and recent.rfm_window = '365d'
+            and recent.as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
+        where scores.as_of_date = $last
+        group by scores.churn_band
+        """,
+        last=marts.last_day("fct_churn_scores"),
+    )
+
+
+def _bands(company: Company) -> Figure:
+    title = "Who may not come back"
+    frame, horizon = _band_frame(company), company.settings.churn_horizon_days
+    if frame is None:
+        return Figure(
+            title,
+            missing="No churn scores: the model has not run, or the history is too short for it "
+            "(200 active customers and three months to test on are needed).",
+            width=12,
+        )
+    long = frame.melt("churn_band", ["customers_count", "net_amount"], "measure", "value")
+    long["measure"] = long["measure"].map({"customers_count": "Customers", "net_amount": "Net sales, 365 days"})
+    long = long.rename(columns={"churn_band": "part"})
+    long["share"] = long["value"] / long.groupby("measure")["value"].transform("sum")
+    risk = value_at_risk(company)
+    low, medium, high = company.settings.churn.bands
+    return Figure(
+        title,
+        company.marts.last_day("fct_churn_scores"),
+        f"Probability of no valid order in the next {horizon} days: low under {low:.0%}, medium under "
+        f"{medium:.0%}, high under "
+        f"{high:.0%}, critical from there. At stake: net sales of the past 365 days.",
+        f"{formatting.some(int(risk['customers']), 'customer')} in the bands high and critical brought "
+        f"{company.money(risk['net_amount'])} in the past 365 days, {formatting.percent(risk['share'])} of what all "
+        "scored brought."
+        if risk
+        else "",
+        charts.shares(long, theme.BANDS),
+        width=12,
+    )
+
+
+def _trust(company: Company) -> list[Figure]:
+    """How forecasts on months that the model had not seen came out; nothing where there are no forecasts."""
+    if not company.marts.has("rpt_churn_curves", "model", "curve", "x", "y", "customers_count"):
+        return []
+    last, model = company.marts.last_day("rpt_churn_curves"), _scoring_model(company)["model"]
+    calibration, gains = _curve(company, "calibration", model), _curve(company, "captured", model)
+    if calibration.empty or gains.empty:
+        return []
+    tested = "Active customers, on months the model had not seen"
+    gains = gains.assign(who=MODEL)
+    if model != BASELINE:
+        gains = pd.concat([gains, _curve(company, "captured", BASELINE).assign(who=formatting.model(BASELINE))])
+    tenth = gains[(gains["who"] == MODEL) & (gains["x"] >= 0.0999)]["y"].iloc[0]
+    return [
+        Figure(
+            "Does what it forecasts happen?",
+            last,
+            f"{tested}, in tenths by forecast: share forecast not to come back beside the share that did not. On the "
+            "dashed line the forecast is right.",
+            _quality(company),
+            charts.calibration(calibration.rename(columns={"x": "predicted_rate", "y": "observed_rate"})),
+        ),
+        Figure(
+            "How many does a call list reach?",
+            last,
+            f"{tested}, contacted from the highest forecast down: share of those who did not come back among them. "
+            "Dashed: contacted by chance.",
+            f"The tenth with the highest forecast holds {formatting.percent(tenth)} of those who do not come back.",
+            charts.gains(gains.rename(columns={"x": "contacted_share", "y": "reached_share"})),
+        ),
+    ]
+
+
+def _curve(company: Company, curve: str, model: str | None) -> pd.DataFrame:
+    """Points of one curve of one model at its last posting: x, y, customers_count."""
+    return company.marts.frame(
+        """
+        select x, y, customers_count from marts.rpt_churn_curves
+        where curve = $curve and model = $model and as_of_date = (select max(as_of_date) from marts.rpt_churn_curves)
+        order by x
+        """,
+        curve=curve,
+        model=model,
+    )
+
+
+def _scoring_model(company: Company) -> dict[str, str | None]:
+    """The run whose scores stand, and the model that it published; nothing where runs are not recorded."""
+    if not company.marts.has("fct_model_runs", "model_run_id", "model"):
+        return {"run": None, "model": None}
+    rows = company.marts.rows(
+        """
+        select runs.model_run_id as run, runs.model from marts.fct_model_runs as runs
+        where runs.model_run_id in (
+            select model_run_id from marts.fct_churn_scores
+            where as_of_date = (select max(as_of_date) from marts.fct_churn_scores)
+        )
+        order by runs.model_run_id limit 1
+        """
+    )
+    return rows[0] if rows else {"run": None, "model": None}
+
+
+def _quality(company: Company) -> str:
+    model = _scoring_model(company)
+    if not company.marts.has("fct_model_metrics", "model_run_id", "metric", "slice", "baseline"):
+        return ""
+    rows = company.marts.rows(
+        """
+        select value, baseline from marts.fct_model_metrics
+        where model_run_id = $run and model = $model and slice = 'mean;population=active' and metric = 'auc'
+        """,
+        **model,
+    )
+    if not rows or rows[0]["value"] is None:
+        return ""
+    own, recency = rows[0]["value"], rows[0]["baseline"]
+    beside = (
+        f"; {formatting.model(BASELINE)}: {recency:.2f}" if recency is not None and model["model"] != BASELINE else ""
+    )
+    quality = f"an AUC of {own:.2f} (1 is perfect, 0.5 is chance){beside}"
+    return f"The model ({formatting.model(model['model'] or '')}) tells who leaves from who stays with {quality}."
+
+
+def _first_to_call(company: Company) -> Figure:
+    title = "Whom to win back first"
+    marts = company.marts
+    if not marts.has("fct_churn_scores", "churn_probability", "reason_1") or not marts.has("fct_customer_rfm"):
+        return Figure(title, missing="Without churn scores there is no list.", width=12)
+    last = marts.last_day("fct_churn_scores")
+    rows = marts.rows(
+        """
+        select
+            scores.customer_id, scores.churn_probability, recent.monetary_amount,
+            concat_ws('; ', scores.reason_1, scores.reason_2) as reasons
+        from marts.fct_churn_scores as scores
+        inner join marts.fct_customer_rfm as recent
+            on scores.customer_id = recent.customer_id and recent.rfm_window = '365d'
+            and recent.as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
+        where scores.as_of_date = $last and scores.churn_band in ('high', 'critical') and recent.monetary_amount > 0
+        order by recent.monetary_amount desc, scores.customer_id
+        limit $shown
+        """,
+        last=last,
+        shown=CUSTOMERS_SHOWN,
+    )
+    if not rows:
+        return Figure(
+            title, missing="No customer with sales in the past 365 days is in the bands high or critical.", width=12
+        )
+    table = Table(
+        ("Customer", "Net sales, 365 days", "Risk", "Why"),
+        [
+            (
+                row["customer_id"],
+                company.money(row["monetary_amount"]),
+                Cell(formatting.percent(row["churn_probability"]), tone="bad"),
+                row["reasons"],
+            )
+            for row in rows
+        ],
+        left=frozenset({0, 3}),
+    )
+    definition = "Customers in the bands high and critical with the largest net sales of the past 365 days."
+    return Figure(title, last, definition, table=table, width=12)
+
+
+def _deciles(company: Company) -> Figure:
+    title = "Where future value lies"
+    marts, settings = company.marts, company.settings
+    if not marts.has("fct_customer_lifetime_value", "clv_12m_amount", "clv_3m_amount", "status"):
+        missing = "No lifetime values: the model has not run, or the history is too short for it."
+        return Figure(title, missing=missing, width=12)
+    last = marts.last_day("fct_customer_lifetime_value")
+    months = _horizon(company)
+    if months is None:
+        return Figure(title, missing=f"No lifetime values: {_limits(company) or 'no reason given'}.", width=12)
+    frame = marts.frame(
+        f"""
+        with ranked as (
+            select
+                clv_{months}m_amount as amount,
+                ntile(10) over (order by clv_{months}m_amount desc, customer_id) as decile
+            from marts.fct_customer_lifetime_value
+            where as_of_date = $last and clv_{months}m_amount is not null
+        )
+
+        select
+            decile, sum(amount) as amount, sum(amount) / count(*) as amount_per_customer,
+            sum(amount) / nullif(sum(sum(amount)) over (), 0) as share
+        from ranked
+        group by decile
+        order by decile
+        """,
+        last=last,
+    )
+    limits = _limits(company)
+    return Figure(
+        title,
+        last,
+        f"Margin of the orders each customer is expected to place in the next {months} months, discounted at "
+        "10% a year.",
+        f"The most valuable tenth of customers will bring {formatting.percent(frame['share'].iloc[0])} of "
+        f"{company.money(frame['amount'].sum())} expected.{f' Limits: {limits}.' if limits else ''}",
+        charts.value_by_decile(frame, company.currency),
+        assumed=f"margin rate {settings.assumed.margin_rate:.0%} where an order line has no cost",
+        width=12,
+    )
+
+
+def _horizon(company: Company) -> int | None:
+    """The months ahead that values are told for: 12 if the history allows it, else 3, else none."""
+    row = company.marts.rows(
+        """
+        select count(clv_12m_amount) as year, count(clv_3m_amount) as quarter from marts.fct_customer_lifetime_value
+        where as_of_date = (select max(as_of_date) from marts.fct_customer_lifetime_value)
+        """
+    )[0]
+    return 12 if row["year"] else 3 if row["quarter"] else None
+
+
+def _limits(company: Company) -> str:
+    statuses = company.marts.one(
+        """
+        select string_agg(distinct status, ' ' order by status) from marts.fct_customer_lifetime_value
+        where as_of_date = (select max(as_of_date) from marts.fct_customer_lifetime_value) and status <> 'ok'
+        """
+    )
+    found = [status for status in formatting.STATUSES if status in (statuses or "").replace(";", " ").split()]
+    return formatting.listed([formatting.reason(status) for status in found])
+
+
+def _forecast_and_actual(company: Company) -> list[Figure]:
+    """What was forecast at past days beside what came; nothing where no forecast could be tested."""
+    marts = company.marts
+    needed = ("rpt_lifetime_value_curves", "fct_model_runs", "fct_customer_lifetime_value")
+    if not all(marts.has(table, "model_run_id") for table in needed):
+        return []
+    frame = marts.frame(
+        """
+        with published as (
+            select model from marts.fct_model_runs
+            where model_run_id in (
+                select model_run_id from marts.fct_customer_lifetime_value
+                where as_of_date = (select max(as_of_date) from marts.fct_customer_lifetime_value)
+            )
+        ),
+
+        sums as (
+            select
+                decile, sum(customers_count) as customers_count,
+                sum(expected_amount) as forecast, sum(actual_amount) as happened
+            from marts.rpt_lifetime_value_curves
+            where ranked_by = 'amount' and model in (select model from published)
+                and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_curves)
+            group by decile
+        )
+
+        select 11 - decile as decile, kind, amount / customers_count as amount
+        from sums unpivot (amount for kind in (forecast, happened))
+        order by all
+        """
+    )
+    if frame.empty:
+        return []
+    definition = (
+        "Customers in tenths by the net sales forecast for them at several past days, from what was known then; "
+        "forecast "
+        "and actual net sales per customer in the time after, over all those days."
+    )
+    chart = charts.forecast_and_actual(frame, company.currency)
+    last = marts.last_day("rpt_lifetime_value_curves")
+    return [Figure("Did earlier forecasts come true?", last, definition, chart=chart, width=12)]

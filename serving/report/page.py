@@ -1,0 +1,71 @@
+"""The report as one HTML file: text escaped, charts and what draws them inside, nothing fetched from anywhere."""
+
+import json
+from functools import cache as once
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from serving.report import formatting, theme
+from serving.report.parts import Figure, Report
+
+HERE = Path(__file__).parent
+
+# Nothing may be loaded: what is in the file is all there is.
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
+
+def render(report: Report, cache: Path) -> str:
+    """The page. `cache` keeps the charts' script between runs: bundling it takes seconds, and it never changes."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(day=formatting.day, spec=_spec)
+    return environment.get_template("page.html.jinja").render(
+        report=report,
+        policy=POLICY,
+        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        colours={
+            name.lower(): value for name, value in vars(theme).items() if isinstance(value, str) and value[:1] == "#"
+        },
+        library=Markup(_script(_library(cache))),
+        drawing=Markup((HERE / "draw.js").read_text(encoding="utf-8")),
+        has_charts=any(figure.chart is not None for section in report.sections for figure in section.figures),
+    )
+
+
+def _spec(figure: Figure) -> Markup:
+    """The chart's specification as JSON that no text inside can end or turn into markup."""
+    assert figure.chart is not None
+    text = json.dumps({**theme.themed(figure.chart), "description": figure.title}, default=_plain, sort_keys=True)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _plain(value: Any) -> str:
+    return str(value)
+
+
+def _library(cache: Path) -> str:
+    """Vega, Vega-Lite and the embedding as one script, from `cache` or bundled into it."""
+    file = cache / f"vega-{vl_convert.__version__}-{vl_convert.get_vega_version()}.js"
+    if file.exists():
+        return file.read_text(encoding="utf-8")
+    text = _bundle()
+    cache.mkdir(parents=True, exist_ok=True)
+    step = file.with_suffix(".next")
+    step.write_text(text, encoding="utf-8")
+    step.replace(file)
+    return text
+
+
+@once
+def _bundle() -> str:
+    return str(vl_convert.javascript_bundle())
+
+
+def _script(text: str) -> str:
+    """A script whose own strings cannot end the element it stands in."""
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")

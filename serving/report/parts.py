@@ -1,0 +1,102 @@
+"""What a report is made of: sections of figures, each of which says as of when it is and what it means."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from serving.report import formatting
+from serving.report.charts.charts import Chart
+from serving.report.marts import Marts
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A table cell: its text, a smaller line below, and a bar of this share of the column's width behind it."""
+
+    text: str
+    below: str = ""
+    bar: float | None = None
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table; columns after the first are numbers unless they are in `left`."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | Cell]]
+    left: frozenset[int] = frozenset({0})
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One card: a chart, a table, or, where the data is missing, the sentence that says so.
+
+    `definition` says what is shown, `assumed` which rates come from the settings and not from the data. `width` is in
+    twelfths of the page.
+    """
+
+    title: str
+    as_of: date | None = None
+    definition: str = ""
+    takeaway: str = ""
+    chart: Chart | None = None
+    table: Table | None = None
+    missing: str = ""
+    assumed: str = ""
+    width: int = 6
+
+
+@dataclass(frozen=True)
+class Section:
+    """A chapter of the report, with its own place in the table of contents."""
+
+    key: str
+    title: str
+    figures: Sequence[Figure]
+    lead: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A headline number; `tone` is good, bad or empty and colours the note."""
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything on the page."""
+
+    company: str
+    as_of: date | None
+    data_through: date | None
+    publication: str
+    tiles: Sequence[Tile]
+    sentences: Sequence[str]
+    sections: Sequence[Section]
+    facts: Sequence[str] = field(default_factory=list)
+    kind: str = "Loyalty report"
+
+
+@dataclass(frozen=True)
+class Company:
+    """The company whose marts are told about, as of when, and in which currency."""
+
+    marts: Marts
+    settings: Settings
+    as_of: date | None
+
+    @property
+    def currency(self) -> str:
+        """Code of the base currency, such as USD."""
+        return self.settings.base_currency
+
+    def money(self, amount: Any) -> str:
+        """An amount in the base currency."""
+        return formatting.money(amount, self.currency)

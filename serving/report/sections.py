@@ -1,0 +1,42 @@
+"""The report from front to back."""
+
+from datetime import date
+
+from serving.report import formatting
+from serving.report.chapters import customers, models, programme, retention, summary
+from serving.report.marts import Marts
+from serving.report.parts import Company, Report
+from warehouse.settings import Settings
+
+SECTIONS = (
+    customers.sales,
+    customers.segments,
+    retention.retention,
+    models.churn,
+    models.lifetime_value,
+    programme.programme,
+    programme.campaigns,
+)
+
+
+def report_of(marts: Marts, settings: Settings) -> Report:
+    """The report on the marts of one company."""
+    known = marts.rows("from marts.publication") if "publication" in marts.columns else []
+    about = known[0] if known else {}
+    company = Company(marts, settings, about.get("as_of_date") or _last_day(marts))
+    return Report(
+        company=formatting.title(settings.company),
+        as_of=company.as_of,
+        data_through=about.get("data_through"),
+        publication=about.get("publication_id", ""),
+        tiles=summary.tiles(company),
+        sentences=summary.sentences(company),
+        sections=[section(company) for section in SECTIONS],
+        facts=summary.facts(company),
+    )
+
+
+def _last_day(marts: Marts) -> date | None:
+    if not marts.has("fct_order_lines", "order_date"):
+        return None
+    return marts.one("select max(order_date) from marts.fct_order_lines")

@@ -1,0 +1,343 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+import yaml
+from duckdb import DuckDBPyConnection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.report import cohort_svg, formatting, write_report
+from serving.report.chapters.programme import verdict_sentence
+from serving.report.marts import Marts
+from serving.report.parts import Figure, Report
+from serving.report.sections import report_of
+from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.sql import connect
+
+CHARTS = 16
+OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
+
+
+class Page(HTMLParser):
+    """What a browser would see of a page: elements, the attributes that load things, texts and specifications."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.specs: list[dict[str, Any]] = []
+        self.styles = ""
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self._inside = f"{tag} {dict(attrs).get('type', '')}".strip()
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script application/json":
+            self.specs.append(json.loads(data))
+        elif self._inside == "style":
+            self.styles += data
+        elif not self._inside.startswith("script"):
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(environ={}, home=tmp_path)
+
+
+@pytest.fixture
+def connection() -> Iterator[DuckDBPyConnection]:
+    with connect() as connection:
+        fill(connection)
+        yield connection
+
+
+def written(connection: DuckDBPyConnection, settings: Settings) -> str:
+    target = settings.home / "report.html"
+    write_report(connection, settings, target)
+    return target.read_text(encoding="utf-8")
+
+
+def figures(report: Report) -> list[Figure]:
+    return [figure for section in report.sections for figure in section.figures]
+
+
+def test_every_figure_is_drawn_with_its_day_and_definition(connection: DuckDBPyConnection, settings: Settings) -> None:
+    report = report_of(Marts(connection), settings)
+    found = figures(report)
+    assert [figure.title for figure in found if figure.missing] == []
+    assert sum(figure.chart is not None for figure in found) == CHARTS
+    assert all(figure.as_of is not None and len(figure.definition) > 20 for figure in found)
+    page = Page(written(connection, settings))
+    assert len(page.specs) == CHARTS
+    assert page.text.count("As of 31 Dec 2017.") == len(found)
+    assert len(report.tiles) == 8 and len(report.sentences) == 5
+    assert "Assumed: margin rate 25% where an order line has no cost." in page.text
+
+
+def test_charts_hold_the_schema_of_vega_lite(connection: DuckDBPyConnection, settings: Settings) -> None:
+    for figure in figures(report_of(Marts(connection), settings)):
+        if figure.chart is not None:
+            figure.chart.to_dict(validate=True)
+
+
+def test_numbers_are_those_of_the_marts(connection: DuckDBPyConnection, settings: Settings) -> None:
+    report = report_of(Marts(connection), settings)
+    total = connection.execute("select sum(net_amount) from marts.fct_order_lines where is_valid").fetchall()[0][0]
+    specs = {spec["description"]: spec for spec in Page(written(connection, settings)).specs}
+
+    def rows(title: str) -> list[dict[str, Any]]:
+        return [row for data in specs[title]["datasets"].values() for row in data]
+
+    assert sum(row["net_amount"] for row in rows("Net sales by month")) == pytest.approx(float(total), abs=1e-6)
+    assert sum(row["customers_count"] for row in rows("Customers by recency, frequency and money")) == 60
+    tiles = {tile.label: tile for tile in report.tiles}
+    assert tiles["Net sales, past 365 days"].value == formatting.money(total, "USD")
+    assert tiles["Campaigns that earned money"].value == "1 of 4"
+    assert tiles["Points liability"].value == "$110"
+    december = "select sum(net_amount) from marts.fct_order_lines where is_valid and order_date >= date '2017-12-01'"
+    assert tiles["Net sales, Dec 2017"].value == formatting.money(connection.execute(december).fetchall()[0][0], "USD")
+    assert {row["period"] for row in rows("Retention by month of the first order")} == {1, 2, 3, 4}
+    assert "905 order lines read, 900 count, 3 were rejected" in report.facts[0]
+
+
+def test_text_from_data_stays_text(connection: DuckDBPyConnection, settings: Settings) -> None:
+    text = written(connection, settings)
+    page = Page(text)
+    assert "img" not in page.elements
+    assert page.elements.count("script") == CHARTS + 2
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    shown = " ".join(HOSTILE.split())
+    assert page.text.count(shown) >= 4  # product, group, reason, campaign
+    assert any(HOSTILE in json.dumps(spec, ensure_ascii=False) for spec in page.specs)
+    hostile = settings.model_copy(update={"company": HOSTILE})
+    assert "img" not in Page(written(connection, hostile)).elements
+
+
+def test_nothing_is_loaded_from_outside(connection: DuckDBPyConnection, settings: Settings) -> None:
+    page = Page(written(connection, settings))
+    loading = [value for name, value in page.attributes if name in OUTSIDE]
+    assert loading and all(value.startswith("#") for value in loading)
+    assert not {"link", "iframe", "object", "embed", "base"} & set(page.elements)
+    assert not re.search(r"@import|url\(|//", page.styles)
+    assert not any("url" in spec.get("data", {}) for spec in page.specs)
+    assert ("http-equiv", "Content-Security-Policy") in page.attributes
+    assert any(value.startswith("default-src 'none'") for _, value in page.attributes)
+
+
+def test_the_page_stays_small(connection: DuckDBPyConnection, settings: Settings) -> None:
+    assert len(written(connection, settings).encode()) < 1_500_000
+
+
+def test_the_same_marts_give_the_same_bytes(connection: DuckDBPyConnection, settings: Settings, tmp_path: Path) -> None:
+    first = written(connection, settings)
+    with connect() as another:
+        fill(another)
+        assert written(another, settings.model_copy(update={"home": tmp_path})) == first
+
+
+def test_empty_marts_give_sentences_and_no_chart(connection: DuckDBPyConnection, settings: Settings) -> None:
+    empty(connection)
+    report = report_of(Marts(connection), settings)
+    assert [figure.title for figure in figures(report) if not re.fullmatch(r"[A-Z].+\.", figure.missing)] == []
+    page = Page(written(connection, settings))
+    assert page.specs == [] and "script" not in page.elements and "svg" not in page.elements
+    assert all(figure.missing in page.text for figure in figures(report))
+    assert report.tiles == []
+    assert "No data yet" in page.text
+
+
+@pytest.mark.parametrize("table", [name for name in MARTS if name != "publication"])
+def test_an_empty_mart_is_told_and_hurts_nothing_else(
+    connection: DuckDBPyConnection, settings: Settings, table: str
+) -> None:
+    connection.execute(f"delete from marts.{table}")
+    found = figures(report_of(Marts(connection), settings))
+    assert sum(figure.chart is not None for figure in found) >= CHARTS - 7
+    assert all(re.fullmatch(r"[A-Z].+\.", figure.missing) for figure in found if figure.missing)
+
+
+@pytest.mark.parametrize("table", ["fct_customer_rfm", "fct_model_runs", "dim_campaigns", "dim_products"])
+def test_a_table_that_others_are_joined_to_may_be_missing(
+    connection: DuckDBPyConnection, settings: Settings, table: str
+) -> None:
+    connection.execute(f"drop table marts.{table}")
+    assert sum(figure.chart is not None for figure in figures(report_of(Marts(connection), settings))) >= CHARTS - 7
+
+
+def test_without_a_database_schema_there_are_sentences_too(settings: Settings) -> None:
+    with connect() as nothing:
+        assert all(figure.missing for figure in figures(report_of(Marts(nothing), settings)))
+
+
+def test_statuses_are_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute(
+        """
+        update marts.fct_customer_lifetime_value
+        set clv_3m_amount = null, clv_12m_amount = null, status = 'insufficient_history'
+        """
+    )
+    connection.execute("update marts.rpt_repurchase set repurchase_rate = null where horizon_days = 90")
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    assert by_title["Where future value lies"].missing == "No lifetime values: the history is too short."
+    assert "365 days: no customer is old enough yet." in by_title["A second order within …"].takeaway
+
+
+def test_shorter_horizons_step_in(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("update marts.fct_customer_lifetime_value set clv_12m_amount = null")
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    figure = by_title["Where future value lies"]
+    assert "next 3 months" in figure.definition
+    assert "the data does not show who has left for good" in figure.takeaway
+
+
+def test_an_unfinished_month_is_no_headline(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("update marts.publication set as_of_date = date '2017-12-15'")
+    labels = {tile.label for tile in report_of(Marts(connection), settings).tiles}
+    assert "Net sales, Nov 2017" in labels and "Net sales, Dec 2017" not in labels
+
+
+def test_the_script_is_bundled_once(connection: DuckDBPyConnection, settings: Settings) -> None:
+    written(connection, settings)
+    kept = list((settings.home / "cache").iterdir())
+    assert len(kept) == 1
+    kept[0].write_text("/* kept */", encoding="utf-8")
+    assert "/* kept */" in written(connection, settings)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        ([("Spring", "earned money")], "Spring earned money."),
+        (
+            [
+                ("A", "earned money"),
+                ("B", "earned money"),
+                ("C", "earned money"),
+                ("D", "lost money"),
+                ("E", "cannot be told"),
+            ],
+            "A, B and C earned money; D lost money; of 1 campaign it cannot be told.",
+        ),
+        ([("A", "lost money"), ("B", "lost money")], "A and B lost money."),
+        ([("A", "cannot be told")] * 27, "Whether any of 27 campaigns earned or lost money cannot be told."),
+    ],
+)
+def test_one_sentence_says_what_campaigns_brought(verdicts: list[tuple[str, str]], sentence: str) -> None:
+    assert verdict_sentence([{"campaign_name": name, "verdict": verdict} for name, verdict in verdicts]) == sentence
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (4_596_039.58, "USD", "$4.60m"),
+        (999_999.99, "USD", "$1.00m"),
+        (812_345, "GBP", "£812k"),
+        (29.576, "USD", "$29.58"),
+        (0, "EUR", "€0.00"),
+        (-1234, "CHF", "−CHF 1.23k"),
+        (250, "CNY", "¥250"),
+        (2.5e9, "USD", "$2.50bn"),
+        (None, "USD", "–"),
+    ],
+)
+def test_amounts_are_short(amount: float | None, currency: str, shown: str) -> None:
+    assert formatting.money(amount, currency) == shown
+
+
+@given(st.floats(-1e12, 1e12))
+def test_short_amounts_are_near(amount: float) -> None:
+    shown = formatting.money(amount, "USD").replace("$", "").replace("−", "-").replace(",", "")
+    scale = {"k": 1e3, "m": 1e6, "bn": 1e9}.get(shown.lstrip("-0123456789."), 1.0)
+    number = float(re.match(r"-?[\d.]+", shown)[0]) * scale  # type: ignore[index]
+    assert number == pytest.approx(amount, rel=0.006, abs=0.0051)
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "shown"),
+    [
+        (0.423, 0, "42%"),
+        (-0.0004, 0, "0%"),
+        (-0.164, 0, "−16%"),
+        (14.04, 0, "1,404%"),
+        (0.9024, 1, "90.2%"),
+        (None, 0, "–"),
+    ],
+)
+def test_shares_are_percent(share: float | None, digits: int, shown: str) -> None:
+    assert formatting.percent(share, digits) == shown
+
+
+def test_the_cohort_picture_draws_every_complete_month_once(connection: DuckDBPyConnection) -> None:
+    months = connection.execute("from marts.fct_cohort_retention").df()
+    by_age = months.assign(period_unit="age_30d", retention_rate=months["retention_rate"] / 2)
+    frame = pd.concat([months, by_age])
+    picture = ElementTree.fromstring(cohort_svg(frame))
+    labels = [one.get("aria-label", "").rpartition("First order in: ")[2] for one in picture.iter()]
+    complete = months["retention_rate"].notna() & (months["period"] > 0)
+    assert len({label for label in labels if "Ordered again" in label}) == complete.sum() > 5
+    with pytest.raises(ValueError, match="no picture"):
+        cohort_svg(frame.assign(retention_rate=None))
+
+
+def test_the_sample_holds_the_columns_that_dbt_promises(connection: DuckDBPyConnection) -> None:
+    files = (PROJECT_ROOT / "dbt" / "models" / "marts").rglob("*.yml")
+    models = [model for file in files for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", [])]
+    promised = {model["name"]: {column["name"] for column in model["columns"]} for model in models}
+    assert set(promised) & set(MARTS)
+    for table, columns in Marts(connection).columns.items():
+        assert columns <= promised.get(table, columns), table
+
+
+def chromium() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI"):
+        pytest.fail("no browser: install Debian's package chromium")
+    pytest.skip("no browser: install Debian's package chromium")
+
+
+@pytest.mark.parametrize("width", [1280, 800])
+def test_a_browser_draws_every_chart_and_complains_of_nothing(
+    connection: DuckDBPyConnection, settings: Settings, tmp_path: Path, width: int
+) -> None:
+    browser = chromium()
+    written(connection, settings)
+    flags = (
+        "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=20000 --dump-dom"
+    )
+    command = [browser, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
+    done = subprocess.run(
+        [*command, (settings.home / "report.html").as_uri()], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+    assert f'data-drawn="{CHARTS}"' in done.stdout
+    assert "data-hacked" not in done.stdout
+    drawn = re.findall(r'<svg[^>]*class="marks" width="(\d+)"', done.stdout)
+    assert len(drawn) == CHARTS
+    assert all(200 < int(found) <= width - 60 for found in drawn)

@@ -1,0 +1,101 @@
+"""The register of experiments: a campaign's plan as it stood before its start, and who was drawn into which arm.
+
+`warehouse.experiments.assignment` draws the arms and refuses changes. This module reads plans, keeps them in
+`ops.experiments` and writes the member list for whoever sends the campaign.
+"""
+
+import csv
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from warehouse.errors import UserError, nearest
+from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
+from warehouse.settings import Settings
+
+CREATE = """
+create table if not exists ops.experiments (
+    campaign_id varchar, salt varchar, treatment_share double, start_date date, end_date date, metrics varchar,
+    holdout_salt varchar, holdout_share double, registered_on date
+)
+"""
+
+
+class _Plan(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    campaign_id: str
+    start_date: date
+    end_date: date
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    treatment_share: float = 0.5
+    holdout_share: float = 0.0
+    salt: str | None = None
+
+
+def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
+    """The plan in a YAML file. Without a salt of its own a campaign is drawn by its id, the holdout by the company.
+
+    Raises UserError naming the file and what is wrong in it.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{file}: cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{file}: a plan is a list of keys with values: {', '.join(_Plan.model_fields)}.")
+    try:
+        plan = _Plan.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{file}: " + "; ".join(_problem(problem) for problem in error.errors())) from error
+    named = plan.model_dump() | {"salt": plan.salt or plan.campaign_id, "holdout_salt": settings.company}
+    return ExperimentDefinition(**named)
+
+
+def _problem(problem: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    unknown = nearest(name, _Plan.model_fields) if problem["type"] == "extra_forbidden" else ""
+    return f"{name}: {problem['msg']}{unknown}"
+
+
+def register_experiment(connection: duckdb.DuckDBPyConnection, plan: ExperimentDefinition) -> pd.DataFrame:
+    """Keep the plan, and draw the arms: campaign_id, customer_id, arm (treatment, control, holdout) of every customer.
+
+    The day that decides whether a plan comes before its start is the last one whose sales are loaded: results up to
+    then may have been seen. Raises UserError for a plan registered later than that or changed after its start, and
+    before the first run.
+    """
+    connection.execute("create schema if not exists ops")
+    connection.execute(CREATE)
+    known = connection.execute(f"select {', '.join(REGISTRY_COLUMNS)} from ops.experiments").df()
+    connection.register("_registered", register(known, plan, _data_through(connection)))
+    connection.execute("begin")
+    connection.execute("delete from ops.experiments")
+    connection.execute("insert into ops.experiments by name select * from _registered")
+    connection.execute("commit")
+    customers = connection.execute("select customer_id from marts.dim_customers order by customer_id").fetchall()
+    return assign([customer_id for (customer_id,) in customers], plan)
+
+
+def _data_through(connection: duckdb.DuckDBPyConnection) -> date:
+    try:
+        row = connection.execute("select data_through from intermediate.int_run_dates").fetchone()
+    except duckdb.CatalogException as error:
+        raise UserError("There are no customers to assign yet: start `loyalty run`.") from error
+    assert row is not None
+    return row[0]
+
+
+def write_members(members: pd.DataFrame, file: Path) -> dict[str, int]:
+    """Write the drawn arms as CSV; the number of customers by arm."""
+    with file.open("w", newline="", encoding="utf-8") as target:
+        writer = csv.writer(target, lineterminator="\n")
+        writer.writerow(members.columns)
+        writer.writerows(members.itertuples(index=False))
+    return members["arm"].value_counts().sort_index().to_dict()

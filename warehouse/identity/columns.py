@@ -1,0 +1,115 @@
+"""Which columns of a database speak of a customer, by DuckDB's catalog, so that a new table is covered by its names."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from duckdb import DuckDBPyConnection
+
+from serving.publication.database_file import Relation, is_identifier
+from warehouse.sql import quote_identifier
+
+if TYPE_CHECKING:  # loads are veiled by this package, which so must not need them
+    from warehouse.ingest.sources import SourceConfig
+
+CUSTOMER = re.compile(r"(.*_)?customer_id")
+# What describes a person without naming one, and hashes by which a contact could be recognised.
+DETAILS = re.compile(
+    r"attributes|birth_?(year|date|day)|date_of_birth|age|gender|income|home_ownership|marital_status"
+    r"|household_(size|comp)|kids_count|comments?|notes?|free_text|(.*_)?(e_?mail|phone|contact)_(hash|md5|sha1|sha256)"
+)
+# Keys of things that have nothing to do with who bought them: a product may be called like a customer.
+OF_OTHER_THINGS = {"product_id", "store_id", "campaign_id", "reward_id"}
+TEXT = ("VARCHAR", "JSON")
+PLAIN = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*|BOOLEAN|DATE|TIME.*|INTERVAL|UUID)")
+
+
+class Column(NamedTuple):
+    """A column of a table, as the catalog has it."""
+
+    name: str
+    data_type: str
+    is_nullable: bool = True
+
+    @property
+    def sql(self) -> str:
+        """The quoted name."""
+        return quote_identifier(self.name)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds text."""
+        return self.data_type in TEXT
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether it may hold text inside of something else: a list, a record, bytes."""
+        return not self.is_text and not (PLAIN.fullmatch(self.data_type) and not self.data_type.endswith("]"))
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, which of its columns say whose a row is, and what stands before those keys elsewhere."""
+
+    relation: Relation
+    columns: tuple[Column, ...]
+    owners: tuple[str, ...] = ("customer_id",)
+    prefix: str = ""
+    description: str | None = None
+
+    @property
+    def owner_columns(self) -> list[Column]:
+        """The columns that say which customer a row is of; none in a table that is not about customers."""
+        names = {name.lower() for name in self.owners} | {"customer_id"}
+        return [column for column in self.columns if column.name.lower() in names]
+
+    def is_customer(self, column: Column) -> bool:
+        """Whether a column holds a customer's id, of the row's customer or another."""
+        return column in self.owner_columns or bool(CUSTOMER.fullmatch(column.name.lower()))
+
+    def is_personal(self, column: Column) -> bool:
+        """Whether a column of a table about customers holds what identifies or describes one."""
+        name = column.name.lower()
+        return is_identifier(column.name, column.data_type, True) or bool(DETAILS.fullmatch(name))
+
+
+def database_tables(
+    connection: DuckDBPyConnection, sources: "Mapping[str, SourceConfig]", with_views_of: str | None = None
+) -> list[Table]:
+    """Every table of the connection's database, sorted by schema and name, and the views of one schema."""
+    rows = connection.execute(
+        """
+        with wanted as (
+            select database_name, schema_name, table_name, comment from duckdb_tables()
+            where not internal and not temporary
+            union all
+            select database_name, schema_name, view_name, comment from duckdb_views() where schema_name = $views
+        )
+
+        select wanted.schema_name, wanted.table_name, wanted.comment, found.column_name, found.data_type,
+            found.is_nullable
+        from wanted
+        inner join duckdb_columns() as found using (database_name, schema_name, table_name)
+        where database_name = current_database()
+        order by wanted.schema_name, wanted.table_name, found.column_index
+        """,
+        {"views": with_views_of},
+    ).fetchall()
+    columns: dict[tuple[Relation, str | None], list[Column]] = {}
+    for schema, table, comment, *column in rows:
+        columns.setdefault((Relation(schema, table), comment), []).append(Column(*column))
+    by_schema = {source.raw_schema: source for source in sources.values()}
+    return [
+        source_table(by_schema.get(relation.schema), relation, tuple(found), comment)
+        for (relation, comment), found in columns.items()
+    ]
+
+
+def source_table(
+    source: "SourceConfig | None", relation: Relation, columns: tuple[Column, ...], description: str | None = None
+) -> Table:
+    """A table of a source's raw schema, or, without one, of the rest of the warehouse."""
+    if source is None:
+        return Table(relation, columns, description=description)
+    return Table(relation, columns, source.customer_columns, source.customer_prefix, description)

@@ -1,0 +1,184 @@
+"""Models on disk, without pickle: written whole or not at all, and loaded only if made of types known beforehand.
+
+    <models_dir>/<name>/<model_run_id>.skops   the fitted model
+    <models_dir>/<name>/<model_run_id>.json    its run record
+    <models_dir>/<name>/<model_run_id>.md      its model card
+    <models_dir>/<name>/comparison-<key>.json  what a comparison of models found
+    <models_dir>/<name>/champion.json          which model was chosen for which as_of_date
+
+The champion is looked up as of a date: a run for a day starts from what was chosen for earlier days, however often it
+is repeated, and so gives the same answer each time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import UserError
+
+# Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `zoo` are made of.
+TRUSTED_TYPES = (
+    "ml.churn.calibration.CalibratedModel",
+    "ml.churn.candidates.signed_log",
+    "numpy.dtype",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+)
+
+_CHAMPION = "champion.json"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it was saved. comparison: what was found when it was last chosen, under `training_key`."""
+
+    run: Mapping[str, Any]
+    model: Any
+    training_key: str | None
+    comparison: Mapping[str, Any] | None
+
+
+def save_model(models_dir: Path, name: str, run: Mapping[str, Any], model: Any, card: str) -> Path:
+    """Write a fitted model, its run record and its card; returns the model's path.
+
+    The model file comes last, so that a model that can be loaded has its record and card. One that is there already
+    stays as it is: the same `model_run_id` is the same model.
+    """
+    import skops.io
+
+    stem = _folder(models_dir, name) / _plain(str(run["model_run_id"]))
+    path = stem.with_suffix(".skops")
+    if not path.exists():
+        write_atomically(stem.with_suffix(".json"), _json(run))
+        write_atomically(stem.with_suffix(".md"), card.encode())
+        write_atomically(path, skops.io.dumps(model))
+    return path
+
+
+def load_model(models_dir: Path, name: str, model_run_id: str) -> Any:
+    """The fitted model of a run. Raises UserError when it is missing, damaged or made of an unknown type."""
+    import skops.io
+
+    path = _folder(models_dir, name) / f"{_plain(model_run_id)}.skops"
+    content = _read(path, "the saved model")
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
+        if unknown:
+            raise UserError(
+                f"{path} holds types that no model of this product is made of: {', '.join(unknown)}. "
+                "It was not loaded. Remove the file, and the next run trains the model anew."
+            )
+        return skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}). Remove it, and the next run trains the model anew.") from error
+
+
+def set_champion(
+    models_dir: Path,
+    name: str,
+    as_of_date: dt.date,
+    model_run_id: str,
+    *,
+    training_key: str | None = None,
+    comparison: Mapping[str, Any] | None = None,
+) -> None:
+    """Note that a saved model was chosen for a date, replacing what was noted for it before."""
+    folder = _folder(models_dir, name)
+    if comparison is not None and training_key is not None:
+        write_atomically(folder / f"comparison-{_plain(training_key)}.json", _json(comparison))
+    chosen = {entry["as_of_date"]: entry for entry in _choices(folder)}
+    entry = {"as_of_date": str(as_of_date), "model_run_id": model_run_id, "training_key": training_key}
+    chosen[str(as_of_date)] = entry
+    write_atomically(folder / _CHAMPION, _json({"chosen": [chosen[day] for day in sorted(chosen)]}))
+
+
+def load_champion(models_dir: Path, name: str, before: dt.date) -> SavedModel | None:
+    """The model chosen for the latest date before `before`, or None. Raises UserError as `load_model` does."""
+    folder = _folder(models_dir, name)
+    chosen = _chosen_before(folder, before)
+    if chosen is None:
+        return None
+    run_id, key = chosen["model_run_id"], chosen["training_key"]
+    run = _load_json(folder / f"{_plain(run_id)}.json")
+    comparison = folder / f"comparison-{key}.json"
+    return SavedModel(
+        run=run,
+        model=load_model(models_dir, name, run_id),
+        training_key=key,
+        comparison=_load_json(comparison) if key and comparison.exists() else None,
+    )
+
+
+def champion_before(models_dir: Path, name: str, before: dt.date) -> str | None:
+    """The model_run_id of the model chosen for the latest date before `before`, without loading it."""
+    chosen = _chosen_before(_folder(models_dir, name), before)
+    return chosen["model_run_id"] if chosen else None
+
+
+def _chosen_before(folder: Path, before: dt.date) -> dict[str, Any] | None:
+    earlier = [entry for entry in _choices(folder) if entry["as_of_date"] < str(before)]
+    return earlier[-1] if earlier else None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by new content that is on disk before the name points to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _folder(models_dir: Path, name: str) -> Path:
+    return Path(models_dir) / _plain(name)
+
+
+def _plain(name: str) -> str:
+    """A name that is safe as a file's; ValueError otherwise."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise ValueError(f"{name!r} cannot name a model: letters, digits, - and _ only")
+    return name
+
+
+def _choices(folder: Path) -> list[dict[str, Any]]:
+    path = folder / _CHAMPION
+    return _load_json(path)["chosen"] if path.exists() else []
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode() + b"\n"
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(_read(path, "the record of a saved model"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}). Remove {path.parent}, and the next run trains anew.") from error
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(
+            f"{path}, {what}, is missing, although {path.parent / _CHAMPION} may name it. "
+            f"Restore it, or remove {path.parent}, and the next run trains anew."
+        ) from None

@@ -1,0 +1,100 @@
+"""Who is to be found: a customer's id as each source spells it, and the contacts by which a text could name them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import md5, sha1, sha256
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.identity.columns import Table
+from warehouse.identity.masking import is_distinctive, is_erased, set_erased
+
+# Shorter ones are no addresses and no telephone numbers, and stand in many a text by chance.
+SHORTEST_CONTACT = 6
+
+
+@dataclass(frozen=True)
+class Person:
+    """A customer to be found, and under which name from then on: the id itself where nothing is to change.
+
+    `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
+    addresses and telephone numbers in lower case, that nobody else has, and their hashes; `digests` are keys of this
+    customer's rows that may be made of the id.
+    """
+
+    customer_id: str
+    pseudonym: str
+    prefixes: tuple[str, ...] = ()
+    contacts: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+
+    def within(self, prefix: str) -> dict[str, str]:
+        """The id and its pseudonym as rows under this prefix spell them; nothing where they cannot be of this one."""
+        if not self.customer_id.startswith(prefix):
+            return {}
+        return {self.customer_id.removeprefix(prefix): self.pseudonym.removeprefix(prefix)}
+
+    @property
+    def spellings(self) -> list[str]:
+        """Every way to write the id."""
+        return sorted({spelling for prefix in ("", *self.prefixes) for spelling in self.within(prefix)})
+
+    def distinctive_names(self) -> dict[str, str]:
+        """The pseudonym by every way to write the id that is told from other words; longer ones first."""
+        names = {key: name for prefix in ("", *self.prefixes) for key, name in self.within(prefix).items()}
+        return {key: names[key] for key in sorted(names, key=len, reverse=True) if is_distinctive(key)}
+
+    @property
+    def words(self) -> list[str]:
+        """What tells of this customer wherever it stands: distinctive ids, contacts and digests."""
+        return [*self.distinctive_names(), *self.contacts, *self.digests]
+
+
+def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> dict[str, int]:
+    """How many rows of each table are this customer's, without those tables that have none."""
+    counts = {}
+    for table in tables:
+        if table.owner_columns:
+            set_erased(connection, person.within(table.prefix))
+            row = connection.execute(f"select count(*) from {table.relation.sql} where {is_erased(table)}").fetchone()
+            if row and row[0]:
+                counts[str(table.relation)] = int(row[0])
+    return counts
+
+
+def find_contacts(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> tuple[str, ...]:
+    """The customer's addresses and telephone numbers, with their hashes; none that another customer has as well."""
+    own: set[str] = set()
+    others: set[str] = set()
+    for table in tables:
+        if not table.owner_columns:
+            continue
+        set_erased(connection, person.within(table.prefix))
+        for column in table.columns:
+            if table.is_personal(column) and not column.is_nested:
+                own |= _values(connection, table, column.sql, is_erased(table))
+                found = f"lower(trim(cast({column.sql} as varchar))) in (select unnest($own))"
+                others |= _values(connection, table, column.sql, f"not {is_erased(table)} and {found}", own=[*own])
+    return tuple(sorted({form for value in own - others if _is_contact(value) for form in _forms(value)}))
+
+
+def _values(connection: DuckDBPyConnection, table: Table, column: str, condition: str, **bound: object) -> set[str]:
+    rows = connection.execute(
+        f"select distinct lower(trim(cast({column} as varchar))) from {table.relation.sql}"
+        f" where {column} is not null and {condition}",
+        bound or None,
+    ).fetchall()
+    return {value for (value,) in rows}
+
+
+def _is_contact(value: str) -> bool:
+    has_digits = len(re.sub(r"\D", "", value)) >= SHORTEST_CONTACT and not re.search(r"[^\d\s()+./-]", value)
+    return len(value) >= SHORTEST_CONTACT and ("@" in value or has_digits)
+
+
+def _forms(value: str) -> set[str]:
+    """A contact as it is written, bare, and as the hashes by which it could be recognised."""
+    bare = value if "@" in value else re.sub(r"\D", "", value)
+    hashes = {kind(bare.encode(), usedforsecurity=False).hexdigest() for kind in (md5, sha1, sha256)}
+    return {value, bare} | hashes
