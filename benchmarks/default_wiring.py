@@ -19,6 +19,7 @@ from dagster_project.assets.learning import STEPS, ModelStep
 from dagster_project.assets.transform import Translator
 from dagster_project.dbt_runner.project import DbtProject, profile_environment
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
+from dagster_project.prepare import prepare_warehouse
 from dagster_project.publication import work_tables
 from serving.outbox import post_messages
 from serving.publication.publish import publish
@@ -26,7 +27,6 @@ from warehouse import builds
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.model_store.results import RUN_TABLES, post
-from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
 

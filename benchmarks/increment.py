@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dagster_project.dbt_runner.project import DbtProject
-from generator.__main__ import deliver_changes, generate, parse_size
+from dagster_project.prepare import prepare_warehouse
 from generator.company import SOURCES
+from generator.generate import deliver_changes, generate, parse_size
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier, quote_literal
 

@@ -19,10 +19,10 @@ from benchmarks import plain_models
 from benchmarks.increment import Cost, in_own_process, meter
 from dagster_project.assets.learning import STEPS
 from dagster_project.dbt_runner.project import DbtProject
-from generator.__main__ import generate, parse_size
+from dagster_project.prepare import prepare_warehouse
+from generator.generate import generate, parse_size
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from serving.publication.database_file import Relation
+from warehouse.relations import Relation
 from whatif.replay import replay_inputs
 
 PUBLICATION_KEY = dg.AssetKey(["published", "loyalty"])

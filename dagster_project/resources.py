@@ -12,11 +12,11 @@ import dagster as dg
 import duckdb
 
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.prepare import prepare_warehouse
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
 from serving.publication.precopy import CopyAhead
 from warehouse import builds
 from warehouse.lock import hold_warehouse, process_start
-from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 

@@ -12,7 +12,8 @@ import yaml
 from warehouse.settings import PROJECT_ROOT
 
 ROOMS = {
-    "dagster_project", "warehouse", "dbt", "ml", "sources", "settings", "tests", "benchmarks", "docs", ".ci", ".github",
+    "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "sources", "settings", "tests", "benchmarks",
+    "docs", ".ci", ".github",
 }  # fmt: skip
 # The one statement in which every version of a line is valued and judged: two models would cost a copy of history.
 # And the ledger and the tiers, whose rules hang together: cut up, no part could be read alone.

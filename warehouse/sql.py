@@ -35,6 +35,11 @@ def limit_resources(connection: duckdb.DuckDBPyConnection, settings: Settings) -
         connection.execute(f"set memory_limit = {quote_literal(settings.memory_limit)}")
 
 
+def wal_of(file: Path) -> Path:
+    """DuckDB's write-ahead log of a database file."""
+    return file.with_name(file.name + ".wal")
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Commits what the block wrote, or nothing of it."""

@@ -5,17 +5,16 @@ what is built from the tier rules is built again. Purchases, returns and redempt
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
-from dagster_project.dbt_runner.project import DbtProject
-from serving.publication.database_file import Relation
 from serving.publication.state import WORK, live_publication
 from warehouse.errors import UserError
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_literal
 from whatif.scenarios import MoneyRules, Programme, TierRow, TierRule
@@ -29,6 +28,35 @@ TODAYS_TIERS = f"""
     order by effective_from, tier_rank
 """
 OUTPUTS = ("fct_customer_tiers", "rpt_points_balances", "rpt_points_liability")
+
+
+class BuiltNode(Protocol):
+    """What became of one dbt node."""
+
+    @property
+    def name(self) -> str:
+        """The node's name."""
+
+    @property
+    def message(self) -> str:
+        """What dbt said of it."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it was built."""
+
+
+class Project(Protocol):
+    """The dbt project of a home folder, which builds models into the analyst's own file there."""
+
+    def manifest(self) -> Mapping[str, Any]:
+        """The parsed project."""
+
+    def build(self, selection: Sequence[str]) -> Sequence[BuiltNode]:
+        """Build the models named."""
+
+
+OpenProject = Callable[[Settings], Project]
 
 
 def replayed_models(manifest: Mapping[str, Any], outputs: Sequence[str] = OUTPUTS) -> set[str]:
@@ -60,11 +88,14 @@ def _reached(neighbours: Mapping[str, Sequence[str]], start: Sequence[str]) -> s
 class Replay:
     """One publication's history, to be built under any rules, one after another, in `scratch`, a home of its own."""
 
-    def __init__(self, settings: Settings, scratch: Settings, outputs: Sequence[str] = OUTPUTS) -> None:
+    def __init__(
+        self, settings: Settings, scratch: Settings, open_project: OpenProject, outputs: Sequence[str] = OUTPUTS
+    ) -> None:
         self.settings = settings
+        self.open_project = open_project
         self.scratch = scratch
         self.publication_id = scratch.published_dir.resolve().name
-        manifest = DbtProject(scratch, target="dev").manifest()
+        manifest = open_project(scratch).manifest()
         self.models = sorted(manifest["nodes"][model]["name"] for model in replayed_models(manifest, outputs))
         self.inputs = replay_inputs(manifest)
         self._require_inputs()
@@ -105,7 +136,7 @@ class Replay:
         self.scratch.dev_path.unlink(missing_ok=True)
         with self.opened() as connection:
             self._lay_out(connection, programme)
-        results = DbtProject(programme.applied_to(self.scratch), target="dev").build(self.models)
+        results = self.open_project(programme.applied_to(self.scratch)).build(self.models)
         failed = [f"{result.name}: {result.message}" for result in results if not result.is_good]
         if failed:
             raise UserError("simulate: the history cannot be replayed:\n" + "\n".join(failed))
@@ -129,11 +160,12 @@ def _rule(values: Sequence[Any]) -> TierRule:
 
 
 @contextmanager
-def replaying(settings: Settings, outputs: Sequence[str] = OUTPUTS) -> Iterator[Replay]:
+def replaying(settings: Settings, open_project: OpenProject, outputs: Sequence[str] = OUTPUTS) -> Iterator[Replay]:
     """A replay of what is published now; a publication that comes meanwhile does not change it.
 
-    Its files lie in the system's folder for temporary ones and are removed at the end. Raises UserError before the
-    first publication, and where the working copy lacks a table that the replay starts from.
+    `open_project` opens the dbt project of a scratch home. The replay's files lie in the system's folder for temporary
+    ones and are removed at the end. Raises UserError before the first publication, and where the working copy lacks a
+    table that the replay starts from.
     """
     live = live_publication(settings)
     folder = settings.published_dir / "history" / live.publication_id if live else None
@@ -146,4 +178,4 @@ def replaying(settings: Settings, outputs: Sequence[str] = OUTPUTS) -> Iterator[
         scratch.dbt_target_root.mkdir()
         (scratch.dbt_target_root / manifests.name).symlink_to(manifests.resolve(), target_is_directory=True)
         scratch.published_dir.symlink_to(folder.resolve(), target_is_directory=True)
-        yield Replay(settings, scratch, outputs)
+        yield Replay(settings, scratch, open_project, outputs)

@@ -153,7 +153,11 @@ def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_o
         bands=settings.churn.bands,
     )
     features = _churn_features(connection, config.most_snapshots, config.most_training_rows)
-    result = train_and_score(features, config, Champion.from_saved(saved) if saved else None)
+    result = train_and_score(
+        features,
+        config,
+        Champion.from_saved(saved.run, saved.model, saved.training_key, saved.comparison) if saved else None,
+    )
     run_id = result.run["model_run_id"]
     if result.model is not None:
         save_model(settings.models_dir, name, result.run, result.model, churn_card(result, config))

@@ -21,8 +21,9 @@ from dagster_project.dbt_runner.variables import hash_files
 from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import table_metadata
-from serving.publication.database_file import Relation, fingerprints
+from serving.publication.database_file import fingerprints
 from warehouse.model_store.results import post, standing_run
+from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT, Settings
 
 GATE_NAME = "results_are_sound"

@@ -12,7 +12,7 @@ from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import table_metadata
-from serving.publication.database_file import Relation
+from warehouse.relations import Relation
 
 DEFAULT_OWNER = "data-engineering@example.com"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])

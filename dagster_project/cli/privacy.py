@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from serving.publication.published_copies import PublishedCopies
 from warehouse.errors import UserError
 from warehouse.privacy.erase import Erasure, erase
 from warehouse.privacy.export import export
@@ -32,7 +33,7 @@ def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bo
     if not is_sure and not _is_confirmed(settings, customer_id):
         console.print("Nothing was erased.")
         return False
-    _tell(console, settings, erase(settings, customer_id, console.print))
+    _tell(console, settings, erase(settings, customer_id, PublishedCopies(settings), console.print))
     return True
 
 

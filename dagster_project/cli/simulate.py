@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from dagster_project.dbt_runner.project import analyst_project
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 from whatif.comparison import Entry, amount, changes_text, comparison, told
@@ -34,7 +35,7 @@ def simulate(
         raise UserError(f"--out {out}: expected a file in a folder that exists, ending in {' or '.join(PICTURES)}.")
     console = Console(highlight=False)
     began = time.perf_counter()
-    with replaying(settings) as replay:
+    with replaying(settings, analyst_project) as replay:
         programme = replay.today()
         for scenario in scenarios:  # a mistake in the last one is told before the first is replayed
             changed(programme, scenario)

@@ -180,6 +180,11 @@ def _tagged(manifest: Any, selection: Sequence[str]) -> Sequence[str]:
     return [f"tag:{SELECTED}"]
 
 
+def analyst_project(settings: Settings) -> DbtProject:
+    """The project that builds into the analyst's own file."""
+    return DbtProject(settings, target="dev")
+
+
 def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
     """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
     refresh = ["--full-refresh"] if full_refresh else []

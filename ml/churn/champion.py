@@ -22,7 +22,6 @@ from ml.churn.feature_matrix import Panel
 from ml.churn.windows import Origin, label_closes
 from ml.common.frames import typed
 from ml.common.model_runs import METRIC_COLUMNS
-from warehouse.model_store.artifacts import SavedModel
 
 RUN_METRIC_COLUMNS = ["model_run_id", *METRIC_COLUMNS]
 
@@ -80,10 +79,15 @@ class Champion:
     backtest: Backtest | None = None
 
     @classmethod
-    def from_saved(cls, saved: SavedModel) -> Champion:
-        """The champion as `store.load_champion` found it."""
-        backtest = Backtest.from_state(saved.comparison) if saved.comparison else None
-        return cls(saved.run, saved.model, saved.training_key, backtest)
+    def from_saved(
+        cls,
+        run: Mapping[str, Any],
+        model: CalibratedModel,
+        training_key: str | None = None,
+        comparison: Mapping[str, Any] | None = None,
+    ) -> Champion:
+        """The champion as it was saved; `comparison` as `Backtest.state` gives it."""
+        return cls(run, model, training_key, Backtest.from_state(comparison) if comparison else None)
 
     def fits(self, features: Iterable[str]) -> bool:
         """Whether it can still score: every feature it learned from is there."""

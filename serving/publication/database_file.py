@@ -11,22 +11,17 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import md5
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
-from warehouse.sql import quote_identifier, quote_literal, transaction
+from warehouse.identity.columns import is_identifier
+from warehouse.relations import Relation
+from warehouse.sql import quote_identifier, quote_literal, transaction, wal_of
 
 NEXT = "publication_next"
 
-# Direct identifiers: never published. Names of people only beside a customer, as campaigns and metrics have names too.
-IDENTIFIERS = re.compile(
-    r"(.*_)?(e_?mail|e_?mail_address|phone|phone_number|telephone|mobile|mobile_number"
-    r"|first_name|last_name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
-)
-PERSON_NAMES = {"name", "contact", "address"}
 WIDE_DECIMAL = re.compile(r"DECIMAL\((\d+),")
 
 PUBLICATION_COLUMNS = {
@@ -46,21 +41,6 @@ PUBLICATION_COMMENTS = {
     "data_through": "Last complete business day of the data.",
     "company": "Company that the warehouse holds.",
 }
-
-
-class Relation(NamedTuple):
-    """A table or view by schema and name."""
-
-    schema: str
-    name: str
-
-    @property
-    def sql(self) -> str:
-        """The quoted name within a database."""
-        return f"{quote_identifier(self.schema)}.{quote_identifier(self.name)}"
-
-    def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
 
 
 PUBLICATION = Relation("marts", "publication")
@@ -213,11 +193,6 @@ def _fill(
         raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
 
 
-def wal_of(file: Path) -> Path:
-    """DuckDB's write-ahead log of a database file."""
-    return file.with_name(file.name + ".wal")
-
-
 def check(connection: DuckDBPyConnection, expected: Mapping[Relation, str]) -> None:
     """Check a finished file on a fresh read-only connection to it.
 
@@ -252,12 +227,6 @@ def _identifiers(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
     for schema, table, column, data_type in rows:
         if is_identifier(column, data_type, (schema, table) in of_people):
             yield f"{schema}.{table}.{column} looks like a direct identifier: leave it out, or rename it if it is none"
-
-
-def is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
-    """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
-    name = column.lower()
-    return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))
 
 
 @contextmanager

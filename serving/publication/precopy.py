@@ -11,8 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from serving.publication.database_file import Base, Relation, assemble, fingerprints
+from serving.publication.database_file import Base, assemble, fingerprints
 from serving.publication.state import DATABASE, STORAGE_VERSIONS, WORK, live_base, read_state
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 

@@ -27,7 +27,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from serving.publication import database_file
-from serving.publication.database_file import PUBLICATION, Base, Relation
+from serving.publication.database_file import PUBLICATION, Base
 from serving.publication.state import (
     DATABASE,
     STORAGE_VERSIONS,
@@ -43,8 +43,9 @@ from serving.publication.state import (
 )
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
+from warehouse.relations import Relation
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, quote_literal
+from warehouse.sql import connect, limit_resources, quote_literal, wal_of
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
@@ -360,7 +361,7 @@ def _replace_file(source: Path, live: Path) -> None:
     step = live.with_name(f".{live.name}.next")
     step.unlink(missing_ok=True)
     os.link(source, step)
-    database_file.wal_of(live).unlink(missing_ok=True)
+    wal_of(live).unlink(missing_ok=True)
     step.replace(live)
     step.unlink(missing_ok=True)  # a rename onto another link of the same file does nothing
 

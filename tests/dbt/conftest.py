@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from tests.dbt.compiled_marts import Model, read_compiled_marts
 
-from generator.__main__ import generate
+from generator.generate import generate
 from dagster_project.dbt_runner.project import DbtProject
 from warehouse.sql import connect
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.prepare import prepare_warehouse
+from dagster_project.prepare import prepare_warehouse
 from warehouse.settings import (PROJECT_ROOT, RfmSettings, Settings, load_settings)
 
 RFM = RfmSettings(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from warehouse import builds
 from warehouse.sql import connect
-from warehouse.prepare import create_operations_tables
+from dagster_project.prepare import create_operations_tables
 from serving.outbox import post_messages
 from warehouse.settings import (PROJECT_ROOT, MessagesSettings, load_settings)
 

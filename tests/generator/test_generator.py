@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.__main__ import ENTITIES, Truth, deliver_changes, generate, main, parse_size
+from generator.generate import ENTITIES, Truth, deliver_changes, generate, main, parse_size
 from warehouse.sql import connect
 
 COLUMNS = {

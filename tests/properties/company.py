@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig, load_sources_config
-from warehouse.prepare import prepare_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier
 

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from dagster_project.cli.main import main
-from generator.__main__ import Truth, deliver_changes, generate
+from generator.generate import Truth, deliver_changes, generate
 from serving.publication.database_file import checksums
 from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.campaigns.results import CONTROL, HOLDOUT, TREATMENT
 from warehouse.errors import UserError
 
+TREATMENT, CONTROL, HOLDOUT = "treatment", "control", "holdout"
 # Takes the campaign's place in the hash that draws the permanent holdout.
 HOLDOUT_DRAW = "permanent_holdout"
 SEPARATOR = "|"

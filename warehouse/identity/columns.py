@@ -3,16 +3,19 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from duckdb import DuckDBPyConnection
 
-from serving.publication.database_file import Relation, is_identifier
+from warehouse.relations import Relation
 from warehouse.sql import quote_identifier
 
-if TYPE_CHECKING:  # loads are veiled by this package, which so must not need them
-    from warehouse.ingest.sources import SourceConfig
-
+# Direct identifiers: never published. Names of people only beside a customer, as campaigns and metrics have names too.
+IDENTIFIERS = re.compile(
+    r"(.*_)?(e_?mail|e_?mail_address|phone|phone_number|telephone|mobile|mobile_number"
+    r"|first_name|last_name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
+)
+PERSON_NAMES = {"name", "contact", "address"}
 CUSTOMER = re.compile(r"(.*_)?customer_id")
 # What describes a person without naming one, and hashes by which a contact could be recognised.
 DETAILS = re.compile(
@@ -48,6 +51,22 @@ class Column(NamedTuple):
         return not self.is_text and not (PLAIN.fullmatch(self.data_type) and not self.data_type.endswith("]"))
 
 
+class CustomerSource(Protocol):
+    """What the columns of a source's raw tables are told from; `warehouse.ingest.sources.SourceConfig` is one."""
+
+    @property
+    def raw_schema(self) -> str:
+        """The schema of its raw tables."""
+
+    @property
+    def customer_columns(self) -> tuple[str, ...]:
+        """The columns that hold the id of the row's customer."""
+
+    @property
+    def customer_prefix(self) -> str:
+        """What the warehouse puts before the source's own customer ids."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table, which of its columns say whose a row is, and what stands before those keys elsewhere."""
@@ -74,8 +93,14 @@ class Table:
         return is_identifier(column.name, column.data_type, True) or bool(DETAILS.fullmatch(name))
 
 
+def is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
+    """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
+    name = column.lower()
+    return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))
+
+
 def database_tables(
-    connection: DuckDBPyConnection, sources: "Mapping[str, SourceConfig]", with_views_of: str | None = None
+    connection: DuckDBPyConnection, sources: Mapping[str, CustomerSource], with_views_of: str | None = None
 ) -> list[Table]:
     """Every table of the connection's database, sorted by schema and name, and the views of one schema."""
     rows = connection.execute(
@@ -107,7 +132,7 @@ def database_tables(
 
 
 def source_table(
-    source: "SourceConfig | None", relation: Relation, columns: tuple[Column, ...], description: str | None = None
+    source: CustomerSource | None, relation: Relation, columns: tuple[Column, ...], description: str | None = None
 ) -> Table:
     """A table of a source's raw schema, or, without one, of the rest of the warehouse."""
     if source is None:

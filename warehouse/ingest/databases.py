@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 
-from serving.publication.database_file import Relation
 from warehouse.errors import UserError, nearest
 from warehouse.identity.columns import Column, source_table
 from warehouse.identity.erasure_register import Tombstones
@@ -26,6 +25,7 @@ from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.extensions import load_extension
 from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
+from warehouse.relations import Relation
 from warehouse.sql import quote_identifier, quote_literal, transaction
 
 SERVER = "loyalty_source"

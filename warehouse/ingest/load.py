@@ -8,7 +8,6 @@ from pathlib import Path
 
 import duckdb
 
-from serving.publication.database_file import Relation
 from warehouse.errors import UserError, nearest
 from warehouse.identity.columns import Column, source_table
 from warehouse.identity.erasure_register import Tombstones
@@ -33,6 +32,7 @@ from warehouse.ingest.formats.readers import Reading, drop_scratch, file_format,
 from warehouse.ingest.landing import content_hash, find_files, input_folder, no_files, size_and_time
 from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier, transaction
 

@@ -250,7 +250,7 @@ def _insert_run(
     values = {**run, "as_of_date": as_of_date}
     connection.execute(
         f"""
-        insert into ml.common.model_runs ({", ".join(map(quote_identifier, names))}, trained_at)
+        insert into ml.model_runs ({", ".join(map(quote_identifier, names))}, trained_at)
         values ({", ".join("?" for _ in names)}, now() at time zone 'UTC')
         """,
         [values.get(name) for name in names],

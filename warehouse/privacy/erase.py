@@ -13,14 +13,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from secrets import randbits, token_hex
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from serving.publication.database_file import wal_of
-from serving.publication.publish import republish
-from serving.publication.state import publications
 from warehouse.errors import UserError
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import (
@@ -40,13 +37,23 @@ from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells
 from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
 from warehouse.settings import Settings
-from warehouse.sql import connect
+from warehouse.sql import connect, wal_of
 
 # Pseudonyms for ids that are numbers are negative ones, which no source gives, as wide as the narrowest column allows.
 NUMBER_BITS = {"INTEGER": 30, "BIGINT": 62, "HUGEINT": 62, "DOUBLE": 52}
 PSEUDONYM_BYTES = 8
 
 Tell = Callable[[str], None]
+
+
+class Copies(Protocol):
+    """The published copies of the marts, which an erasure reaches as well."""
+
+    def names(self) -> list[str]:
+        """The kept copies, oldest first."""
+
+    def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
+        """Replace the live copy by what `rewrite(live, new)` writes, and remove the others. The new copy's name."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,12 @@ class _Unfinished:
     row_counts: dict[str, int]
 
 
-def erase(settings: Settings, customer_id: str, tell: Tell) -> Erasure:
+def erase(settings: Settings, customer_id: str, copies: Copies, tell: Tell) -> Erasure:
     """Erase a customer from everything under the home folder, holding the warehouse. Returns what was done.
 
-    `tell` hears of a wait and of each part. Raises UserError for a customer nobody knows, for a file that another
-    program holds, and when something still tells of the customer at the end; WarehouseBusyError when a run goes on.
+    `copies` are the published copies. `tell` is called with a sentence for a wait and for each part. Raises UserError
+    for an unknown customer, for a file that another program holds, and when a trace of the customer is left at the
+    end; WarehouseBusyError when a run holds the warehouse.
     """
     if not settings.warehouse_path.exists():
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet, so nobody to erase from it.")
@@ -86,9 +94,9 @@ def erase(settings: Settings, customer_id: str, tell: Tell) -> Erasure:
         earlier = _read_unfinished(settings)
         if earlier and earlier.customer_id != customer_id:
             tell("Finishing an earlier erasure, which was cut off.")
-            _Work(settings, earlier, tell).run()
+            _Work(settings, earlier, copies, tell).run()
             earlier = None
-        return _Work(settings, earlier or _begin(settings, customer_id), tell).run()
+        return _Work(settings, earlier or _begin(settings, customer_id), copies, tell).run()
 
 
 def unfinished_path(settings: Settings) -> Path:
@@ -184,9 +192,10 @@ def _draw(tables: list[Table], person: Person) -> str:
 class _Work:
     """The parts of one erasure, in their order."""
 
-    def __init__(self, settings: Settings, begun: _Unfinished, tell: Tell) -> None:
+    def __init__(self, settings: Settings, begun: _Unfinished, copies: Copies, tell: Tell) -> None:
         self.settings = settings
         self.begun = begun
+        self.copies = copies
         self.tell = tell
         self.sources = every_source()
         prefixes = prefixes_of(self.sources)
@@ -202,8 +211,8 @@ class _Work:
         self.tell("The warehouse")
         self._warehouse()
         self.tell("What is published")
-        before = [publication.publication_id for publication in publications(self.settings)]
-        published = republish(self.settings, self._rewrite)
+        before = self.copies.names()
+        published = self.copies.rewrite(self._rewrite)
         self.tell("Other files of the home folder")
         self._other_files()
         self._require_gone()
@@ -212,7 +221,7 @@ class _Work:
             pseudonym=self.begun.pseudonym,
             row_counts=self.begun.row_counts,
             places=self.begun.places,
-            publication=published.publication_id if published else None,
+            publication=published,
             removed_publications=tuple(before),
             rewritten_files=tuple(self.rewritten),
             is_searched=is_distinctive(self.begun.customer_id),

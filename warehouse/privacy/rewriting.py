@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
-from serving.publication.database_file import wal_of
 from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.identity.masking import emptied, is_erased, pseudonym, replaced, set_erased, veiled
 from warehouse.privacy.data_subject import Person
-from warehouse.sql import CONFIG, connect, quote_identifier, quote_literal
+from warehouse.sql import CONFIG, connect, quote_identifier, quote_literal, wal_of
 
 if TYPE_CHECKING:
     from warehouse.ingest.sources import SourceConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.project import DbtProject, analyst_project
 from tests.support.company import Company, Generated, company, held
 from warehouse.settings import PROJECT_ROOT, PointsSettings
 from warehouse.sql import connect
@@ -48,7 +48,7 @@ def different_rows(replay: Replay, mart: str) -> int:
 
 
 def test_todays_rules_replay_to_what_is_published_row_for_row(built: Company) -> None:
-    with replaying(built.settings, MARTS) as replay:
+    with replaying(built.settings, analyst_project, MARTS) as replay:
         replay.build(replay.today())
         assert {mart: different_rows(replay, mart) for mart in MARTS} == dict.fromkeys(MARTS, 0)
         assert Simulator(built.settings, replay).is_as_published
@@ -57,7 +57,7 @@ def test_todays_rules_replay_to_what_is_published_row_for_row(built: Company) ->
 def test_a_ledger_with_corrections_replays_to_the_same_balances_and_liability(changed: Company) -> None:
     corrections = changed.published("select count(*) from marts.fct_points_entries where is_correction")
     assert corrections[0][0] > 0
-    with replaying(changed.settings) as replay:
+    with replaying(changed.settings, analyst_project) as replay:
         assert Simulator(changed.settings, replay).is_as_published
 
 
@@ -65,7 +65,7 @@ def test_the_scenarios_of_the_guide_are_valid(built: Company, tmp_path: Path) ->
     guide = (PROJECT_ROOT / "docs" / "what_if.md").read_text(encoding="utf-8")
     file = tmp_path / "scenarios.yml"
     file.write_text(guide.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
-    with replaying(built.settings) as replay:
+    with replaying(built.settings, analyst_project) as replay:
         today = replay.today()
     names = [scenario.name for scenario in read_scenarios(file) if changed_rules(today, scenario) != today]
     assert names == ["early gold", "generous", "half a year"]
@@ -73,12 +73,12 @@ def test_the_scenarios_of_the_guide_are_valid(built: Company, tmp_path: Path) ->
 
 def test_changed_settings_are_told_from_what_is_published(built: Company) -> None:
     settings = built.settings.model_copy(update={"points": PointsSettings(expiry_months=1)})
-    with replaying(settings) as replay:
+    with replaying(settings, analyst_project) as replay:
         assert not Simulator(settings, replay).is_as_published
 
 
 def test_rules_move_what_they_should_and_nothing_else(built: Company) -> None:
-    with replaying(built.settings) as replay:
+    with replaying(built.settings, analyst_project) as replay:
         simulator = Simulator(built.settings, replay)
         today = simulator.today.outcome
         lower = simulator.simulate(Scenario("lower", {"tiers.all.threshold_amount": "0.5x"})).outcome
@@ -98,7 +98,7 @@ def test_rules_move_what_they_should_and_nothing_else(built: Company) -> None:
 
 
 def test_a_shorter_life_of_points_never_raises_the_liability(built: Company) -> None:
-    with replaying(built.settings) as replay:
+    with replaying(built.settings, analyst_project) as replay:
         simulator = Simulator(built.settings, replay)
         owed = [simulator.today.outcome.liability_amount]
         for months in (6, 3, 1):
@@ -147,7 +147,7 @@ def test_a_search_stays_under_its_cap_and_repeats_itself(built: Company) -> None
     assert first.code == 0, first.text
     assert SECONDS.sub("", first.out) == SECONDS.sub("", again.out)
     assert "best found" in first.out and "trial 1" in first.out
-    with replaying(built.settings) as replay:
+    with replaying(built.settings, analyst_project) as replay:
         simulator = Simulator(built.settings, replay)
         cap = 0.7 * float(simulator.today.outcome.highest_cost_amount)
         found = simulator.search(SearchPlan(4, cap, {"points.expiry_months": "6"}), lambda one: None)

@@ -9,12 +9,12 @@ from typing import Any
 import yaml
 from duckdb import DuckDBPyConnection
 
+from dagster_project.prepare import create_operations_tables
 from serving.outbox import Delivered, deliver, post_messages
 from serving.outbox.delivery import Clock
 from serving.publication.publish import publish
 from tests.support.company import Company
 from warehouse import builds
-from warehouse.prepare import create_operations_tables
 from warehouse.settings import Settings
 from warehouse.sql import connect
 

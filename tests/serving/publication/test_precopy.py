@@ -5,11 +5,12 @@ import duckdb
 import pytest
 from duckdb import DuckDBPyConnection
 
-from serving.publication.database_file import Relation, checksums
+from serving.publication.database_file import checksums
 from serving.publication.precopy import CopyAhead
 from serving.publication.publish import publish
 from serving.publication.state import DATABASE, WORK
 from tests.serving.publication.test_publish import ABOUT, SOURCE, build, no_report, pass_again
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect
 

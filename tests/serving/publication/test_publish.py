@@ -19,11 +19,12 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from serving.publication.database_file import Relation, checksums
+from serving.publication.database_file import checksums
 from serving.publication.publish import publish, republish, rollback
 from serving.publication.state import Publication, live_publication, publications
 from warehouse import builds
 from warehouse.errors import UserError
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect
 

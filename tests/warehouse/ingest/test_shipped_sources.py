@@ -4,7 +4,7 @@ from pathlib import Path
 
 import openpyxl
 
-from generator.__main__ import deliver_changes, generate
+from generator.generate import deliver_changes, generate
 from warehouse.ingest.check import check_source
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config

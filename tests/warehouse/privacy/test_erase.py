@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.publication.published_copies import PublishedCopies
 from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
 from warehouse.identity.erasure_register import salt_path
@@ -30,7 +31,7 @@ def shop(tmp_path: Path) -> Landing:
 
 
 def gone(here: Landing, customer_id: str = CUSTOMER) -> Erasure:
-    return erase(here.settings, customer_id, lambda message: None)
+    return erase(here.settings, customer_id, PublishedCopies(here.settings), lambda message: None)
 
 
 def rows(here: Landing) -> list[tuple[object, ...]]:
@@ -147,7 +148,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_the_next_one(
     log = shop.settings.home / "log.txt"
     log.write_text(f"{CUSTOMER} erika@muster.example")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("warehouse.privacy.erase.republish", cut)
+        patch.setattr("serving.publication.published_copies.republish", cut)
         gone(shop)
     assert stat.S_IMODE(unfinished_path(shop.settings).stat().st_mode) == 0o600
     name = rows(shop)[0][0]
@@ -177,7 +178,7 @@ def test_before_the_first_run_there_is_nobody(tmp_path: Path) -> None:
 def test_nothing_happens_while_a_run_holds_the_warehouse(shop: Landing) -> None:
     settings = shop.settings.model_copy(update={"lock_wait_seconds": 0.1})
     with hold_warehouse(settings, "a-run"), pytest.raises(WarehouseBusyError):
-        erase(settings, CUSTOMER, lambda message: None)
+        erase(settings, CUSTOMER, PublishedCopies(settings), lambda message: None)
     assert rows(shop)[0][0] == CUSTOMER
 
 

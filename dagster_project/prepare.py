@@ -1,4 +1,4 @@
-"""What runs keep of themselves in schema `ops`, besides the batches of ingest and the generations of the gate."""
+"""Every table that dbt reads and does not build itself, so that the first build finds them."""
 
 from collections.abc import Mapping
 from typing import Any

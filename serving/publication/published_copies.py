@@ -1,0 +1,25 @@
+"""The published copies as an erasure sees them: it names them, and has them written anew without the customer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.publication.publish import republish
+from serving.publication.state import publications
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class PublishedCopies:
+    """The kept publications of one company; see `warehouse.privacy.erase.Copies`."""
+
+    settings: Settings
+
+    def names(self) -> list[str]:
+        """The kept publications, oldest first."""
+        return [publication.publication_id for publication in publications(self.settings)]
+
+    def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
+        """Publish what is live as `rewrite` makes it and keep nothing earlier. The new name; None before the first."""
+        published = republish(self.settings, rewrite)
+        return published.publication_id if published else None
