@@ -31,9 +31,9 @@ KEY_COLUMNS = (
 # What the kept order history is computed from; a change of any of it builds that history anew.
 HISTORY_PATHS = (
     "macros/entities.sql",
-    "macros/money.sql",
+    "macros/currency.sql",
     "macros/portable.sql",
-    "macros/replace_keys.sql",
+    "macros/incremental.sql",
     "models/intermediate/entities/int_exchange_rate_versions.sql",
     "models/intermediate/orders",
     "models/staging",

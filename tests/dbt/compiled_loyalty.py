@@ -16,7 +16,15 @@ from warehouse.sql import connect
 from dagster_project.dbt_runner.variables import (DBT_DIR, run_variables)
 from warehouse.settings import (PROJECT_ROOT, Settings, load_settings)
 
-FOLDERS = ("models/intermediate/loyalty", "models/marts/loyalty")
+FOLDERS = (
+    "models/intermediate/tiers",
+    "models/intermediate/points",
+    "models/intermediate/orders/int_linked_returns.sql",
+    "models/intermediate/orders/int_unlinked_returns.sql",
+    "models/intermediate/features/int_loyalty_percentiles.sql",
+    "models/intermediate/features/int_loyalty_values.sql",
+    "models/marts/loyalty",
+)
 RULE_COLUMNS = (
     "company varchar, rule_version varchar, effective_from date, tier_rank integer, tier varchar, "
     "threshold_amount decimal(18, 4), earn_rate decimal(9, 4), validity_months integer, grace_days integer, "

@@ -36,7 +36,7 @@ def own(built: Company, tmp_path: Path) -> Company:
 def flawed_project(project_copy: Path) -> Path:
     """dbt with a data test and a unit test that fail."""
     (project_copy / "tests" / "singular" / "no_day_has_come.sql").write_text(FAILING_TEST)
-    (project_copy / "models" / "marts" / "core" / "_flawed__unit_tests.yml").write_text(FAILING_UNIT_TEST)
+    (project_copy / "models" / "marts" / "core" / "flawed.yml").write_text(FAILING_UNIT_TEST)
     return project_copy
 
 

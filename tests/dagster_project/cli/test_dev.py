@@ -9,7 +9,7 @@ from tests.support.company import Company, Generated, company, held
 from warehouse.sql import connect
 
 MODEL = Path("models/marts/retention/rpt_repurchase.sql")
-YAML = Path("models/marts/retention/_retention__models.yml")
+YAML = Path("models/marts/retention/rpt_repurchase.yml")
 
 
 @pytest.fixture
