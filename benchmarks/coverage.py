@@ -1,6 +1,6 @@
 """Do the intervals keep their promise? Thousands of simulated campaigns with a known effect, through the real analysis.
 
-`python -m benchmarks.coverage` prints three tables: coverage and false alarms of randomised campaigns, how often a
+`python -m benchmarks.coverage` prints three tables: coverage and false alarms of randomized campaigns, how often a
 broken split is blocked, and what the gates let through where the treated were chosen for spending much. Margins are
 skewed and mostly zero, as a shop's are; the same seeds give the same tables. The statistics are `ml`'s, none is here.
 """
@@ -28,7 +28,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class Design:
-    """A randomised campaign: how many customers, how they buy, and what the treatment adds.
+    """A randomized campaign: how many customers, how they buy, and what the treatment adds.
 
     A customer with liking z ~ N(0, 1) buys with probability Phi(buying + 0.7 z) and then leaves a margin of
     exp(2 + 0.6 z + spread * e), e ~ N(0, 1). The treatment adds `lift` to `buying` and to the margin's exponent.
@@ -274,10 +274,10 @@ def experiment_outcomes(campaign: Campaign, planned_share: float = 0.5) -> pd.Da
 
 def main() -> None:
     """Print the three tables."""
-    randomised = pd.DataFrame([coverage(design) for design in RANDOMISED_DESIGNS])
+    randomized = pd.DataFrame([coverage(design) for design in RANDOMISED_DESIGNS])
     blocked = pd.DataFrame({"split": list(SPLITS), "blocked_rate": [blocked_rate(split) for split in SPLITS]})
     chosen = pd.DataFrame([chosen_coverage(design) for design in CHOSEN_DESIGNS])
-    print(f"Randomised campaigns, {SEEDS} seeds each\n{randomised.round(3).to_string(index=False)}\n")
+    print(f"Randomized campaigns, {SEEDS} seeds each\n{randomized.round(3).to_string(index=False)}\n")
     print(f"Sample-ratio check, {SEEDS} seeds each\n{blocked.round(4).to_string(index=False)}\n")
     print(
         f"Chosen customers, matched difference-in-differences, 200 seeds each\n{chosen.round(3).to_string(index=False)}"

@@ -39,9 +39,9 @@ MODELS = {
     "int_order_days": "order_id",
     "int_run_dates": None,
     "int_orders": None,
-    "int_customer_days": None,
+    "int_customer_daily": None,
 }
-COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_days")
+COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_daily")
 SCHEMA = "intermediate"
 
 

@@ -38,7 +38,7 @@ PLANS = (
     Plan("Best customers' evening", "event", 0.0, 0, 0.5, 20_000, 0.85, is_randomized=False),
     Plan("Autumn voucher", "voucher", 0.30, 0, 0.4, 2_000, 1.0),
 )
-"""Earns, changes nothing, costs margin, earns less than it costs, not randomised, not over by the end."""
+"""Earns, changes nothing, costs margin, earns less than it costs, not randomized, not over by the end."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _draw_campaign(company: Company, customers: Customers, number: int, start: i
 
 
 def _is_invited(company: Company, customers: Customers, number: int, plan: Plan) -> Flags:
-    """Flag a random half of the buyers, or the most frequent ones where nothing is randomised."""
+    """Flag a random half of the buyers, or the most frequent ones where nothing is randomized."""
     rate = customers.rate_per_week[: customers.buyer_count]
     if not plan.is_randomized:
         return rate > np.quantile(rate, 0.75)

@@ -90,7 +90,7 @@ class _Editor:
         """Choose the orders to work on: of buyers or guests, without a campaign, of two lines at least."""
         orders, draws = self.orders, self.company.draws
         is_plain = (orders.kind == ORGANIC) | (orders.kind == GUEST)
-        is_usable = is_plain & (orders.source == self.source) & (orders.campaign < 0) & (orders.line_count > 1)
+        is_usable = is_plain & (orders.source == self.source) & (orders.campaign < 0) & (orders.lines_count > 1)
         has_return = np.zeros(len(orders), bool)
         has_return[self.returns.order] = True
         usable = np.flatnonzero(is_usable)
@@ -180,7 +180,7 @@ class _Editor:
             day=day,
             at=self.company.opening_hours(self.name("late_at"), index, day),
             source=np.full(len(index), self.source),
-            line_count=np.zeros(len(index), np.int64),
+            lines_count=np.zeros(len(index), np.int64),
             name=self.name("late_order"),
         )
         new.number += int((self.orders.source == self.source).sum())
@@ -202,14 +202,14 @@ class _Editor:
     def correct(self) -> None:
         """Raise the quantity of one line by one, and its amounts with it."""
         order = self.take(self.units("corrected"))
-        position = self.company.draws.below(self.name("corrected"), order, self.orders.line_count[order])
+        position = self.company.draws.below(self.name("corrected"), order, self.orders.lines_count[order])
         self.restate("corrected", order, position, order, extra_quantity=1)
 
     def move_lines(self) -> None:
         """Move the last line of an order to another one; the order keeps the others."""
         order = self.take(2 * self.units("moved_line"))
         order, after = order[::2][: len(order) // 2], order[1::2]
-        self.restate("moved_line", order, self.orders.line_count[order] - 1, after)
+        self.restate("moved_line", order, self.orders.lines_count[order] - 1, after)
 
     def move_customers(self) -> None:
         """Give orders to another customer: guests to buyers, buyers to other buyers or, a quarter, to guests."""
@@ -234,7 +234,7 @@ class _Editor:
         order = self.take(2 * self.units("vanished_moved"))
         order, successor = order[::2][: len(order) // 2], order[1::2]
         before, position, _ = self._all_lines(order)
-        self.restate("vanished_moved", before, position, np.repeat(successor, self.orders.line_count[order]))
+        self.restate("vanished_moved", before, position, np.repeat(successor, self.orders.lines_count[order]))
         self.vanished.append((order, successor))
 
     def vanish_by_cancelling(self) -> None:
@@ -246,7 +246,7 @@ class _Editor:
 
     def _all_lines(self, order: Ints) -> tuple[Ints, Ints, Ints]:
         """Return (order, position, order) of all lines of the orders."""
-        before, position = lines_of(self.orders.line_count[order], order)
+        before, position = lines_of(self.orders.lines_count[order], order)
         return before, position, before
 
     def run(self) -> None:
@@ -265,9 +265,9 @@ class _Editor:
 def draw_changes(company: Company, customers: Customers, orders: Orders, returns: Returns) -> SecondDelivery:
     """Draw the second delivery of orders whose lines were summed; the arguments stay as they are."""
     after, returns_after, editors = orders.copy(), returns, []
-    next_content = int(orders.line_count.sum())
+    next_content = int(orders.lines_count.sum())
     for source in range(len(company.sources)):
-        lines_here = orders.line_count[orders.source == source].sum() + (returns.source == source).sum()
+        lines_here = orders.lines_count[orders.source == source].sum() + (returns.source == source).sum()
         editor = _Editor(company, customers, after, returns_after, source, int(lines_here), next_content)
         editor.run()
         after, returns_after, next_content = editor.orders, editor.returns, editor.next_content
@@ -309,8 +309,8 @@ def _move_sums(company: Company, orders: Orders, edits: Edits) -> None:
     for name in ("quantity", "gross", "discount", "net", "cost"):
         np.subtract.at(getattr(orders, name), edits.before[had], getattr(old, name)[had])
         np.add.at(getattr(orders, name), edits.after, getattr(new, name))
-    np.subtract.at(orders.line_count, edits.before[had], 1)
-    np.add.at(orders.line_count, edits.after, 1)
+    np.subtract.at(orders.lines_count, edits.before[had], 1)
+    np.add.at(orders.lines_count, edits.after, 1)
 
 
 def write_changes(company: Company, catalogue: Catalogue, delivery: SecondDelivery, folder: Folder) -> None:

@@ -57,7 +57,7 @@ def write_order_lines(
     def write_month(month: int) -> None:
         first_day, end_day = company.month_starts[month : month + 2]
         begin, end = np.searchsorted(orders.day, [first_day, end_day])
-        order, position = lines_of(orders.line_count[begin:end], np.arange(begin, end))
+        order, position = lines_of(orders.lines_count[begin:end], np.arange(begin, end))
         lines = draw_lines(company, LineKeys.of(orders, order, position))
         _sum_lines(orders, slice(begin, end), lines)
         if not folder.wants("order_lines"):

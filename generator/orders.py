@@ -49,7 +49,7 @@ class Orders:
     taste: Codes
     number: Ints
     """Position in its source, from 0: the order id."""
-    line_count: Ints
+    lines_count: Ints
     first_line: Ints
     """Position of its first line among all sale lines."""
     first_line_number: Ints
@@ -133,7 +133,7 @@ def draw_orders(company: Company, customers: Customers, purchases: Purchases, ca
         day=day[by_time],
         at=at[by_time],
         source=_sources(company, len(day)),
-        line_count=_line_counts(company, len(day)),
+        lines_count=_line_counts(company, len(day)),
         name="order",
     )
 
@@ -147,7 +147,7 @@ def make_orders(
     day: Ints,
     at: Ints,
     source: Ints,
-    line_count: Ints,
+    lines_count: Ints,
     name: str,
 ) -> Orders:
     """Complete orders of which the time, place, customer and size are known; `name` names their draws."""
@@ -167,9 +167,9 @@ def make_orders(
         discount_percent=np.zeros(count, np.int8),
         taste=np.where(customer < 0, anything, customers.taste[customer]).astype(np.int8),
         number=_running(source, np.ones(count, np.int64)),
-        line_count=line_count,
-        first_line=np.cumsum(line_count) - line_count,
-        first_line_number=_running(source, line_count),
+        lines_count=lines_count,
+        first_line=np.cumsum(lines_count) - lines_count,
+        first_line_number=_running(source, lines_count),
         campaign_discount=np.zeros(count, np.int64),
         **zeros,
     )
@@ -223,7 +223,7 @@ def _line_counts(company: Company, orders: int) -> Ints:
     A size with fewer lines than orders gives one line an order.
     """
     to_share = max(0, company.size - return_count(company) - orders)
-    weights = -np.log1p(-company.draws.uniform("line_count", np.arange(orders)))
+    weights = -np.log1p(-company.draws.uniform("lines_count", np.arange(orders)))
     shares = np.cumsum(weights)
     bounds = np.floor(shares / shares[-1] * to_share).astype(np.int64)
     return 1 + np.diff(bounds, prepend=0)
@@ -260,7 +260,7 @@ def draw_returns(company: Company, customers: Customers, orders: Orders) -> Retu
     by_time = np.argsort(returns.at, kind="stable")
     returns = Returns(**{f.name: getattr(returns, f.name)[by_time] for f in fields(returns)})
     returns.number = np.arange(len(returns))
-    returns.line_number = int(orders.line_count[orders.source == 0].sum()) + returns.number
+    returns.line_number = int(orders.lines_count[orders.source == 0].sum()) + returns.number
     return returns
 
 
@@ -271,7 +271,7 @@ def make_returns(company: Company, customers: Customers, orders: Orders, order: 
     """
     index = np.arange(len(order))
     draws = company.draws
-    position = draws.below(f"{name}/position", index, orders.line_count[order])
+    position = draws.below(f"{name}/position", index, orders.lines_count[order])
     sold = draw_lines(company, LineKeys.of(orders, order, position))
     sold = draw_lines(company, LineKeys.of(orders, order, np.where(sold.net > 0, position, 0)))
     quantity = 1 + draws.below(f"{name}/quantity", index, sold.quantity)

@@ -30,12 +30,12 @@ def totals(company: Company, customers: Customers, orders: Orders, returns: Retu
     """
     sales = _sales_by_month(company, orders, returns)
     return {
-        "order_lines": int(orders.line_count.sum()) + len(returns),
+        "order_lines": int(orders.lines_count.sum()) + len(returns),
         "sources": {name: _source_totals(number, orders, returns) for number, name in enumerate(company.sources)},
         "order_lines_by_status": _lines_by_status(orders, returns),
         "return_lines": len(returns),
-        "linked_return_lines": int((returns.is_linked & (orders.line_count[returns.order] > 0)).sum()),
-        "sale_documents": int((orders.line_count > 0).sum()),
+        "linked_return_lines": int((returns.is_linked & (orders.lines_count[returns.order] > 0)).sum()),
+        "sale_documents": int((orders.lines_count > 0).sum()),
         "customers": len(customers),
         "customers_with_valid_order": int((first_and_last_day(orders, len(customers))[1] >= 0).sum()),
         "valid_orders": int(orders.is_valid.sum()),
@@ -48,7 +48,7 @@ def _source_totals(number: int, orders: Orders, returns: Returns) -> dict[str, A
     sold, back = orders.source == number, returns.source == number
     return {
         "currency": CURRENCIES[number],
-        "order_lines": int(orders.line_count[sold].sum() + back.sum()),
+        "order_lines": int(orders.lines_count[sold].sum() + back.sum()),
         "quantity": int(orders.quantity[sold].sum() + returns.quantity[back].sum()),
         **{
             f"{name}_amount": amount(getattr(orders, name)[sold].sum() + getattr(returns, name)[back].sum())
@@ -59,7 +59,7 @@ def _source_totals(number: int, orders: Orders, returns: Returns) -> dict[str, A
 
 def _lines_by_status(orders: Orders, returns: Returns) -> dict[str, int]:
     counts = np.zeros(len(STATUSES), np.int64)
-    np.add.at(counts, orders.status, orders.line_count)
+    np.add.at(counts, orders.status, orders.lines_count)
     counts[COMPLETED] += len(returns)
     return {name: int(count) for name, count in zip(STATUSES, counts, strict=True)}
 

@@ -21,7 +21,7 @@ ROOMS = {
 LONG_MODELS = {
     "int_order_line_versions",
     "int_points_lot_balances",
-    "int_points_postings",
+    "int_points_journal_entries",
     "int_tier_states",
     "rpt_points_liability",
 }

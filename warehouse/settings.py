@@ -80,7 +80,7 @@ class AssumedSettings(_Section):
     point_value_amount: Annotated[float, Field(ge=0)] = 0.01
     redemption_rate: Rate = 0.7
     reward_response_rate: Rate = 0.05
-    # Margin that a unit of reward cost brings, as a 95% interval, where no randomised campaigns measure it.
+    # Margin that a unit of reward cost brings, as a 95% interval, where no randomized campaigns measure it.
     reward_return: Annotated[tuple[float, float], Span] = (0.5, 1.5)
     # How that margin grows with the cost: 1% more reward brings so many % more margin. Under 1, or none were too many.
     reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)

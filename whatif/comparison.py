@@ -7,7 +7,7 @@ from typing import NamedTuple
 from serving.report.formatting import MINUS, NONE, signed
 from whatif.outcome import Range, Simulated
 
-VERDICTS = {1: "more than today", -1: "less than today", 0: "cannot be told apart"}
+DIFFERENCES = {1: "more than today", -1: "less than today", 0: "cannot be told apart"}
 
 
 class Entry(NamedTuple):
@@ -54,7 +54,7 @@ def comparison(simulated: Sequence[Simulated], currency: str, response: str) -> 
 
 def told(difference: Range) -> str:
     """What a difference to today's amounts to."""
-    return VERDICTS[difference.sign]
+    return DIFFERENCES[difference.sign]
 
 
 def changes_text(one: Simulated) -> str:

@@ -144,7 +144,7 @@ def _differences(page: WhatIf) -> charts.Chart:
             "expected": one.difference.expected,
             "low": one.difference.low,
             "high": one.difference.high,
-            "verdict": told(one.difference),
+            "outcome": told(one.difference),
         }
         for one in page.shown[1:]
     ]

@@ -58,7 +58,7 @@ def interval(draws: Draws) -> tuple[float, float, float]:
 
 
 def measured_returns(campaigns: pd.DataFrame) -> tuple[float, float, int] | None:
-    """Margin that a new reward returns per unit of its cost, from randomised campaigns: mean, scale, campaigns.
+    """Margin that a new reward returns per unit of its cost, from randomized campaigns: mean, scale, campaigns.
 
     campaigns: rows of fct_campaign_results, with metric, method, status, effect_per_member and its 95% interval
     effect_low, effect_high, treated_count and cost_amount. Each campaign's return is effect * treated / cost. They are

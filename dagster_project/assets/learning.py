@@ -190,7 +190,7 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
         """
         select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
             cast(return_amount as double) as return_amount
-        from intermediate.int_customer_days
+        from intermediate.int_customer_daily
         where order_date <= $1 and (has_valid_order or return_amount <> 0)
         """,
         as_of_date,
@@ -226,13 +226,13 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
         """
         select distinct customer_id, product_id, order_date
         from intermediate.int_order_line_versions
-        where verdict = 'accepted' and order_status = 'completed' and not is_return
+        where row_status = 'accepted' and order_status = 'completed' and not is_return
             and customer_id is not null and product_id is not null and order_date <= $1
         """,
         as_of_date,
     )
     products = _rows(
-        connection, "select product_id, category from intermediate.int_product_versions where verdict = 'accepted'"
+        connection, "select product_id, category from intermediate.int_product_versions where row_status = 'accepted'"
     )
     result = recommend(orders, products, as_of_date, RecommendConfig(judged_days=settings.churn_horizon_days))
     record = {
@@ -292,7 +292,7 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
         """
         select campaign_id, customer_id
         from intermediate.int_campaign_member_versions
-        where verdict = 'accepted' and arm = 'treatment'
+        where row_status = 'accepted' and arm = 'treatment'
             and campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
         """,
     )
@@ -300,7 +300,7 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
         connection,
         """
         select customer_id, order_date, cast(margin_amount as double) as value
-        from intermediate.int_customer_days
+        from intermediate.int_customer_daily
         where order_date <= $1 order by all
         """,
         as_of_date,
@@ -406,7 +406,7 @@ STEPS: tuple[ModelStep, ...] = (
             "lifetime_values": "Expected orders and discounted margin of each customer.",
             "lifetime_value_curves": "Expected beside actual orders by decile, out of time.",
         },
-        ["intermediate.int_customer_days", "intermediate.int_run_dates"],
+        ["intermediate.int_customer_daily", "intermediate.int_run_dates"],
         _learn_lifetime_values,
     ),
     ModelStep(
@@ -431,7 +431,7 @@ STEPS: tuple[ModelStep, ...] = (
         [
             "intermediate.int_campaign_outcomes",
             "intermediate.int_campaign_member_versions",
-            "intermediate.int_customer_days",
+            "intermediate.int_customer_daily",
             "intermediate.int_run_dates",
             "marts.dim_campaigns",
         ],

@@ -1,7 +1,7 @@
 """What Python learns, as assets: each step reads dbt's tables, posts its results for dbt to read, and passes a gate.
 
 What is learned and from what stands in `learning.py`, how in `ml`; here results are checked, posted and shown. A step
-whose input is what its standing results came from learns nothing again.
+whose input is what its latest results came from learns nothing again.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import table_metadata
 from serving.publication.database_file import fingerprints
-from warehouse.model_store.results import post, standing_run
+from warehouse.model_store.results import post, valid_run
 from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT, Settings
 
@@ -31,7 +31,7 @@ OWNER = "data-science@example.com"
 RECORDS = {
     "model_runs": "One row per model run.",
     "model_metrics": "One row per model run, metric and slice.",
-    "postings": "One row per posting; the latest of a result and day stands.",
+    "result_versions": "One row per version of a result and day; the latest is the one that marts read.",
 }
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "optuna")
 # Settings that results do not depend on: where a company's files lie, what a run may use, who is told.
@@ -121,10 +121,10 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
 
 
 def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> Posting | None:
-    """What was learned; None where the standing results came from this very input."""
+    """What was learned; None where the latest results came from this very input."""
     as_of_date = run.as_of_date(connection)
     key = input_key(step, run.settings, connection, as_of_date)
-    if standing_run(connection, step.name, as_of_date, key):
+    if valid_run(connection, step.name, as_of_date, key):
         return None
     posting = step.learn(run.settings, connection, as_of_date)
     if not posting.problems:
@@ -134,7 +134,7 @@ def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckD
 
 def _shown(posting: Posting | None) -> Mapping[str, Any]:
     if posting is None:
-        return {"learned": "nothing: the standing results came from this very input"}
+        return {"learned": "nothing: the latest results came from this very input"}
     pictures = {}
     if posting.curves is not None and len(posting.curves):
         pictures["calibration and gain"] = inline_picture(churn_curves_svg(posting.curves))

@@ -46,7 +46,7 @@ def simulate(
     shown = [*simulated, searched.best] if searched else simulated
     _print(console, settings, simulator, shown)
     if searched:
-        console.print(verdict(searched))
+        console.print(search_outcome(searched))
     console.print(f"{simulator.replays_count} replays of {settings.company} in {seconds:.1f} s")
     if out:
         from whatif.picture import WhatIf, draw  # charts take a second to import
@@ -75,7 +75,7 @@ def response_text(simulator: Simulator) -> str:
     return f"{MEASURED} on {response.campaigns_count} campaigns" if response.source == MEASURED else response.source
 
 
-def verdict(searched: Searched) -> str:
+def search_outcome(searched: Searched) -> str:
     """What the search found, in one sentence."""
     best, difference = searched.best, searched.best.difference
     if difference.expected <= 0:

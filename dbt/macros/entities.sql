@@ -196,19 +196,19 @@
 {% endmacro %}
 
 {#
-  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `verdicts`: of the rows of a key that are
+  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
   neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
   version, so only those with more are compared: a window over every row costs ten times as much.
 #}
-{% macro verdict_ctes(entity, versions) %}
+{% macro row_status_ctes(entity, versions) %}
 {% set keys = entity_keys(entity) %}
-standing as {{ computed_anew() }} (
+candidates as {{ computed_anew() }} (
 
     select
         *,
         reject_reason is null and _batch_id not in (
             select batch_id from {{ source('ops', 'batches') }} where superseded_by is not null
-        ) as is_standing
+        ) as is_current
     from judged
 
 ),
@@ -224,39 +224,39 @@ repeated_keys as (
 
 superseded as (
 
-    select standing._batch_id, standing._file, standing._row_number
-    from standing
+    select candidates._batch_id, candidates._file, candidates._row_number
+    from candidates
     inner join repeated_keys
-        on {% for key in keys %}standing.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+        on {% for key in keys %}candidates.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
 
-    where standing.is_standing
+    where candidates.is_current
     qualify row_number() over (
-        partition by {% for key in keys %}standing.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+        partition by {% for key in keys %}candidates.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
 
-        order by standing._batch_id desc, standing._file desc, standing._row_number desc
+        order by candidates._batch_id desc, candidates._file desc, candidates._row_number desc
     ) > 1
 
 ),
 
-verdicts as (
+judged_rows as (
 
     select
-        standing.*,
+        candidates.*,
         case
-            when standing.reject_reason is not null then 'rejected'
-            when not standing.is_standing or superseded._batch_id is not null then 'superseded'
+            when candidates.reject_reason is not null then 'rejected'
+            when not candidates.is_current or superseded._batch_id is not null then 'superseded'
             else 'accepted'
-        end as verdict
-    from standing
+        end as row_status
+    from candidates
     left join superseded
-        on standing._batch_id = superseded._batch_id
-        and standing._file = superseded._file
-        and standing._row_number = superseded._row_number
+        on candidates._batch_id = superseded._batch_id
+        and candidates._file = superseded._file
+        and candidates._row_number = superseded._row_number
 
 )
 {% endmacro %}
 
-{# Every version of a small entity with its verdict; the whole body of an `int_<entity>_versions` model. #}
+{# Every version of a small entity with its row_status; the whole body of an `int_<entity>_versions` model. #}
 {% macro entity_versions(entity) %}
 with versions as (
 
@@ -273,14 +273,14 @@ judged as (
 
 ),
 
-{{ verdict_ctes(entity, versions='versions') }}
+{{ row_status_ctes(entity, versions='versions') }}
 
-select * from verdicts
+select * from judged_rows
 {% endmacro %}
 
 {# The rows of an entity that stand, for a from clause. #}
 {% macro accepted(relation) -%}
-    (select * from {{ relation }} where verdict = 'accepted')
+    (select * from {{ relation }} where row_status = 'accepted')
 {%- endmacro %}
 
 {# For staging: the columns whose text does not convert, as a reason; NULL where all do. [column, type] each. #}

@@ -29,13 +29,13 @@
 {%- endmacro %}
 
 {# The held tiers that no return has reversed by `day`. #}
-{% macro standing_tiers(tiers, day) -%}
-    {{ return(adapter.dispatch('standing_tiers')(tiers, day)) }}
+{% macro unreversed_tiers(tiers, day) -%}
+    {{ return(adapter.dispatch('unreversed_tiers')(tiers, day)) }}
 {%- endmacro %}
-{% macro default__standing_tiers(tiers, day) -%}
+{% macro default__unreversed_tiers(tiers, day) -%}
     list_filter({{ tiers }}, lambda tier: tier.reversed_on is null or tier.reversed_on > {{ day }})
 {%- endmacro %}
-{% macro spark__standing_tiers(tiers, day) -%}
+{% macro spark__unreversed_tiers(tiers, day) -%}
     filter({{ tiers }}, tier -> tier.reversed_on is null or tier.reversed_on > {{ day }})
 {%- endmacro %}
 

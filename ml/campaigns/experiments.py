@@ -1,6 +1,6 @@
-"""Effects of randomised campaigns: intention to treat, with the checks that allow an effect to be believed.
+"""Effects of randomized campaigns: intention to treat, with the checks that allow an effect to be believed.
 
-Campaigns without a randomised control group belong in `observational`, who gets which arm in `assignment`. The tests
+Campaigns without a randomized control group belong in `observational`, who gets which arm in `assignment`. The tests
 themselves are scipy's and statsmodels'; here they are put in order. The functions on arrays work along the first axis,
 so that a study over thousands of simulated campaigns runs through the very code that analyses a real one.
 """
@@ -227,7 +227,7 @@ def analyse_experiments(
     data_through: date,
     config: ExperimentConfig | None = None,
 ) -> pd.DataFrame:
-    """The effect of each randomised campaign on each metric: one row per campaign and metric.
+    """The effect of each randomized campaign on each metric: one row per campaign and metric.
 
     `outcomes`: one row per campaign, customer assigned and metric, with `arm` (treatment, control), `value` over the
     campaign's window, `pre_value` over a window as long that ended before the assignment, and `planned_share`, the

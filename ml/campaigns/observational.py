@@ -4,7 +4,7 @@ A chosen customer differs from the others, so a difference between them says lit
 paired with the most similar customer outside the campaign, the change from before to within the window is compared,
 and the same comparison is run where no effect can be: at the trend before the campaign, and at windows 28 and 56 days
 earlier. One gate that fails leaves no effect, only the gate's name. What passes is still observational: nothing rules
-out a difference that no column shows. Randomised campaigns belong in `experiments`.
+out a difference that no column shows. Randomized campaigns belong in `experiments`.
 
 The 28 days before the start are the "before" of the change and are kept out of the matching. Customers picked for
 spending much are matched to others who happened to; the luck ends, and had pairs been matched on the "before" itself,

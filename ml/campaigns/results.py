@@ -1,6 +1,6 @@
 """The frame that every estimate of a campaign's effect is written in, whichever way it was reached.
 
-Only the shape is here. How an effect is estimated is in `experiments` (randomised) and `observational` (not);
+Only the shape is here. How an effect is estimated is in `experiments` (randomized) and `observational` (not);
 costs, attribution and return on investment are SQL's, in the marts.
 """
 
@@ -43,9 +43,9 @@ COLUMN_TYPES: dict[str, str] = {
     "cuped_effect_high": "float64",
     "planned_mde": "float64",
     "reached_mde": "float64",
-    # Gates of a randomised campaign.
+    # Gates of a randomized campaign.
     "srm_p_value": "float64",
-    # Gates of a campaign that was not randomised.
+    # Gates of a campaign that was not randomized.
     "assigned_count": "Int64",
     "history_days": "Int64",
     "largest_standardised_difference": "float64",

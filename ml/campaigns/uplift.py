@@ -1,4 +1,4 @@
-"""Whom a campaign moves: the effect of the treatment per customer, learned from a randomised campaign.
+"""Whom a campaign moves: the effect of the treatment per customer, learned from a randomized campaign.
 
 Two models, one an arm, predict the outcome with and without the treatment; their difference ranks the customers (the
 "two-model" or T-learner). The ranking is judged out of sample by its Qini coefficient against random ranking, and
@@ -156,7 +156,7 @@ def qini(scores: Array, treated: Flags, outcome: Array, config: UpliftConfig | N
     The coefficient is the area between the curve of incremental outcome over the share targeted and the straight line;
     0 for a random ranking, and equal scores are never split. The p-value is one-sided: the share of
     `config.permutations` redrawn assignments that reach the coefficient when the effect is the same for everyone, so
-    that any ranking is as good as random (Fisher's randomisation test, never 0). The ranking is kept and the arms are
+    that any ranking is as good as random (Fisher's randomization test, never 0). The ranking is kept and the arms are
     redrawn, not the other way round: a score that goes with large baskets makes the top of the curve noisier than a
     random ranking is, and would too often pass for better than shuffled scores.
     """
@@ -229,7 +229,7 @@ def _run(customers: pd.DataFrame, features: Sequence[str], status: str, config: 
 def learn_uplift(customers: pd.DataFrame, features: Sequence[str], config: UpliftConfig | None = None) -> UpliftResult:
     """Learn who is moved by a campaign, from everyone it assigned.
 
-    `customers`: one row per customer of one randomised campaign: customer_id, arm (treatment, control), outcome over
+    `customers`: one row per customer of one randomized campaign: customer_id, arm (treatment, control), outcome over
     the window (no value counts as zero), and numeric `features` known before the assignment (NULL allowed).
 
     `scores`, sorted by customer_id: expected_uplift (effect of treating, in the outcome's unit) from models that have

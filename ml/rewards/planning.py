@@ -1,6 +1,6 @@
 """The next reward of each customer: what each is expected to bring, and which of them a month's budget pays for.
 
-Which rewards a customer may have is decided in SQL, how an effect is learned from a randomised campaign in `uplift`,
+Which rewards a customer may have is decided in SQL, how an effect is learned from a randomized campaign in `uplift`,
 and how a budget is spent in `allocate`; here they are put together. What no campaign has shown is never taken for
 granted: an effect whose interval contains zero, from a ranking no better than random, makes no offer.
 """
@@ -94,7 +94,7 @@ class _Trial(NamedTuple):
 
 
 def _learn(trial: pd.DataFrame, candidates: pd.DataFrame, features: Sequence[str], config: RewardConfig) -> _Trial:
-    """The effect on margin of one finished randomised campaign, for each candidate."""
+    """The effect on margin of one finished randomized campaign, for each candidate."""
     is_treated = trial["arm"] == TREATMENT
     treated, control = (trial.loc[arm, "value"].to_numpy(float) for arm in (is_treated, trial["arm"] == CONTROL))
     unknown = np.full(len(candidates), np.nan)

@@ -1,4 +1,4 @@
-"""The promises of the randomised analysis, over 1,000 simulated campaigns a design."""
+"""The promises of the randomized analysis, over 1,000 simulated campaigns a design."""
 
 import numpy as np
 import pytest

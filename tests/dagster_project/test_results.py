@@ -1,4 +1,4 @@
-"""What a run left in Dagster's history: every asset with its rows and columns, every check with its verdict."""
+"""What a run left in Dagster's history: every asset with its rows and columns, every check with its row_status."""
 
 import dagster as dg
 

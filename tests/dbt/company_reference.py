@@ -14,14 +14,14 @@ LINES = """
 ORDERS = "select order_id, customer_id, order_date from marts.fct_orders where is_valid"
 RECORDS = """
     select customer_id, cast(joined_at as date) as known_since
-    from intermediate.int_customer_versions where verdict = 'accepted'
+    from intermediate.int_customer_versions where row_status = 'accepted'
 """
 MEMBERS = """
     select members.customer_id, coalesce(cast(assigned_at as date), start_date) as known_since
     from intermediate.int_campaign_member_versions as members
     left join intermediate.int_campaign_versions as campaigns
-        on members.campaign_id = campaigns.campaign_id and campaigns.verdict = 'accepted'
-    where members.verdict = 'accepted'
+        on members.campaign_id = campaigns.campaign_id and campaigns.row_status = 'accepted'
+    where members.row_status = 'accepted'
 """
 
 

@@ -35,25 +35,25 @@ INPUTS = {
     "int_run_dates": "data_from date, data_through date, as_of_date date",
     "int_as_of_dates": "as_of_date date, is_current boolean, is_month_end boolean",
     "int_customers": "customer_id varchar, known_since date",
-    "int_customer_days": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
+    "int_customer_daily": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
     "net_amount decimal(18, 4), gross_amount decimal(18, 4), discount_amount decimal(18, 4)",
     "int_customer_activity": "customer_id varchar, as_of_date date, recency_days integer, orders_count bigint, "
     "net_amount decimal(18, 4)",
     "int_orders": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), is_valid boolean",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4)",
     "int_order_line_versions": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), "
-    "original_order_id varchar, is_return boolean, order_status varchar, verdict varchar",
+    "original_order_id varchar, is_return boolean, order_status varchar, row_status varchar",
     "int_reward_redemption_versions": "redemption_id varchar, customer_id varchar, reward_id varchar, "
-    "redeemed_at timestamp, points bigint, verdict varchar",
+    "redeemed_at timestamp, points bigint, row_status varchar",
     "int_point_adjustment_versions": "adjustment_id varchar, customer_id varchar, adjusted_at timestamp, "
-    "points bigint, verdict varchar",
+    "points bigint, row_status varchar",
     "int_customer_event_versions": "event_id varchar, customer_id varchar, event_type varchar, occurred_at timestamp, "
-    "verdict varchar",
+    "row_status varchar",
     "int_customer_feedback_versions": "feedback_id varchar, customer_id varchar, given_at timestamp, rating double, "
-    "verdict varchar",
-    "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, verdict varchar",
+    "row_status varchar",
+    "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, row_status varchar",
 }
-STORE, ADDITIONS = "int_points_postings", "additions to int_points_postings"
+STORE, ADDITIONS = "int_points_journal_entries", "additions to int_points_journal_entries"
 Rows = Sequence[tuple[Any, ...]]
 
 

@@ -15,10 +15,10 @@ from dagster_project.dbt_runner.variables import DBT_DIR
 # What the models stand on, with the columns that they read.
 INPUTS = {
     "int_run_dates": "data_from date, data_through date, as_of_date date",
-    "int_customer_versions": "customer_id varchar, joined_at timestamp, verdict varchar",
-    "int_campaign_versions": "campaign_id varchar, start_date date, verdict varchar",
-    "int_campaign_member_versions": "campaign_id varchar, customer_id varchar, assigned_at timestamp, verdict varchar",
-    "int_customer_days": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
+    "int_customer_versions": "customer_id varchar, joined_at timestamp, row_status varchar",
+    "int_campaign_versions": "campaign_id varchar, start_date date, row_status varchar",
+    "int_campaign_member_versions": "campaign_id varchar, customer_id varchar, assigned_at timestamp, row_status varchar",
+    "int_customer_daily": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
     "net_amount decimal(18, 4), sales_net_amount decimal(18, 4), return_amount decimal(18, 4)",
     "int_orders": "order_id varchar, customer_id varchar, order_date date, is_valid boolean",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4)",

@@ -159,7 +159,7 @@ class Programme:
                 for customer in self.customers
                 if self.known_since(customer) <= as_of
             ],
-            "int_customer_days": [
+            "int_customer_daily": [
                 (customer, day, 1, True, amount, amount, Decimal(0))
                 for customer in self.customers
                 for day, amount in self.net_by_day(customer).items()

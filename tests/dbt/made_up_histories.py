@@ -77,7 +77,7 @@ class History:
                 (f"joined {day}", datetime.combine(DATA_FROM + timedelta(days=day), datetime.min.time()), "accepted")
                 for day in self.joined
             ],
-            "int_customer_days": [_customer_day(event) for event in self.events],
+            "int_customer_daily": [_customer_day(event) for event in self.events],
             "int_orders": [
                 (_order_id(event), event.customer_id, event.date, event.orders > 0) for event in self.events
             ],

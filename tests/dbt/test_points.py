@@ -110,7 +110,7 @@ def test_marts_tie_to_the_reference_to_the_point(models, programme, as_of_day):
     for _, opening, issued, redeemed, expired, reversed_points, closing in months:
         assert opening + issued - redeemed - expired - reversed_points == closing
     assert [month[-1] for month in months[:-1]] == [month[1] for month in months[1:]]
-    entries = models.rows("fct_points_entries", "journal_id, posting_number, account, points")
+    entries = models.rows("fct_points_entries", "journal_id, journal_version, account, points")
     assert len({entry[:3] for entry in entries}) == len(entries)
     sums: Counter[tuple[str, int]] = Counter()
     for journal_id, number, _, points in entries:
@@ -140,7 +140,7 @@ def test_posting_day_by_day_equals_replaying_it_all(models, programme, days):
         posted = post(models, programme, day)
         models.post()
         assert models.rows(STORE) == posted, "a second run of the day posts nothing"
-    assert models.rows(STORE, f"{JOURNAL}, entry_date, posting_number") == [
+    assert models.rows(STORE, f"{JOURNAL}, entry_date, journal_version") == [
         (*journal, journal[3], 1) for journal in models.rows("int_points_journals", JOURNAL)
     ]
     earlier = min(days)
@@ -165,8 +165,8 @@ def test_whatever_changes_what_was_posted_stays_and_corrections_close_the_gap(mo
     for row in (dict(zip(columns, values, strict=True)) for values in new):
         assert sum(row[account] for account in ACCOUNTS) == 0
         assert row["entry_date"] > day_of(days[0]) or row["entry_date"] == day_of(days[1])
-        assert row["posting_number"] == 1 or row["entry_date"] == day_of(days[1])
-    keys = models.rows(STORE, "journal_id, posting_number")
+        assert row["journal_version"] == 1 or row["entry_date"] == day_of(days[1])
+    keys = models.rows(STORE, "journal_id, journal_version")
     assert len(set(keys)) == len(keys)
     assert post(models, after, days[1]) == corrected
 

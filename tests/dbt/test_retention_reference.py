@@ -36,9 +36,9 @@ def check_growth(reference: CustomerReference, growth: pd.DataFrame) -> None:
     for row in growth.to_dict("records"):
         assert {name: row[name] for name in COUNTS} == expected[row["month"]]
         start, kept = row["active_start_count"], row["retained_count"]
-        is_told = row["is_complete"] and start > 0
-        assert row["retention_rate"] == pytest.approx(kept / start if is_told else np.nan, nan_ok=True)
-        assert row["churn_rate"] == pytest.approx(1 - kept / start if is_told else np.nan, nan_ok=True)
+        is_estimated = row["is_complete"] and start > 0
+        assert row["retention_rate"] == pytest.approx(kept / start if is_estimated else np.nan, nan_ok=True)
+        assert row["churn_rate"] == pytest.approx(1 - kept / start if is_estimated else np.nan, nan_ok=True)
     assert (growth.active_end_count == growth.active_start_count + growth.new_count - growth.lost_count
             + growth.reactivated_count).all()  # fmt: skip
 

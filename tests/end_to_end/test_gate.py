@@ -90,12 +90,12 @@ def test_a_model_whose_results_are_unsound(built: Company, tmp_path: Path, monke
     monkeypatch.setattr(
         models, "STEPS", tuple(replace(one, learn=learn) if one is step else one for one in models.STEPS)
     )
-    postings = own.warehouse("from ml.postings order by all")
+    postings = own.warehouse("from ml.result_versions order by all")
     with refused(own, "planted: p_alive is outside 0 to 1"):
         done = own.loyalty("run", "--select", "lifetime_values")
         assert done.code == 1 and "planted" in done.text
         assert generation(own).status == "failed"
-    assert own.warehouse("from ml.postings order by all") == postings
+    assert own.warehouse("from ml.result_versions order by all") == postings
 
 
 def test_a_build_whose_checks_did_not_all_run(own: Company) -> None:

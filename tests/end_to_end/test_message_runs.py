@@ -50,7 +50,7 @@ def test_who_may_be_told_is_told_and_who_may_not_is_not(telling: Company) -> Non
     may_not = telling.warehouse(
         """
         select customer_id from intermediate.int_customer_versions
-        where verdict = 'accepted' and email_consent is not true
+        where row_status = 'accepted' and email_consent is not true
         """
     )
     assert may_not and not {customer_id for (customer_id,) in may_not} & {customer_id for _, customer_id in delivered}

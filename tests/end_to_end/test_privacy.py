@@ -195,7 +195,7 @@ def test_the_next_run_succeeds_and_a_delivery_that_brings_the_customer_again_und
     sources = {name: {"input_path": str(folder / name)} for name in ("shop", "till")}
     after = erased.after.copy(tmp_path / "home", sources=sources).run()
     assert told_by(after) == []
-    assert after.warehouse("select count(*) from intermediate.int_customer_versions where verdict = 'superseded'") != [
+    assert after.warehouse("select count(*) from intermediate.int_customer_versions where row_status = 'superseded'") != [
         (0,)
     ]
     learned = (

@@ -422,7 +422,7 @@ def test_customer_truth_is_what_the_files_hold(two_sources: Company) -> None:
         assert wrong == []
 
 
-def test_planted_lifts_come_out_of_the_randomised_campaigns(shop: Company) -> None:
+def test_planted_lifts_come_out_of_the_randomized_campaigns(shop: Company) -> None:
     """The difference in mean margin between the arms is the planted lift, within four standard errors."""
     found = shop.records(f"""
         with margin as (

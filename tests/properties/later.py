@@ -31,7 +31,7 @@ def change_what_is_later(connection: duckdb.DuckDBPyConnection, day: date, how: 
     )
     connection.execute(
         "create or replace temp table later_lines as select order_line_id, _batch_id * 1000 + _row_number as place"
-        " from intermediate.int_order_line_versions where verdict = 'accepted' and order_date > $day",
+        " from intermediate.int_order_line_versions where row_status = 'accepted' and order_date > $day",
         {"day": day},
     )
     changed = 0

@@ -21,16 +21,16 @@ PREFIXED = ("order_line_id", "order_id", "store_id", "campaign_id", "original_or
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedRow:
     """What became of one delivered row; `line` holds the values of an accepted one in the base currency."""
 
-    verdict: str
+    row_status: str
     reason: str | None
     line: Raw
 
 
-def verdicts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, str, int], Verdict]:
-    """The verdict on every raw order line, by batch, file and row."""
+def row_statuses(connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, str, int], JudgedRow]:
+    """The row_status on every raw order line, by batch, file and row."""
     rows = [row for source in ("shop", "till") for row in _raw_rows(connection, source, "order_lines")]
     rates = _standing_rates(connection)
     reasons = {_place(row): _reason(row, rates) for row in rows}
@@ -38,26 +38,26 @@ def verdicts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, str, int]
     for row in sorted(rows, key=_age):
         if reasons[_place(row)] is None and not row["is_replaced"]:
             last[row["order_line_id"]] = row
-    return {_place(row): _verdict(row, reasons[_place(row)], last, rates) for row in rows}
+    return {_place(row): _judged(row, reasons[_place(row)], last, rates) for row in rows}
 
 
-def standing_lines(found: Iterable[Verdict]) -> list[Raw]:
+def accepted_lines(found: Iterable[JudgedRow]) -> list[Raw]:
     """The accepted lines."""
-    return [verdict.line for verdict in found if verdict.verdict == "accepted"]
+    return [row_status.line for row_status in found if row_status.row_status == "accepted"]
 
 
-def _verdict(row: Raw, reason: str | None, last: dict[str, Raw], rates: dict[tuple[date, str], Decimal]) -> Verdict:
+def _judged(row: Raw, reason: str | None, last: dict[str, Raw], rates: dict[tuple[date, str], Decimal]) -> JudgedRow:
     if reason:
-        return Verdict("rejected", reason, {})
+        return JudgedRow("rejected", reason, {})
     if last.get(row["order_line_id"]) is not row:
-        return Verdict("superseded", None, {})
+        return JudgedRow("superseded", None, {})
     rate = Decimal(1) if row["currency"] == "EUR" else rates[row["order_date"], row["currency"]]
     amounts = {
         name: None if row[name] is None else (row[name] * rate).quantize(ZERO, ROUND_HALF_UP)
         for name in ("net_amount", "discount_amount", "cost_amount")
     }
     amounts["gross_amount"] = amounts["net_amount"] + amounts["discount_amount"]
-    return Verdict("accepted", None, {**row, **amounts})
+    return JudgedRow("accepted", None, {**row, **amounts})
 
 
 def _raw_rows(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> list[Raw]:

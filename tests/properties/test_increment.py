@@ -15,7 +15,7 @@ from tests.properties.company import Company, Rows, expect_same, table_rows
 from tests.properties.conftest import MakeCompany
 from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
-from tests.properties.reference import verdicts
+from tests.properties.reference import row_statuses
 
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = ["int_exchange_rate_versions", "int_changed_order_lines", "int_order_line_versions", "int_order_days"]
@@ -63,18 +63,18 @@ def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeC
     company.deliver("shop", "order_lines", "part-1", lines)
 
     def after(rate: str | None, models: Sequence[str] = HISTORY) -> tuple[Rows, Rows]:
-        """The foreign line's verdict and its order's net sales, once the rate was delivered."""
+        """The foreign line's row_status and its order's net sales, once the rate was delivered."""
         if rate:
             rates = [{"rate_date": day, "currency": "USD", "rate": Decimal(rate)}]
             company.deliver("shop", "exchange_rates", f"rate-{len(rate)}-{rate}", rates)
         company.load()
         company.build(models)
         with company.warehouse() as connection:
-            verdict = connection.execute(
-                "select verdict, reject_reason, net_amount, net_amount_delivered"
+            row_status = connection.execute(
+                "select row_status, reject_reason, net_amount, net_amount_delivered"
                 " from intermediate.int_order_line_versions where order_line_id = 'shop-foreign'"
             ).fetchall()
-            return verdict, connection.execute("select net_amount from intermediate.int_order_days").fetchall()
+            return row_status, connection.execute("select net_amount from intermediate.int_order_days").fetchall()
 
     waiting = ("rejected", f"no exchange rate for USD on {day}", None, net)
     assert after(None, [f"+{HISTORY[-1]}"]) == ([waiting], [(net,)])
@@ -93,8 +93,8 @@ def test_of_rows_at_the_same_place_of_two_sheets_one_stands(make_company: MakeCo
         " from raw_shop.order_lines"
     )
     graph.run(connection, until="int_order_line_versions")
-    found = _verdicts_in_sql(connection)
-    expect_same(found, _verdicts_in_python(connection), "verdicts")
+    found = _row_statuses_in_sql(connection)
+    expect_same(found, _row_statuses_in_python(connection), "row_statuses")
     assert {row[1].endswith("#second") for row in found if row[3] == "accepted" and row[6] is not None} == {True, False}
 
 
@@ -126,20 +126,20 @@ def expect_first_build(company: Company, graph: CompiledGraph) -> None:
     graph.run(connection, until="int_order_days")
     for model in ("int_order_line_versions", "int_order_days"):
         expect_same(company.rows(model), table_rows(connection, model), model)
-    expect_same(_verdicts_in_sql(connection), _verdicts_in_python(connection), "verdicts")
+    expect_same(_row_statuses_in_sql(connection), _row_statuses_in_python(connection), "row_statuses")
     connection.close()
 
 
-def _verdicts_in_sql(connection: duckdb.DuckDBPyConnection) -> Rows:
-    shown = ", ".join(f"case when verdict = 'accepted' then {name} end" for name in OF_A_LINE)
+def _row_statuses_in_sql(connection: duckdb.DuckDBPyConnection) -> Rows:
+    shown = ", ".join(f"case when row_status = 'accepted' then {name} end" for name in OF_A_LINE)
     return connection.execute(
-        f"select _batch_id, _file, _row_number, verdict, reject_reason, {shown}"
+        f"select _batch_id, _file, _row_number, row_status, reject_reason, {shown}"
         " from intermediate.int_order_line_versions order by 1, 2, 3"
     ).fetchall()
 
 
-def _verdicts_in_python(connection: duckdb.DuckDBPyConnection) -> Rows:
+def _row_statuses_in_python(connection: duckdb.DuckDBPyConnection) -> Rows:
     return [
-        (*place, found.verdict, found.reason, *(found.line.get(name) for name in OF_A_LINE))
-        for place, found in sorted(verdicts(connection).items())
+        (*place, found.row_status, found.reason, *(found.line.get(name) for name in OF_A_LINE))
+        for place, found in sorted(row_statuses(connection).items())
     ]

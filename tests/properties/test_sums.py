@@ -12,7 +12,7 @@ from tests.properties.company import Company, table_rows
 from tests.properties.conftest import FEATURES
 from tests.properties.deliveries import Mess, deliver_mess, deliver_people
 from tests.properties.graph import CompiledGraph, bare_copy
-from tests.properties.reference import Raw, Spine, spine, standing_lines, valid_orders, verdicts
+from tests.properties.reference import Raw, Spine, spine, accepted_lines, valid_orders, row_statuses
 
 AS_OF = date(2024, 6, 10)
 HORIZON = 30
@@ -41,7 +41,7 @@ def marts(messy: Company, graph: CompiledGraph) -> duckdb.DuckDBPyConnection:
 @pytest.fixture(scope="module")
 def lines(marts: duckdb.DuckDBPyConnection) -> list[Raw]:
     """The standing lines up to the day, by the reference."""
-    return [line for line in standing_lines(verdicts(marts).values()) if line["order_date"] <= AS_OF]
+    return [line for line in accepted_lines(row_statuses(marts).values()) if line["order_date"] <= AS_OF]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_spine_is_the_reference(marts: duckdb.DuckDBPyConnection, days: Spin
     found = ask(
         marts,
         "select customer_id, order_date, orders_count, net_amount, return_amount"
-        " from intermediate.int_customer_days order by all",
+        " from intermediate.int_customer_daily order by all",
     )
     assert found == sorted((*key, *values) for key, values in days.items())
 

@@ -27,7 +27,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class ExperimentDefinition:
-    """A randomised campaign as planned, before its start. Raises `UserError` where the plan makes no sense.
+    """A randomized campaign as planned, before its start. Raises `UserError` where the plan makes no sense.
 
     `treatment_share`: of the customers outside the holdout. `end_date`: last day of the window. `metrics`: the family
     that the campaign will be judged by, the main one first.

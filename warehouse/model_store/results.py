@@ -160,8 +160,8 @@ RUN_TABLES: dict[str, dict[str, str]] = {
         "value": "double",
         "baseline": "double",
     },
-    "postings": {
-        "posting_id": "bigint",
+    "result_versions": {
+        "result_version_id": "bigint",
         "result": "varchar",
         "as_of_date": "date",
         "model_run_id": "varchar",
@@ -181,15 +181,15 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
 
 
-def standing_run(
+def valid_run(
     connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, input_key: str | None = None
 ) -> str | None:
     """The run that stands for that day; None where there is none, or where it came from other input."""
     row = connection.execute(
         """
-        select model_run_id, input_key from ml.postings
+        select model_run_id, input_key from ml.result_versions
         where result = $result and as_of_date = $as_of_date
-        order by posting_id desc limit 1
+        order by result_version_id desc limit 1
         """,
         {"result": result, "as_of_date": as_of_date},
     ).fetchone()
@@ -219,9 +219,9 @@ def post(
             _insert_run(connection, as_of_date, run, metrics[metrics["model_run_id"] == run["model_run_id"]])
         for table, frame in frames.items():
             _insert_scores(connection, table, frame, as_of_date, scoring)
-        if standing_run(connection, result, as_of_date, input_key) != scoring:
+        if valid_run(connection, result, as_of_date, input_key) != scoring:
             connection.execute(
-                "insert into ml.postings select coalesce(max(posting_id), 0) + 1, ?, ?, ?, ? from ml.postings",
+                "insert into ml.result_versions select coalesce(max(result_version_id), 0) + 1, ?, ?, ?, ? from ml.result_versions",
                 [result, as_of_date, scoring, input_key],
             )
 

@@ -46,7 +46,7 @@ last_month as (
 
 )
 
-select 'a journal does not sum to zero' as rule, concat_ws(' | ', journal_id, posting_number) as row_key
+select 'a journal does not sum to zero' as rule, concat_ws(' | ', journal_id, journal_version) as row_key
 from ledger
 where {{ points_accounts() | join(' + ') }} <> 0
 

@@ -33,7 +33,7 @@ windows as (
 days as (
 
     select order_date, sum(orders_count) as orders_count, sum(net_amount) as net_amount
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     group by order_date
 
 ),

@@ -28,16 +28,16 @@ def programme(company: Company) -> Section:
 
 def campaigns(company: Company) -> Section:
     """What each campaign is known to have brought, beside what its coupons were used for."""
-    found = campaign_verdicts(company)
+    found = campaign_outcomes(company)
     if not found:
         missing = "No campaign has started, so there is nothing to judge."
         return Section("campaigns", "Campaigns", [Figure("Did campaigns pay?", missing=missing, width=12)])
     figures = [_returns(company, found)] if any(row["roi_incremental"] is not None for row in found) else []
-    return Section("campaigns", "Campaigns", [*figures, _campaign_table(company, found)], verdict_sentence(found))
+    return Section("campaigns", "Campaigns", [*figures, _campaign_table(company, found)], outcome_sentence(found))
 
 
-def campaign_verdicts(company: Company) -> list[dict[str, Any]]:
-    """One row per campaign with its verdict and the reason for it; those that can be judged first."""
+def campaign_outcomes(company: Company) -> list[dict[str, Any]]:
+    """One row per campaign with its outcome and the reason for it; those that can be judged first."""
     marts = company.marts
     judged = marts.has("fct_campaign_results", "roi_incremental", "roi_low", "roi_high", "status")
     if not judged or not marts.has("dim_campaigns", "campaign_name", "start_date", "end_date"):
@@ -55,34 +55,34 @@ def campaign_verdicts(company: Company) -> list[dict[str, Any]]:
             results.roi_incremental is null, results.roi_incremental desc, campaigns.start_date, results.campaign_id
         """
     )
-    return [row | _verdict(row) for row in rows]
+    return [row | _outcome(row) for row in rows]
 
 
-def verdict_sentence(found: list[dict[str, Any]]) -> str:
+def outcome_sentence(found: list[dict[str, Any]]) -> str:
     """One sentence: which campaigns earned money, which lost it, which cannot be told."""
-    names = {verdict: [row["campaign_name"] for row in found if row["verdict"] == verdict] for verdict in TONES}
+    names = {outcome: [row["campaign_name"] for row in found if row["outcome"] == outcome] for outcome in TONES}
     if len(names[UNKNOWN]) == len(found):
         return f"Whether any of {formatting.some(len(found), 'campaign')} earned or lost money cannot be told."
-    parts = [f"{formatting.listed(names[verdict])} {verdict}" for verdict in (EARNED, LOST) if names[verdict]]
+    parts = [f"{formatting.listed(names[outcome])} {outcome}" for outcome in (EARNED, LOST) if names[outcome]]
     if names[UNKNOWN]:
         parts.append(f"of {formatting.some(len(names[UNKNOWN]), 'campaign')} it cannot be told")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _verdict(row: dict[str, Any]) -> dict[str, str]:
+def _outcome(row: dict[str, Any]) -> dict[str, str]:
     if row["roi_incremental"] is None or row["roi_low"] is None or row["roi_high"] is None:
-        return {"verdict": UNKNOWN, "why": formatting.reason(row["status"])}
+        return {"outcome": UNKNOWN, "why": formatting.reason(row["status"])}
     if row["roi_low"] > 0:
-        return {"verdict": EARNED, "why": "more than it cost, whatever the interval"}
+        return {"outcome": EARNED, "why": "more than it cost, whatever the interval"}
     if row["roi_high"] < 0:
-        return {"verdict": LOST, "why": "less than it cost, whatever the interval"}
-    return {"verdict": UNKNOWN, "why": "the interval holds both gain and loss"}
+        return {"outcome": LOST, "why": "less than it cost, whatever the interval"}
+    return {"outcome": UNKNOWN, "why": "the interval holds both gain and loss"}
 
 
 def _returns(company: Company, found: list[dict[str, Any]]) -> Figure:
     known = [row for row in found if row["roi_incremental"] is not None][:CAMPAIGNS_SHOWN]
-    columns = ["campaign_name", "verdict", "roi_attributed", "roi_incremental", "roi_low", "roi_high"]
+    columns = ["campaign_name", "outcome", "roi_attributed", "roi_incremental", "roi_low", "roi_high"]
     frame = pd.DataFrame([{column: row[column] for column in columns} for row in known])
     return Figure(
         "What came back for the money",
@@ -104,7 +104,7 @@ def _campaign_table(company: Company, found: list[dict[str, Any]]) -> Figure:
         else ""
     )
     table = Table(
-        ("Campaign", "Customers", "Cost", "Attributed sales", "Attributed return", "Return on investment", "Verdict"),
+        ("Campaign", "Customers", "Cost", "Attributed sales", "Attributed return", "Return on investment", "Outcome"),
         [_campaign_row(company, row) for row in shown],
         left=frozenset({0, 6}),
     )
@@ -133,12 +133,12 @@ def _campaign_row(company: Company, row: dict[str, Any]) -> tuple[str | Cell, ..
         company.money(row["attributed_amount"]),
         formatting.percent(row["roi_attributed"]),
         Cell(formatting.percent(row["roi_incremental"]), interval if row["roi_incremental"] is not None else ""),
-        Cell(row["verdict"], row["why"], tone=TONES[row["verdict"]]),
+        Cell(row["outcome"], row["why"], tone=TONES[row["outcome"]]),
     )
 
 
 def _reasons(found: list[dict[str, Any]]) -> str:
-    reasons = Counter(row["why"] for row in found if row["verdict"] == UNKNOWN)
+    reasons = Counter(row["why"] for row in found if row["outcome"] == UNKNOWN)
     parts = [
         f"{formatting.some(number, 'campaign')}: {why}"
         for why, number in sorted(reasons.items(), key=lambda x: (-x[1], x[0]))
@@ -222,7 +222,7 @@ def _rewards(company: Company) -> Figure:
     return Figure(
         title,
         company.as_of,
-        "The best reward of each customer by expected margin after cost, as randomised campaigns showed it; "
+        "The best reward of each customer by expected margin after cost, as randomized campaigns showed it; "
         "offered where it is worth its cost and within the month's budget.",
         _spending(company, rows),
         table=Table(

@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.report import formatting
 from serving.report.chapters.models import value_at_risk
-from serving.report.chapters.programme import EARNED, LOST, UNKNOWN, campaign_verdicts, verdict_sentence
+from serving.report.chapters.programme import EARNED, LOST, UNKNOWN, campaign_outcomes, outcome_sentence
 from serving.report.parts import Company, Tile
 
 LIVELY = ("active", "reactivated")
@@ -178,10 +178,10 @@ def _liability(company: Company) -> Tile | None:
 
 
 def _campaigns(company: Company) -> Tile | None:
-    found = campaign_verdicts(company)
+    found = campaign_outcomes(company)
     if not found:
         return None
-    number = {verdict: sum(row["verdict"] == verdict for row in found) for verdict in (EARNED, LOST, UNKNOWN)}
+    number = {outcome: sum(row["outcome"] == outcome for row in found) for outcome in (EARNED, LOST, UNKNOWN)}
     note = f"{number[LOST]} lost money, {number[UNKNOWN]} cannot be told"
     return Tile("Campaigns that earned money", f"{number[EARNED]} of {len(found)}", note)
 
@@ -249,8 +249,8 @@ def _stake(company: Company) -> str:
 
 
 def _programme(company: Company) -> str:
-    found = campaign_verdicts(company)
-    return verdict_sentence(found) if found else ""
+    found = campaign_outcomes(company)
+    return outcome_sentence(found) if found else ""
 
 
 def _reconciliation(company: Company) -> str:

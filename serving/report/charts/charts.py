@@ -305,7 +305,7 @@ def liability(frame: pd.DataFrame, currency: str) -> Chart:
 
 
 def campaign_returns(frame: pd.DataFrame) -> Chart:
-    """Attributed beside incremental return: campaign_name, verdict, roi_attributed, roi_incremental, roi_low, roi_high.
+    """Attributed beside incremental return: campaign_name, outcome, roi_attributed, roi_incremental, roi_low, roi_high.
 
     The ring is what bought with the campaign's coupons returned, the point with its 95% interval what the campaign
     itself brought; campaigns stand in the frame's order.
@@ -314,7 +314,7 @@ def campaign_returns(frame: pd.DataFrame) -> Chart:
         y=alt.Y("campaign_name:N", sort=list(frame["campaign_name"]), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[
             _tip("campaign_name", "Campaign", None),
-            _tip("verdict", "Verdict", None),
+            _tip("outcome", "Outcome", None),
             _tip("roi_attributed", "Attributed return", SHARE),
             _tip("roi_incremental", "Return on investment", SHARE),
             _tip("roi_low", "At least", SHARE),
@@ -327,7 +327,7 @@ def campaign_returns(frame: pd.DataFrame) -> Chart:
     rings = base.mark_point(color=theme.MUTED, size=60, strokeWidth=1.5).encode(
         x=alt.X("roi_attributed:Q", title=title, axis=axis)
     )
-    colour = _colours("verdict", theme.VERDICTS)
+    colour = _colours("outcome", theme.OUTCOMES)
     known = base.transform_filter("isValid(datum.roi_incremental)")
     spans = known.mark_rule(strokeWidth=3).encode(x=alt.X("roi_low:Q", title=title), x2="roi_high:Q", color=colour)
     points = known.mark_point(filled=True, size=110, opacity=1).encode(
@@ -353,10 +353,10 @@ def scenario_costs(frame: pd.DataFrame, currency: str) -> Chart:
 
 
 def scenario_differences(frame: pd.DataFrame, currency: str) -> Chart:
-    """Net margin beside today's, with its interval: scenario, expected, low, high, verdict (in theme.DIFFERENCES)."""
+    """Net margin beside today's, with its interval: scenario, expected, low, high, outcome (in theme.DIFFERENCES)."""
     base = _chart(frame, 40 * len(frame) + 60).encode(
         y=alt.Y("scenario:N", sort=list(frame["scenario"]), title=None, axis=alt.Axis(labelLimit=170)),
-        color=_colours("verdict", theme.DIFFERENCES),
+        color=_colours("outcome", theme.DIFFERENCES),
         tooltip=[
             _tip("scenario", "Scenario", None),
             _tip("expected", "Expected", WHOLE),

@@ -196,7 +196,7 @@ def complete_journey() -> pd.DataFrame:
 
 
 def test_on_complete_journey_no_campaign_can_be_told(complete_journey):
-    """24 of 27 fail a gate; the intervals of the three that pass all contain zero, and none was randomised."""
+    """24 of 27 fail a gate; the intervals of the three that pass all contain zero, and none was randomized."""
     status = complete_journey["status"]
     failed = {
         "too_little_history": [24, 25, 26, 27],

@@ -29,7 +29,7 @@ create table intermediate.int_message_candidates (
     language varchar, channel varchar, payload varchar, as_of_date date, valid_until date, reason varchar
 );
 create table intermediate.int_message_recipients (customer_id varchar, language varchar, withheld_reason varchar);
-create table intermediate.int_customer_contact_versions (customer_id varchar, email varchar, verdict varchar);
+create table intermediate.int_customer_contact_versions (customer_id varchar, email varchar, row_status varchar);
 """
 
 
@@ -104,7 +104,7 @@ def make_outbox(home: Path, customers: Mapping[str, str | None], **messages: Any
         connection.execute(INPUTS)
         for customer_id, address in customers.items():
             _insert(connection, "int_message_recipients", {"customer_id": customer_id, "language": "en"})
-            contact = {"customer_id": customer_id, "email": address, "verdict": "accepted"}
+            contact = {"customer_id": customer_id, "email": address, "row_status": "accepted"}
             _insert(connection, "int_customer_contact_versions", contact)
     return outbox
 

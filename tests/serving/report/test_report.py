@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.report import cohort_svg, formatting, write_report
-from serving.report.chapters.programme import verdict_sentence
+from serving.report.chapters.programme import outcome_sentence
 from serving.report.marts import Marts
 from serving.report.parts import Figure, Report
 from serving.report.sections import report_of
@@ -247,7 +247,7 @@ def test_the_script_is_bundled_once(connection: DuckDBPyConnection, settings: Se
     ],
 )
 def test_one_sentence_says_what_campaigns_brought(verdicts: list[tuple[str, str]], sentence: str) -> None:
-    assert verdict_sentence([{"campaign_name": name, "verdict": verdict} for name, verdict in verdicts]) == sentence
+    assert outcome_sentence([{"campaign_name": name, "outcome": outcome} for name, outcome in verdicts]) == sentence
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ with shopping as (
         sum(days.gross_amount) as gross_amount,
         min(days.order_date) as first_date,
         max(days.order_date) as last_date
-    from {{ ref('int_customer_days') }} as days
+    from {{ ref('int_customer_daily') }} as days
     inner join {{ ref('int_run_dates') }} as run_dates
         on days.order_date >= {{ abuse_window_from() }} and days.order_date <= run_dates.as_of_date
     where days.has_valid_order

@@ -3,7 +3,7 @@ with lines as (
 
     select
         campaign_id,
-        count(*) as line_count,
+        count(*) as lines_count,
         {{ money('sum(net_amount)') }} as attributed_amount,
         {{ money('sum(margin_amount)') }} as attributed_margin_amount
     from {{ ref('int_campaign_lines') }}
@@ -26,7 +26,7 @@ redemptions as (
 
 select
     campaigns.campaign_id,
-    coalesce(lines.line_count, 0) as line_count,
+    coalesce(lines.lines_count, 0) as lines_count,
     coalesce(lines.attributed_amount, 0) as attributed_amount,
     coalesce(lines.attributed_margin_amount, 0) as attributed_margin_amount,
     coalesce(redemptions.redemptions_count, 0) as redemptions_count,

@@ -4,7 +4,7 @@ with carried as (
 
     select order_line_id, campaign_id, customer_id, order_date, net_amount, cost_amount
     from {{ ref('int_order_line_versions') }}
-    where verdict = 'accepted' and order_status = 'completed' and not is_return and campaign_id is not null
+    where row_status = 'accepted' and order_status = 'completed' and not is_return and campaign_id is not null
 
 ),
 

@@ -1,4 +1,4 @@
--- One row per randomised campaign, customer assigned and metric: its value over the campaign's window, and over a window
+-- One row per randomized campaign, customer assigned and metric: its value over the campaign's window, and over a window
 -- as long that ended the day before the start. Whoever bought nothing counts with zero.
 with campaigns as (
 
@@ -36,7 +36,7 @@ windows as (
         sum(days.orders_count) filter (where days.order_date >= members.start_date) as orders_count,
         sum(days.orders_count) filter (where days.order_date < members.start_date) as pre_orders_count
     from members
-    inner join {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_customer_daily') }} as days
         on members.customer_id = days.customer_id
         and days.order_date between {{ add_days('members.start_date', '-members.window_days') }} and members.end_date
         and days.order_date <= (select as_of_date from {{ ref('int_run_dates') }})

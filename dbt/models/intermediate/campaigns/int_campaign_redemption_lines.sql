@@ -16,7 +16,7 @@ lines as (
 
     select order_line_id, customer_id, order_date, product_id, net_amount, cost_amount
     from {{ ref('int_order_line_versions') }}
-    where verdict = 'accepted' and order_status = 'completed' and not is_return
+    where row_status = 'accepted' and order_status = 'completed' and not is_return
         and customer_id in (select customer_id from redemptions)
 
 )

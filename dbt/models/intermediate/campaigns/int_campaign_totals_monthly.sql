@@ -10,7 +10,7 @@ with campaign_months as (
         results.incremental_margin_amount * months.share_of_window as incremental_margin,
         (results.effect_high - results.effect_low) / 2 * results.treated_count * months.share_of_window as half_width,
         results.attributed_margin_amount * months.share_of_window as attributed_margin,
-        results.incremental_margin_amount is not null as is_told
+        results.incremental_margin_amount is not null as is_estimated
     from {{ ref('int_campaign_months') }} as months
     inner join {{ ref('int_campaign_costs') }} as costs on months.campaign_id = costs.campaign_id
     left join {{ ref('fct_campaign_results') }} as results
@@ -21,12 +21,12 @@ with campaign_months as (
 select
     month,
     count(*) as campaigns_count,
-    count(*) filter (where is_told) as told_campaigns_count,
+    count(*) filter (where is_estimated) as estimated_campaigns_count,
     {{ money('sum(contact_cost)') }} as contact_cost_amount,
     {{ money('sum(fixed_cost)') }} as fixed_cost_amount,
     {{ money('sum(reward_cost)') }} as reward_cost_amount,
     {{ money('sum(incremental_margin)') }} as incremental_margin_amount,
-    {{ money('sqrt(sum(half_width * half_width) filter (where is_told))') }} as half_width_amount,
+    {{ money('sqrt(sum(half_width * half_width) filter (where is_estimated))') }} as half_width_amount,
     {{ money('sum(attributed_margin)') }} as attributed_margin_amount
 from campaign_months
 group by month

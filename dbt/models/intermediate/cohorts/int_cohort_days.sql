@@ -14,7 +14,7 @@ with customers as (
 customer_days as (
 
     select *
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),

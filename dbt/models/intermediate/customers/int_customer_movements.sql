@@ -17,7 +17,7 @@ customer_days as (
         days.net_amount,
         days.order_date as enters_on,
         {{ add_days('days.order_date', 365) }} as leaves_on
-    from {{ ref('int_customer_days') }} as days
+    from {{ ref('int_customer_daily') }} as days
     inner join run_dates
         on days.order_date <= run_dates.as_of_date
 

@@ -2,7 +2,7 @@
 with purchase_days as (
 
     select customer_id, order_date
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     where has_valid_order and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 )

@@ -41,7 +41,7 @@ buyers as (
         max(order_date) filter (where has_valid_order) as last_order_date,
         cast(sum(orders_count) as bigint) as orders_count,
         {{ money('sum(net_amount)') }} as net_amount_lifetime
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     where order_date <= (select as_of_date from run_dates)
     group by customer_id
 

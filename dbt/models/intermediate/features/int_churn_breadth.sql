@@ -5,7 +5,7 @@ with bought as (
     select distinct lines.customer_id, products.category, lines.order_date
     from {{ ref('int_order_line_versions') }} as lines
     inner join {{ accepted(ref('int_product_versions')) }} as products on lines.product_id = products.product_id
-    where lines.verdict = 'accepted' and lines.order_status = 'completed' and not lines.is_return
+    where lines.row_status = 'accepted' and lines.order_status = 'completed' and not lines.is_return
         and lines.customer_id is not null and products.category is not null
         and lines.order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 

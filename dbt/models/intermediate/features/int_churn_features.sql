@@ -42,7 +42,7 @@ select
     purchases.long_gaps_count,
     purchases.recency_days / purchases.gap_mean_days as overdue_ratio,
     purchases.fifth_last_order_days,
-    cast(purchases.line_count as double) / purchases.orders_count as lines_per_order,
+    cast(purchases.lines_count as double) / purchases.orders_count as lines_per_order,
     cast(purchases.net_amount as double) / purchases.orders_count as net_amount_per_order,
     {{ rate('purchases.discount_amount', 'purchases.gross_amount') }} as discount_rate,
     {{ rate('coalesce(signals.returned_amount_365d, 0)', 'purchases.net_amount') }} as return_rate,

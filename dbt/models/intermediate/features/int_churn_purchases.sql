@@ -25,7 +25,7 @@ select
     {{ days_between('snapshot_date', 'min(first_order_date)') }} as tenure_days,
     count(*) as purchase_days_count,
     sum(orders_count) as orders_count,
-    sum(line_count) as line_count,
+    sum(lines_count) as lines_count,
     sum(net_amount) as net_amount,
     sum(gross_amount) as gross_amount,
     sum(discount_amount) as discount_amount,

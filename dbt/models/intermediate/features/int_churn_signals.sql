@@ -3,7 +3,7 @@
 with dated as (
 
     select customer_id, order_date as signal_date, 'return' as kind, -return_amount as value
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     where return_amount < 0
 
     union all

@@ -3,7 +3,7 @@ select
     customer_id,
     order_date,
     orders_count,
-    line_count,
+    lines_count,
     quantity,
     valid_net_amount as net_amount,
     gross_amount,
@@ -11,5 +11,5 @@ select
     {{ days_between('order_date', 'lag(order_date) over (partition by customer_id order by order_date)') }} as gap_days,
     lag(order_date, 4) over (partition by customer_id order by order_date) as fifth_last_order_date,
     min(order_date) over (partition by customer_id) as first_order_date
-from {{ ref('int_customer_days') }}
+from {{ ref('int_customer_daily') }}
 where has_valid_order and order_date <= (select as_of_date from {{ ref('int_run_dates') }})

@@ -10,7 +10,7 @@ with lines as (
 
     select *, {{ cost_or_assumed() }} as cost
     from {{ ref('int_order_line_versions') }}
-    where verdict = 'accepted'
+    where row_status = 'accepted'
     {% if is_incremental() %}
         and order_id in (select order_id from {{ ref('int_changed_order_lines') }})
     {% endif %}
@@ -26,8 +26,8 @@ select
     min(channel) as channel,
     min(store_id) as store_id,
     min(_source) as source,
-    count(*) as line_count,
-    count(*) filter (where not is_return) as sale_line_count,
+    count(*) as lines_count,
+    count(*) filter (where not is_return) as sale_lines_count,
     cast(coalesce(sum(quantity) filter (where not is_return), 0) as bigint) as quantity,
     {{ money('coalesce(sum(gross_amount) filter (where not is_return), 0)') }} as gross_amount,
     {{ money('coalesce(sum(discount_amount) filter (where not is_return), 0)') }} as discount_amount,

@@ -8,7 +8,7 @@ with delivered as (
 select
     _source as source,
     _batch_id as batch_id,
-    count(*) as row_count,
+    count(*) as rows_count,
     {{ money('coalesce(sum(net_amount), 0)') }} as net_amount
 from delivered
 group by _source, _batch_id

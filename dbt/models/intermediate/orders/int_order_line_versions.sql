@@ -77,7 +77,7 @@ judged as {{ computed_anew() }} (
 
 ),
 
-{{ verdict_ctes('order_lines', versions='lines') }}
+{{ row_status_ctes('order_lines', versions='lines') }}
 
 select
     order_line_id,
@@ -104,6 +104,6 @@ select
     _batch_id,
     _file,
     _row_number,
-    verdict,
+    row_status,
     reject_reason
-from verdicts
+from judged_rows

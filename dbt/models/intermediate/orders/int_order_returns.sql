@@ -4,5 +4,5 @@ select
     order_date as return_date,
     {{ money('sum(net_amount)') }} as return_amount
 from {{ ref('int_order_line_versions') }}
-where verdict = 'accepted' and is_return and order_status = 'completed' and original_order_id is not null
+where row_status = 'accepted' and is_return and order_status = 'completed' and original_order_id is not null
 group by original_order_id, order_date

@@ -5,17 +5,17 @@
   lines add to its amounts and change neither, so that the history of a day never depends on what came after it.
 #}
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
-{%- set counts = ['line_count', 'quantity'] -%}
+{%- set counts = ['lines_count', 'quantity'] -%}
 {%- set amounts = ['gross_amount', 'discount_amount', 'net_amount', 'margin_amount'] -%}
 with order_days as (
 
     select
         {{ keys | join(', ') }},
-        sale_line_count as line_count,
+        sale_lines_count as lines_count,
         quantity,
         {{ amounts | join(', ') }}
     from {{ ref('int_order_days') }}
-    where sale_line_count > 0 and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    where sale_lines_count > 0 and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 

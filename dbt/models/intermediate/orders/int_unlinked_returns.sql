@@ -11,7 +11,7 @@ with returns as (
         sum(net_amount) as return_amount
     from {{ ref('int_order_line_versions') }}
     where
-        verdict = 'accepted'
+        row_status = 'accepted'
         and is_return
         and order_status = 'completed'
         and customer_id is not null

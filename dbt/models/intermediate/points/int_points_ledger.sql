@@ -3,30 +3,30 @@
 {%- set accounts = points_accounts() -%}
 with days as (
 
-    select as_of_date, coalesce(as_of_date >= (select max(posted_as_of) from {{ ref('int_points_postings') }}), true) as is_posted
+    select as_of_date, coalesce(as_of_date >= (select max(posted_as_of) from {{ ref('int_points_journal_entries') }}), true) as is_posted
     from {{ ref('int_run_dates') }}
 
 )
 
 select
-    postings.journal_id,
-    postings.posting_number,
-    postings.kind,
-    postings.source_id,
-    postings.customer_id,
-    postings.event_date,
-    postings.entry_date,
+    entries.journal_id,
+    entries.journal_version,
+    entries.kind,
+    entries.source_id,
+    entries.customer_id,
+    entries.event_date,
+    entries.entry_date,
     {%- for account in accounts %}
-    postings.{{ account }}{{ ',' if not loop.last }}
+    entries.{{ account }}{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ ref('int_points_postings') }} as postings
+from {{ ref('int_points_journal_entries') }} as entries
 inner join days on days.is_posted
 
 union all
 
 select
     journals.journal_id,
-    cast(1 as bigint) as posting_number,
+    cast(1 as bigint) as journal_version,
     journals.kind,
     journals.source_id,
     journals.customer_id,

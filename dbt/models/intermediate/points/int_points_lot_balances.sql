@@ -2,11 +2,11 @@
   One row per lot as of as_of_date: what was taken back, released, used, has expired, and remains.
 
   Points are used oldest first, so how far a customer has got is one number: of the points ever available, in the order
-  of the lots, the first so-and-so many are gone. `last_point` is where a lot ends in that order. Using points moves the
+  of the lots, the first so-and-so many are consumed. `last_point` is where a lot ends in that order. Using points moves the
   number on by as many; the expiry of a lot moves it to the lot's end, unless it is there already. Lots expire in their
   order, so with `used_before`, the points used before a lot's expiry, what expires of it is
-  max(0, e - max(0, largest e of the lots before)), where e = last_point - used_before. If more is gone than was ever
-  available the balance is negative, and the points of later lots are gone before they can be used.
+  max(0, e - max(0, largest e of the lots before)), where e = last_point - used_before. If more is consumed than was ever
+  available the balance is negative, and the points of later lots are consumed before they can be used.
 #}
 with run_dates as (
 
@@ -77,7 +77,7 @@ positioned as (
 ),
 
 -- in time: on a day, lots expire before points are used
-moves as (
+events as (
 
     select customer_id, expired_on as moved_on, lot_number, last_point, cast(0 as bigint) as used_points
     from positioned
@@ -97,7 +97,7 @@ progress as (
         lot_number,
         last_point - sum(used_points) over history as excess,
         sum(used_points) over (partition by customer_id) as used_in_all
-    from moves
+    from events
     window history as (
         partition by customer_id
         order by moved_on, lot_number nulls last
@@ -121,7 +121,7 @@ expiries as (
 
 ),
 
-gone as (
+consumed as (
 
     select customer_id, max(used_in_all) + greatest(coalesce(max(excess), 0), 0) as points
     from progress
@@ -146,16 +146,16 @@ select
     cast(case
         when positioned.is_available then
             positioned.points
-            - least(greatest(positioned.last_available_point - coalesce(gone.points, 0), 0), positioned.points)
+            - least(greatest(positioned.last_available_point - coalesce(consumed.points, 0), 0), positioned.points)
             - coalesce(expiries.expired_points, 0)
         else 0
     end as bigint) as used_points,
     cast(case
         when positioned.is_available
-            then least(greatest(positioned.last_available_point - coalesce(gone.points, 0), 0), positioned.points)
+            then least(greatest(positioned.last_available_point - coalesce(consumed.points, 0), 0), positioned.points)
         else positioned.points
     end as bigint) as remaining_points
 from positioned
 left join expiries
     on positioned.customer_id = expiries.customer_id and positioned.lot_number = expiries.lot_number
-left join gone on positioned.customer_id = gone.customer_id
+left join consumed on positioned.customer_id = consumed.customer_id

@@ -1,5 +1,5 @@
 -- One row per reward that this company offers: its own where the seed has any, else those for any company. With the last
--- randomised campaign of its type that was over when the plan is made, and what that cost per customer treated.
+-- randomized campaign of its type that was over when the plan is made, and what that cost per customer treated.
 with rewards as (
 
     select * from {{ ref('rewards') }}

@@ -10,13 +10,13 @@ with rules as (
 
 customer_days as (
 
-    select customer_id, order_date, net_amount from {{ ref('int_customer_days') }}
+    select customer_id, order_date, net_amount from {{ ref('int_customer_daily') }}
     where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 
 -- a threshold that all sales together do not reach, no 365 days of them do
-hopefuls as (
+eligible as (
 
     select customer_id
     from customer_days
@@ -37,8 +37,8 @@ movements as (
 
     union all
 
-    select hopefuls.customer_id, versions.valid_from, 0
-    from hopefuls
+    select eligible.customer_id, versions.valid_from, 0
+    from eligible
     cross join (select distinct valid_from from rules) as versions
     where versions.valid_from > (select data_from from {{ ref('int_run_dates') }})
 
@@ -48,7 +48,7 @@ daily as (
 
     select movements.customer_id, movements.metric_date, {{ money('sum(movements.net_amount)') }} as net_amount
     from movements
-    inner join hopefuls on movements.customer_id = hopefuls.customer_id
+    inner join eligible on movements.customer_id = eligible.customer_id
     where movements.metric_date <= (select as_of_date from {{ ref('int_run_dates') }})
     group by movements.customer_id, movements.metric_date
 

@@ -50,8 +50,8 @@ states as (
         coalesce(first_metrics.metric_amount, 0) as metric_amount,
         'enrolment' as reason
     from {{ ref('int_customers') }} as customers
-    inner join (select distinct customer_id from metrics) as risers
-        on customers.customer_id = risers.customer_id
+    inner join (select distinct customer_id from metrics) as upgraded
+        on customers.customer_id = upgraded.customer_id
     left join metrics as first_metrics
         on customers.customer_id = first_metrics.customer_id and customers.known_since = first_metrics.metric_date
 
@@ -79,18 +79,18 @@ states as (
         end as reason
     from (
         select
-            standing.customer_id,
-            standing.step,
-            standing.event_date,
-            standing.rank_before,
-            standing.is_reversed,
+            unreversed.customer_id,
+            unreversed.step,
+            unreversed.event_date,
+            unreversed.rank_before,
+            unreversed.is_reversed,
             metrics.metric_amount,
             case
-                when standing.held.check_on is null or standing.held.check_on > standing.event_date then standing.tiers
+                when unreversed.held.check_on is null or unreversed.held.check_on > unreversed.event_date then unreversed.tiers
                 when metrics.metric_amount >= rules.keep_amount then
-                    {{ list_of(renewed_tier('standing.held', 'standing.held.tier_rank')) }}
-                when standing.held.tier_rank > 2 then
-                    {{ list_of(renewed_tier('standing.held', 'standing.held.tier_rank - 1')) }}
+                    {{ list_of(renewed_tier('unreversed.held', 'unreversed.held.tier_rank')) }}
+                when unreversed.held.tier_rank > 2 then
+                    {{ list_of(renewed_tier('unreversed.held', 'unreversed.held.tier_rank - 1')) }}
                 else {{ list_of(held_tier('1', 'cast(null as date)', 'cast(null as date)', 'cast(null as date)')) }}
             end as tiers
         from (
@@ -109,7 +109,7 @@ states as (
                     event_date,
                     held.tier_rank as rank_before,
                     held.reversed_on is not null and held.reversed_on <= event_date as is_reversed,
-                    {{ standing_tiers('tiers', 'event_date') }} as tiers
+                    {{ unreversed_tiers('tiers', 'event_date') }} as tiers
                 from (
                     select
                         states.customer_id,
@@ -130,15 +130,15 @@ states as (
                 ) as next_events
                 where event_date <= (select as_of_date from {{ ref('int_run_dates') }})
             ) as reversed
-        ) as standing
+        ) as unreversed
         inner join metrics
-            on standing.customer_id = metrics.customer_id
-            and standing.event_date >= metrics.metric_date
-            and standing.event_date < metrics.next_metric_date
+            on unreversed.customer_id = metrics.customer_id
+            and unreversed.event_date >= metrics.metric_date
+            and unreversed.event_date < metrics.next_metric_date
         inner join rules
-            on standing.held.tier_rank = rules.tier_rank
-            and standing.event_date >= rules.valid_from
-            and standing.event_date < rules.valid_to
+            on unreversed.held.tier_rank = rules.tier_rank
+            and unreversed.event_date >= rules.valid_from
+            and unreversed.event_date < rules.valid_to
     ) as checked
     left join {{ ref('int_tier_upgrades') }} as upgrades
         on checked.customer_id = upgrades.customer_id and checked.event_date = upgrades.upgrade_date

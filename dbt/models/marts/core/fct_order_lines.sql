@@ -22,4 +22,4 @@ select
     order_status = 'completed' as is_valid,
     _source as source
 from {{ ref('int_order_line_versions') }}
-where verdict = 'accepted' and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+where row_status = 'accepted' and order_date <= (select as_of_date from {{ ref('int_run_dates') }})

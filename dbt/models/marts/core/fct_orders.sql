@@ -31,7 +31,7 @@ select
     orders.ordered_at,
     orders.order_date,
     cast(numbered.order_number as bigint) as order_number,
-    orders.line_count,
+    orders.lines_count,
     orders.quantity,
     orders.gross_amount,
     orders.discount_amount,

@@ -1,6 +1,6 @@
 with customer_days as (
 
-    select * from {{ ref('int_customer_days') }}
+    select * from {{ ref('int_customer_daily') }}
     where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),

@@ -1,6 +1,6 @@
 with rewards as (
 
-{{ standing_results('next_best_rewards', 'next_best_rewards') }}
+{{ latest_results('next_best_rewards', 'next_best_rewards') }}
 
 )
 

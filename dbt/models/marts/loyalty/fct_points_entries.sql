@@ -31,9 +31,9 @@ entries as (
 )
 
 select
-    journal_id || '/' || {{ as_text('posting_number') }} || '/' || account as entry_id,
+    journal_id || '/' || {{ as_text('journal_version') }} || '/' || account as entry_id,
     journal_id,
-    posting_number,
+    journal_version,
     customer_id,
     account,
     points,
@@ -41,6 +41,6 @@ select
     source_id,
     event_date,
     entry_date,
-    posting_number > 1 as is_correction
+    journal_version > 1 as is_correction
 from entries
 where points <> 0

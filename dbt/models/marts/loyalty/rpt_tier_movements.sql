@@ -5,7 +5,7 @@ with tiers as (
 
 ),
 
-moves as (
+events as (
 
     select
         {{ month_of('valid_from') }} as month,
@@ -52,16 +52,16 @@ counted as (
     select
         months.month,
         names.tier,
-        coalesce(sum(moves.members_change), 0) as members_change,
-        count(*) filter (where moves.reason = 'enrolment') as enrolled_count,
-        count(*) filter (where moves.reason = 'upgrade') as upgraded_count,
-        count(*) filter (where moves.reason = 'downgrade') as downgraded_count,
-        count(*) filter (where moves.reason = 'renewal') as renewed_count,
-        count(*) filter (where moves.reason = 'return') as reversed_count,
-        count(*) filter (where moves.is_yo_yo) as yo_yo_count
+        coalesce(sum(events.members_change), 0) as members_change,
+        count(*) filter (where events.reason = 'enrolment') as enrolled_count,
+        count(*) filter (where events.reason = 'upgrade') as upgraded_count,
+        count(*) filter (where events.reason = 'downgrade') as downgraded_count,
+        count(*) filter (where events.reason = 'renewal') as renewed_count,
+        count(*) filter (where events.reason = 'return') as reversed_count,
+        count(*) filter (where events.is_yo_yo) as yo_yo_count
     from months
     inner join names on names.valid_from <= last_day(months.month)
-    left join moves on months.month = moves.month and names.tier = moves.tier
+    left join events on months.month = events.month and names.tier = events.tier
     group by months.month, names.tier
 
 )

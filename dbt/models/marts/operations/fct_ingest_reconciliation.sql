@@ -1,4 +1,4 @@
-with verdicts as (
+with judged_rows as (
 
 {% for entity in entity_names() %}
     {%- set relation = ref('int_' ~ entity_singular(entity) ~ '_versions') %}
@@ -7,13 +7,13 @@ with verdicts as (
         _source as source,
         '{{ entity }}' as entity,
         _batch_id as batch_id,
-        count(*) as row_count,
-        count(*) filter (where verdict = 'accepted') as rows_accepted,
-        count(*) filter (where verdict = 'rejected') as rows_rejected,
-        count(*) filter (where verdict = 'superseded') as rows_superseded,
-        sum({{ amount }}) filter (where verdict = 'accepted') as amount_accepted,
-        sum({{ amount }}) filter (where verdict = 'rejected') as amount_rejected,
-        sum({{ amount }}) filter (where verdict = 'superseded') as amount_superseded
+        count(*) as rows_count,
+        count(*) filter (where row_status = 'accepted') as rows_accepted,
+        count(*) filter (where row_status = 'rejected') as rows_rejected,
+        count(*) filter (where row_status = 'superseded') as rows_superseded,
+        sum({{ amount }}) filter (where row_status = 'accepted') as amount_accepted,
+        sum({{ amount }}) filter (where row_status = 'rejected') as amount_rejected,
+        sum({{ amount }}) filter (where row_status = 'superseded') as amount_superseded
     from {{ relation }}
     group by _source, _batch_id
     {{ 'union all' if not loop.last }}
@@ -40,22 +40,22 @@ batches as (
 combined as (
 
     select
-        coalesce(batches.source, verdicts.source) as source,
-        coalesce(batches.entity, verdicts.entity) as entity,
-        coalesce(batches.batch_id, verdicts.batch_id) as batch_id,
+        coalesce(batches.source, judged_rows.source) as source,
+        coalesce(batches.entity, judged_rows.entity) as entity,
+        coalesce(batches.batch_id, judged_rows.batch_id) as batch_id,
         batches.file,
-        coalesce(batches.rows_read, verdicts.row_count) as rows_read,
-        coalesce(verdicts.rows_accepted, 0) as rows_accepted,
-        coalesce(verdicts.rows_rejected, 0) + coalesce(batches.rows_malformed, 0) as rows_rejected,
-        coalesce(verdicts.rows_superseded, 0) as rows_superseded,
+        coalesce(batches.rows_read, judged_rows.rows_count) as rows_read,
+        coalesce(judged_rows.rows_accepted, 0) as rows_accepted,
+        coalesce(judged_rows.rows_rejected, 0) + coalesce(batches.rows_malformed, 0) as rows_rejected,
+        coalesce(judged_rows.rows_superseded, 0) as rows_superseded,
         delivered.net_amount as amount_read,
-        case when delivered.batch_id is not null then coalesce(verdicts.amount_accepted, 0) end as amount_accepted,
-        case when delivered.batch_id is not null then coalesce(verdicts.amount_rejected, 0) end as amount_rejected,
-        case when delivered.batch_id is not null then coalesce(verdicts.amount_superseded, 0) end as amount_superseded
+        case when delivered.batch_id is not null then coalesce(judged_rows.amount_accepted, 0) end as amount_accepted,
+        case when delivered.batch_id is not null then coalesce(judged_rows.amount_rejected, 0) end as amount_rejected,
+        case when delivered.batch_id is not null then coalesce(judged_rows.amount_superseded, 0) end as amount_superseded
     from batches
-    full outer join verdicts on batches.batch_id = verdicts.batch_id and batches.entity = verdicts.entity
+    full outer join judged_rows on batches.batch_id = judged_rows.batch_id and batches.entity = judged_rows.entity
     left join {{ ref('int_order_line_batches') }} as delivered
-        on verdicts.batch_id = delivered.batch_id and verdicts.entity = 'order_lines'
+        on judged_rows.batch_id = delivered.batch_id and judged_rows.entity = 'order_lines'
 
 )
 

@@ -6,7 +6,7 @@ select
     trained_at,
     snapshot_from as snapshot_from_date,
     snapshot_to as snapshot_to_date,
-    "rows" as row_count,
+    "rows" as rows_count,
     is_champion,
     status
 from {{ source('ml', 'model_runs') }}

@@ -11,7 +11,7 @@ with rows_rejected as (
         reject_reason as reason,
         {{ json_record(shown) }} as record
     from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
-    where verdict = 'rejected'
+    where row_status = 'rejected'
 
     union all
 {% endfor %}

@@ -14,7 +14,7 @@ identified_months as (
     select
         {{ month_of('order_date') }} as month,
         {{ money('sum(net_amount)') }} as net_amount
-    from {{ ref('int_customer_days') }}
+    from {{ ref('int_customer_daily') }}
     where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
     group by 1
 

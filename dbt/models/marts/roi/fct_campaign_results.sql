@@ -1,6 +1,6 @@
 with effects as (
 
-{{ standing_results('campaign_effects', 'campaign_effects') }}
+{{ latest_results('campaign_effects', 'campaign_effects') }}
 
 ),
 

@@ -33,14 +33,14 @@ combined as (
         points.liability_change_amount,
         points.points_cost_amount,
         coalesce(campaigns.campaigns_count, 0) as campaigns_count,
-        coalesce(campaigns.told_campaigns_count, 0) as told_campaigns_count,
+        coalesce(campaigns.estimated_campaigns_count, 0) as estimated_campaigns_count,
         coalesce(campaigns.contact_cost_amount, 0) as contact_cost_amount,
         coalesce(campaigns.fixed_cost_amount, 0) as fixed_cost_amount,
         coalesce(campaigns.reward_cost_amount, 0) as reward_cost_amount,
         coalesce(platform.platform_cost_amount, 0) as platform_cost_amount,
         coalesce(attributed.attributed_amount, 0) as attributed_amount,
         coalesce(campaigns.attributed_margin_amount, 0) as attributed_margin_amount,
-        campaigns.told_campaigns_count = campaigns.campaigns_count as is_told,
+        campaigns.estimated_campaigns_count = campaigns.campaigns_count as is_estimated,
         campaigns.incremental_margin_amount,
         campaigns.half_width_amount,
         {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
@@ -70,18 +70,18 @@ select
     attributed_margin_amount,
     incremental_margin_amount,
     campaigns_count,
-    told_campaigns_count,
+    estimated_campaigns_count,
     {{ roi_gross('attributed_amount', 'cost_amount') }} as roi_gross,
     {{ roi_net('attributed_amount', 'cost_amount') }} as roi_net,
     {{ roi_net('attributed_margin_amount', 'cost_amount') }} as roi_attributed,
-    case when is_told then {{ roi_net('incremental_margin_amount', 'cost_amount') }} end as roi_incremental,
-    case when is_told then {{ roi_net('(incremental_margin_amount - half_width_amount)', 'cost_amount') }} end as roi_low,
-    case when is_told then {{ roi_net('(incremental_margin_amount + half_width_amount)', 'cost_amount') }} end as roi_high,
+    case when is_estimated then {{ roi_net('incremental_margin_amount', 'cost_amount') }} end as roi_incremental,
+    case when is_estimated then {{ roi_net('(incremental_margin_amount - half_width_amount)', 'cost_amount') }} end as roi_low,
+    case when is_estimated then {{ roi_net('(incremental_margin_amount + half_width_amount)', 'cost_amount') }} end as roi_high,
     case
         when cost_amount <= 0 then 'no_cost'
         when campaigns_count = 0 then 'no_campaign'
-        when is_told then 'ok'
-        when told_campaigns_count > 0 then 'partly_told'
+        when is_estimated then 'ok'
+        when estimated_campaigns_count > 0 then 'partly_told'
         else 'cannot_be_told'
     end as status
 from combined

@@ -1,13 +1,13 @@
 with scores as (
 
-{{ standing_results('churn_scores', 'churn_scores') }}
+{{ latest_results('churn_scores', 'churn_scores') }}
 
 ),
 
 -- the date is the lifetime-value model's, told beside the risk because both are acted on together
 lifetime_values as (
 
-{{ standing_results('lifetime_values', 'lifetime_values') }}
+{{ latest_results('lifetime_values', 'lifetime_values') }}
 
 )
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('customer_clusters', 'customer_clusters') }}
+{{ latest_results('customer_clusters', 'customer_clusters') }}
 
 )
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('lifetime_values', 'lifetime_values') }}
+{{ latest_results('lifetime_values', 'lifetime_values') }}
 
 ),
 
@@ -8,7 +8,7 @@ historic as (
 
     select results.customer_id, results.as_of_date, {{ money('sum(days.margin_amount)') }} as historic_margin_amount
     from results
-    inner join {{ ref('int_customer_days') }} as days
+    inner join {{ ref('int_customer_daily') }} as days
         on results.customer_id = days.customer_id and days.order_date <= results.as_of_date
     group by results.customer_id, results.as_of_date
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('recommendations', 'recommendations') }}
+{{ latest_results('recommendations', 'recommendations') }}
 
 )
 

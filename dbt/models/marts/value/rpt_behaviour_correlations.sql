@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('behaviour_correlations', 'behaviour_correlations') }}
+{{ latest_results('behaviour_correlations', 'behaviour_correlations') }}
 
 )
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('churn_curves', 'churn_scores') }}
+{{ latest_results('churn_curves', 'churn_scores') }}
 
 )
 

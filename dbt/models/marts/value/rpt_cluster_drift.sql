@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('cluster_drifts', 'customer_clusters') }}
+{{ latest_results('cluster_drifts', 'customer_clusters') }}
 
 )
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('cluster_profiles', 'customer_clusters') }}
+{{ latest_results('cluster_profiles', 'customer_clusters') }}
 
 )
 

@@ -1,6 +1,6 @@
 with results as (
 
-{{ standing_results('lifetime_value_curves', 'lifetime_values') }}
+{{ latest_results('lifetime_value_curves', 'lifetime_values') }}
 
 )
 

@@ -44,9 +44,9 @@ posted as (
 
 days as (
 
-    select run_dates.as_of_date, max(postings.posted_as_of) as posted_through
+    select run_dates.as_of_date, max(entries.posted_as_of) as posted_through
     from run_dates
-    left join {{ this }} as postings on true
+    left join {{ this }} as entries on true
     group by run_dates.as_of_date
 
 ),
@@ -82,11 +82,11 @@ numbered as (
 
     select
         fresh.*,
-        coalesce(earlier.postings_count, 0)
-            + row_number() over (partition by fresh.journal_id order by fresh.event_date, fresh.customer_id) as posting_number
+        coalesce(earlier.versions_count, 0)
+            + row_number() over (partition by fresh.journal_id order by fresh.event_date, fresh.customer_id) as journal_version
     from fresh
     left join (
-        select journal_id, count(*) as postings_count
+        select journal_id, count(*) as versions_count
         from {{ this }}
         where journal_id in (select journal_id from fresh)
         group by journal_id
@@ -97,13 +97,13 @@ numbered as (
 
 select
     numbered.journal_id,
-    numbered.posting_number,
+    numbered.journal_version,
     numbered.kind,
     numbered.source_id,
     numbered.customer_id,
     numbered.event_date,
     case
-        when numbered.posting_number > 1 or numbered.event_date <= days.posted_through then days.as_of_date
+        when numbered.journal_version > 1 or numbered.event_date <= days.posted_through then days.as_of_date
         else numbered.event_date
     end as entry_date,
     days.as_of_date as posted_as_of,
@@ -116,7 +116,7 @@ where days.posted_through is null or days.as_of_date >= days.posted_through
 {% else %}
 select
     journals.journal_id,
-    cast(1 as bigint) as posting_number,
+    cast(1 as bigint) as journal_version,
     journals.kind,
     journals.source_id,
     journals.customer_id,

@@ -33,7 +33,7 @@ amounts as (
         {{ money('sum(discount_amount)') }} as discount_amount,
         {{ money('sum(margin_amount + return_margin_amount)') }} as margin_amount,
         cast(sum(quantity) as bigint) as quantity,
-        cast(sum(sale_line_count) as bigint) as line_count
+        cast(sum(sale_lines_count) as bigint) as lines_count
     from order_days
     group by customer_id, order_date
 
@@ -53,7 +53,7 @@ select
     coalesce(amounts.discount_amount, 0) as discount_amount,
     coalesce(amounts.margin_amount, 0) as margin_amount,
     coalesce(amounts.quantity, 0) as quantity,
-    coalesce(amounts.line_count, 0) as line_count
+    coalesce(amounts.lines_count, 0) as lines_count
 from amounts
 full outer join valid_orders
     on amounts.customer_id = valid_orders.customer_id and amounts.order_date = valid_orders.order_date
