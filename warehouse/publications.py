@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from warehouse.connections import CONFIG
+from warehouse.connections import STORAGE_VERSION
 from warehouse.published_file import Base
 from warehouse.settings import Settings
 
@@ -16,7 +16,7 @@ DATABASE = "loyalty.duckdb"
 WORK = "work.duckdb"
 # What BI tools read is stored as every DuckDB since 0.10 opens it. The newer format of the working
 # copy, which only the project's own DuckDB opens, takes a third less time to write.
-STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: CONFIG["storage_compatibility_version"]}
+STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: STORAGE_VERSION}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import CONFIG, connect, quote_identifier, quote_literal
+from warehouse.connections import STORAGE_VERSION, connect, quote_identifier, quote_literal
 from warehouse.privacy.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.privacy.person import Person
 from warehouse.privacy.veil import emptied, is_erased, pseudonym, replaced, set_erased, veiled
@@ -66,8 +66,9 @@ def rewrite(
         for name, path in {source.stem: source, **(beside or {})}.items():
             connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
         connection.execute(f"use {quote_identifier(source.stem)}")
-        version = CONFIG["storage_compatibility_version"]
-        connection.execute(f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(version)})")
+        connection.execute(
+            f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(STORAGE_VERSION)})"
+        )
         _copy(connection, source.stem, database_tables(connection, sources), person)
         if finish:
             finish(connection, NEW)
