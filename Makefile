@@ -8,7 +8,7 @@ SIZE ?=
 CUSTOMERS ?=
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: run test dev lint format bench clean
+.PHONY: run test campaign dev lint format bench clean
 .DEFAULT_GOAL := run
 
 $(VENV)/ready: pyproject.toml uv.lock
@@ -29,6 +29,9 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+campaign: $(VENV)/ready ## the long tests, which `test` leaves out
+	@$(BIN)/pytest -m campaign
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui

@@ -36,7 +36,7 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
         ],
         jobs=[build_daily_job(settings)],
         schedules=build_schedules(settings),
-        sensors=[build_landing_sensor(settings), build_dead_run_sensor()],
+        sensors=[build_landing_sensor(settings), build_dead_run_sensor(settings)],
         resources={"warehouse": warehouse_resource(settings, progress)},
         executor=dg.in_process_executor,
     )

@@ -33,12 +33,17 @@ def build_failure_hook(settings: Settings) -> dg.HookDefinition:
         context.resources.warehouse.fail_generation(f"{context.step_key}: {cause}")
         message = f"{settings.company}: step {context.step_key} of run {context.run_id} failed: {cause}"
         context.log.error(message)
-        variable = settings.schedule.failure_webhook_env
-        url = os.environ.get(variable) if variable else None
-        if url:
-            post_json(url, {"text": message, "run_id": context.run_id, "step": context.step_key})
+        post_failure(settings, {"text": message, "run_id": context.run_id, "step": context.step_key})
 
     return report_failure
+
+
+def post_failure(settings: Settings, payload: dict[str, str]) -> None:
+    """Send `payload` to the webhook for failures, if the company has one. Raises what `post_json` raises."""
+    variable = settings.schedule.failure_webhook_env
+    url = os.environ.get(variable) if variable else None
+    if url:
+        post_json(url, payload)
 
 
 def post_json(url: str, payload: dict[str, str]) -> None:

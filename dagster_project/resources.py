@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import duckdb
 
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
+from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.publication.precopy import CopyAhead
 from warehouse import builds
 from warehouse.lock import hold_warehouse, process_start
@@ -21,6 +24,12 @@ from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
 Progress = Callable[[str, str, float | None], None]
+STEP_ENDS = {
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_SKIPPED,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+}
 
 
 @dataclass
@@ -35,6 +44,7 @@ class WarehouseRun:
     full_refresh: bool
     progress: Progress
     copy_ahead: CopyAhead
+    watchdog: Watchdog
     generation: int | None = None
     passed_checks: set[str] = field(default_factory=set)
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -56,15 +66,23 @@ class WarehouseRun:
     def stage(self, name: str) -> Iterator[None]:
         """Tell how long a stage takes, while it runs and in the run's summary."""
         self.progress(name, "started", None)
+        self.watchdog.stands("stage", name)
         began = time.perf_counter()
         try:
             yield
         except BaseException:
             self.progress(name, "failed", time.perf_counter() - began)
             raise
+        finally:
+            self.watchdog.stands("stage", None)
         seconds = time.perf_counter() - began
         self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
         self.progress(name, "done", seconds)
+
+    def dbt_node(self, name: str, status: str) -> None:
+        """Take note of a dbt node that begins (`started`) or ends."""
+        self.watchdog.node(name, status == "started")
+        self.progress(name, f"dbt {status}", None)
 
     def open_generation(self) -> int:
         """The generation that this run writes, opened (not passed) at its first write."""
@@ -102,18 +120,22 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         instance, run = context.instance, context.run
         run_id = run.run_id if run else "no-run"
         if instance and run:
-            close_dead_runs(instance, except_run=run_id)
+            close_dead_runs(settings, instance, except_run=run_id)
             start = process_start(os.getpid()) or ""
             instance.add_run_tags(run_id, {PID_TAG: str(os.getpid()), PROCESS_START_TAG: start})
         as_of = config["as_of_date"]
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log
         with (
+            Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog,
             hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)),
+            watchdog.limit("the run", "limits.run_minutes", chosen.limits.run_minutes),
             CopyAhead(chosen) as ahead,
             _rarely_collecting(),
         ):
-            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead)
+            if instance:
+                instance.add_event_listener(run_id, partial(_follow_steps, watchdog, chosen.limits.step_minutes))
+            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead, watchdog)
             # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
             with held.connect() as connection:
                 prepare_warehouse(connection, held.dbt.manifest())
@@ -136,6 +158,27 @@ def _rarely_collecting() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def _follow_steps(watchdog: Watchdog, minutes: float, entry: dg.EventLogEntry) -> None:
+    """Give each step its time, from Dagster's event of its start to that of its end."""
+    event = entry.dagster_event
+    if event and event.event_type == dg.DagsterEventType.STEP_START:
+        watchdog.stands("step", event.step_key)
+        watchdog.start_clock(f"step {event.step_key}", "limits.step_minutes", minutes)
+    elif event and event.event_type in STEP_ENDS:
+        watchdog.stop_clock(f"step {event.step_key}")
+        watchdog.stands("step", None)
+
+
+def _report_end(settings: Settings, instance: dg.DagsterInstance | None, ending: Ending) -> None:
+    """Tell people, Dagster and, unless somebody wanted it so, the webhook for failures that the watchdog ends a run."""
+    tell_end(ending)
+    run = instance.get_run_by_id(ending.run_id) if instance else None
+    if instance and run:
+        instance.report_run_failed(run, f"{ending.told}\n\n{ending.stack}")
+    if ending.code != TERMINATED:
+        post_failure(settings, {"text": f"{settings.company}: {ending.told}", "run_id": ending.run_id, "step": ""})
 
 
 def _tell(log: dg.DagsterLogManager | None, progress: Progress | None, message: str) -> None:

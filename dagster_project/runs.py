@@ -8,22 +8,26 @@ import time
 
 import dagster as dg
 
+from dagster_project.watchdog import read_ending
 from warehouse.lock import is_running
+from warehouse.settings import Settings
 
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
 # A run tags itself within seconds of its start; one that has not by then never got that far.
 UNTAGGED_SECONDS = 300.0
+GONE = "The process of this run is gone; it was closed by a later one."
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-def close_dead_runs(instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:
-    """Report every run in progress whose process is gone as failed. Returns their ids."""
+def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:
+    """Report every run in progress whose process is gone as failed, and why, where that is known. Returns their ids."""
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
         run = record.dagster_run
         if run.run_id != except_run and not _is_alive(run, record.start_time or record.create_timestamp.timestamp()):
-            instance.report_run_failed(run, "The process of this run is gone; it was closed by a later one.")
+            ending = read_ending(settings, run.run_id)
+            instance.report_run_failed(run, ending.told if ending else GONE)
             closed.append(run.run_id)
     return closed
 

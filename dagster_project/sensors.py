@@ -50,7 +50,7 @@ def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
     return landing_folder
 
 
-def build_dead_run_sensor() -> dg.SensorDefinition:
+def build_dead_run_sensor(settings: Settings) -> dg.SensorDefinition:
     """Closes runs whose process was killed, so that the queue behind them moves."""
 
     @dg.sensor(
@@ -61,7 +61,7 @@ def build_dead_run_sensor() -> dg.SensorDefinition:
         description="Reports runs whose process is gone as failed.",
     )
     def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        closed = close_dead_runs(context.instance)
+        closed = close_dead_runs(settings, context.instance)
         return dg.SkipReason(f"Closed {', '.join(closed)}." if closed else "Every run in progress has its process.")
 
     return dead_runs

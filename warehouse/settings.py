@@ -57,6 +57,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 # Text, which YAML makes of hours only in quotes: 21:00 without them is the number 1260.
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Positive = Annotated[float, Field(gt=0)]
+Minutes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Elasticity = Annotated[float, Field(gt=0, lt=1)]
 ExpiryMonths = Annotated[int, Field(ge=1)]
 Span = AfterValidator(_ascending)
@@ -145,6 +146,17 @@ class PublishSettings(_Section):
     """How many publications are kept for going back."""
 
     keep: Annotated[int, Field(ge=1)] = 5
+
+
+class LimitsSettings(_Section):
+    """The longest that a run may take once it holds the warehouse, one of its steps, and a delivery of messages.
+
+    What takes longer is ended; the last publication stays live.
+    """
+
+    run_minutes: Minutes = 360
+    step_minutes: Minutes = 120
+    delivery_minutes: Minutes = 30
 
 
 class ScheduleSettings(_Section):
@@ -239,6 +251,7 @@ class Settings(_Section):
     rewards: RewardSettings = RewardSettings()
     simulate: SimulateSettings = SimulateSettings()
     publish: PublishSettings = PublishSettings()
+    limits: LimitsSettings = LimitsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()
     # Where these settings came from, for messages; not a key of the file.

@@ -13,16 +13,20 @@ import duckdb
 from warehouse.settings import Settings
 
 # Files made here are written with a third less work than in the oldest format, mostly for columns of text. They are
-# the project's own; what is published for other tools is attached with a format that all of them open.
-CONFIG = {"storage_compatibility_version": "v1.3.0"}
+# the project's own; what is published for other tools is written in a format that all of them open.
+STORAGE_VERSION = "v1.3.0"
 
 
-def connect(path: Path | str = ":memory:", *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(
+    path: Path | str = ":memory:", *, read_only: bool = False, storage_version: str = STORAGE_VERSION
+) -> duckdb.DuckDBPyConnection:
     """A connection whose timestamps with a zone are shown in UTC.
 
-    `read_only` is for files that no connection of this process holds open for writing.
+    `read_only` is for files that no connection of this process holds open for writing. `storage_version` is the oldest
+    DuckDB that is to open a file that is written.
     """
-    connection = duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+    config = {"storage_compatibility_version": storage_version}
+    connection = duckdb.connect(str(path), read_only=read_only, config=config)
     connection.execute("set TimeZone = 'UTC'")
     return connection
 

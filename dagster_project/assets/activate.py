@@ -49,7 +49,8 @@ def build_message_assets() -> list[dg.AssetsDefinition]:
         run: WarehouseRun = context.resources.warehouse
         if run.settings.messages.channel is None:
             return dg.MaterializeResult(metadata={"channel": "none"})
-        with run.stage("deliver messages"), run.connect() as connection:
+        limit = run.watchdog.limit("the delivery", "limits.delivery_minutes", run.settings.limits.delivery_minutes)
+        with limit, run.stage("deliver messages"), run.connect() as connection:
             delivered = deliver(run.settings, connection)
         return dg.MaterializeResult(
             metadata={**delivered.counts, "left": delivered.left, "stopped": delivered.stopped or "no"}

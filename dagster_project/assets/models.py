@@ -36,7 +36,8 @@ RECORDS = {
 LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "optuna")
 # Settings that results do not depend on: where a company's files lie, what a run may use, who is told.
 NOT_LEARNED_FROM = {
-    "home", "sources", "path", "lock_wait_seconds", "publish", "schedule", "threads", "memory_limit", "messages",
+    "home", "sources", "path", "lock_wait_seconds", "limits", "publish", "schedule", "threads", "memory_limit",
+    "messages",
 }  # fmt: skip
 
 

@@ -137,7 +137,7 @@ def _build(
     results = run.dbt.build(
         names,
         full_refresh=run.full_refresh,
-        on_result=lambda name, status: run.progress(name, f"dbt {status}", None),
+        on_node=run.dbt_node,
     )
     passed = {result.unique_id for result in results if result.resource_type == "unit_test" and result.is_good}
     run.passed_checks.update(passed)

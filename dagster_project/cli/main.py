@@ -1,7 +1,7 @@
 """The command line `loyalty`: see `loyalty --help`.
 
 Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; 2 wrong
-usage, settings or input; 3 another run holds the warehouse.
+usage, settings or input; 3 another run holds the warehouse; 143 ended by SIGTERM (137 where it had to be killed).
 """
 
 import argparse
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
+from dagster_project.watchdog import terminated_in_words
 from warehouse.errors import UserError
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
@@ -21,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return options.handler(load_settings(options.settings), options)
+        with terminated_in_words():
+            return options.handler(load_settings(options.settings), options)
     except UserError as error:
         print(f"loyalty: {error}", file=sys.stderr)
         return BUSY if type(error).__name__ == "WarehouseBusyError" else WRONG_USAGE

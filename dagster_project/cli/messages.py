@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 import duckdb
 from rich.console import Console
 
+from dagster_project.watchdog import Watchdog, tell_end
 from serving.outbox import Delivered, deliver, open_messages, text_of
 from warehouse.errors import UserError
 from warehouse.lock import hold_warehouse
@@ -34,8 +35,10 @@ def send(settings: Settings) -> bool:
     if settings.messages.channel is None:
         raise UserError(f'{settings.path}: messages are delivered once "messages.channel" is set.')
     console = Console(highlight=False, soft_wrap=True)
-    with _warehouse(settings, console) as connection:
-        delivered = deliver(settings, connection)
+    with Watchdog(settings, "messages", tell_end) as watchdog, _warehouse(settings, console) as connection:
+        watchdog.stands("the delivery of", "messages")
+        with watchdog.limit("the delivery", "limits.delivery_minutes", settings.limits.delivery_minutes):
+            delivered = deliver(settings, connection)
     console.print(_told(delivered), markup=False)
     return delivered.is_complete
 

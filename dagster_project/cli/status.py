@@ -7,6 +7,7 @@ from rich.console import Console
 
 from dagster_project.cli.run import failure_messages
 from dagster_project.instance import open_instance
+from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
@@ -29,25 +30,30 @@ def print_status(settings: Settings) -> None:
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     with open_instance(settings) as instance:
-        _print_last_runs(console, instance)
+        _print_last_runs(console, settings, instance)
 
 
-def _print_last_runs(console: Console, instance: dg.DagsterInstance) -> None:
+def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance) -> None:
     records = instance.get_run_records(limit=1)
     if not records:
         console.print("last run   none")
         return
-    _print_run(console, instance, "last run  ", records[0])
+    _print_run(console, settings, instance, "last run  ", records[0])
     failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
     if failures:
-        _print_run(console, instance, "last fault", failures[0])
+        _print_run(console, settings, instance, "last fault", failures[0])
 
 
-def _print_run(console: Console, instance: dg.DagsterInstance, label: str, record: dg.RunRecord) -> None:
+def _print_run(
+    console: Console, settings: Settings, instance: dg.DagsterInstance, label: str, record: dg.RunRecord
+) -> None:
     run = record.dagster_run
     began = datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
     console.print(f"{label} {run.run_id[:8]} {run.status.value.lower()}, began {began:%Y-%m-%d %H:%M} UTC")
-    if run.status == dg.DagsterRunStatus.FAILURE:
+    ending = read_ending(settings, run.run_id)
+    if ending:
+        console.print(f"           {ending.told}", markup=False)
+    elif run.status == dg.DagsterRunStatus.FAILURE:
         entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
         for message in dict.fromkeys(failure_messages(entries)):
             console.print(f"           {message}", markup=False)

@@ -112,12 +112,12 @@ class DbtProject:
         selection: Sequence[str],
         *,
         full_refresh: bool = False,
-        on_result: Callable[[str, str], None] | None = None,
+        on_node: Callable[[str, str], None] | None = None,
     ) -> list[NodeResult]:
         """Run the selected nodes, and no test beyond them, and release the database.
 
-        `on_result` is called with a node's name and status as each one ends. Node failures are results, not
-        exceptions; UserError is raised when dbt could not start.
+        `on_node` is called with a node's name and status: `started` as it begins, and what became of it as it ends.
+        Node failures are results, not exceptions; UserError is raised when dbt could not start.
         """
         from dbt.contracts.graph.manifest import Manifest
         from dbt.parser.manifest import extended_mashumuro_decoder
@@ -125,7 +125,7 @@ class DbtProject:
         packed = self._kept("msgpack").read_bytes()
         manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
         arguments = build_arguments(_tagged(manifest, selection), full_refresh)
-        return self._build(manifest, arguments, on_result)
+        return self._build(manifest, arguments, on_node)
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
         """Build the selected nodes with their tests in the analyst's own file, all else being taken as published.
@@ -136,13 +136,13 @@ class DbtProject:
         return self._build(None, arguments)
 
     def _build(
-        self, manifest: Any, arguments: Sequence[str], on_result: Callable[[str, str], None] | None = None
+        self, manifest: Any, arguments: Sequence[str], on_node: Callable[[str, str], None] | None = None
     ) -> list[NodeResult]:
         file = self.settings.dev_path if self.target == "dev" else self.settings.warehouse_path
         with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
             limit_resources(held, self.settings)
             variables = run_variables(self.settings)
-            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_result))
+            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node))
 
     def _invoke(
         self,
@@ -150,7 +150,7 @@ class DbtProject:
         arguments: Sequence[str],
         variables: Mapping[str, Any],
         target_path: Path,
-        on_result: Callable[[str, str], None] | None = None,
+        on_node: Callable[[str, str], None] | None = None,
     ) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
@@ -158,7 +158,7 @@ class DbtProject:
         os.environ.update(profile_environment(self.settings))
         command = command_line(arguments, variables, self.target, target_path)
         try:
-            return dbtRunner(manifest=manifest, callbacks=_callbacks(on_result)).invoke(command)
+            return dbtRunner(manifest=manifest, callbacks=_callbacks(on_node)).invoke(command)
         finally:
             DuckDBConnectionManager.close_all_connections()
 
@@ -201,13 +201,15 @@ def command_line(arguments: Sequence[str], variables: Mapping[str, Any], target:
     ]
 
 
-def _callbacks(on_result: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
-    if on_result is None:
+def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
+    if on_node is None:
         return []
 
     def forward(event: Any) -> None:
-        if event.info.name == "NodeFinished":
-            on_result(event.data.node_info.node_name, event.data.node_info.node_status)
+        if event.info.name == "NodeStart":
+            on_node(event.data.node_info.node_name, "started")
+        elif event.info.name == "NodeFinished":
+            on_node(event.data.node_info.node_name, event.data.node_info.node_status)
 
     return [forward]
 

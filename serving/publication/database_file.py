@@ -6,7 +6,6 @@ Where the files lie and how they replace one another is `serving.publication.pub
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from hashlib import md5
@@ -18,9 +17,14 @@ from duckdb import DuckDBPyConnection
 from warehouse.errors import UserError
 from warehouse.identity.columns import is_identifier
 from warehouse.relations import Relation
-from warehouse.sql import quote_identifier, quote_literal, transaction, wal_of
+from warehouse.sql import connect, quote_identifier, quote_literal, transaction, wal_of
 
-NEXT = "publication_next"
+# The name under which rows on their way into a published file are read.
+ARRIVING = "arriving_rows"
+# DuckDB's rows per row group; a batch of as many fills one.
+ROW_GROUP = 122_880
+# Types whose values Arrow changes or cuts off.
+NOT_IN_ARROW = re.compile(r"HUGEINT|\bBIT\b|\bTIME WITH TIME ZONE")
 
 WIDE_DECIMAL = re.compile(r"DECIMAL\((\d+),")
 
@@ -141,9 +145,14 @@ def assemble(
     storage_version: str,
     publication: Mapping[str, str | int | date | None] | None = None,
 ) -> None:
-    """Make the new `file` hold `wanted` (relation -> fingerprint), starting from the one of `bases` that saves most.
+    """Make `file` hold exactly the relations `wanted` (relation -> fingerprint) of the connection's database.
 
-    See `fill`.
+    They become tables, with their comments. The file starts as a copy of the one of `bases` that saves most.
+    `storage_version` is the oldest DuckDB that is to open it. `publication` becomes the one row of marts.publication.
+    Leaves no WAL behind.
+
+    The file is opened by a database instance of its own and never attached to the warehouse: attaching, detaching and
+    checkpointing a file while other threads query the same instance invalidates it, or never ends.
     """
     rows = _estimated_rows(connection)
     best, saved, kept = None, 0, set[Relation]()
@@ -154,7 +163,11 @@ def assemble(
             best, saved, kept = base, saving, held
     if best:
         shutil.copyfile(best.path, file)
-    _fill(connection, file, list(wanted), kept, storage_version=storage_version, publication=publication)
+    with connect(file, storage_version=storage_version) as target:
+        _limit_like(target, connection)
+        _fill(connection, target, list(wanted), kept, publication)
+    if wal_of(file).exists():
+        raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
 
 
 def _estimated_rows(connection: DuckDBPyConnection) -> dict[Relation, int]:
@@ -164,33 +177,35 @@ def _estimated_rows(connection: DuckDBPyConnection) -> dict[Relation, int]:
     return {Relation(schema, name): size for schema, name, size in rows}
 
 
-def _fill(
-    connection: DuckDBPyConnection,
-    file: Path,
-    wanted: Sequence[Relation],
-    kept: Collection[Relation] = (),
-    *,
-    storage_version: str,
-    publication: Mapping[str, str | int | date | None] | None = None,
-) -> None:
-    """Make `file` hold exactly the relations `wanted` of the connection's database, as tables, with their comments.
+def _limit_like(target: DuckDBPyConnection, source: DuckDBPyConnection) -> None:
+    """Give `target` the memory limit of `source`, and one thread.
 
-    `storage_version` is the oldest DuckDB that is to open it. `kept` are those that `file`, a copy of an earlier one,
-    already holds row for row. `publication` becomes the one row of marts.publication. Leaves no WAL behind.
+    Rows arrive one batch after another, so further threads only split them into row groups that fill less well.
     """
-    with _attached(connection, file, storage_version):
-        _drop_others(connection, {*kept})
-        with transaction(connection):
-            described = published_columns(connection)
-            for relation in wanted:
-                if relation not in kept:
-                    _copy(connection, relation, described[relation])
-            if publication:
-                _write_publication(connection, publication)
-            _copy_comments(connection, wanted)
-        _checkpoint(connection)
-    if wal_of(file).exists():
-        raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
+    row = source.execute("select current_setting('memory_limit')").fetchone()
+    assert row is not None
+    target.execute(f"set memory_limit = {quote_literal(row[0])}")
+    target.execute("set threads = 1")
+
+
+def _fill(
+    source: DuckDBPyConnection,
+    target: DuckDBPyConnection,
+    wanted: Sequence[Relation],
+    kept: Collection[Relation],
+    publication: Mapping[str, str | int | date | None] | None,
+) -> None:
+    """Make the database of `target` hold exactly `wanted`; it already holds `kept` row for row."""
+    _drop_others(target, {*kept})
+    described = published_columns(source)
+    with transaction(target):
+        for relation in wanted:
+            if relation not in kept:
+                _copy(source, target, relation, described[relation])
+        if publication:
+            _write_publication(target, publication)
+        _copy_comments(source, target, wanted)
+    target.execute("checkpoint")
 
 
 def check(connection: DuckDBPyConnection, expected: Mapping[Relation, str]) -> None:
@@ -229,40 +244,34 @@ def _identifiers(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
             yield f"{schema}.{table}.{column} looks like a direct identifier: leave it out, or rename it if it is none"
 
 
-@contextmanager
-def _attached(connection: DuckDBPyConnection, file: Path, storage_version: str) -> Iterator[None]:
-    connection.execute(f"attach {quote_literal(str(file))} as {NEXT} (storage_version '{storage_version}')")
-    try:
-        yield
-    finally:
-        connection.execute(f"detach {NEXT}")
-
-
-def _drop_others(connection: DuckDBPyConnection, kept: set[Relation]) -> None:
-    rows = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = $1", [NEXT]
+def _drop_others(target: DuckDBPyConnection, kept: set[Relation]) -> None:
+    rows = target.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
     ).fetchall()
     for relation in {Relation(*row) for row in rows} - kept:
-        connection.execute(f"drop table {NEXT}.{relation.sql}")
-    _checkpoint(connection)  # so that the new tables take the dropped ones' space
+        target.execute(f"drop table {relation.sql}")
+    target.execute("checkpoint")  # so that the new tables take the dropped ones' space
 
 
-def _checkpoint(connection: DuckDBPyConnection) -> None:
-    """Write the log of the attached file into it.
+def _copy(
+    source: DuckDBPyConnection, target: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]
+) -> None:
+    """Copy a table or view, whose rows pass from one database instance to the other as Arrow batches."""
+    typed = ", ".join(f"{quote_identifier(name)} {data_type}" for name, data_type in columns.items())
+    target.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
+    target.execute(f"create table {relation.sql} ({typed})")
+    names = ", ".join(_for_arrow(name, data_type) for name, data_type in columns.items())
+    order = ", ".join(f"{relation.sql}.{quote_identifier(name)}" for name in _stored_order(relation, columns))
+    rows = source.execute(f"select {names} from {relation.sql} {order and f'order by {order}'}")
+    target.register(ARRIVING, rows.to_arrow_reader(ROW_GROUP))
+    target.execute(f"insert into {relation.sql} from {ARRIVING}")
+    target.unregister(ARRIVING)
 
-    Forced, which waits for others: whoever asks for the catalog of the warehouse at this moment looks into this file,
-    too, since DuckDB shows all attached files in one.
-    """
-    connection.execute(f"force checkpoint {NEXT}")
 
-
-def _copy(connection: DuckDBPyConnection, relation: Relation, columns: Mapping[str, str]) -> None:
-    names = ", ".join(quote_identifier(name) for name in columns)
-    order = ", ".join(quote_identifier(name) for name in _stored_order(relation, columns))
-    connection.execute(f"create schema if not exists {NEXT}.{quote_identifier(relation.schema)}")
-    connection.execute(
-        f"create table {NEXT}.{relation.sql} as select {names} from {relation.sql} {order and f'order by {order}'}"
-    )
+def _for_arrow(name: str, data_type: str) -> str:
+    """A column as it is selected: as text where Arrow has no type for its values; inserting converts it back."""
+    column = quote_identifier(name)
+    return f"cast({column} as varchar) as {column}" if NOT_IN_ARROW.search(data_type) else column
 
 
 def _stored_order(relation: Relation, columns: Mapping[str, str]) -> list[str]:
@@ -271,45 +280,43 @@ def _stored_order(relation: Relation, columns: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys([*dates[:1], *(columns if relation.schema == PUBLICATION.schema else ())]))
 
 
-def _write_publication(connection: DuckDBPyConnection, publication: Mapping[str, str | int | date | None]) -> None:
-    target = f"{NEXT}.{PUBLICATION.sql}"
+def _write_publication(target: DuckDBPyConnection, publication: Mapping[str, str | int | date | None]) -> None:
     described = ", ".join(f"{name} {data_type}" for name, data_type in PUBLICATION_COLUMNS.items())
     values = ", ".join(f"${name}" for name in PUBLICATION_COLUMNS)
-    connection.execute(f"create schema if not exists {NEXT}.marts")
-    connection.execute(f"create table {target} ({described})")
-    connection.execute(
-        f"insert into {target} values ({values})", {name: publication.get(name) for name in PUBLICATION_COLUMNS}
+    target.execute("create schema if not exists marts")
+    target.execute(f"create table {PUBLICATION.sql} ({described})")
+    target.execute(
+        f"insert into {PUBLICATION.sql} values ({values})",
+        {name: publication.get(name) for name in PUBLICATION_COLUMNS},
     )
     for column, comment in PUBLICATION_COMMENTS.items():
-        _comment(connection, PUBLICATION, column, comment)
+        _comment(target, PUBLICATION, column, comment)
 
 
-def _copy_comments(connection: DuckDBPyConnection, wanted: Sequence[Relation]) -> None:
-    row = connection.execute("select current_database()").fetchone()
-    source, target = _comments(connection, row[0] if row else ""), _comments(connection, NEXT)
-    for (relation, column), comment in source.items():
-        if relation in wanted and (relation, column) in target and target[relation, column] != comment:
-            _comment(connection, relation, column, comment)
+def _copy_comments(source: DuckDBPyConnection, target: DuckDBPyConnection, wanted: Sequence[Relation]) -> None:
+    standing = _comments(target)
+    for (relation, column), comment in _comments(source).items():
+        if relation in wanted and (relation, column) in standing and standing[relation, column] != comment:
+            _comment(target, relation, column, comment)
 
 
-def _comments(connection: DuckDBPyConnection, database: str) -> dict[tuple[Relation, str], str | None]:
+def _comments(connection: DuckDBPyConnection) -> dict[tuple[Relation, str], str | None]:
     """The comment of each table and view (column '') and of each column of a database, None where it has none."""
     rows = connection.execute(
         """
-        select schema_name, table_name, '', comment from duckdb_tables() where database_name = $1
+        select schema_name, table_name, '', comment from duckdb_tables() where database_name = current_database()
         union all
-        select schema_name, view_name, '', comment from duckdb_views() where database_name = $1 and not internal
+        select schema_name, view_name, '', comment from duckdb_views()
+        where database_name = current_database() and not internal
         union all
         select schema_name, table_name, column_name, comment from duckdb_columns()
-        where database_name = $1 and not internal
-        """,
-        [database],
+        where database_name = current_database() and not internal
+        """
     ).fetchall()
     return {(Relation(schema, table), column): comment for schema, table, column, comment in rows}
 
 
-def _comment(connection: DuckDBPyConnection, relation: Relation, column: str, comment: str | None) -> None:
-    target = f"{NEXT}.{relation.sql}"
+def _comment(target: DuckDBPyConnection, relation: Relation, column: str, comment: str | None) -> None:
     text = "null" if comment is None else quote_literal(comment)
-    what = f"column {target}.{quote_identifier(column)}" if column else f"table {target}"
-    connection.execute(f"comment on {what} is {text}")
+    what = f"column {relation.sql}.{quote_identifier(column)}" if column else f"table {relation.sql}"
+    target.execute(f"comment on {what} is {text}")

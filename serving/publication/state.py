@@ -10,13 +10,13 @@ from typing import Any
 
 from serving.publication.database_file import Base
 from warehouse.settings import Settings
-from warehouse.sql import CONFIG
+from warehouse.sql import STORAGE_VERSION
 
 DATABASE = "loyalty.duckdb"
 WORK = "work.duckdb"
 # What BI tools read is stored as every DuckDB since 0.10 opens it. The newer format of the working
 # copy, which only the project's own DuckDB opens, takes a third less time to write.
-STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: CONFIG["storage_compatibility_version"]}
+STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: STORAGE_VERSION}
 
 
 @dataclass(frozen=True)

@@ -66,47 +66,47 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 
 def test_a_run_is_closed_when_its_process_is_gone(
-    instance: dg.DagsterInstance, process: "subprocess.Popen[str]"
+    settings: Settings, instance: dg.DagsterInstance, process: "subprocess.Popen[str]"
 ) -> None:
     theirs = add_run(instance, tags_of(process))
     mine = add_run(instance, process_tags())
     finished = add_run(instance, tags_of(process), dg.DagsterRunStatus.SUCCESS)
     waiting = add_run(instance, {}, dg.DagsterRunStatus.NOT_STARTED)
-    assert close_dead_runs(instance) == []
+    assert close_dead_runs(settings, instance) == []
     process.kill()
     process.wait()
-    assert close_dead_runs(instance, except_run=theirs) == []
-    assert close_dead_runs(instance) == [theirs]
+    assert close_dead_runs(settings, instance, except_run=theirs) == []
+    assert close_dead_runs(settings, instance) == [theirs]
     assert status(instance, theirs) == dg.DagsterRunStatus.FAILURE
     assert (status(instance, mine), status(instance, finished)) == (STARTED, dg.DagsterRunStatus.SUCCESS)
     assert status(instance, waiting) == dg.DagsterRunStatus.NOT_STARTED
     messages = failure_messages([entry.dagster_event for entry in instance.all_logs(theirs) if entry.dagster_event])
     assert any("process of this run is gone" in message for message in messages)
-    assert close_dead_runs(instance) == []
+    assert close_dead_runs(settings, instance) == []
 
 
-def test_a_later_process_with_the_same_number_is_another_one(instance: dg.DagsterInstance) -> None:
+def test_a_later_process_with_the_same_number_is_another_one(settings: Settings, instance: dg.DagsterInstance) -> None:
     earlier = {PID_TAG: str(os.getpid()), PROCESS_START_TAG: "some-boot:1"}
     run_id = add_run(instance, earlier)
-    assert close_dead_runs(instance) == [run_id]
+    assert close_dead_runs(settings, instance) == [run_id]
 
 
 @pytest.mark.parametrize("state", IN_PROGRESS)
 def test_a_run_that_never_said_its_process_is_given_time(
-    instance: dg.DagsterInstance, state: dg.DagsterRunStatus, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, instance: dg.DagsterInstance, state: dg.DagsterRunStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = add_run(instance, {}, state)
-    assert close_dead_runs(instance) == []
+    assert close_dead_runs(settings, instance) == []
     monkeypatch.setattr(runs, "UNTAGGED_SECONDS", 0.0)
-    assert close_dead_runs(instance) == [run_id]
+    assert close_dead_runs(settings, instance) == [run_id]
 
 
 def test_the_sensor_closes_dead_runs_so_that_the_queue_moves(
-    instance: dg.DagsterInstance, process: "subprocess.Popen[str]"
+    settings: Settings, instance: dg.DagsterInstance, process: "subprocess.Popen[str]"
 ) -> None:
     assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
     run_id = add_run(instance, tags_of(process))
-    sensor = build_dead_run_sensor()
+    sensor = build_dead_run_sensor(settings)
     with dg.build_sensor_context(instance=instance) as context:
         assert "has its process" in (sensor(context).skip_message or "")
         process.kill()

@@ -195,9 +195,9 @@ def test_the_next_run_succeeds_and_a_delivery_that_brings_the_customer_again_und
     sources = {name: {"input_path": str(folder / name)} for name in ("shop", "till")}
     after = erased.after.copy(tmp_path / "home", sources=sources).run()
     assert told_by(after) == []
-    assert after.warehouse("select count(*) from intermediate.int_customer_versions where row_status = 'superseded'") != [
-        (0,)
-    ]
+    assert after.warehouse(
+        "select count(*) from intermediate.int_customer_versions where row_status = 'superseded'"
+    ) != [(0,)]
     learned = (
         "fct_churn|fct_customer_clusters|fct_customer_lifetime|fct_recommendations|fct_next_best|fct_model_|rpt_churn_c"
         "|rpt_cluster|rpt_lifetime|rpt_behaviour|fct_campaign_results|fct_ingest|dim_customers|rpt_programme"

@@ -12,7 +12,7 @@ from tests.properties.company import Company, table_rows
 from tests.properties.conftest import FEATURES
 from tests.properties.deliveries import Mess, deliver_mess, deliver_people
 from tests.properties.graph import CompiledGraph, bare_copy
-from tests.properties.reference import Raw, Spine, spine, accepted_lines, valid_orders, row_statuses
+from tests.properties.reference import Raw, Spine, accepted_lines, row_statuses, spine, valid_orders
 
 AS_OF = date(2024, 6, 10)
 HORIZON = 30

@@ -221,7 +221,8 @@ def post(
             _insert_scores(connection, table, frame, as_of_date, scoring)
         if valid_run(connection, result, as_of_date, input_key) != scoring:
             connection.execute(
-                "insert into ml.result_versions select coalesce(max(result_version_id), 0) + 1, ?, ?, ?, ? from ml.result_versions",
+                "insert into ml.result_versions"
+                " select coalesce(max(result_version_id), 0) + 1, ?, ?, ?, ? from ml.result_versions",
                 [result, as_of_date, scoring, input_key],
             )
 

@@ -18,7 +18,7 @@ from duckdb import DuckDBPyConnection
 from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.identity.masking import emptied, is_erased, pseudonym, replaced, set_erased, veiled
 from warehouse.privacy.data_subject import Person
-from warehouse.sql import CONFIG, connect, quote_identifier, quote_literal, wal_of
+from warehouse.sql import STORAGE_VERSION, connect, quote_identifier, quote_literal, wal_of
 
 if TYPE_CHECKING:
     from warehouse.ingest.sources import SourceConfig
@@ -65,8 +65,9 @@ def rewrite(
         for name, path in {source.stem: source, **(beside or {})}.items():
             connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
         connection.execute(f"use {quote_identifier(source.stem)}")
-        version = CONFIG["storage_compatibility_version"]
-        connection.execute(f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(version)})")
+        connection.execute(
+            f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(STORAGE_VERSION)})"
+        )
         _copy(connection, source.stem, database_tables(connection, sources), person)
         if finish:
             finish(connection, NEW)

@@ -43,7 +43,7 @@ def test_a_command_line_is_quiet_and_writes_into_its_target_path_alone(tmp_path:
 def test_results_and_progress_name_each_node_and_the_database_is_free(own: Company) -> None:
     told: list[tuple[str, str]] = []
     results = DbtProject(own.settings).build(
-        ["dim_dates", "dim_dates_is_sound", "fct_orders"], on_result=lambda name, status: told.append((name, status))
+        ["dim_dates", "dim_dates_is_sound", "fct_orders"], on_node=lambda name, status: told.append((name, status))
     )
     assert is_free(own.settings.warehouse_path)
     found = {result.name: (result.resource_type, result.status, result.is_good, result.failures) for result in results}
@@ -52,6 +52,7 @@ def test_results_and_progress_name_each_node_and_the_database_is_free(own: Compa
         "fct_orders": ("model", "success", True, 0),
         "dim_dates_is_sound": ("test", "pass", True, 0),
     }
+    assert told[0] == ("dim_dates", "started")
     assert dict(told) == {name: status for name, (_, status, _, _) in found.items()}
     assert all(result.unique_id.split(".")[2] == result.name for result in results)
 
@@ -66,7 +67,7 @@ def test_what_the_settings_allow_duckdb_holds_for_dbt(own: Company) -> None:
             )
 
     settings = own.settings.model_copy(update={"memory_limit": "1GiB", "threads": 1})
-    DbtProject(settings).build(["dim_dates"], on_result=look)
+    DbtProject(settings).build(["dim_dates"], on_node=look)
     assert set(allowed) == {("1.0 GiB", 1)}
 
 

@@ -50,6 +50,25 @@ comment on column marts.fct_orders.net_amount is 'Net amount of the sale lines.'
 comment on view marts.rpt_totals is 'One row per day.';
 """
 
+# The types that Arrow, on which rows travel, has and has not; the second row is all NULL, the third has extremes.
+TYPES = """
+create table intermediate.types as
+    select 170141183460469231731687303715884105727::hugeint as h,
+        340282366920938463463374607431768211455::uhugeint as u,
+        12345678901234567890123456789012.3456::decimal(38, 4) as wide, .1::decimal(4, 1) as narrow, 1e300 as f,
+        1.5::real as r, true as b, date '2020-02-29' as d, timestamp '2020-01-01 01:02:03.123456' as t,
+        timestamptz '2020-01-01 01:02:03+05' as z, timestamp_ns '2020-01-01 00:00:00.123456789' as ns,
+        time '01:02:03.5' as tm, timetz '01:02:03+05' as tz, interval '3 months 2 days 1 microsecond' as i,
+        'it''s "x"' as v, '\\xAA'::blob as bl, '0101'::bit as bi, 'f81d4fae-7dec-11d0-a765-00a0c91e6bf6'::uuid as id,
+        '{"a": [1, null]}'::json as j, 'b'::enum('a', 'b') as e, [1, null, 3] as l, [[1.5], []] as ll,
+        {'a': 1, 'b it': 'x'} as s, map {'k': date '2020-01-01'} as m, [1, 2]::int[2] as arr,
+        [1::hugeint] as hl, {'h': 5::hugeint, 't': 'a, "b"'} as hs, 255::utinyint as ut,
+        18446744073709551615::ubigint as ub
+    union all by name select null as h;
+insert into intermediate.types by name
+    select 'infinity'::date as d, '-infinity'::timestamp as t, 'nan'::double as f, '' as v;
+"""
+
 READER = """
 import sys, duckdb
 from pathlib import Path
@@ -73,7 +92,7 @@ PUBLISHER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.serving.publication.test_publish import ABOUT, SOURCE, build, no_report
+from tests.serving.publication.test_publish import (ABOUT, SOURCE, build, no_report)
 from warehouse.sql import connect
 from serving.publication.publish import publish
 from warehouse.settings import load_settings
@@ -118,6 +137,19 @@ def go(settings: Settings, warehouse: DuckDBPyConnection) -> Callable[..., Publi
         return publish(settings, warehouse, ABOUT, **{"report": no_report, **further})
 
     return published
+
+
+def test_every_type_is_copied_as_it_is(
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication]
+) -> None:
+    build(warehouse)
+    warehouse.execute(TYPES)
+    go(work_tables=[Relation("intermediate", "types")])
+    for query in (
+        "select types::varchar from intermediate.types as types order by all",
+        "select column_name, data_type from duckdb_columns() where table_name = 'types' order by column_index",
+    ):
+        assert read(settings.published_dir / "work.duckdb", query) == warehouse.execute(query).fetchall()
 
 
 def test_the_copy_holds_the_marts_and_says_what_it_is(
