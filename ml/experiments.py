@@ -26,6 +26,7 @@ from ml.campaign_results import (
     require_columns,
     results_frame,
 )
+from ml.rounding import varies
 
 SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
 TOO_FEW_CUSTOMERS = "too_few_customers"
@@ -149,7 +150,7 @@ def _planned_mde(arms: _Arms, share: float, config: ExperimentConfig) -> float:
     """From the spread before the assignment and the planned sizes: what the campaign could be expected to see."""
     pre = np.concatenate([arms.treatment_pre, arms.control_pre])
     treated, control = pre.size * share, pre.size * (1 - share)
-    if pre.std() == 0 or min(treated, control) < 2:
+    if not varies(pre) or min(treated, control) < 2:
         return np.nan
     return detectable_in_deviations(treated, control, config.alpha, config.power) * float(pre.std(ddof=1))
 
@@ -169,7 +170,7 @@ def _status(arms: _Arms, sample_ratio_p: float, window_over: bool, config: Exper
         return WINDOW_OPEN
     if min(arms.treatment.size, arms.control.size) < 2:
         return TOO_FEW_CUSTOMERS
-    if np.ptp(arms.treatment) == 0 and np.ptp(arms.control) == 0:
+    if not varies(arms.treatment) and not varies(arms.control):
         return NO_VARIATION
     return OK
 
@@ -179,7 +180,7 @@ def _estimates(arms: _Arms, config: ExperimentConfig) -> dict[str, float]:
     cut_treatment, cut_control, cutoff = winsorise(arms.treatment, arms.control, config.winsorise_quantile)
     winsorised = welch(cut_treatment, cut_control, config.alpha) if cutoff > 0 else NO_ESTIMATE
     adjusted = NO_ESTIMATE
-    if np.ptp(np.concatenate([arms.treatment_pre, arms.control_pre])) > 0:
+    if varies(np.concatenate([arms.treatment_pre, arms.control_pre])):
         adjusted = welch(*cuped(*arms), config.alpha)
     return {
         "effect_per_member": plain.effect,

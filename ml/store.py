@@ -27,6 +27,9 @@ from warehouse.errors import UserError
 # Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `zoo` are made of.
 TRUSTED_TYPES = (
     "ml.calibration.CalibratedModel",
+    "ml.classifiers.SteadyLogistic",
+    "ml.classifiers.SteadyNetwork",
+    "ml.classifiers.SteadySvm",
     "ml.zoo.signed_log",
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",

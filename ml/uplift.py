@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.campaign_results import CONTROL, TREATMENT, require_columns
 from ml.model_runs import METRIC_COLUMNS, model_run_id
+from ml.rounding import significant, varies
 
 MODEL = "uplift"
 VERSION = 1
@@ -186,12 +187,13 @@ def _calibration(scores: Array, treated: Flags, outcome: Array) -> tuple[float, 
     [0, 1] is put on the nearest end: a ranking is never turned round, nor its spread believed beyond what it says.
     """
     centred = scores - scores.mean()
-    if np.ptp(scores) == 0:
+    if not varies(scores):
         return float(outcome[treated].mean() - outcome[~treated].mean()), 0.0
     weight = treated - treated.mean()
     regressors = np.column_stack([np.ones(scores.size), centred, weight, weight * centred])
     fit = OLS(outcome, regressors).fit()
-    return float(fit.params[2]), float(np.clip(fit.params[3], 0, 1))
+    average_effect, slope = significant(fit.params[2:])
+    return float(average_effect), float(np.clip(slope, 0, 1))
 
 
 def _check(customers: pd.DataFrame, features: Sequence[str]) -> None:
