@@ -175,13 +175,19 @@ def _status(arms: _Arms, sample_ratio_p: float, window_over: bool, config: Exper
     return OK
 
 
+def _estimate(treatment: Array, control: Array, config: ExperimentConfig) -> Estimate:
+    """None where neither arm varies, for then the error is what rounding makes of 0."""
+    varied = varies(treatment) or varies(control)
+    return welch(treatment, control, config.alpha) if varied else NO_ESTIMATE
+
+
 def _estimates(arms: _Arms, config: ExperimentConfig) -> dict[str, float]:
     plain = welch(arms.treatment, arms.control, config.alpha)
     cut_treatment, cut_control, cutoff = winsorise(arms.treatment, arms.control, config.winsorise_quantile)
-    winsorised = welch(cut_treatment, cut_control, config.alpha) if cutoff > 0 else NO_ESTIMATE
+    winsorised = _estimate(cut_treatment, cut_control, config)
     adjusted = NO_ESTIMATE
     if varies(np.concatenate([arms.treatment_pre, arms.control_pre])):
-        adjusted = welch(*cuped(*arms), config.alpha)
+        adjusted = _estimate(*cuped(*arms), config)
     return {
         "effect_per_member": plain.effect,
         "effect_low": plain.low,

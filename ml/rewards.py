@@ -17,6 +17,7 @@ from ml.allocate import CAP_COLUMNS, OFFER_COLUMNS, allocate
 from ml.campaign_results import CONTROL, TREATMENT, require_columns
 from ml.experiments import ExperimentConfig, sample_ratio_p_value, welch
 from ml.model_runs import METRIC_COLUMNS, model_run_id
+from ml.rounding import varies
 from ml.uplift import AVERAGE_EFFECT, UPLIFT_MODEL, UpliftConfig, learn_uplift
 
 MODEL = "next_best_rewards"
@@ -99,7 +100,7 @@ def _learn(trial: pd.DataFrame, candidates: pd.DataFrame, features: Sequence[str
     treated, control = (trial.loc[arm, "value"].to_numpy(float) for arm in (is_treated, trial["arm"] == CONTROL))
     unknown = np.full(len(candidates), np.nan)
     unseen = _Trial(EFFECT_NOT_SHOWN, unknown, np.nan, np.nan, pd.DataFrame(columns=METRIC_COLUMNS))
-    if min(treated.size, control.size) < 2:
+    if min(treated.size, control.size) < 2 or not (varies(treated) or varies(control)):
         return unseen
     ratio_p = sample_ratio_p_value(treated.size, control.size, float(trial["planned_share"].iloc[0]))
     effect = welch(treated, control, config.alpha)

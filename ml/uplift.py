@@ -107,13 +107,17 @@ def _fit_arms(
 
 
 def _cross_fitted(features: Array, treated: Flags, outcome: Array, config: UpliftConfig) -> Array:
-    """Each customer's raw difference from models that have not seen that customer."""
+    """Each customer's raw difference from models that have not seen that customer.
+
+    To twelve digits of the largest outcome: customers whom the models cannot tell apart get equal scores.
+    """
     scores = np.empty(outcome.size)
     folds = StratifiedKFold(config.folds, shuffle=True, random_state=config.seed)
     for learn, score in folds.split(features, treated):
         arms = _fit_arms(features[learn], treated[learn], outcome[learn], config)
         scores[score] = _difference(*arms, features[score])
-    return scores
+    size = np.abs(outcome).max() or 1.0
+    return np.round(scores / size, 12) * size
 
 
 def _cut_points(ranked_scores: Array, points: int) -> np.ndarray[Any, np.dtype[np.int64]]:
