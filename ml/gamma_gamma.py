@@ -15,7 +15,7 @@ import pandas as pd
 from scipy.special import digamma, gammaln
 from scipy.stats import pearsonr, spearmanr
 
-from ml.likelihood import FloatArray, maximise
+from ml.likelihood import FloatArray, log, maximise
 from ml.rounding import significant, varies
 
 MINIMUM_REPEATERS = 100
@@ -66,19 +66,19 @@ class GammaGammaLikelihood:
         order = np.lexsort((mean_amount, x))
         self.x, self.mean = x[order], mean_amount[order]
         self.distinct_x, self.x_index, self.x_count = np.unique(self.x, return_inverse=True, return_counts=True)
-        self.log_total = np.log(self.x * self.mean)
-        self.log_mean = np.log(self.mean)
+        self.log_total = log(self.x * self.mean)
+        self.log_mean = log(self.mean)
 
     def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
         """`ln G(px+q) - ln G(px) - ln G(q) + q ln v + (px-1) ln m + px ln x - (px+q) ln(v + xm)`, summed."""
         p, q, v = values
         shape = p * self.distinct_x
-        spread = np.sum(self.x_count * (gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * np.log(v)))
-        log_sum = np.log(v + self.x * self.mean)
+        spread = np.sum(self.x_count * (gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * log(v)))
+        log_sum = log(v + self.x * self.mean)
         exponent = p * self.x + q
         value = spread + np.sum((exponent - q) * self.log_total - self.log_mean - exponent * log_sum)
         by_p = np.sum(self.x_count * self.distinct_x * (digamma(shape + q) - digamma(shape)))
-        by_q = np.sum(self.x_count * (digamma(shape + q) - digamma(q) + np.log(v)))
+        by_q = np.sum(self.x_count * (digamma(shape + q) - digamma(q) + log(v)))
         gradient = [
             by_p + np.sum(self.x * (self.log_total - log_sum)),
             by_q - log_sum.sum(),

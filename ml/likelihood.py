@@ -1,16 +1,20 @@
 """Optima that do not depend on where a search stops: Newton steps to the end, and a test of what was found.
 
-Sums over customers are numpy's own, never a product of matrices: that one's order of adding up is the processor's.
+What is added up over customers is the same on every processor: sums are numpy's own, never a product of matrices, and
+logarithms are the C library's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import xlogy
 
 from ml.rounding import significant
 
@@ -20,11 +24,17 @@ Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 _MOST_STEPS = 100
 _LONGEST_STEP = 1.0
 _DIFFERENCE = 1e-4
+_NEAR_DIGITS = 6
 # Newton steps below this are noise, and no longer shrink.
 _QUADRATIC = 1e-8
 _NOISE = 1e-12
 # A curvature per observation below this says nothing about where the optimum is.
 _FLAT = 1e-8
+
+
+def log(values: Any) -> Any:
+    """The C library's natural logarithm: numpy's has another last digit where a processor has AVX-512."""
+    return xlogy(1.0, values)
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ def maximise(
     """
 
     def loss(logs: FloatArray) -> tuple[float, FloatArray]:
-        values = np.exp(logs)
+        values = np.array([math.exp(value) for value in logs])  # the C library's, as in `log`
         value, gradient = objective(values)
         return -value / observations_count, -gradient * values / observations_count
 
@@ -63,7 +73,9 @@ def maximise(
         minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=log_bounds, options=options)
         for start in starts
     ]
-    best = polish(loss, min(ends, key=lambda end: end.fun).x, low, high)
+    near = polish(loss, min(ends, key=lambda end: end.fun).x, low, high)
+    # Once more from a point that every search rounds to: the last steps then leave the same digits behind.
+    best = polish(loss, np.clip(np.log(significant(np.exp(near), _NEAR_DIGITS)), low, high), low, high)
     values = significant(np.exp(best))
     inside = bool(np.all((best > low) & (best < high)))
     curvature = np.linalg.eigvalsh(_curvature(loss, best))

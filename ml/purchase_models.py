@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, digamma, expit, gammaln
 
-from ml.likelihood import FloatArray, maximise
+from ml.likelihood import FloatArray, log, maximise
 from ml.quadrature import beta_quadrature
 
 _BOUNDS = {"r": (1e-4, 1e4), "alpha": (1e-4, 1e6), "a": (1e-5, 1e4), "b": (1e-5, 1e5)}
@@ -286,8 +286,8 @@ class NbdLikelihood:
         r, alpha = values
         x, weight = self.histories.x, self.histories.customers_count
         waited = alpha + self.histories.age
-        likelihood = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(waited)
-        by_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(waited)
+        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) - (r + x) * log(waited)
+        by_r = digamma(r + x) - digamma(r) + log(alpha) - log(waited)
         by_alpha = r / alpha - (r + x) / waited
         return _sum(weight, likelihood), np.array([_sum(weight, by_r), _sum(weight, by_alpha)])
 
@@ -317,10 +317,10 @@ class DropoutLikelihood:
     def _terms_of_x(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
         x, weight = self.x, self.x_weight
         survived = b + x + self.first_may_be_last
-        likelihood = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, survived) - betaln(a, b)
+        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) + betaln(a, survived) - betaln(a, b)
         together = digamma(a + b) - digamma(a + survived)
         gradient = [
-            digamma(r + x) - digamma(r) + np.log(alpha),
+            digamma(r + x) - digamma(r) + log(alpha),
             np.full_like(x, r / alpha),
             together,
             together + digamma(survived) - digamma(b),
@@ -331,9 +331,9 @@ class DropoutLikelihood:
         h, weight = self.histories, self.histories.customers_count
         shape = r + h.x
         waited, active = alpha + h.age, alpha + h.t_x
-        log_waited, log_ratio = np.log(waited), np.log(waited / active)
+        log_waited, log_ratio = log(waited), log(waited / active)
         survived = np.where(self.may_have_stopped, b + h.x + self.first_may_be_last - 1, 1.0)
-        log_odds = np.where(self.may_have_stopped, np.log(a / survived) + shape * log_ratio, -np.inf)
+        log_odds = np.where(self.may_have_stopped, log(a / survived) + shape * log_ratio, -np.inf)
         stopped = expit(log_odds)
         gradient = [
             stopped * log_ratio - log_waited,

@@ -1,6 +1,6 @@
 """Every model of `ml` on a small company: `python fits_of_all_models.py DIR [SEED]` writes its results as Parquet.
 
-With a seed the rows of every input are shuffled. `test_kernels` runs it under several kernels.
+With a seed the rows of every input are shuffled. `test_same_numbers` runs it under several kernels.
 """
 
 import dataclasses

@@ -113,7 +113,7 @@ def test_small_and_constant_campaigns_have_no_effect():
 
 def test_what_is_constant_once_cut_or_adjusted_has_no_error_of_its_own():
     frame = outcomes().assign(value=2.0)
-    frame.loc[0, "value"] = 3.0
+    frame.loc[frame.groupby("arm").head(1).index, "value"] = [3.0, 4.0]
     row = result(frame)
     assert row["status"] == "ok" and row["winsorised_cutoff"] == 2.0
     assert np.isnan(row["winsorised_effect_per_member"]) and not np.isnan(row["effect_per_member"])
