@@ -36,7 +36,7 @@ KERNELS: Mapping[str, tuple[str, str]] = {
     "SkylakeX": ("avx512bw", ""),
 }
 # Columns that say when a run took place.
-CLOCKS = {("fct_model_runs", "trained_at")}
+CLOCKS = {("fct_model_runs", "trained_at"), ("fct_reward_messages", "sent_at")}
 
 
 @dataclass(frozen=True)

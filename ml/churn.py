@@ -39,7 +39,7 @@ from ml.scores import SCORE_COLUMNS, score_customers
 from ml.steady import side_by_side, steady
 from ml.tuning import Tuned, tune
 from ml.windows import Origin, require_embargo, rolling_origins, split_judged
-from ml.zoo import BASELINE, CLASS_PRIOR, RECENCY_ALONE, ZOO, candidate
+from ml.zoo import BASELINE, CLASS_PRIOR, RECENCY_ALONE, RECENCY_COLUMN, ZOO, candidate
 
 TASK = "churn"
 # With less than this, even a figure beside the status `insufficient_history` would be noise.
@@ -166,6 +166,9 @@ def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Ch
     counted = [origin for origin in origins if _meets(training.panel, origin, config.minimum)]
     if len(counted) < config.minimum.origins:
         return _insufficient(training, origins, len(counted))
+    if RECENCY_COLUMN not in training.panel.features:
+        detail = f"{RECENCY_COLUMN} is the same for everybody, so there is no baseline to compare with"
+        return _without_scores(training, INSUFFICIENT_HISTORY, detail)
     tuning, judged = split_judged(counted, config.horizon_days, fewest=config.minimum.origins, most=MOST_JUDGED)
     tuned = _tune_all(training, tuning[-config.most_tuning_origins :])
     challenger = _plainest_of_the_best(tuned)

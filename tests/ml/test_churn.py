@@ -330,3 +330,15 @@ def test_rows_beyond_the_bound_are_sampled_by_customer(frame):
 
 def test_the_model_is_one_that_can_be_saved(result):
     assert isinstance(result.model, CalibratedModel)
+
+
+@pytest.mark.parametrize("changes", [{"churned": True}, {"churned": False}, {"recency_days": 5.0}])
+def test_labels_or_recency_that_are_all_the_same_leave_nothing_to_learn(frame, changes):
+    """One class has no boundary, one recency no baseline: both are told before anything is fitted."""
+    known = frame["churned"].notna()
+    alike = frame.assign(**{name: frame[name].mask(known, value) for name, value in changes.items()})
+    if "recency_days" in changes:
+        alike["is_active"] = True
+    found = train_and_score(features_of(alike), COARSE, None)
+    assert found.status == "insufficient_history" and len(found.scores) == 0
+    assert ("recency_days is the same" in found.detail) is ("recency_days" in changes)
