@@ -11,6 +11,7 @@ from ml.champion import CHAMPION, Backtest, Champion, judge_champion
 from ml.churn import RUN_METRIC_COLUMNS, train_and_score
 from ml.churn_config import ChurnConfig, MinimumHistory
 from ml.evaluate import means
+from ml.model_runs import model_run_id
 from ml.scores import SCORE_COLUMNS, churn_bands
 from ml.steady import steady
 from ml.tuning import tune
@@ -342,3 +343,11 @@ def test_labels_or_recency_that_are_all_the_same_leave_nothing_to_learn(frame, c
     found = train_and_score(features_of(alike), COARSE, None)
     assert found.status == "insufficient_history" and len(found.scores) == 0
     assert ("recency_days is the same" in found.detail) is ("recency_days" in changes)
+
+
+def test_an_id_is_a_hash_of_what_went_in_and_of_nothing_that_came_out(result):
+    """The tuned parameters are not in it: a search may end elsewhere by a last digit."""
+    for run in result.runs:
+        inputs = {"features": run["features"], "training": result.training_key}
+        assert run["model_run_id"] == model_run_id(f"churn/{run['model']}", inputs)
+    assert len({run["model_run_id"] for run in result.runs}) == len(result.runs)
