@@ -18,6 +18,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestIndPower
 
 from ml.campaigns.results import CONTROL, OK, RANDOMIZED, TREATMENT, WINDOW_OPEN, require_columns, results_frame
+from ml.common.rounding import varies
 
 SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
 TOO_FEW_CUSTOMERS = "too_few_customers"
@@ -141,7 +142,7 @@ def _planned_mde(arms: _Arms, share: float, config: ExperimentConfig) -> float:
     """From the spread before the assignment and the planned sizes: what the campaign could be expected to see."""
     pre = np.concatenate([arms.treatment_pre, arms.control_pre])
     treated, control = pre.size * share, pre.size * (1 - share)
-    if pre.std() == 0 or min(treated, control) < 2:
+    if not varies(pre) or min(treated, control) < 2:
         return np.nan
     return detectable_in_deviations(treated, control, config.alpha, config.power) * float(pre.std(ddof=1))
 
@@ -161,18 +162,24 @@ def _status(arms: _Arms, sample_ratio_p: float, window_over: bool, config: Exper
         return WINDOW_OPEN
     if min(arms.treatment.size, arms.control.size) < 2:
         return TOO_FEW_CUSTOMERS
-    if np.ptp(arms.treatment) == 0 and np.ptp(arms.control) == 0:
+    if not varies(arms.treatment) and not varies(arms.control):
         return NO_VARIATION
     return OK
+
+
+def _estimate(treatment: Array, control: Array, config: ExperimentConfig) -> Estimate:
+    """None where neither arm varies, for then the error is what rounding makes of 0."""
+    varied = varies(treatment) or varies(control)
+    return welch(treatment, control, config.alpha) if varied else NO_ESTIMATE
 
 
 def _estimates(arms: _Arms, config: ExperimentConfig) -> dict[str, float]:
     plain = welch(arms.treatment, arms.control, config.alpha)
     cut_treatment, cut_control, cutoff = winsorise(arms.treatment, arms.control, config.winsorise_quantile)
-    winsorised = welch(cut_treatment, cut_control, config.alpha) if cutoff > 0 else NO_ESTIMATE
+    winsorised = _estimate(cut_treatment, cut_control, config)
     adjusted = NO_ESTIMATE
-    if np.ptp(np.concatenate([arms.treatment_pre, arms.control_pre])) > 0:
-        adjusted = welch(*cuped(*arms), config.alpha)
+    if varies(np.concatenate([arms.treatment_pre, arms.control_pre])):
+        adjusted = _estimate(*cuped(*arms), config)
     return {
         "effect_per_member": plain.effect,
         "effect_low": plain.low,

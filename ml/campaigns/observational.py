@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree
 from statsmodels.regression.linear_model import OLS
 
 from ml.campaigns.results import OBSERVATIONAL, WINDOW_OPEN, require_columns, results_frame
+from ml.common.rounding import varies
 
 TOO_LITTLE_HISTORY = "too_little_history"
 TOO_FEW_TREATED = "too_few_treated"
@@ -156,7 +157,7 @@ def _mean_difference(differences: Array, controls: Indices, alpha: float) -> Dif
 
     Clusters of the matched set: Abadie, Spiess (2022), "Robust Post-Matching Inference".
     """
-    if np.unique(controls).size < 2 or np.ptp(differences) == 0:
+    if np.unique(controls).size < 2 or not varies(differences):
         return Difference(*[np.nan] * 5)
     fit = OLS(differences, np.ones(differences.size)).fit(cov_type="cluster", cov_kwds={"groups": controls})
     low, high = fit.conf_int(alpha)[0]
@@ -200,7 +201,8 @@ def _match(
         return _Pairs(treated[:0], others[:0], np.nan)
     covariates = _covariates(days, campaigns, number, window, config)
     deviations = np.sqrt((covariates[treated].var(axis=0, ddof=1) + covariates[others].var(axis=0, ddof=1)) / 2)
-    standardised = covariates / np.where(deviations > 0, deviations, 1)
+    differs = [varies(column[treated]) or varies(column[others]) for column in covariates.T]
+    standardised = covariates / np.where(differs, deviations, 1)
     control = others[cKDTree(standardised[others]).query(standardised[treated])[1]]
     left = np.abs(standardised[treated].mean(axis=0) - standardised[control].mean(axis=0))
     return _Pairs(treated, control, float(left.max()))

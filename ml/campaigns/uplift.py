@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.campaigns.results import CONTROL, TREATMENT, require_columns
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
+from ml.common.rounding import significant, varies
 
 MODEL = "uplift"
 VERSION = 1
@@ -106,13 +107,17 @@ def _fit_arms(
 
 
 def _cross_fitted(features: Array, treated: Flags, outcome: Array, config: UpliftConfig) -> Array:
-    """Each customer's raw difference from models that have not seen that customer."""
+    """Each customer's raw difference from models that have not seen that customer.
+
+    To twelve digits of the largest outcome: customers whom the models cannot tell apart get equal scores.
+    """
     scores = np.empty(outcome.size)
     folds = StratifiedKFold(config.folds, shuffle=True, random_state=config.seed)
     for learn, score in folds.split(features, treated):
         arms = _fit_arms(features[learn], treated[learn], outcome[learn], config)
         scores[score] = _difference(*arms, features[score])
-    return scores
+    size = np.abs(outcome).max() or 1.0
+    return np.round(scores / size, 12) * size
 
 
 def _cut_points(ranked_scores: Array, points: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -186,12 +191,13 @@ def _calibration(scores: Array, treated: Flags, outcome: Array) -> tuple[float, 
     [0, 1] is put on the nearest end: a ranking is never turned round, nor its spread believed beyond what it says.
     """
     centred = scores - scores.mean()
-    if np.ptp(scores) == 0:
+    if not varies(scores):
         return float(outcome[treated].mean() - outcome[~treated].mean()), 0.0
     weight = treated - treated.mean()
     regressors = np.column_stack([np.ones(scores.size), centred, weight, weight * centred])
     fit = OLS(outcome, regressors).fit()
-    return float(fit.params[2]), float(np.clip(fit.params[3], 0, 1))
+    average_effect, slope = significant(fit.params[2:])
+    return float(average_effect), float(np.clip(slope, 0, 1))
 
 
 def _check(customers: pd.DataFrame, features: Sequence[str]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
+from ml.common.likelihood import polish
+from ml.common.rounding import significant, varies
+
 _EDGE = 1e-6
 _SLOPES = (0.05, 20.0)
+_DECIMALS = 12
 
 
 class CalibratedModel(ClassifierMixin, BaseEstimator):
@@ -47,10 +50,13 @@ class CalibratedModel(ClassifierMixin, BaseEstimator):
 
 
 def raw_scores(model: Any, x: np.ndarray) -> np.ndarray:
-    """(n,) a classifier's own score, larger for 1: its margin, or the log-odds of its probability."""
+    """(n,) a classifier's own score, larger for 1: its margin, or the log-odds of its probability.
+
+    To twelve decimals, so that customers who are alike have the same score wherever in `x` they stand.
+    """
     if hasattr(model, "predict_proba"):
-        return logit(np.clip(model.predict_proba(x)[:, 1], _EDGE, 1 - _EDGE))
-    return model.decision_function(x)
+        return np.round(logit(np.clip(model.predict_proba(x)[:, 1], _EDGE, 1 - _EDGE)), _DECIMALS)
+    return np.round(model.decision_function(x), _DECIMALS)
 
 
 def _held_out_scores(base: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> np.ndarray | None:
@@ -65,14 +71,34 @@ def _held_out_scores(base: Any, x: np.ndarray, y: np.ndarray, groups: np.ndarray
 
 
 def _platt(scores: np.ndarray | None, y: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of least log loss; the score as it is where nothing was held out."""
+    """Slope and intercept of least log loss; the score as it is where nothing was held out.
+
+    Scores that are all alike have no slope: it stays 1, and the intercept makes the mean right.
+    """
     if scores is None:
         return 1.0, 0.0
+    if not varies(scores):
+        return 1.0, float(significant(logit(y.mean()) - scores.mean()))
+    target = _targets(scores, y)
 
     def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
         odds = point[0] * scores + point[1]
-        error = expit(odds) - y
-        return float(np.mean(np.logaddexp(0, odds) - y * odds)), np.array([np.mean(error * scores), np.mean(error)])
+        error = expit(odds) - target
+        return float(np.mean(np.logaddexp(0, odds) - target * odds)), np.array(
+            [np.mean(error * scores), np.mean(error)]
+        )
 
-    best = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=[_SLOPES, (None, None)])
-    return float(best.x[0]), float(best.x[1])
+    low, high = np.array([_SLOPES[0], -np.inf]), np.array([_SLOPES[1], np.inf])
+    slope, intercept = significant(polish(loss, np.array([1.0, 0.0]), low, high))
+    return float(slope), float(intercept)
+
+
+def _targets(scores: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) the labels; where the scores separate them, Platt's (n1 + 1) / (n1 + 2) and 1 / (n0 + 2).
+
+    Separated labels have no finite optimum: the loss falls for ever with the slope.
+    """
+    if scores[y == 0].max() > scores[y == 1].min():
+        return y.astype(np.float64)
+    ones, others = y.sum(), len(y) - y.sum()
+    return np.where(y == 1, (ones + 1) / (ones + 2), 1 / (others + 2))

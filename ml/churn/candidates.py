@@ -16,12 +16,11 @@ import optuna
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
-from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+
+from ml.common.classifiers import SteadyLogistic, SteadyNetwork, SteadySvm
 
 RECENCY_ALONE = "recency_alone"
 CLASS_PRIOR = "class_prior"
@@ -68,7 +67,7 @@ def _smooth(shape: str) -> list[Any]:
 
 
 def _logistic(params: Params, seed: int) -> Pipeline:
-    model = LogisticRegression(C=params["c"], max_iter=2000, random_state=seed)
+    model = SteadyLogistic(C=params["c"], solver="newton-cholesky", tol=1e-10, max_iter=200)
     return make_pipeline(*_smooth(params["shape"]), model)
 
 
@@ -129,7 +128,7 @@ def _suggest_boosting(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _svm(params: Params, seed: int) -> Pipeline:
-    model = LinearSVC(C=params["c"], dual=False, max_iter=5000, random_state=seed)
+    model = SteadySvm(C=params["c"], dual=False, max_iter=5000, random_state=seed)
     return make_pipeline(*_smooth(params["shape"]), model)
 
 
@@ -139,7 +138,7 @@ def _suggest_svm(trial: optuna.Trial) -> dict[str, Any]:
 
 
 def _network(params: Params, seed: int) -> Pipeline:
-    model = MLPClassifier(
+    model = SteadyNetwork(
         hidden_layer_sizes=(params["hidden"],),
         alpha=params["alpha"],
         learning_rate_init=params["learning_rate"],

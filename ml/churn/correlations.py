@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.stats import norm, rankdata
 
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
+from ml.common.rounding import varies
 
 MODEL = "behaviour_correlations"
 VERSION = 1
@@ -102,7 +103,7 @@ def correlation(x: np.ndarray, y: np.ndarray, method: str, confidence: float = 0
     unknown = dict.fromkeys(("correlation", "correlation_low", "correlation_high", "p_value"), np.nan)
     if count < MINIMUM_CUSTOMERS:
         return row | unknown | {"status": TOO_FEW_CUSTOMERS}
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
+    if not varies(x) or not varies(y):
         return row | unknown | {"status": NO_VARIATION}
     if method == "spearman":
         x, y = rankdata(x), rankdata(y)

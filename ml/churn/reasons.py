@@ -15,7 +15,7 @@ from ml.churn.feature_matrix import Panel
 from ml.churn.reason_texts import say, themes_of
 
 REASONS_COUNT = 3
-_NEGLIGIBLE = 1e-9
+_DECIMALS = 9
 
 
 def typical_values(panel: Panel) -> np.ndarray:
@@ -28,7 +28,7 @@ def typical_values(panel: Panel) -> np.ndarray:
 
 
 def contributions(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
-    """(n, themes) log-odds with the theme as it is, less log-odds with the theme typical.
+    """(n, themes) log-odds with the theme as it is, less log-odds with the theme typical, to nine decimals.
 
     Positive where the theme raises the customer's risk. `typical` is by `panel.features`.
     """
@@ -40,7 +40,7 @@ def contributions(model: CalibratedModel, panel: Panel, features: tuple[str, ...
         replaced = x.copy()
         replaced[:, positions] = usual[list(positions)]
         columns.append(own - log_odds(model, replaced))
-    return np.column_stack(columns)
+    return np.round(np.column_stack(columns), _DECIMALS)
 
 
 def explain(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def explain(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typ
     medians = dict(zip(panel.features, typical, strict=True))
     reasons = np.full((len(panel), REASONS_COUNT), None, dtype=object)
     for rank in range(order.shape[1]):
-        counts = np.take_along_axis(strength, order[:, [rank]], axis=1)[:, 0] > _NEGLIGIBLE
+        counts = np.take_along_axis(strength, order[:, [rank]], axis=1)[:, 0] > 0
         for number, theme in enumerate(themes_of(features)):
             rows = np.flatnonzero((order[:, rank] == number) & counts)
             reasons[rows, rank] = say(theme, values, medians, rows)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml.churn.backtest import fit, judge, judge_prior
 from ml.churn.calibration import CalibratedModel
-from ml.churn.candidates import BASELINE, CLASS_PRIOR, RECENCY_ALONE, ZOO, candidate
+from ml.churn.candidates import BASELINE, CLASS_PRIOR, RECENCY_ALONE, RECENCY_COLUMN, ZOO, candidate
 from ml.churn.champion import (
     BASELINE_PUBLISHED,
     CHAMPION,
@@ -79,14 +79,13 @@ class _Training:
     """What every step of one run shares.
 
     panel: the labelled rows with the features that can teach something; complete: with all of them, as an older
-    champion may want. data: fingerprint of the rows; key: of the rows and all that is set.
+    champion may want. key: fingerprint of the rows and all that is set.
     """
 
     panel: Panel
     complete: Panel
     config: ChurnConfig
     as_of: dt.date
-    data: str
     key: str
 
     def snapshots(self) -> list[dt.date]:
@@ -98,14 +97,17 @@ class _Training:
         return self.panel.at(self.snapshots()[-self.config.most_train_snapshots :])
 
     def record(self, model: str, parameters: Mapping[str, Any], features: Sequence[str], **more: Any) -> dict[str, Any]:
-        """A run record; `model_run_id` depends on the model, what it may see and the data, on nothing else."""
+        """A run record; `model_run_id` depends on the model, what it may see, the data and all that is set.
+
+        Not on `parameters`: they come out of a search, and follow from these.
+        """
         recipe = {
             "parameters": dict(parameters),
             "features": list(features),
             "horizon_days": self.config.horizon_days,
             "seed": self.config.seed,
         }
-        run_id = model_run_id(f"{TASK}/{model}", {**recipe, "training": self.data})
+        run_id = model_run_id(f"{TASK}/{model}", {"features": recipe["features"], "training": self.key})
         rows = self.newest()
         snapshot_from, snapshot_to = (str(rows.snapshot[0]), str(rows.snapshot[-1])) if len(rows) else (None, None)
         return {
@@ -155,9 +157,8 @@ def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date) -> _Tr
     rows = np.flatnonzero(known & np.isin(days, newest))
     panel = make_panel(features, sample_rows(features, rows, config.most_training_rows))
     require_closed_labels(panel, as_of, config.horizon_days)
-    data = fingerprint(panel.frame())
-    key = model_run_id(TASK, {**config.learning(), "data": data})
-    return _Training(panel.telling(), panel, config, as_of, data, key)
+    key = model_run_id(TASK, {**config.learning(), "data": fingerprint(panel.frame())})
+    return _Training(panel.telling(), panel, config, as_of, key)
 
 
 def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Champion | None) -> ChurnResult:
@@ -165,6 +166,9 @@ def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Ch
     counted = [origin for origin in origins if _meets(training.panel, origin, config.minimum)]
     if len(counted) < config.minimum.origins:
         return _insufficient(training, origins, len(counted))
+    if RECENCY_COLUMN not in training.panel.features:
+        detail = f"{RECENCY_COLUMN} is the same for everybody, so there is no baseline to compare with"
+        return _without_scores(training, INSUFFICIENT_HISTORY, detail)
     tuning, judged = split_judged(counted, config.horizon_days, fewest=config.minimum.origins, most=MOST_JUDGED)
     tuned = _tune_all(training, tuning[-config.most_tuning_origins :])
     challenger = _plainest_of_the_best(tuned)

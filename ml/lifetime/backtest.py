@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from ml.common.likelihood import FloatArray
+from ml.common.rounding import varies
 from ml.lifetime.gamma_gamma import GammaGamma, fit_gamma_gamma
 from ml.lifetime.purchase_models import (
     DropoutModel,
@@ -58,8 +59,9 @@ class FittedModels:
 
 def fit_models(histories: Histories) -> FittedModels:
     """Fit NBD, BG/NBD and MBG/NBD."""
-    dropout_models = tuple(fit_dropout_model(histories, first_may_be_last=flag) for flag in (False, True))
-    return FittedModels(NaiveRate(), fit_nbd(histories), dropout_models)
+    nbd = fit_nbd(histories)
+    dropout_models = tuple(fit_dropout_model(histories, first_may_be_last=flag, nbd=nbd) for flag in (False, True))
+    return FittedModels(NaiveRate(), nbd, dropout_models)
 
 
 @dataclass(frozen=True)
@@ -161,13 +163,14 @@ def normalised_gini(expected: FloatArray, actual: FloatArray) -> float:
 
     NaN where all actual values are equal.
     """
+    if not varies(actual):
+        return np.nan
     centred = actual - actual.mean()
-    best = centred @ rankdata(actual)
-    return float(centred @ rankdata(expected) / best) if best > 0 else np.nan
+    return float(np.sum(centred * rankdata(expected)) / np.sum(centred * rankdata(actual)))
 
 
 def _spearman(expected: FloatArray, actual: FloatArray) -> float:
-    if np.ptp(expected) == 0 or np.ptp(actual) == 0:
+    if not varies(expected) or not varies(actual):
         return np.nan
     return float(np.corrcoef(rankdata(expected), rankdata(actual))[0, 1])
 

@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.special import digamma, gammaln
 from scipy.stats import pearsonr, spearmanr
 
-from ml.common.likelihood import FloatArray, maximise
+from ml.common.likelihood import FloatArray, log, maximise
+from ml.common.rounding import significant, varies
 
 MINIMUM_REPEATERS = 100
 _BOUNDS = ((1e-3, 1e5), (1e-3, 1e4), (1e-6, 1e6))
@@ -30,11 +31,14 @@ class GammaGamma:
     v: float
     repeaters_count: int
     log_likelihood: float = np.nan
+    is_identified: bool = True
 
     @property
     def is_usable(self) -> bool:
-        """Whether the mean over customers exists (q > 1), orders vary (p < 1000) and 100 repeaters bear it out."""
-        return self.q > 1 and self.p < 1000 and self.repeaters_count >= MINIMUM_REPEATERS
+        """Whether there is an optimum, the mean over customers exists (q > 1), orders vary (p < 1000), and 100
+        repeaters bear it out.
+        """
+        return self.is_identified and self.q > 1 and self.p < 1000 and self.repeaters_count >= MINIMUM_REPEATERS
 
     @property
     def population_mean(self) -> float:
@@ -62,21 +66,21 @@ class GammaGammaLikelihood:
         order = np.lexsort((mean_amount, x))
         self.x, self.mean = x[order], mean_amount[order]
         self.distinct_x, self.x_index, self.x_count = np.unique(self.x, return_inverse=True, return_counts=True)
-        self.log_total = np.log(self.x * self.mean)
-        self.log_mean = np.log(self.mean)
+        self.log_total = log(self.x * self.mean)
+        self.log_mean = log(self.mean)
 
     def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
         """`ln G(px+q) - ln G(px) - ln G(q) + q ln v + (px-1) ln m + px ln x - (px+q) ln(v + xm)`, summed."""
         p, q, v = values
         shape = p * self.distinct_x
-        spread = self.x_count @ (gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * np.log(v))
-        log_sum = np.log(v + self.x * self.mean)
+        spread = np.sum(self.x_count * (gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * log(v)))
+        log_sum = log(v + self.x * self.mean)
         exponent = p * self.x + q
         value = spread + np.sum((exponent - q) * self.log_total - self.log_mean - exponent * log_sum)
-        by_p = (self.x_count * self.distinct_x) @ (digamma(shape + q) - digamma(shape))
-        by_q = self.x_count @ (digamma(shape + q) - digamma(q) + np.log(v))
+        by_p = np.sum(self.x_count * self.distinct_x * (digamma(shape + q) - digamma(shape)))
+        by_q = np.sum(self.x_count * (digamma(shape + q) - digamma(q) + log(v)))
         gradient = [
-            by_p + self.x @ (self.log_total - log_sum),
+            by_p + np.sum(self.x * (self.log_total - log_sum)),
             by_q - log_sum.sum(),
             np.sum(q / v - exponent / (v + self.x * self.mean)),
         ]
@@ -84,19 +88,21 @@ class GammaGammaLikelihood:
 
 
 def fit_gamma_gamma(x: FloatArray, mean_amount: FloatArray) -> GammaGamma | None:
-    """Gamma-Gamma on customers with x > 0 and a positive mean amount, shapes (n,); None without two of them.
+    """Gamma-Gamma on customers with x > 0 and a positive mean amount, shapes (n,).
 
-    Amounts are scaled by their mean for the search, so that the currency does not matter.
+    None with fewer than two of them, and where all of them spend alike: the likelihood then rises for ever. Amounts
+    are scaled by their mean for the search, so that the currency does not matter.
     """
     known = (x > 0) & (mean_amount > 0)
-    if known.sum() < 2:
+    if known.sum() < 2 or not varies(mean_amount[known]):
         return None
     repeats, scale = x[known].astype(np.float64), float(np.sort(mean_amount[known]).mean())
     objective = GammaGammaLikelihood(repeats, mean_amount[known] / scale)
 
-    (p, q, v), log_likelihood = maximise(objective, [(2.0, 3.0, 1.0)], _BOUNDS, len(repeats))
-    log_likelihood -= len(repeats) * float(np.log(scale))
-    return GammaGamma(p, q, v * scale, len(repeats), log_likelihood)
+    found = maximise(objective, [(2.0, 3.0, 1.0)], _BOUNDS, len(repeats))
+    p, q, v = found.values
+    log_likelihood = found.log_likelihood - len(repeats) * float(np.log(scale))
+    return GammaGamma(p, q, float(significant(v * scale)), len(repeats), log_likelihood, found.is_identified)
 
 
 def frequency_value_correlation(x: FloatArray, mean_amount: FloatArray) -> pd.DataFrame:
@@ -108,7 +114,7 @@ def frequency_value_correlation(x: FloatArray, mean_amount: FloatArray) -> pd.Da
     repeats, amount = x[known], mean_amount[known]
     order = np.lexsort((amount, repeats))
     repeats, amount = repeats[order], amount[order]
-    varied = len(repeats) > 2 and np.ptp(repeats) > 0 and np.ptp(amount) > 0
+    varied = len(repeats) > 2 and varies(repeats) and varies(amount)
     rows = []
     for method, correlate in (("pearson", pearsonr), ("spearman", spearmanr)):
         correlation, p_value = correlate(repeats, amount) if varied else (np.nan, np.nan)

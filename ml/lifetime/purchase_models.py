@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, digamma, expit, gammaln
 
-from ml.common.likelihood import FloatArray, maximise
+from ml.common.likelihood import FloatArray, log, maximise
 from ml.common.quadrature import beta_quadrature
 
 _BOUNDS = {"r": (1e-4, 1e4), "alpha": (1e-4, 1e6), "a": (1e-5, 1e4), "b": (1e-5, 1e5)}
+# Twice the log-likelihood that drop-out has to add to be more than rounding; a test asks for thousands of times that.
+_NO_DROPOUT = 1e-3
 
 
 class PurchaseModel(Protocol):
@@ -208,24 +210,48 @@ def _median_wait(r: float, alpha: float, x: FloatArray, age: FloatArray) -> Floa
 
 
 def fit_nbd(histories: Histories) -> Nbd:
-    """NBD by maximum likelihood; parameters r and alpha (weeks)."""
+    """NBD by maximum likelihood; parameters r and alpha (weeks).
+
+    Where customers differ no more than chance makes them, the likelihood rises with r for ever; r is then put on the
+    end of its range, where everybody buys at the same rate.
+
+    Raises:
+        ValueError: nobody has bought twice, so that there is no rate.
+    """
     objective = NbdLikelihood(histories)
-    values, log_likelihood = maximise(
-        objective, [objective.start()], [_BOUNDS["r"], _BOUNDS["alpha"]], histories.customers_count.sum()
-    )
-    return Nbd(*values, log_likelihood=log_likelihood)
+    r, alpha = objective.start()
+    bounds = [_BOUNDS["r"], _BOUNDS["alpha"]]
+    if not objective.customers_differ():
+        r = _BOUNDS["r"][1]
+        alpha *= r
+        bounds = [(r, r), (alpha / 2, alpha * 2)]
+    found = maximise(objective, [(r, alpha)], bounds, histories.customers_count.sum())
+    return Nbd(*found.values, log_likelihood=found.log_likelihood)
 
 
-def fit_dropout_model(histories: Histories, *, first_may_be_last: bool) -> DropoutModel:
+def fit_dropout_model(histories: Histories, *, first_may_be_last: bool, nbd: Nbd | None = None) -> DropoutModel:
     """BG/NBD or MBG/NBD by maximum likelihood; parameters r, alpha (weeks), a, b.
 
-    Starts from rare and from frequent stopping, and keeps the likelier end.
+    Starts from rare and from frequent stopping, and keeps the likelier end. Where drop-out adds nothing to NBD (`nbd`,
+    fitted here where it is not given) a and b have no optimum: the model is then NBD with a and b on the ends of their
+    ranges, where nobody stops.
+
+    Raises:
+        ValueError: nobody has bought twice.
     """
+    nbd = nbd or fit_nbd(histories)
     objective = DropoutLikelihood(histories, first_may_be_last=first_may_be_last)
     r, alpha = NbdLikelihood(histories).start()
     starts = [(r, alpha, a, b) for a, b in ((1.0, 3.0), (0.3, 30.0))]
-    values, log_likelihood = maximise(objective, starts, list(_BOUNDS.values()), histories.customers_count.sum())
-    return DropoutModel(*values, first_may_be_last=first_may_be_last, log_likelihood=log_likelihood)
+    found = maximise(objective, starts, list(_BOUNDS.values()), histories.customers_count.sum())
+    if 2 * (found.log_likelihood - nbd.log_likelihood) < _NO_DROPOUT:
+        never = (_BOUNDS["a"][0], _BOUNDS["b"][1])
+        return DropoutModel(nbd.r, nbd.alpha, *never, first_may_be_last, nbd.log_likelihood)
+    return DropoutModel(*found.values, first_may_be_last=first_may_be_last, log_likelihood=found.log_likelihood)
+
+
+def _sum(weight: FloatArray, values: FloatArray) -> float:
+    return float(np.sum(weight * values))
 
 
 class NbdLikelihood:
@@ -235,20 +261,35 @@ class NbdLikelihood:
         self.histories = histories
 
     def start(self) -> tuple[float, float]:
-        """Rate of all customers together, with a spread between customers as wide as its mean."""
+        """Rate of all customers together, with a spread between customers as wide as its mean.
+
+        Raises ValueError where nobody has bought twice.
+        """
         h = self.histories
-        orders, weeks = (h.customers_count @ column for column in (h.x, h.age))
-        return 1.0, float(max(weeks, 1.0) / max(orders, 1.0))
+        orders, weeks = (float(np.sum(h.customers_count * column)) for column in (h.x, h.age))
+        if not orders:
+            raise ValueError("nobody has bought twice: there is no rate of purchases to fit")
+        return 1.0, weeks / orders
+
+    def customers_differ(self) -> bool:
+        """Whether purchases vary more between customers than at one rate for all: sum (x - m)^2 > sum x, m expected.
+
+        The slope of the likelihood in 1 / r where r is infinite (Dean and Lawless, 1989).
+        """
+        h = self.histories
+        expected = h.age / self.start()[1]
+        spread, chance = np.sum(h.customers_count * (h.x - expected) ** 2), np.sum(h.customers_count * h.x)
+        return bool(spread > chance * (1 + 1e-9))
 
     def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
         """Log-likelihood and its gradient at (r, alpha)."""
         r, alpha = values
         x, weight = self.histories.x, self.histories.customers_count
         waited = alpha + self.histories.age
-        likelihood = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(waited)
-        by_r = digamma(r + x) - digamma(r) + np.log(alpha) - np.log(waited)
+        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) - (r + x) * log(waited)
+        by_r = digamma(r + x) - digamma(r) + log(alpha) - log(waited)
         by_alpha = r / alpha - (r + x) / waited
-        return float(weight @ likelihood), np.array([weight @ by_r, weight @ by_alpha])
+        return _sum(weight, likelihood), np.array([_sum(weight, by_r), _sum(weight, by_alpha)])
 
 
 class DropoutLikelihood:
@@ -271,28 +312,28 @@ class DropoutLikelihood:
         """Log-likelihood and its gradient at (r, alpha, a, b)."""
         by_x, by_x_gradient = self._terms_of_x(*values)
         by_history, by_history_gradient = self._terms_of_history(*values)
-        return float(by_x + by_history), by_x_gradient + by_history_gradient
+        return by_x + by_history, by_x_gradient + by_history_gradient
 
     def _terms_of_x(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
         x, weight = self.x, self.x_weight
         survived = b + x + self.first_may_be_last
-        likelihood = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, survived) - betaln(a, b)
+        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) + betaln(a, survived) - betaln(a, b)
         together = digamma(a + b) - digamma(a + survived)
         gradient = [
-            digamma(r + x) - digamma(r) + np.log(alpha),
+            digamma(r + x) - digamma(r) + log(alpha),
             np.full_like(x, r / alpha),
             together,
             together + digamma(survived) - digamma(b),
         ]
-        return weight @ likelihood, np.array([weight @ part for part in gradient])
+        return _sum(weight, likelihood), np.array([_sum(weight, part) for part in gradient])
 
     def _terms_of_history(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
         h, weight = self.histories, self.histories.customers_count
         shape = r + h.x
         waited, active = alpha + h.age, alpha + h.t_x
-        log_waited, log_ratio = np.log(waited), np.log(waited / active)
+        log_waited, log_ratio = log(waited), log(waited / active)
         survived = np.where(self.may_have_stopped, b + h.x + self.first_may_be_last - 1, 1.0)
-        log_odds = np.where(self.may_have_stopped, np.log(a / survived) + shape * log_ratio, -np.inf)
+        log_odds = np.where(self.may_have_stopped, log(a / survived) + shape * log_ratio, -np.inf)
         stopped = expit(log_odds)
         gradient = [
             stopped * log_ratio - log_waited,
@@ -301,4 +342,4 @@ class DropoutLikelihood:
             -stopped / survived,
         ]
         likelihood = np.logaddexp(0.0, log_odds) - shape * log_waited
-        return weight @ likelihood, np.array([weight @ part for part in gradient])
+        return _sum(weight, likelihood), np.array([_sum(weight, part) for part in gradient])

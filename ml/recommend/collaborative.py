@@ -128,13 +128,9 @@ def _similar_products(columns: sp.csr_array, neighbours_count: int) -> sp.csr_ar
 
 
 def _largest_of_each_row(values: Scores, count: int) -> sp.csr_array:
-    """The `count` largest values of each row, positive ones only."""
-    rows_count, columns_count = values.shape
-    count = min(count, columns_count)
-    columns = np.sort(np.argpartition(values, columns_count - count, axis=1)[:, columns_count - count :], axis=1)
-    starts = np.arange(0, rows_count * count + 1, count)
-    kept = np.take_along_axis(values, columns, axis=1)
-    largest = sp.csr_array((kept.ravel(), columns.ravel(), starts), shape=values.shape)
-    largest.data = np.maximum(largest.data, 0.0)
-    largest.eliminate_zeros()
-    return largest
+    """The `count` largest values of each row, positive ones only; of equal ones the first."""
+    count = min(count, values.shape[1])
+    least = np.maximum(np.partition(values, values.shape[1] - count, axis=1)[:, [values.shape[1] - count]], 0.0)
+    above, tied = values > least, (values == least) & (least > 0)
+    room = count - above.sum(axis=1, keepdims=True)
+    return sp.csr_array(np.where(above | (tied & (np.cumsum(tied, axis=1) <= room)), values, 0.0))

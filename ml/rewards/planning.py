@@ -17,6 +17,7 @@ from ml.campaigns.experiments import ExperimentConfig, sample_ratio_p_value, wel
 from ml.campaigns.results import CONTROL, TREATMENT, require_columns
 from ml.campaigns.uplift import AVERAGE_EFFECT, UPLIFT_MODEL, UpliftConfig, learn_uplift
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
+from ml.common.rounding import varies
 from ml.rewards.allocation import CAP_COLUMNS, OFFER_COLUMNS, allocate
 
 MODEL = "next_best_rewards"
@@ -99,7 +100,7 @@ def _learn(trial: pd.DataFrame, candidates: pd.DataFrame, features: Sequence[str
     treated, control = (trial.loc[arm, "value"].to_numpy(float) for arm in (is_treated, trial["arm"] == CONTROL))
     unknown = np.full(len(candidates), np.nan)
     unseen = _Trial(EFFECT_NOT_SHOWN, unknown, np.nan, np.nan, pd.DataFrame(columns=METRIC_COLUMNS))
-    if min(treated.size, control.size) < 2:
+    if min(treated.size, control.size) < 2 or not (varies(treated) or varies(control)):
         return unseen
     ratio_p = sample_ratio_p_value(treated.size, control.size, float(trial["planned_share"].iloc[0]))
     effect = welch(treated, control, config.alpha)

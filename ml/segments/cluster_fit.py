@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml.churn.candidates import signed_log
 from ml.churn.feature_matrix import customer_groups
+from ml.common.rounding import significant, varies
 from ml.segments.cluster_count import fit_kmeans
 
 KEYS = ("customer_id", "as_of_date")
@@ -68,7 +69,7 @@ def make_customers(frame: pd.DataFrame, features: Sequence[str], weights: Mappin
     logged = signed_log(raw)
     ids = ordered["customer_id"].to_numpy(dtype=object)
     mean = logged.mean(axis=0) if len(ids) else np.zeros(len(features))
-    deviation = logged.std(axis=0) if len(ids) else np.ones(len(features))
+    deviation = [column.std() if varies(column) else 1.0 for column in logged.T]
     return Customers(
         ids=ids,
         as_of_date=str(pd.Timestamp(ordered["as_of_date"].iloc[0]).date()) if len(ids) else "",
@@ -76,7 +77,7 @@ def make_customers(frame: pd.DataFrame, features: Sequence[str], weights: Mappin
         raw=raw,
         logged=logged,
         mean=mean,
-        spread=np.where(deviation > 0, deviation, 1.0) / np.array([weights[name] for name in features]),
+        spread=np.array(deviation) / np.array([weights[name] for name in features]),
         order=customer_groups(ids),
     )
 
@@ -93,8 +94,8 @@ def fit_centers(points: np.ndarray, k: int, seed: int, old: np.ndarray | None) -
     if old is not None and len(old) == k:
         continued = fit_kmeans(points, k, seed, init=old)
         if continued.inertia_ <= 1.01 * fresh.inertia_:
-            return continued.cluster_centers_
-    return fresh.cluster_centers_
+            return significant(continued.cluster_centers_)
+    return significant(fresh.cluster_centers_)
 
 
 def nearest(points: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

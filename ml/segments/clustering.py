@@ -173,7 +173,7 @@ def cluster_customers(features: pd.DataFrame, config: ClusterConfig, previous: C
         customers = make_customers(features, names, config.weights(names))
         run = _record(customers, config, previous)
         if len(customers) < max(config.minimum_customers, 2 * config.fewest_k):
-            return _nothing(run)
+            return _nothing(run, f"{len(customers)} customers are too few to group")
         return _cluster(customers, config, previous if previous and previous.features == names else None, run)
 
 
@@ -205,7 +205,11 @@ def _cluster(
 ) -> ClusterResult:
     outliers = mark_outliers(customers.scaled(customers.logged), customers.sample(config.most_outlier_sample))
     points = customers.clipped(customers.logged)
-    stability = _choose(points[customers.sample(config.most_compared, ~outliers)], config, previous)
+    compared = points[customers.sample(config.most_compared, ~outliers)]
+    most_k = min(config.most_k, len(compared) // 2, len(np.unique(compared, axis=0)))
+    if most_k < config.fewest_k:
+        return _nothing(run, f"{len(customers)} customers are too much alike to group")
+    stability = _choose(compared, most_k, config, previous)
     k = int(stability.loc[stability["is_chosen"], "k"].iloc[0])
     found = _find(customers, config, points, ~outliers, k, previous)
     run_id = run["model_run_id"]
@@ -222,9 +226,9 @@ def _cluster(
     )
 
 
-def _choose(points: np.ndarray, config: ClusterConfig, previous: Centroids | None) -> pd.DataFrame:
-    """STABILITY_COLUMNS for every k that the number of customers allows."""
-    counts = range(config.fewest_k, min(config.most_k, len(points) // 2) + 1)
+def _choose(points: np.ndarray, most_k: int, config: ClusterConfig, previous: Centroids | None) -> pd.DataFrame:
+    """STABILITY_COLUMNS for every k that the customers allow."""
+    counts = range(config.fewest_k, most_k + 1)
     compared = compare_counts(points, counts, config.seed, repeats=config.repeats)
     k = choose_count(compared, len(previous.names) if previous else None)
     return typed(compared.assign(is_chosen=compared["k"] == k), STABILITY_COLUMNS)
@@ -315,8 +319,7 @@ def _metrics(stability: pd.DataFrame, outliers: np.ndarray, drift: pd.DataFrame)
     return typed(pd.DataFrame(rows, columns=METRIC_COLUMNS[:4]).assign(baseline=np.nan), METRIC_COLUMNS)
 
 
-def _nothing(run: dict[str, Any]) -> ClusterResult:
-    detail = f"{run['rows']} customers are too few to group"
+def _nothing(run: Mapping[str, Any], detail: str) -> ClusterResult:
     return ClusterResult(
         assignments=empty(ASSIGNMENT_COLUMNS),
         profile=empty(PROFILE_COLUMNS),

@@ -34,6 +34,13 @@ def test_campaigns_that_agree_give_their_return_with_their_error() -> None:
     assert found == pytest.approx((2.0, 0.3 / 3, 9), abs=1e-6)
 
 
+def test_the_order_of_campaigns_and_equal_returns_leave_no_spread_to_chance() -> None:
+    """Equal returns differ by nothing, whatever rounding makes of their products."""
+    frame = campaigns([0.1 + 0.2, 0.3] * 4, error=1e-3)
+    for rows in (frame, frame.iloc[::-1]):
+        assert measured_returns(rows) == pytest.approx((0.3, 1e-3 / np.sqrt(8), 8), rel=1e-7)
+
+
 def test_campaigns_that_disagree_make_the_next_one_uncertain() -> None:
     mean, scale, _ = measured_returns(campaigns([-1.0, 1.0, 3.0, 5.0], error=0.1)) or (0, 0, 0)
     assert mean == pytest.approx(2.0, abs=0.01)

@@ -28,6 +28,9 @@ from warehouse.errors import UserError
 TRUSTED_TYPES = (
     "ml.churn.calibration.CalibratedModel",
     "ml.churn.candidates.signed_log",
+    "ml.common.classifiers.SteadyLogistic",
+    "ml.common.classifiers.SteadyNetwork",
+    "ml.common.classifiers.SteadySvm",
     "numpy.dtype",
     "scipy._lib.array_api_compat.numpy._aliases.asarray",
     "scipy.interpolate._bsplines.BSpline",

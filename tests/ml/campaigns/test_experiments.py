@@ -106,8 +106,24 @@ def test_an_open_window_has_no_effect_yet():
 def test_small_and_constant_campaigns_have_no_effect():
     assert result(outcomes(treated=1, control=2))["status"] == "too_few_customers"
     assert result(outcomes().query("arm == 'treatment'").head(3))["status"] == "too_few_customers"
-    constant = result(outcomes().assign(value=2.0))
-    assert constant["status"] == "no_variation" and constant[ESTIMATES].isna().all()
+    for value in (2.0, 0.1):  # 0.1 has no exact mean
+        constant = result(outcomes().assign(value=value))
+        assert constant["status"] == "no_variation" and constant[ESTIMATES].isna().all()
+
+
+def test_what_is_constant_once_cut_or_adjusted_has_no_error_of_its_own():
+    frame = outcomes().assign(value=2.0)
+    frame.loc[frame.groupby("arm").head(1).index, "value"] = [3.0, 4.0]
+    row = result(frame)
+    assert row["status"] == "ok" and row["winsorised_cutoff"] == 2.0
+    assert np.isnan(row["winsorised_effect_per_member"]) and not np.isnan(row["effect_per_member"])
+    explained = result(outcomes().assign(value=lambda rows: 3 * rows["pre_value"] + 0.1))
+    assert np.isnan(explained["cuped_effect_per_member"]) and not np.isnan(explained["effect_low"])
+
+
+def test_a_time_before_that_is_the_same_for_all_adjusts_nothing():
+    row = result(outcomes().assign(pre_value=0.1))
+    assert np.isnan(row["cuped_effect_per_member"]) and np.isnan(row["planned_mde"])
 
 
 def test_holm_covers_the_metrics_of_one_campaign():

@@ -211,3 +211,14 @@ def test_on_complete_journey_no_campaign_can_be_told(complete_journey):
     assert ((passed["effect_low"] < 0) & (passed["effect_high"] > 0)).all()
     assert complete_journey.loc[status != "observational", "effect_per_member"].isna().all()
     assert complete_journey["assigned_count"].sum() == 6589
+
+
+def test_customers_who_are_all_alike_pass_no_gate():
+    """Everybody buys the same on the same days: pairs differ by rounding only, and no error can be told from it."""
+    arguments, _ = simulate_chosen(SOUND, 0)
+    customers = arguments["customer_days"]["customer_id"].unique()
+    days = pd.date_range(arguments["data_from"], arguments["data_through"], freq="3D")
+    alike = pd.DataFrame({"customer_id": np.repeat(customers, len(days)), "order_date": np.tile(days, len(customers))})
+    row = result(customer_days=alike.assign(value=0.1))
+    assert row["status"] == "pretrend" and row["largest_standardised_difference"] == 0
+    assert row[["pretrend_z", "placebo_28_z", "placebo_56_z", "effect_per_member"]].isna().all()

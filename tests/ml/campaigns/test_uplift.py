@@ -83,6 +83,15 @@ def test_too_few_customers_give_no_score():
     assert result.metrics.empty and list(result.metrics.columns) == METRIC_COLUMNS
 
 
+def test_the_same_outcome_for_everyone_moves_nobody():
+    frame, _ = experiment(1, heterogeneous=True, customers=800)
+    result = learn_uplift(frame.assign(outcome=0.1), FEATURES, QUICK)
+    assert result.run["status"] == "average_effect"
+    np.testing.assert_allclose(result.scores["expected_uplift"], 0, atol=1e-12)
+    metrics = result.metrics.set_index("metric")["value"]
+    assert (metrics["qini_p_value"], metrics["calibration_slope"]) == (1.0, 0.0)
+
+
 def test_qini_by_hand():
     """Ranked: treated 10, control 2, control 4, treated 6; two are treated, and controls are scaled to their number."""
     scores, treated, outcome = np.array([1.0, 3, 4, 2]), np.array([True, False, True, False]), np.array([6.0, 2, 10, 4])

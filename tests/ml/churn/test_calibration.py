@@ -53,3 +53,31 @@ def test_a_half_with_one_label_leaves_the_score_as_it_is():
     plain = LogisticRegression().fit(x, y)
     np.testing.assert_allclose(model.predict_proba(x), plain.predict_proba(x))
     np.testing.assert_array_equal(model.predict(x), plain.predict(x))
+
+
+def test_separated_scores_have_a_finite_calibration():
+    """Platt's targets: every row right, and no probability beyond what so many rows can tell."""
+    x = np.r_[np.linspace(-3, -1, 100), np.linspace(1, 3, 100)][:, None]
+    y = (x[:, 0] > 0).astype(int)
+    model = CalibratedModel(LinearSVC(dual=False)).fit(x, y, np.arange(200))
+    assert 0.05 < model.slope_ < 20
+    assert (model.predict(x) == y).all()
+    probability = model.predict_proba(x)[:, 1]
+    assert probability[y == 1].mean() == pytest.approx(101 / 102, abs=5e-3)
+
+
+def test_scores_that_are_all_alike_say_the_mean():
+    x, y = np.zeros((100, 1)), (np.arange(100) % 5 == 0).astype(int)
+    model = CalibratedModel(LogisticRegression()).fit(x, y, np.arange(100) // 5)
+    assert model.slope_ == 1.0
+    np.testing.assert_allclose(model.predict_proba(x)[:, 1], 0.2, atol=1e-3)
+
+
+def test_the_calibration_lies_at_the_optimum():
+    x, _, y, groups = known_truth(2_000, seed=4)
+    model = CalibratedModel(LinearSVC(dual=False)).fit(x, y, groups)
+    held_out = np.empty(len(y))
+    for rows in (groups % 2 == 0, groups % 2 == 1):
+        held_out[rows] = LinearSVC(dual=False).fit(x[~rows], y[~rows]).decision_function(x[rows])
+    error = expit(model.slope_ * held_out + model.intercept_) - y
+    assert max(abs(error.mean()), abs((error * held_out).mean())) < 1e-9

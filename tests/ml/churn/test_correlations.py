@@ -61,6 +61,13 @@ def test_what_cannot_be_told_has_a_status():
     assert (rows.loc[rows["behaviour"] == "rating", "customers_count"] < 30).all()
 
 
+def test_what_rounding_makes_of_equal_numbers_is_no_variation():
+    x = np.where(np.arange(60) % 2, 0.1 + 0.2, 0.3)
+    assert np.ptp(x) > 0
+    assert correlation(x, np.arange(60.0), "pearson")["status"] == "no_variation"
+    assert correlation(np.arange(60.0), x, "spearman")["status"] == "no_variation"
+
+
 def test_perfect_agreement_stays_within_bounds():
     x = np.arange(50.0)
     row = correlation(x, -2 * x, "pearson")

@@ -15,6 +15,7 @@ from ml.churn.training import RUN_METRIC_COLUMNS, train_and_score
 from ml.churn.tuning import tune
 from ml.churn.windows import rolling_origins, split_judged
 from ml.common.determinism import steady
+from ml.common.model_runs import model_run_id
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, labelled_panel, month_ends
 
 QUICK = ChurnConfig(horizon_days=HORIZON, trials=2, zoo=("logistic_regression",))
@@ -330,3 +331,23 @@ def test_rows_beyond_the_bound_are_sampled_by_customer(frame):
 
 def test_the_model_is_one_that_can_be_saved(result):
     assert isinstance(result.model, CalibratedModel)
+
+
+@pytest.mark.parametrize("changes", [{"churned": True}, {"churned": False}, {"recency_days": 5.0}])
+def test_labels_or_recency_that_are_all_the_same_leave_nothing_to_learn(frame, changes):
+    """One class has no boundary, one recency no baseline: both are told before anything is fitted."""
+    known = frame["churned"].notna()
+    alike = frame.assign(**{name: frame[name].mask(known, value) for name, value in changes.items()})
+    if "recency_days" in changes:
+        alike["is_active"] = True
+    found = train_and_score(features_of(alike), COARSE, None)
+    assert found.status == "insufficient_history" and len(found.scores) == 0
+    assert ("recency_days is the same" in found.detail) is ("recency_days" in changes)
+
+
+def test_an_id_is_a_hash_of_what_went_in_and_of_nothing_that_came_out(result):
+    """The tuned parameters are not in it: a search may end elsewhere by a last digit."""
+    for run in result.runs:
+        inputs = {"features": run["features"], "training": result.training_key}
+        assert run["model_run_id"] == model_run_id(f"churn/{run['model']}", inputs)
+    assert len({run["model_run_id"] for run in result.runs}) == len(result.runs)

@@ -88,7 +88,25 @@ def test_gates(changes, usable):
 
 def test_customers_who_all_spend_alike_are_degenerate():
     x = np.random.default_rng(6).integers(1, 12, 300).astype(float)
-    assert not fit_gamma_gamma(x, np.full(300, 25.0)).is_usable
+    assert fit_gamma_gamma(x, np.full(300, 25.0)) is None
+    noisy = 25.0 + np.arange(300) % 3 * 4e-15
+    assert np.ptp(noisy) > 0 and fit_gamma_gamma(x, noisy) is None
+
+
+@pytest.mark.parametrize(
+    "spread",
+    [
+        lambda random, x: 25.0 * (1 + 1e-6 * random.normal(size=len(x))),  # alike but for a trifle: p without end
+        lambda random, x: 25.0 * (1 + 0.1 * random.normal(size=len(x)) / x),  # less than chance: q without end
+        lambda random, x: np.where(np.arange(len(x)) == 0, 30.0, 25.0),  # all alike but one
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_that_runs_into_its_bounds_is_not_usable(spread, seed):
+    random = np.random.default_rng(seed)
+    x = random.integers(1, 12, 400).astype(float)
+    model = fit_gamma_gamma(x, spread(random, x))
+    assert not model.is_identified and not model.is_usable
 
 
 def test_without_repeaters_there_is_no_model():

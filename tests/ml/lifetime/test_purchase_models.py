@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import betaln, expit, hyp2f1, log_expit
 
+from ml.common.likelihood import maximise
 from ml.lifetime.purchase_histories import summarise_purchases
 from ml.lifetime.purchase_models import (
     DropoutLikelihood,
@@ -296,3 +297,55 @@ def test_the_order_of_customers_changes_no_byte():
         for frame in (known, shuffled)
     ]
     assert fits[0] == fits[1]
+
+
+def test_nobody_who_repeats_leaves_no_rate_to_fit():
+    histories = group_histories(np.zeros(50), np.zeros(50), np.full(50, 20.0))
+    for fit in (fit_nbd, lambda h: fit_dropout_model(h, first_may_be_last=True)):
+        with pytest.raises(ValueError, match="nobody has bought twice"):
+            fit(histories)
+
+
+def regular_customers(age=40.0):
+    """Everybody buys every fourth week: less spread than chance would make."""
+    starts = np.arange(300) % 4
+    x = (age - starts) // 4
+    return group_histories(x, 4 * x, age - starts)
+
+
+def test_customers_who_differ_less_than_chance_makes_them_all_have_one_rate():
+    histories = regular_customers()
+    model = fit_nbd(histories)
+    assert model.r == 1e4
+    rate = histories.customers_count @ histories.x / (histories.customers_count @ histories.age)
+    assert model.r / model.alpha == pytest.approx(rate, rel=1e-3)
+    orders = model.expected_orders(histories.x, histories.t_x, histories.age, np.array([10.0]))
+    np.testing.assert_allclose(orders, 10 * rate, rtol=2e-3)
+
+
+@pytest.mark.parametrize("first_may_be_last", [False, True])
+def test_drop_out_that_adds_nothing_is_nbd(first_may_be_last):
+    histories = regular_customers()
+    nbd, model = fit_nbd(histories), fit_dropout_model(histories, first_may_be_last=first_may_be_last)
+    assert (model.r, model.alpha, model.a, model.b) == (nbd.r, nbd.alpha, 1e-5, 1e5)
+    assert model.log_likelihood == nbd.log_likelihood
+
+
+@pytest.mark.parametrize("first_may_be_last", [False, True])
+def test_where_the_search_starts_does_not_show(cdnow_like, first_may_be_last):
+    """The optimum to ten digits, wherever a search for it begins."""
+    objective = DropoutLikelihood(cdnow_like, first_may_be_last=first_may_be_last)
+    bounds = [(1e-4, 1e4), (1e-4, 1e6), (1e-5, 1e4), (1e-5, 1e5)]
+    ends = [
+        maximise(objective, [start], bounds, cdnow_like.customers_count.sum()).values
+        for start in ((1, 5, 1, 3), (0.2, 1, 3, 9), (4, 30, 0.3, 30))
+    ]
+    np.testing.assert_allclose(ends[1:], [ends[0]] * 2, rtol=1e-9)
+
+
+@pytest.fixture(scope="module")
+def cdnow_like():
+    starts = np.random.default_rng(1).uniform(0, 20, 800)
+    purchases, _ = simulate_purchases(Truth(0.5, 4.0, 0.8, 2.5), 800, starts, end_week=52, seed=2)
+    known = histories_at(purchases, 52)
+    return group_histories(known["x"], known["t_x"], known["T"])

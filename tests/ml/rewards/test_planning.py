@@ -135,3 +135,10 @@ def test_budget_and_cap_are_kept_whatever_the_order_of_rows(budget: Decimal, cap
     assert Decimal(str(round(offered.loc[offered["reward_id"] == "cup", "cost_amount"].sum(), 4))) <= cap
     again = plan(frame.sort_index(), budget_amount=budget, caps={"type of cup": cap}).offers
     pd.testing.assert_frame_equal(offers, again)
+
+
+def test_a_campaign_in_which_nobody_differs_shows_nothing() -> None:
+    """0.1 and 0.3 for all: no spread, hence no error, and an interval would be rounding."""
+    tried = trial("k1", 0.0, rows=600)
+    tried["value"] = np.where(tried["arm"] == "treatment", 0.3, 0.1)
+    assert set(plan(candidates(5, ("voucher", "k1", 0.01)), tried).offers["basis"]) == {"effect_not_shown"}

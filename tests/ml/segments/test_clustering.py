@@ -160,11 +160,16 @@ def test_unknown_and_constant_features_are_no_obstacle(frame):
     assert cluster_customers(gappy, CONFIG, None).status == "ok"
 
 
-def test_identical_customers_are_no_obstacle(frame):
-    same = untold(frame)
-    same.iloc[:, 2:] = 5.0
-    found = cluster_customers(same, CONFIG, None)
-    assert found.assignments["cluster_id"].nunique() == 1
+@pytest.mark.parametrize("kinds", [1, 2, 3])
+def test_fewer_kinds_of_customers_than_clusters_are_not_grouped(frame, kinds):
+    """0.1 has no exact mean: what is left of it must not pass for a spread."""
+    alike = untold(frame)
+    alike.iloc[:, 2:] = 0.1
+    alike["monetary_amount"] = 0.1 + np.arange(len(alike)) % kinds
+    found = cluster_customers(alike, CONFIG, None)
+    assert found.status == ("ok" if kinds == 3 else "insufficient_customers")
+    assert found.assignments["cluster_id"].nunique() == (3 if kinds == 3 else 0)
+    assert kinds == 3 or found.run["detail"] == f"{len(alike)} customers are too much alike to group"
 
 
 def test_bad_input_is_named(frame):

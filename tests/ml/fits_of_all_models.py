@@ -1,0 +1,131 @@
+"""Every model of `ml` on a small company: `python fits_of_all_models.py DIR [SEED]` writes its results as Parquet.
+
+With a seed the rows of every input are shuffled. `test_same_numbers` runs it under several kernels.
+"""
+
+import dataclasses
+import datetime as dt
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.coverage import ChosenDesign, Design, experiment_outcomes, simulate, simulate_chosen
+from ml.campaigns.experiments import analyse_experiments
+from ml.campaigns.observational import analyse_observational
+from ml.churn.config import ChurnConfig
+from ml.churn.correlations import correlate_behaviours
+from ml.churn.training import train_and_score
+from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
+from ml.recommend.recommending import recommend
+from ml.rewards.planning import RewardConfig, plan_rewards
+from ml.segments.clustering import ClusterConfig, cluster_customers
+from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
+from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
+from tests.ml.recommend.test_recommending import AS_OF, CONFIG, taste_shop
+from tests.ml.rewards.test_planning import FEATURES, MONTH, candidates, trial
+from tests.whatif.test_reward_response import ELASTICITY, campaigns
+from whatif.reward_response import reward_response
+
+Results = Iterator[tuple[str, pd.DataFrame]]
+
+
+class Inputs:
+    """Frames to eight digits, since they are made under the kernel too; shuffled where there is a seed."""
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+
+    def __call__(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame as the models get it."""
+        floats = frame.select_dtypes("float").columns
+        frame = frame.assign(**{name: [float(f"{value:.7e}") for value in frame[name]] for name in floats})
+        return frame if self.seed is None else frame.sample(frac=1, random_state=self.seed)
+
+
+def record(run: Any) -> pd.DataFrame:
+    """A run record as one column of text, without what it estimates, which is checked where it is used."""
+    kept = {key: value for key, value in run.items() if key not in ("estimates", "parameters")}
+    return pd.DataFrame({"record": [json.dumps(kept, default=str, sort_keys=True)]})
+
+
+def churn(inputs: Inputs) -> Results:
+    """All models of the zoo, tuned."""
+    config = ChurnConfig(horizon_days=HORIZON, trials=3)
+    result = train_and_score(inputs(features_of(churn_frame(300))), config, None)
+    yield "churn", result.scores
+    yield "churn_metrics", result.metrics
+    yield "churn_curves", result.curves
+    yield "churn_runs", pd.concat([record(run) for run in result.runs])
+
+
+def lifetimes(inputs: Inputs) -> Results:
+    """All purchase models and Gamma-Gamma."""
+    starts = np.random.default_rng(1).uniform(0, 60, 500)
+    purchases, _ = simulate_purchases(Truth(1.0, 5.0, 0.8, 3.0), 500, starts, 104, 2)
+    days = inputs(as_purchase_days(purchases, "2023-01-01", 3))
+    config = LifetimeValueConfig(churn_horizon_days=60, margin_rate=0.3)
+    result = value_lifetimes(days, dt.date(2024, 12, 27), dt.date(2023, 1, 1), config)
+    yield "lifetimes", result.scores
+    yield "lifetime_metrics", result.metrics
+    yield "lifetime_curves", result.curves
+    yield "lifetime_runs", record(result.run)
+    estimates = [(model, *item) for model, values in result.run["estimates"].items() for item in values.items()]
+    yield (
+        "lifetime_estimates",
+        pd.DataFrame(estimates, columns=["model", "parameter", "value"]).astype({"value": float}),
+    )
+
+
+def clusters(inputs: Inputs) -> Results:
+    """k-means, its number of clusters and DBSCAN."""
+    result = cluster_customers(inputs(segment_frame().drop(columns="truth")), ClusterConfig(repeats=3), None)
+    yield "clusters", result.assignments
+    yield "cluster_profiles", result.profile
+    yield "cluster_metrics", result.metrics
+    yield "cluster_runs", record(result.run)
+
+
+def effects(inputs: Inputs) -> Results:
+    """Randomized and matched campaigns, and behaviours beside the next period's orders."""
+    outcomes = inputs(experiment_outcomes(simulate(Design("k1", treated=300, control=300, lift=0.3), 1)))
+    ends = pd.DataFrame({"campaign_id": outcomes["campaign_id"].unique(), "end_date": [dt.date(2025, 3, 31)]})
+    yield "experiments", analyse_experiments(outcomes, ends, dt.date(2025, 3, 31))
+    arguments, _ = simulate_chosen(dataclasses.replace(ChosenDesign("chosen"), lift=0.4), 0)
+    frames = ("customer_days", "members")
+    yield "observational", analyse_observational(**arguments | {name: inputs(arguments[name]) for name in frames})
+    frame = churn_frame(300, 1).drop(columns="churned").rename(columns={"zodiac_number": "orders"})
+    behaviours = ["recency_days", "orders_per_week_90d", "gap_mean_days", "weekend_rate"]
+    yield "correlations", correlate_behaviours(inputs(frame), behaviours, "orders", AS_OF).correlations
+
+
+def offers(inputs: Inputs) -> Results:
+    """Recommendations, uplift and the reward plan, and the response that scenarios assume."""
+    orders, products = taste_shop()
+    listed = recommend(inputs(orders), inputs(products), AS_OF, CONFIG)
+    yield "recommendations", listed.recommendations
+    yield "recommendation_metrics", listed.metrics
+    wanted = candidates(120, ("voucher", "k1", 1.0), ("points", None, 0.5)).assign(plan_month=MONTH)
+    tried = inputs(trial("k1", 4.0, rows=1000, only_recent=True))
+    plan = plan_rewards(inputs(wanted), tried, FEATURES, RewardConfig(response_rate=0.05))
+    yield "rewards", plan.offers
+    yield "reward_metrics", plan.metrics
+    yield "reward_runs", record(plan.run)
+    response = reward_response(inputs(campaigns([1.0, 1.4, 0.6, 2.0, 1.1], 0.2)), (0.5, 1.5), ELASTICITY, 7)
+    yield "reward_response", pd.DataFrame({"returns": response.returns, "elasticities": response.elasticities})
+
+
+def main(folder: Path, seed: int | None) -> None:
+    """Write every table."""
+    inputs = Inputs(seed)
+    for model in (churn, lifetimes, clusters, effects, offers):
+        for name, frame in model(inputs):
+            frame.to_parquet(folder / f"{name}.parquet", index=False)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
