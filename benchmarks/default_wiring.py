@@ -21,7 +21,7 @@ from dagster_project.dbt_runner.project import DbtProject, profile_environment
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.publication import work_tables
-from serving.outbox import post_messages
+from serving.outbox import enqueue_messages
 from serving.publication.publish import publish
 from warehouse import builds
 from warehouse.ingest.load import load_source
@@ -53,7 +53,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     @dg.asset(key=MESSAGES_KEY, deps=[CANDIDATES_KEY])
     def messages() -> None:
         with connect(settings.warehouse_path) as connection:
-            post_messages(connection, builds.open_generation(connection, "benchmark"))
+            enqueue_messages(connection, builds.open_build(connection, "benchmark"))
 
     marts = [key for key in dbt.keys if key.path[0] == "marts"]
 
@@ -97,8 +97,8 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
         connection = connect(settings.warehouse_path)
         row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
         assert row is not None
-        posting = step.learn(settings, connection, row[0])
-        post(connection, step.name, row[0], posting.runs, posting.frames, posting.metrics, input_key="benchmark")
+        result = step.learn(settings, connection, row[0])
+        post(connection, step.name, row[0], result.runs, result.frames, result.metrics, input_key="benchmark")
         connection.close()
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key)
@@ -108,10 +108,10 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
 
 def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
     connection = connect(settings.warehouse_path)
-    last = builds.last_generation(connection)
+    last = builds.last_build(connection)
     assert last is not None
     # dbt's tests have stopped the run where one failed
-    builds.pass_generation(connection, last.generation, {"dbt"}, {"dbt"})
+    builds.pass_build(connection, last.build_id, {"dbt"}, {"dbt"})
     row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
     assert row is not None
     dates = {"as_of_date": row[0], "data_through": row[1]}

@@ -4,7 +4,7 @@ import dagster as dg
 
 from dagster_project.assets.activate import build_message_assets
 from dagster_project.assets.ingest import build_ingest_assets
-from dagster_project.assets.models import MODEL_GATES, build_model_assets
+from dagster_project.assets.models import MODEL_CHECKS, build_model_assets
 from dagster_project.assets.publish import build_publish_assets
 from dagster_project.assets.transform import build_dbt_assets
 from dagster_project.dbt_runner.project import DbtProject
@@ -31,7 +31,7 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
             *build_ingest_assets(settings, load_sources_config(settings)),
             dbt,
             *build_model_assets(),
-            *build_publish_assets(project, marts, MODEL_GATES),
+            *build_publish_assets(project, marts, MODEL_CHECKS),
             *build_message_assets(),
         ],
         jobs=[build_daily_job(settings)],

@@ -25,12 +25,12 @@ def build_daily_job(settings: Settings) -> UnresolvedAssetJobDefinition:
 
 
 def build_failure_hook(settings: Settings) -> dg.HookDefinition:
-    """On a failed step: a record in the generation, a line in the log, and a message to the webhook, if any."""
+    """On a failed step: a record in the build, a line in the log, and a message to the webhook, if any."""
 
     @dg.failure_hook(name="report_failure", required_resource_keys={"warehouse"})
     def report_failure(context: dg.HookContext) -> None:
         cause = getattr(context.op_exception, "description", None) or context.op_exception
-        context.resources.warehouse.fail_generation(f"{context.step_key}: {cause}")
+        context.resources.warehouse.fail_build(f"{context.step_key}: {cause}")
         message = f"{settings.company}: step {context.step_key} of run {context.run_id} failed: {cause}"
         context.log.error(message)
         post_failure(settings, {"text": message, "run_id": context.run_id, "step": context.step_key})

@@ -9,6 +9,7 @@ from serving import outbox
 from serving.publication.metric_dictionary import metric_definitions, store_definitions
 from warehouse import builds
 from warehouse.experiments import registry
+from warehouse.migrations import rename_earlier_names
 from warehouse.model_store import results
 
 CREATE = """
@@ -19,6 +20,7 @@ create table if not exists ops.watermarks (model varchar, batch_id bigint, signa
 
 def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that dbt reads as sources, so that the first build finds them."""
+    rename_earlier_names(connection)
     connection.execute(CREATE)
     connection.execute(builds.CREATE)
     connection.execute(registry.CREATE)

@@ -17,7 +17,7 @@ from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
 from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
-from serving.publication.precopy import CopyAhead
+from serving.publication.precopy import Precopy
 from warehouse import builds
 from warehouse.lock import hold_warehouse, process_start
 from warehouse.settings import Settings
@@ -36,16 +36,16 @@ STEP_ENDS = {
 class WarehouseRun:
     """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds).
 
-    `copy_ahead` copies finished tables for the publication that the run ends with.
+    `precopy` copies finished tables for the publication that the run ends with.
     """
 
     settings: Settings
     run_id: str
     full_refresh: bool
     progress: Progress
-    copy_ahead: CopyAhead
+    precopy: Precopy
     watchdog: Watchdog
-    generation: int | None = None
+    build_id: int | None = None
     passed_checks: set[str] = field(default_factory=set)
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
@@ -84,19 +84,19 @@ class WarehouseRun:
         self.watchdog.node(name, status == "started")
         self.progress(name, f"dbt {status}", None)
 
-    def open_generation(self) -> int:
-        """The generation that this run writes, opened (not passed) at its first write."""
-        if self.generation is None:
+    def open_build(self) -> int:
+        """The build that this run writes, opened (not passed) at its first write."""
+        if self.build_id is None:
             with self.connect() as connection:
-                self.generation = builds.open_generation(connection, self.run_id, self.settings.as_of_date)
-        return self.generation
+                self.build_id = builds.open_build(connection, self.run_id, self.settings.as_of_date)
+        return self.build_id
 
-    def fail_generation(self, failure: str) -> None:
+    def fail_build(self, failure: str) -> None:
         """Record why what this run has written must not be published; nothing to record before its first write."""
-        if self.generation is None:
+        if self.build_id is None:
             return
         with self.connect() as connection:
-            builds.record_failure(connection, self.generation, failure)
+            builds.record_failure(connection, self.build_id, failure)
 
     def as_of_date(self, connection: duckdb.DuckDBPyConnection) -> date:
         """The day that this run's figures are told as of."""
@@ -130,7 +130,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog,
             hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)),
             watchdog.limit("the run", "limits.run_minutes", chosen.limits.run_minutes),
-            CopyAhead(chosen) as ahead,
+            Precopy(chosen) as ahead,
             _rarely_collecting(),
         ):
             if instance:

@@ -1,8 +1,8 @@
-"""Generations: whether what stands in the warehouse may be published.
+"""Builds: whether what stands in the warehouse may be published.
 
-Each build opens a generation before its first write and passes it after its last check; whatever lies between (a
+Each build opens a row before its first write and passes it after its last check; whatever lies between (a
 failed check, a crash, a check that never ran) leaves it not passed, and `publish` refuses it. The state lives in the
-warehouse itself, in ops.gates, so that it travels with the data it speaks of, whichever process asks later.
+warehouse itself, in ops.builds, so that it travels with the data it speaks of, whichever process asks later.
 """
 
 from collections.abc import Collection
@@ -17,8 +17,8 @@ NAMED_CHECKS = 10
 
 CREATE = """
 create schema if not exists ops;
-create table if not exists ops.gates (
-    generation bigint primary key,
+create table if not exists ops.builds (
+    build_id bigint primary key,
     run_id varchar not null,
     as_of_date date,
     opened_at timestamptz not null,
@@ -32,10 +32,10 @@ create table if not exists ops.gates (
 
 
 @dataclass(frozen=True)
-class Generation:
+class Build:
     """One build of the warehouse: when it was opened, and when and why it passed or failed (times in UTC)."""
 
-    generation: int
+    build_id: int
     run_id: str
     as_of_date: date | None
     opened_at: datetime
@@ -53,14 +53,14 @@ class Generation:
         return "passed" if self.passed_at else "open"
 
 
-def open_generation(connection: DuckDBPyConnection, run_id: str, as_of_date: date | None = None) -> int:
-    """Open a new generation, not passed, and return its number. To be called before a build's first write."""
+def open_build(connection: DuckDBPyConnection, run_id: str, as_of_date: date | None = None) -> int:
+    """Open a new build, not passed, and return its number. To be called before a build's first write."""
     connection.execute(CREATE)
     row = connection.execute(
         """
-        insert into ops.gates (generation, run_id, as_of_date, opened_at)
-        select coalesce(max(generation), 0) + 1, $run_id, $as_of_date, now() from ops.gates
-        returning generation
+        insert into ops.builds (build_id, run_id, as_of_date, opened_at)
+        select coalesce(max(build_id), 0) + 1, $run_id, $as_of_date, now() from ops.builds
+        returning build_id
         """,
         {"run_id": run_id, "as_of_date": as_of_date},
     ).fetchone()
@@ -68,50 +68,50 @@ def open_generation(connection: DuckDBPyConnection, run_id: str, as_of_date: dat
     return int(row[0])
 
 
-def record_failure(connection: DuckDBPyConnection, generation: int, failure: str) -> None:
-    """Mark a generation as failed for good. A second failure is added on a line of its own; the first time stays."""
+def record_failure(connection: DuckDBPyConnection, build_id: int, failure: str) -> None:
+    """Mark a build as failed for good. A second failure is added on a line of its own; the first time stays."""
     connection.execute(
         """
-        update ops.gates
+        update ops.builds
         set failed_at = coalesce(failed_at, now()), passed_at = null, failure = concat_ws(chr(10), failure, $failure)
-        where generation = $generation
+        where build_id = $build_id
         """,
-        {"generation": generation, "failure": failure},
+        {"build_id": build_id, "failure": failure},
     )
 
 
-def pass_generation(
-    connection: DuckDBPyConnection, generation: int, expected: Collection[str], passed: Collection[str]
+def pass_build(
+    connection: DuckDBPyConnection, build_id: int, expected: Collection[str], passed: Collection[str]
 ) -> None:
-    """Pass a generation whose every expected check has passed; more than expected may have passed.
+    """Pass a build whose every expected check has passed; more than expected may have passed.
 
-    Raises UserError, and records it as the generation's failure, when a check is missing or nothing was expected;
-    raises without a record when the generation has failed before or a later one is open.
+    Raises UserError, and records it as the build's failure, when a check is missing or nothing was expected;
+    raises without a record when the build has failed before or a later one is open.
     """
-    last = last_generation(connection)
-    if last is None or last.generation != generation:
-        found = "none" if last is None else f"{last.generation} (run {last.run_id})"
-        raise UserError(f"Generation {generation} cannot pass: the warehouse's last generation is {found}.")
+    last = last_build(connection)
+    if last is None or last.build_id != build_id:
+        found = "none" if last is None else f"{last.build_id} (run {last.run_id})"
+        raise UserError(f"Build {build_id} cannot pass: the warehouse's last build is {found}.")
     if last.failed_at:
         raise UserError(_refusal(last))
     missing = sorted(set(expected) - set(passed))
     connection.execute(
-        "update ops.gates set expected_checks = $expected, passed_checks = $passed where generation = $generation",
-        {"generation": generation, "expected": len(set(expected)), "passed": len(set(expected)) - len(missing)},
+        "update ops.builds set expected_checks = $expected, passed_checks = $passed where build_id = $build_id",
+        {"build_id": build_id, "expected": len(set(expected)), "passed": len(set(expected)) - len(missing)},
     )
     if missing or not expected:
         failure = _missing(missing, len(set(expected))) if missing else "no check was expected, so none was passed"
-        record_failure(connection, generation, failure)
-        raise UserError(f"Generation {generation} (run {last.run_id}) cannot pass: {failure}.")
-    connection.execute("update ops.gates set passed_at = now() where generation = $1", [generation])
+        record_failure(connection, build_id, failure)
+        raise UserError(f"Build {build_id} (run {last.run_id}) cannot pass: {failure}.")
+    connection.execute("update ops.builds set passed_at = now() where build_id = $1", [build_id])
 
 
-def last_generation(connection: DuckDBPyConnection) -> Generation | None:
-    """The newest generation, whatever became of it; None in a warehouse that was never built."""
+def last_build(connection: DuckDBPyConnection) -> Build | None:
+    """The newest build, whatever became of it; None in a warehouse that was never built."""
     known = connection.execute(
         """
         select count(*) from duckdb_tables()
-        where database_name = current_database() and schema_name = 'ops' and table_name = 'gates'
+        where database_name = current_database() and schema_name = 'ops' and table_name = 'builds'
         """
     ).fetchone()
     if known == (0,):
@@ -119,18 +119,18 @@ def last_generation(connection: DuckDBPyConnection) -> Generation | None:
     row = connection.execute(
         """
         select
-            generation, run_id, as_of_date, opened_at, passed_at, failed_at, failure, expected_checks, passed_checks
-        from ops.gates
-        order by generation desc
+            build_id, run_id, as_of_date, opened_at, passed_at, failed_at, failure, expected_checks, passed_checks
+        from ops.builds
+        order by build_id desc
         limit 1
         """
     ).fetchone()
-    return None if row is None else Generation(*row)
+    return None if row is None else Build(*row)
 
 
-def require_passed(connection: DuckDBPyConnection) -> Generation:
-    """The last generation, if it passed. Raises UserError saying which check failed or what never finished."""
-    last = last_generation(connection)
+def require_passed(connection: DuckDBPyConnection) -> Build:
+    """The last build, if it passed. Raises UserError saying which check failed or what never finished."""
+    last = last_build(connection)
     if last is None:
         raise UserError("Nothing was built in this warehouse yet, so nothing can be published: start `loyalty run`.")
     if last.status != "passed":
@@ -138,8 +138,8 @@ def require_passed(connection: DuckDBPyConnection) -> Generation:
     return last
 
 
-def _refusal(last: Generation) -> str:
-    who = f"Generation {last.generation} (run {last.run_id})"
+def _refusal(last: Build) -> str:
+    who = f"Build {last.build_id} (run {last.run_id})"
     what = (
         f"{who} failed at {_shown(last.failed_at)}: {last.failure}"
         if last.failed_at

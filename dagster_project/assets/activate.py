@@ -8,7 +8,7 @@ import dagster as dg
 
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
-from serving.outbox import check_outbox, deliver, post_messages
+from serving.outbox import check_outbox, deliver, enqueue_messages
 
 OWNER = "loyalty@example.com"
 CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])
@@ -26,14 +26,14 @@ def build_message_assets() -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         owners=[OWNER],
         required_resource_keys={"warehouse"},
-        description="Messages to customers, each created once. Removed only when their build did not pass its gate.",
+        description="Messages to customers, each created once. Removed only when their build did not pass every check.",
     )
     def messages(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run: WarehouseRun = context.resources.warehouse
-        generation = run.open_generation()
+        build_id = run.open_build()
         with run.connect() as connection:
-            created = post_messages(connection, generation)
-            check_outbox(run.settings, connection, generation)
+            created = enqueue_messages(connection, build_id)
+            check_outbox(run.settings, connection, build_id)
         return dg.MaterializeResult(metadata={"created": created})
 
     @dg.asset(

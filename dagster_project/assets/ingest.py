@@ -50,7 +50,7 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
     )
     def ingest(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: WarehouseRun = context.resources.warehouse
-        run.open_generation()
+        run.open_build()
         selected = {key.path[-1]: key for key in context.selected_asset_keys}
         with run.stage(f"ingest {source.name}"), run.connect() as connection:
             reports = load_source(connection, source, settings, tables=list(selected))

@@ -18,7 +18,7 @@ NOT_BEHAVIOURS = ("snapshot_date", "customer_id", "is_active", "churned", "next_
 
 
 @dataclass(frozen=True)
-class Posting:
+class StepResult:
     """What a step hands over.
 
     runs: a record a model compared, the one that scores first. frames: score rows by table. metrics: figures out of
@@ -34,7 +34,7 @@ class Posting:
     curves: pd.DataFrame | None = None
 
 
-Learn = Callable[[Settings, duckdb.DuckDBPyConnection, date], Posting]
+Learn = Callable[[Settings, duckdb.DuckDBPyConnection, date], StepResult]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _figures(metrics: pd.DataFrame, model: str, wanted: str) -> dict[str, float]
     return {row.metric: round(float(row.value), 4) for row in chosen.itertuples() if pd.notna(row.value)}
 
 
-def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.common.model_card import segments_card
     from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
     from warehouse.model_store.artifacts import load_champion, save_model, set_champion
@@ -111,7 +111,7 @@ def _learn_clusters(settings: Settings, connection: duckdb.DuckDBPyConnection, a
         "cluster_drifts": result.drift,
     }
     shown = {**_figures(result.metrics, str(result.run["model"]), "chosen"), "status": result.status}
-    return Posting([result.run], frames, result.metrics, problems, shown)
+    return StepResult([result.run], frames, result.metrics, problems, shown)
 
 
 def _churn_features(connection: duckdb.DuckDBPyConnection, most_snapshots: int, most_rows: int) -> pd.DataFrame:
@@ -137,7 +137,7 @@ def _churn_features(connection: duckdb.DuckDBPyConnection, most_snapshots: int, 
     )
 
 
-def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.churn.champion import Champion
     from ml.churn.config import ChurnConfig
     from ml.churn.training import train_and_score
@@ -177,10 +177,10 @@ def _learn_churn(settings: Settings, connection: duckdb.DuckDBPyConnection, as_o
     model = str(result.run["model"])
     shown = {**_figures(result.metrics, model, "mean;population=active"), "model": model, "status": result.status}
     frames = {"churn_scores": result.scores, "churn_curves": result.curves}
-    return Posting([result.run, *others], frames, result.metrics, problems, shown, result.curves)
+    return StepResult([result.run, *others], frames, result.metrics, problems, shown, result.curves)
 
 
-def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.lifetime.purchase_models import NaiveRate
     from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 
@@ -214,10 +214,10 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
     problems += range_problems(result.scores, "p_alive", 0, 1)
     frames = {"lifetime_values": result.scores, "lifetime_value_curves": result.curves}
     shown = {**_figures(result.metrics, model, "mean"), "model": model, "status": record["status"]}
-    return Posting([record], frames, result.metrics, problems, shown)
+    return StepResult([record], frames, result.metrics, problems, shown)
 
 
-def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.recommend.recommending import RecommendConfig, recommend
 
     orders = _coded_rows(
@@ -246,10 +246,10 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
     }
     problems = key_problems(result.recommendations, ["customer_id", "list", "rank"], "recommendations")
     shown = {f"published for {name}": str(model) for name, model in result.run["published_models"].items()}
-    return Posting([record], {"recommendations": result.recommendations}, result.metrics, problems, shown)
+    return StepResult([record], {"recommendations": result.recommendations}, result.metrics, problems, shown)
 
 
-def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.churn.correlations import correlate_behaviours
 
     # the last snapshot whose next period is over: one row a customer, so that rows are independent
@@ -276,10 +276,10 @@ def _learn_correlations(settings: Settings, connection: duckdb.DuckDBPyConnectio
     }
     problems = key_problems(result.correlations, ["behaviour", "method"], "correlations")
     problems += range_problems(result.correlations, "correlation", -1.0000001, 1.0000001)
-    return Posting([record], {"behaviour_correlations": result.correlations}, result.metrics, problems)
+    return StepResult([record], {"behaviour_correlations": result.correlations}, result.metrics, problems)
 
 
-def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.campaigns.experiments import analyse_experiments
     from ml.campaigns.observational import analyse_observational
     from ml.common.model_runs import METRIC_COLUMNS, model_run_id
@@ -331,10 +331,10 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
     }
     problems = key_problems(effects, ["campaign_id", "metric"], "campaign effects")
     shown = {f"campaigns {status}": int(count) for status, count in effects["status"].value_counts().items()}
-    return Posting([record], {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, shown)
+    return StepResult([record], {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, shown)
 
 
-def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> Posting:
+def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
     from ml.rewards.planning import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
 
     trials = _rows(connection, "select * from intermediate.int_reward_trials")
@@ -365,7 +365,7 @@ def _learn_rewards(settings: Settings, connection: duckdb.DuckDBPyConnection, as
         "their cost": round(float(offered["cost_amount"].sum()), 2),
         "their expected margin": round(float(offered["expected_incremental_margin_amount"].sum()), 2),
     }
-    return Posting([record], {"next_best_rewards": plan.offers}, plan.metrics, problems, shown)
+    return StepResult([record], {"next_best_rewards": plan.offers}, plan.metrics, problems, shown)
 
 
 def _chosen_before(name: str) -> Callable[[Settings, date], str]:

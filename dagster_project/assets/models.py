@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from dagster_project.assets.learning import STEPS, ModelStep, Posting
+from dagster_project.assets.learning import STEPS, ModelStep, StepResult
 from dagster_project.assets.records import record_assets
 from dagster_project.dbt_runner.variables import hash_files
 from dagster_project.pictures import churn_curves_svg, inline_picture
@@ -26,7 +26,7 @@ from warehouse.model_store.results import post, valid_run
 from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT, Settings
 
-GATE_NAME = "results_are_sound"
+CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
 RECORDS = {
     "model_runs": "One row per model run.",
@@ -41,12 +41,12 @@ NOT_LEARNED_FROM = {
 }  # fmt: skip
 
 
-def gate_of(step: ModelStep) -> str:
-    """The name of a step's gate among the checks that a generation has to pass."""
-    return f"model.{step.name}.{GATE_NAME}"
+def check_of(step: ModelStep) -> str:
+    """The name of a step's own check among the checks that a build has to pass."""
+    return f"model.{step.name}.{CHECK_NAME}"
 
 
-MODEL_GATES = frozenset(gate_of(step) for step in STEPS)
+MODEL_CHECKS = frozenset(check_of(step) for step in STEPS)
 
 
 def build_model_assets() -> list[dg.AssetsDefinition]:
@@ -91,27 +91,27 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
         for table, description in step.tables.items()
     ]
     gate = dg.AssetCheckSpec(
-        GATE_NAME, asset=specs[0].key, blocking=True, description="Keys are whole and unique, and values in range."
+        CHECK_NAME, asset=specs[0].key, blocking=True, description="Keys are whole and unique, and values in range."
     )
 
     @dg.multi_asset(name=step.name, specs=specs, check_specs=[gate], required_resource_keys={"warehouse"})
     def model(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: WarehouseRun = context.resources.warehouse
-        run.open_generation()
+        run.open_build()
         with run.stage(f"model {step.name}"), run.connect() as connection:
-            posting = _learn_and_post(step, run, connection)
+            result = _learn_and_post(step, run, connection)
             tables = table_metadata(connection, [spec.key for spec in specs])
         if step.is_parallel:
-            run.copy_ahead.start()
-        problems = list(posting.problems) if posting else []
+            run.precopy.start()
+        problems = list(result.problems) if result else []
         if not problems:
-            run.passed_checks.add(gate_of(step))
-        shown = _shown(posting)
+            run.passed_checks.add(check_of(step))
+        shown = _shown(result)
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={**tables[spec.key], **shown})
         yield dg.AssetCheckResult(
             asset_key=specs[0].key,
-            check_name=GATE_NAME,
+            check_name=CHECK_NAME,
             passed=not problems,
             metadata={"problems": "; ".join(problems) or "none"},
         )
@@ -121,22 +121,22 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
     return model
 
 
-def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> Posting | None:
+def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> StepResult | None:
     """What was learned; None where the latest results came from this very input."""
     as_of_date = run.as_of_date(connection)
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):
         return None
-    posting = step.learn(run.settings, connection, as_of_date)
-    if not posting.problems:
-        post(connection, step.name, as_of_date, posting.runs, posting.frames, posting.metrics, key)
-    return posting
+    result = step.learn(run.settings, connection, as_of_date)
+    if not result.problems:
+        post(connection, step.name, as_of_date, result.runs, result.frames, result.metrics, key)
+    return result
 
 
-def _shown(posting: Posting | None) -> Mapping[str, Any]:
-    if posting is None:
+def _shown(result: StepResult | None) -> Mapping[str, Any]:
+    if result is None:
         return {"learned": "nothing: the latest results came from this very input"}
     pictures = {}
-    if posting.curves is not None and len(posting.curves):
-        pictures["calibration and gain"] = inline_picture(churn_curves_svg(posting.curves))
-    return {"model run": str(posting.runs[0]["model_run_id"]), **posting.shown, **pictures}
+    if result.curves is not None and len(result.curves):
+        pictures["calibration and gain"] = inline_picture(churn_curves_svg(result.curves))
+    return {"model run": str(result.runs[0]["model_run_id"]), **result.shown, **pictures}

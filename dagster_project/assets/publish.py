@@ -16,13 +16,13 @@ from serving.publication.publish import publish
 from serving.report import cohort_svg
 from warehouse import builds
 
-GATE_KEY = dg.AssetKey(["ops", "generation"])
+BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 
-def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -> set[str]:
-    """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own gates."""
+def expected_checks(manifest: Mapping[str, Any], model_checks: Collection[str]) -> set[str]:
+    """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own checks."""
     tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
-    return tests | set(manifest["unit_tests"]) | set(model_gates)
+    return tests | set(manifest["unit_tests"]) | set(model_checks)
 
 
 def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
@@ -33,31 +33,31 @@ def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
 
 
 def build_publish_assets(
-    project: DbtProject, marts: Collection[dg.AssetKey], model_gates: Collection[str]
+    project: DbtProject, marts: Collection[dg.AssetKey], model_checks: Collection[str]
 ) -> list[dg.AssetsDefinition]:
     """The gate behind all marts, and the publication behind the gate."""
     manifest = project.manifest()
-    expected = expected_checks(manifest, model_gates)
+    expected = expected_checks(manifest, model_checks)
 
     @dg.asset(
-        key=GATE_KEY,
+        key=BUILD_STATUS_KEY,
         deps=list(marts),
         group_name="operations",
         kinds={"duckdb"},
         owners=[DEFAULT_OWNER],
         required_resource_keys={"warehouse"},
-        description="The build's generation, passed when every expected check, unit test and model gate has passed.",
+        description="The build's status: passed when every expected check, unit test and model check has passed.",
     )
-    def generation(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def build_status(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         run: WarehouseRun = context.resources.warehouse
-        number = run.open_generation()
+        number = run.open_build()
         with run.connect() as connection:
-            builds.pass_generation(connection, number, expected, run.passed_checks)
-        return dg.MaterializeResult(metadata={"generation": number, "checks": len(expected)})
+            builds.pass_build(connection, number, expected, run.passed_checks)
+        return dg.MaterializeResult(metadata={"build_id": number, "checks": len(expected)})
 
     @dg.asset(
         key=PUBLICATION_KEY,
-        deps=[GATE_KEY],
+        deps=[BUILD_STATUS_KEY],
         group_name="published",
         kinds={"duckdb", "parquet"},
         owners=[DEFAULT_OWNER],
@@ -76,7 +76,7 @@ def build_publish_assets(
                 {"as_of_date": row[0], "data_through": row[1]},
                 work_tables=work_tables(manifest),
                 manifest=run.dbt.manifest_path(),
-                ahead=run.copy_ahead.bases(),
+                ahead=run.precopy.bases(),
             )
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
         return dg.MaterializeResult(
@@ -91,4 +91,4 @@ def build_publish_assets(
             }
         )
 
-    return [generation, loyalty]
+    return [build_status, loyalty]

@@ -101,7 +101,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
     )
     def dbt(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: WarehouseRun = context.resources.warehouse
-        run.open_generation()
+        run.open_build()
         assets = _by_unique_id(context.assets_def.specs, context.selected_asset_keys)
         checks = _by_unique_id(context.assets_def.check_specs, context.selected_asset_check_keys)
         layers = sorted({key.path[0] for key in assets.values()})
@@ -111,7 +111,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         if publishes(context.run) and not bad:
             held = set(work_tables(manifest))
             built = [Relation(*key.path) for key in assets.values()]
-            run.copy_ahead.finished([one for one in built if one.schema == "marts" or one in held])
+            run.precopy.finished([one for one in built if one.schema == "marts" or one in held])
         yield from _events(run, results, assets, checks)
         _raise(bad)
 

@@ -58,9 +58,9 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
         console.print(
             "The id is too plain to be told from other numbers in texts and logs; columns of ids were all changed."
         )
-    if done.places:
+    if done.source_files:
         console.print("These are the sources' own and still hold the customer; a load brings in the pseudonym instead:")
-        for place in done.places:
+        for place in done.source_files:
             console.print(f"  {place}", markup=False)
     console.print(f"Backups of {settings.home}, if any, are not reached. `loyalty run` goes on as before.")
 

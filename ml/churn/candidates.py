@@ -2,7 +2,7 @@
 
 A pipeline takes (n, features) with NaN where unknown. Skewed amounts and counts go through a signed logarithm where
 the model is not indifferent to scale. Leaf sizes are shares of the rows, so that they mean the same on few rows and
-on many. Adding a model is one `Candidate` in `ZOO`.
+on many. Adding a model is one `Candidate` in `CANDIDATES`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Candidate:
-    """One member of the zoo: how it is built from parameters, and the space they are searched in.
+    """One member of the candidates: how it is built from parameters, and the space they are searched in.
 
     `defaults` is the first point of each search, and all of it when there is nothing to tune on.
     `only`: the features it looks at, all by default. `trials_share`: slow learners get a part of the trials only.
@@ -192,7 +192,7 @@ _ALL = (
         trials_share=0.5,
     ),
 )
-ZOO: Mapping[str, Candidate] = {candidate.name: candidate for candidate in _ALL}
+CANDIDATES: Mapping[str, Candidate] = {candidate.name: candidate for candidate in _ALL}
 
 # Published under its own name when no model is better: one number that every shop has.
 BASELINE = Candidate(RECENCY_ALONE, _logistic, None, {"shape": "linear", "c": 1.0}, only=(RECENCY_COLUMN,))
@@ -202,6 +202,6 @@ def candidate(name: str) -> Candidate:
     """The zoo member or baseline of that name; KeyError naming the known ones otherwise."""
     if name == RECENCY_ALONE:
         return BASELINE
-    if name not in ZOO:
-        raise KeyError(f"no churn model is called {name!r}: known are {', '.join([*ZOO, RECENCY_ALONE])}")
-    return ZOO[name]
+    if name not in CANDIDATES:
+        raise KeyError(f"no churn model is called {name!r}: known are {', '.join([*CANDIDATES, RECENCY_ALONE])}")
+    return CANDIDATES[name]

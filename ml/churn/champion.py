@@ -18,14 +18,14 @@ from ml.churn.backtest import fit, predict
 from ml.churn.calibration import CalibratedModel
 from ml.churn.candidates import RECENCY_ALONE, candidate
 from ml.churn.evaluation import CURVE_COLUMNS, PREDICTION_COLUMNS, beats, means, not_worse
-from ml.churn.feature_matrix import Panel
+from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import Origin, label_closes
 from ml.common.frames import typed
 from ml.common.model_runs import METRIC_COLUMNS
 
 RUN_METRIC_COLUMNS = ["model_run_id", *METRIC_COLUMNS]
 
-# The name under which the champion's figures stand beside those of the zoo.
+# The name under which the champion's figures stand beside those of the candidates.
 CHAMPION = "champion"
 
 PROMOTED = "promoted"
@@ -99,7 +99,7 @@ class Champion:
         return self.run["model"] == RECENCY_ALONE
 
 
-def judge_champion(champion: Champion, panel: Panel, origins: Iterable[Origin]) -> pd.DataFrame:
+def judge_champion(champion: Champion, matrix: FeatureMatrix, origins: Iterable[Origin]) -> pd.DataFrame:
     """The champion's out-of-time predictions: PREDICTION_COLUMNS, under the name `champion`.
 
     Origins after its last label are predicted by the model as it stands. At older ones it has seen the answers, so its
@@ -112,8 +112,8 @@ def judge_champion(champion: Champion, panel: Panel, origins: Iterable[Origin]) 
     for origin in origins:
         model = champion.model
         if last_seen > origin.test:
-            model = fit(recipe, parameters, panel.at(origin.train), champion.run["seed"], features)
-        parts.append(predict(model, panel.at([origin.test]), features, CHAMPION))
+            model = fit(recipe, parameters, matrix.at(origin.train), champion.run["seed"], features)
+        parts.append(predict(model, matrix.at([origin.test]), features, CHAMPION))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PREDICTION_COLUMNS)
 
 

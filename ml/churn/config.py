@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from ml.churn.candidates import ZOO
+from ml.churn.candidates import CANDIDATES
 
 # Origins on which models are compared at the most: enough to average over, and a cost that stops growing.
 MOST_JUDGED = 6
@@ -38,7 +38,7 @@ class ChurnConfig:
     trials: int = 12
     bands: tuple[float, float, float] = (0.2, 0.5, 0.8)
     minimum: MinimumHistory = field(default_factory=MinimumHistory)
-    zoo: tuple[str, ...] = tuple(ZOO)
+    zoo: tuple[str, ...] = tuple(CANDIDATES)
     threads: int = 1
     most_train_snapshots: int = 12
     most_tuning_origins: int = 2
@@ -50,9 +50,9 @@ class ChurnConfig:
             raise ValueError(f"churn bands have to ascend between 0 and 1, not {self.bands}")
         if self.horizon_days < 1 or not self.zoo:
             raise ValueError("churn needs a horizon of at least a day and at least one model")
-        unknown = [name for name in self.zoo if name not in ZOO]
+        unknown = [name for name in self.zoo if name not in CANDIDATES]
         if unknown:
-            raise ValueError(f"no churn model is called {', '.join(unknown)}: there are {', '.join(ZOO)}")
+            raise ValueError(f"no churn model is called {', '.join(unknown)}: there are {', '.join(CANDIDATES)}")
 
     @property
     def most_snapshots(self) -> int:

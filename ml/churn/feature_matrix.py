@@ -14,7 +14,7 @@ NOT_FEATURES = (*KEY_COLUMNS, "is_active", "churned")
 
 
 @dataclass(frozen=True)
-class Panel:
+class FeatureMatrix:
     """Rows by (snapshot, customer), in that order.
 
     snapshot: (n,) days; customer: (n,) text; active: (n,) bool; label: (n,) 1.0 churned, 0.0 not, NaN unknown;
@@ -32,9 +32,9 @@ class Panel:
     def __len__(self) -> int:
         return len(self.snapshot)
 
-    def rows(self, keep: np.ndarray) -> Panel:
+    def rows(self, keep: np.ndarray) -> FeatureMatrix:
         """The rows of a mask or of an index array."""
-        return Panel(
+        return FeatureMatrix(
             self.snapshot[keep],
             self.customer[keep],
             self.active[keep],
@@ -44,7 +44,7 @@ class Panel:
             self.features,
         )
 
-    def at(self, snapshots: Iterable[dt.date]) -> Panel:
+    def at(self, snapshots: Iterable[dt.date]) -> FeatureMatrix:
         """The rows of some snapshots."""
         days = np.array(sorted(snapshots), dtype="datetime64[D]")
         return self.rows(np.isin(self.snapshot, days))
@@ -56,7 +56,7 @@ class Panel:
             raise KeyError(f"the features frame has no column {', '.join(missing)}")
         return self.x[:, [self.features.index(name) for name in features]]
 
-    def telling(self) -> Panel:
+    def telling(self) -> FeatureMatrix:
         """The features that differ between rows; one that never does, or is never known, can teach nothing."""
         if not len(self):
             return self
@@ -92,8 +92,8 @@ def customer_groups(customers: Iterable[str]) -> np.ndarray:
     return pd.util.hash_array(np.array([str(customer) for customer in customers], dtype=object))
 
 
-def make_panel(features: pd.DataFrame, rows: np.ndarray | None = None) -> Panel:
-    """The chosen rows (all by default) as a Panel; ValueError for a missing column or a repeated key."""
+def make_feature_matrix(features: pd.DataFrame, rows: np.ndarray | None = None) -> FeatureMatrix:
+    """The chosen rows (all by default) as a FeatureMatrix; ValueError for a missing column or a repeated key."""
     missing = [column for column in NOT_FEATURES if column not in features.columns]
     if missing:
         raise ValueError(f"the features frame lacks {', '.join(missing)}; it has {', '.join(features.columns)}")
@@ -101,7 +101,7 @@ def make_panel(features: pd.DataFrame, rows: np.ndarray | None = None) -> Panel:
     days, customers = snapshot_days(chosen), chosen["customer_id"].astype(str).to_numpy(dtype=object)
     order = np.lexsort((customers, days))
     names = feature_names(features)
-    panel = Panel(
+    matrix = FeatureMatrix(
         snapshot=days[order],
         customer=customers[order],
         active=chosen["is_active"].to_numpy(dtype=bool)[order],
@@ -110,8 +110,8 @@ def make_panel(features: pd.DataFrame, rows: np.ndarray | None = None) -> Panel:
         x=_values(chosen, names)[order],
         features=names,
     )
-    _require_unique(panel)
-    return panel
+    _require_unique(matrix)
+    return matrix
 
 
 def _values(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
@@ -121,12 +121,12 @@ def _values(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
     return values
 
 
-def _require_unique(panel: Panel) -> None:
-    same = (panel.snapshot[1:] == panel.snapshot[:-1]) & (panel.customer[1:] == panel.customer[:-1])
+def _require_unique(matrix: FeatureMatrix) -> None:
+    same = (matrix.snapshot[1:] == matrix.snapshot[:-1]) & (matrix.customer[1:] == matrix.customer[:-1])
     if same.any():
         row = int(np.argmax(same))
         raise ValueError(
-            f"customer {panel.customer[row]} occurs twice at snapshot {panel.snapshot[row]} in the features frame"
+            f"customer {matrix.customer[row]} occurs twice at snapshot {matrix.snapshot[row]} in the features frame"
         )
 
 

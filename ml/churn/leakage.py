@@ -7,16 +7,16 @@ import datetime as dt
 import numpy as np
 from scipy.stats import rankdata
 
-from ml.churn.feature_matrix import Panel
+from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import label_closes
 
 # How recent the last order is defines who is active, and is known on the day itself however well it predicts.
 _KNOWN_ON_THE_DAY = ("recency_days",)
 
 
-def require_closed_labels(panel: Panel, as_of: dt.date, horizon_days: int) -> None:
+def require_closed_labels(matrix: FeatureMatrix, as_of: dt.date, horizon_days: int) -> None:
     """Raise ValueError when a row has a label although its horizon goes beyond `as_of`."""
-    for day in np.unique(panel.snapshot[~np.isnan(panel.label)]):
+    for day in np.unique(matrix.snapshot[~np.isnan(matrix.label)]):
         if label_closes(day.item(), horizon_days) > as_of:
             raise ValueError(
                 f"snapshot {day} has labels as of {as_of}, but its {horizon_days} days are over only on "
@@ -24,13 +24,13 @@ def require_closed_labels(panel: Panel, as_of: dt.date, horizon_days: int) -> No
             )
 
 
-def telltale_features(panel: Panel, limit: float = 0.97) -> dict[str, float]:
+def leaking_features(matrix: FeatureMatrix, limit: float = 0.97) -> dict[str, float]:
     """Features that by themselves separate churners from others too well to be honest, with their AUC.
 
     Looks at labelled rows of active customers, at each feature's values and at where they are missing, in either
     direction. No behaviour of the past is that telling; a feature that looked into the label's window is.
     """
-    rows = panel.rows(panel.active & ~np.isnan(panel.label))
+    rows = matrix.rows(matrix.active & ~np.isnan(matrix.label))
     if len(set(rows.label)) < 2:
         return {}
     found = {}

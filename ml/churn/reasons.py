@@ -11,29 +11,31 @@ import numpy as np
 
 from ml.churn.backtest import log_odds
 from ml.churn.calibration import CalibratedModel
-from ml.churn.feature_matrix import Panel
+from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.reason_texts import say, themes_of
 
 REASONS_COUNT = 3
 _DECIMALS = 9
 
 
-def typical_values(panel: Panel) -> np.ndarray:
+def typical_values(matrix: FeatureMatrix) -> np.ndarray:
     """(features,) median over active customers (over all where none is active); NaN for a feature always unknown."""
-    chosen = panel.x[panel.active] if panel.active.any() else panel.x
+    chosen = matrix.x[matrix.active] if matrix.active.any() else matrix.x
     known = ~np.all(np.isnan(chosen), axis=0)
     typical = np.full(chosen.shape[1], np.nan)
     typical[known] = np.nanmedian(chosen[:, known], axis=0)
     return typical
 
 
-def contributions(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
+def contributions(
+    model: CalibratedModel, matrix: FeatureMatrix, features: tuple[str, ...], typical: np.ndarray
+) -> np.ndarray:
     """(n, themes) log-odds with the theme as it is, less log-odds with the theme typical, to nine decimals.
 
-    Positive where the theme raises the customer's risk. `typical` is by `panel.features`.
+    Positive where the theme raises the customer's risk. `typical` is by `matrix.features`.
     """
-    x = panel.columns(features)
-    usual = typical[[panel.features.index(name) for name in features]]
+    x = matrix.columns(features)
+    usual = typical[[matrix.features.index(name) for name in features]]
     own = log_odds(model, x)
     columns = []
     for positions in themes_of(features).values():
@@ -43,18 +45,20 @@ def contributions(model: CalibratedModel, panel: Panel, features: tuple[str, ...
     return np.round(np.column_stack(columns), _DECIMALS)
 
 
-def explain(model: CalibratedModel, panel: Panel, features: tuple[str, ...], typical: np.ndarray) -> np.ndarray:
+def explain(
+    model: CalibratedModel, matrix: FeatureMatrix, features: tuple[str, ...], typical: np.ndarray
+) -> np.ndarray:
     """(n, 3) sentences, strongest first: what raises the risk of a customer riskier than the typical one, what lowers
     that of the others. None where fewer than three themes do.
     """
-    parts = contributions(model, panel, features, typical)
-    usual = typical[[panel.features.index(name) for name in features]]
-    riskier = log_odds(model, panel.columns(features)) >= log_odds(model, usual[None, :])
+    parts = contributions(model, matrix, features, typical)
+    usual = typical[[matrix.features.index(name) for name in features]]
+    riskier = log_odds(model, matrix.columns(features)) >= log_odds(model, usual[None, :])
     strength = np.where(riskier[:, None], parts, -parts)
     order = np.argsort(-strength, axis=1, kind="stable")[:, :REASONS_COUNT]
-    values = dict(zip(panel.features, panel.x.T, strict=True))
-    medians = dict(zip(panel.features, typical, strict=True))
-    reasons = np.full((len(panel), REASONS_COUNT), None, dtype=object)
+    values = dict(zip(matrix.features, matrix.x.T, strict=True))
+    medians = dict(zip(matrix.features, typical, strict=True))
+    reasons = np.full((len(matrix), REASONS_COUNT), None, dtype=object)
     for rank in range(order.shape[1]):
         counts = np.take_along_axis(strength, order[:, [rank]], axis=1)[:, 0] > 0
         for number, theme in enumerate(themes_of(features)):

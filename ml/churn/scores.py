@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ml.churn.calibration import CalibratedModel
-from ml.churn.feature_matrix import Panel, make_panel, sample_rows, snapshot_days
+from ml.churn.feature_matrix import FeatureMatrix, make_feature_matrix, sample_rows, snapshot_days
 from ml.churn.reasons import REASONS_COUNT, explain, typical_values
 from ml.common.frames import typed
 
@@ -32,23 +32,23 @@ def score_customers(
     days = snapshot_days(features)
     last = np.flatnonzero(days == days.max())
     ordered = last[np.argsort(features["customer_id"].iloc[last].astype(str).to_numpy(dtype=object), kind="stable")]
-    typical = typical_values(make_panel(features, sample_rows(features, ordered, _CHUNK)))
+    typical = typical_values(make_feature_matrix(features, sample_rows(features, ordered, _CHUNK)))
     chunks = [
-        _score_chunk(model, make_panel(features, ordered[start : start + _CHUNK]), run, bands, typical)
+        _score_chunk(model, make_feature_matrix(features, ordered[start : start + _CHUNK]), run, bands, typical)
         for start in range(0, len(ordered), _CHUNK)
     ]
     return pd.concat(chunks, ignore_index=True)
 
 
 def _score_chunk(
-    model: CalibratedModel, panel: Panel, run: Mapping[str, Any], bands: Sequence[float], typical: np.ndarray
+    model: CalibratedModel, matrix: FeatureMatrix, run: Mapping[str, Any], bands: Sequence[float], typical: np.ndarray
 ) -> pd.DataFrame:
     used = tuple(run["features"])
-    probability = np.round(model.predict_proba(panel.columns(used))[:, 1], 6)
-    reasons = explain(model, panel, used, typical)
+    probability = np.round(model.predict_proba(matrix.columns(used))[:, 1], 6)
+    reasons = explain(model, matrix, used, typical)
     columns: dict[str, Any] = {
-        "customer_id": panel.customer,
-        "as_of_date": panel.snapshot.astype("datetime64[us]"),
+        "customer_id": matrix.customer,
+        "as_of_date": matrix.snapshot.astype("datetime64[us]"),
         "churn_probability": probability,
         "churn_band": churn_bands(probability, bands),
         **{f"reason_{rank + 1}": reasons[:, rank] for rank in range(REASONS_COUNT)},

@@ -1,6 +1,6 @@
 """Churn: learn from past snapshots, judge out of time, publish what does not lose to its baseline.
 
-`train_and_score` is the whole of it. The steps are elsewhere: `windows` says who may learn from what, `zoo` what
+`train_and_score` is the whole of it. The steps are elsewhere: `windows` says who may learn from what, `candidates` what
 models there are, `tuning` and `backtest` fit and judge them, `champion` decides, `reasons` explains.
 """
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml.churn.backtest import fit, judge, judge_prior
 from ml.churn.calibration import CalibratedModel
-from ml.churn.candidates import BASELINE, CLASS_PRIOR, RECENCY_ALONE, RECENCY_COLUMN, ZOO, candidate
+from ml.churn.candidates import BASELINE, CANDIDATES, CLASS_PRIOR, RECENCY_ALONE, RECENCY_COLUMN, candidate
 from ml.churn.champion import (
     BASELINE_PUBLISHED,
     CHAMPION,
@@ -32,12 +32,19 @@ from ml.churn.champion import (
 )
 from ml.churn.config import MOST_JUDGED, ChurnConfig, MinimumHistory
 from ml.churn.evaluation import CURVE_COLUMNS, backtest_metrics, curves
-from ml.churn.feature_matrix import Panel, feature_names, labels, make_panel, sample_rows, snapshot_days
-from ml.churn.leakage import require_closed_labels, telltale_features
+from ml.churn.feature_matrix import (
+    FeatureMatrix,
+    feature_names,
+    labels,
+    make_feature_matrix,
+    sample_rows,
+    snapshot_days,
+)
+from ml.churn.leakage import leaking_features, require_closed_labels
 from ml.churn.scores import SCORE_COLUMNS, score_customers
 from ml.churn.tuning import Tuned, tune
 from ml.churn.windows import Origin, require_embargo, rolling_origins, split_judged
-from ml.common.determinism import side_by_side, steady
+from ml.common.determinism import deterministic, side_by_side
 from ml.common.frames import empty, typed
 from ml.common.model_runs import fingerprint, model_run_id
 
@@ -78,23 +85,23 @@ class ChurnResult:
 class _Training:
     """What every step of one run shares.
 
-    panel: the labelled rows with the features that can teach something; complete: with all of them, as an older
+    matrix: the labelled rows with the features that can teach something; complete: with all of them, as an older
     champion may want. key: fingerprint of the rows and all that is set.
     """
 
-    panel: Panel
-    complete: Panel
+    matrix: FeatureMatrix
+    complete: FeatureMatrix
     config: ChurnConfig
     as_of: dt.date
     key: str
 
     def snapshots(self) -> list[dt.date]:
         """The labelled snapshots, oldest first."""
-        return [day.item() for day in np.unique(self.panel.snapshot)]
+        return [day.item() for day in np.unique(self.matrix.snapshot)]
 
-    def newest(self) -> Panel:
+    def newest(self) -> FeatureMatrix:
         """What a model to be published learns from."""
-        return self.panel.at(self.snapshots()[-self.config.most_train_snapshots :])
+        return self.matrix.at(self.snapshots()[-self.config.most_train_snapshots :])
 
     def record(self, model: str, parameters: Mapping[str, Any], features: Sequence[str], **more: Any) -> dict[str, Any]:
         """A run record; `model_run_id` depends on the model, what it may see, the data and all that is set.
@@ -137,13 +144,13 @@ def train_and_score(features: pd.DataFrame, config: ChurnConfig, champion: Champ
     Nothing is learned again when the champion came out of a comparison on the same data with the same settings.
     Raises ValueError for missing columns, repeated keys, or labels whose horizon is not over at the last snapshot.
     """
-    with steady(config.threads):
+    with deterministic(config.threads):
         as_of = snapshot_days(features).max().item()
         training = _prepare(features, config, as_of)
         usable = champion if champion and champion.fits(feature_names(features)) else None
         if usable and usable.training_key == training.key and usable.backtest:
             return _score_unchanged(features, training, usable, usable.backtest)
-        leaks = telltale_features(training.panel, config.leak_auc)
+        leaks = leaking_features(training.matrix, config.leak_auc)
         if leaks:
             named = ", ".join(f"{name} (AUC {auc})" for name, auc in sorted(leaks.items()))
             return _without_scores(training, LEAK_SUSPECTED, f"too telling to be known in advance: {named}")
@@ -155,18 +162,18 @@ def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date) -> _Tr
     days, known = snapshot_days(features), ~np.isnan(labels(features))
     newest = np.unique(days[known])[-config.most_snapshots :]
     rows = np.flatnonzero(known & np.isin(days, newest))
-    panel = make_panel(features, sample_rows(features, rows, config.most_training_rows))
-    require_closed_labels(panel, as_of, config.horizon_days)
-    key = model_run_id(TASK, {**config.learning(), "data": fingerprint(panel.frame())})
-    return _Training(panel.telling(), panel, config, as_of, key)
+    matrix = make_feature_matrix(features, sample_rows(features, rows, config.most_training_rows))
+    require_closed_labels(matrix, as_of, config.horizon_days)
+    key = model_run_id(TASK, {**config.learning(), "data": fingerprint(matrix.frame())})
+    return _Training(matrix.telling(), matrix, config, as_of, key)
 
 
 def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Champion | None) -> ChurnResult:
     config, origins = training.config, _origins(training)
-    counted = [origin for origin in origins if _meets(training.panel, origin, config.minimum)]
+    counted = [origin for origin in origins if _meets(training.matrix, origin, config.minimum)]
     if len(counted) < config.minimum.origins:
         return _insufficient(training, origins, len(counted))
-    if RECENCY_COLUMN not in training.panel.features:
+    if RECENCY_COLUMN not in training.matrix.features:
         detail = f"{RECENCY_COLUMN} is the same for everybody, so there is no baseline to compare with"
         return _without_scores(training, INSUFFICIENT_HISTORY, detail)
     tuning, judged = split_judged(counted, config.horizon_days, fewest=config.minimum.origins, most=MOST_JUDGED)
@@ -192,8 +199,8 @@ def _origins(training: _Training) -> tuple[Origin, ...]:
     return origins
 
 
-def _meets(panel: Panel, origin: Origin, minimum: MinimumHistory) -> bool:
-    test, train = panel.at([origin.test]), panel.at(origin.train)
+def _meets(matrix: FeatureMatrix, origin: Origin, minimum: MinimumHistory) -> bool:
+    test, train = matrix.at([origin.test]), matrix.at(origin.train)
     churners = int(test.label[test.active].sum())
     active = int(test.active.sum())
     enough = active >= minimum.active and churners >= minimum.churners and active - churners >= minimum.others
@@ -202,7 +209,7 @@ def _meets(panel: Panel, origin: Origin, minimum: MinimumHistory) -> bool:
 
 def _tune_all(training: _Training, tuning: Sequence[Origin]) -> dict[str, Tuned]:
     config = training.config
-    calls = [(ZOO[name], training.panel, tuning, config.trials, config.seed) for name in config.zoo]
+    calls = [(CANDIDATES[name], training.matrix, tuning, config.trials, config.seed) for name in config.zoo]
     return dict(zip(config.zoo, side_by_side(tune, calls, config.threads), strict=True))
 
 
@@ -216,12 +223,12 @@ def _backtest(
     training: _Training, judged: Sequence[Origin], tuned: Mapping[str, Tuned], champion: Champion | None
 ) -> Backtest:
     """Every model, both baselines and the champion, on the same origins."""
-    panel, seed = training.panel, training.config.seed
-    calls = [(panel, judged, ZOO[name], found.params, seed) for name, found in tuned.items()]
-    calls.append((panel, judged, BASELINE, BASELINE.defaults, seed))
-    parts = [*side_by_side(judge, calls, training.config.threads), judge_prior(panel, judged)]
-    runs = [training.record(name, found.params, panel.features) for name, found in tuned.items()]
-    runs += [training.record(RECENCY_ALONE, BASELINE.defaults, BASELINE.features(panel.features))]
+    matrix, seed = training.matrix, training.config.seed
+    calls = [(matrix, judged, CANDIDATES[name], found.params, seed) for name, found in tuned.items()]
+    calls.append((matrix, judged, BASELINE, BASELINE.defaults, seed))
+    parts = [*side_by_side(judge, calls, training.config.threads), judge_prior(matrix, judged)]
+    runs = [training.record(name, found.params, matrix.features) for name, found in tuned.items()]
+    runs += [training.record(RECENCY_ALONE, BASELINE.defaults, BASELINE.features(matrix.features))]
     runs += [training.record(CLASS_PRIOR, {}, ())]
     ids = {run["model"]: run["model_run_id"] for run in runs}
     if champion:
@@ -239,7 +246,7 @@ def _fit_published(training: _Training, tuned: Tuned, name: str) -> tuple[dict[s
     recipe = candidate(name)
     parameters = tuned.params if name != RECENCY_ALONE else recipe.defaults
     model = fit(recipe, parameters, training.newest(), training.config.seed)
-    return training.record(name, parameters, recipe.features(training.panel.features)), model
+    return training.record(name, parameters, recipe.features(training.matrix.features)), model
 
 
 def _why(status: str, challenger: str, *, had_champion: bool) -> str:
@@ -284,16 +291,16 @@ def _score_unchanged(
 
 
 def _insufficient(training: _Training, origins: Sequence[Origin], counted: int) -> ChurnResult:
-    """No probabilities; figures of the zoo's defaults where an origin has anything to judge."""
+    """No probabilities; figures of the candidates's defaults where an origin has anything to judge."""
     minimum = training.config.minimum
     detail = (
         f"{counted} of at least {minimum.origins} origins have {minimum.active} active customers, "
         f"{minimum.churners} churners and {minimum.others} others"
     )
-    reportable = [origin for origin in origins if _meets(training.panel, origin, _REPORTABLE)]
+    reportable = [origin for origin in origins if _meets(training.matrix, origin, _REPORTABLE)]
     if not reportable:
         return _without_scores(training, INSUFFICIENT_HISTORY, detail)
-    defaults = {name: Tuned(dict(ZOO[name].defaults), np.nan) for name in training.config.zoo}
+    defaults = {name: Tuned(dict(CANDIDATES[name].defaults), np.nan) for name in training.config.zoo}
     backtest = _backtest(training, reportable, defaults, None)
     return _without_scores(training, INSUFFICIENT_HISTORY, detail, backtest)
 

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from ml.churn.calibration import raw_scores
 from ml.churn.candidates import Candidate, Params
-from ml.churn.feature_matrix import Panel
+from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import Origin
 
 
@@ -25,12 +25,12 @@ class Tuned:
     auc: float
 
 
-def tune(candidate: Candidate, panel: Panel, origins: Sequence[Origin], trials: int, seed: int) -> Tuned:
+def tune(candidate: Candidate, matrix: FeatureMatrix, origins: Sequence[Origin], trials: int, seed: int) -> Tuned:
     """Search the candidate's space for the best mean AUC on active customers, its defaults being the first trial.
 
     Looks at the rows of `origins` only. Without origins or trials the defaults stand.
     """
-    folds = [(panel.at(origin.train), _active(panel.at([origin.test]))) for origin in origins]
+    folds = [(matrix.at(origin.train), _active(matrix.at([origin.test]))) for origin in origins]
     trials = math.ceil(trials * candidate.trials_share)
     if not folds or trials < 1 or candidate.suggest is None:
         return Tuned(dict(candidate.defaults), np.nan)
@@ -43,7 +43,9 @@ def tune(candidate: Candidate, panel: Panel, origins: Sequence[Origin], trials: 
     return Tuned(dict(study.best_params), study.best_value)
 
 
-def _mean_auc(candidate: Candidate, params: Params, folds: Sequence[tuple[Panel, Panel]], seed: int) -> float:
+def _mean_auc(
+    candidate: Candidate, params: Params, folds: Sequence[tuple[FeatureMatrix, FeatureMatrix]], seed: int
+) -> float:
     aucs = []
     for train, test in folds:
         features = candidate.features(train.features)
@@ -52,5 +54,5 @@ def _mean_auc(candidate: Candidate, params: Params, folds: Sequence[tuple[Panel,
     return float(np.mean(aucs))
 
 
-def _active(panel: Panel) -> Panel:
-    return panel.rows(panel.active)
+def _active(matrix: FeatureMatrix) -> FeatureMatrix:
+    return matrix.rows(matrix.active)

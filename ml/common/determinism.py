@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 
 @contextmanager
-def steady(threads: int = 1) -> Iterator[None]:
+def deterministic(threads: int = 1) -> Iterator[None]:
     """A number of threads for everything within, and silence about what is bounded on purpose.
 
     One thread adds up in the same order each time, and on a busy machine it is the fastest.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml.common.determinism import steady
+from ml.common.determinism import deterministic
 from ml.common.frames import empty, typed
 from ml.common.model_runs import METRIC_COLUMNS, fingerprint, model_run_id
 from ml.common.outliers import mark_outliers
@@ -168,7 +168,7 @@ def cluster_customers(features: pd.DataFrame, config: ClusterConfig, previous: C
     features: a row per customer_id, with as_of_date (one day) and numeric columns, NaN where unknown. previous: the
     centroids of the run before, or None. Raises ValueError for missing columns or a customer that occurs twice.
     """
-    with steady(config.threads):
+    with deterministic(config.threads):
         names = config.features or tuple(sorted(column for column in features.columns if column not in KEYS))
         customers = make_customers(features, names, config.weights(names))
         run = _record(customers, config, previous)

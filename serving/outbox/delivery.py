@@ -72,7 +72,7 @@ def text_of(settings: Settings, template: str, language: str, payload: str) -> T
     return render(template, language, payload, company_name(settings))
 
 
-def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, generation: int) -> None:
+def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, build_id: int) -> None:
     """Stop a build before its publication where its messages could not be delivered after it.
 
     Raises UserError for a secret that is not set, and for a text that cannot be made.
@@ -80,7 +80,7 @@ def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, gene
     channel = open_channel(settings)
     if channel is not None:
         channel.close()
-    for template, language, payload in store.created_texts(connection, generation):
+    for template, language, payload in store.created_texts(connection, build_id):
         text_of(settings, template, language, payload)
 
 
@@ -108,10 +108,10 @@ def is_quiet(hours: tuple[str, str], now: time) -> bool:
 
 def _require_live(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
     passed, live = require_passed(connection), live_publication(settings)
-    if live is None or live.generation != passed.generation:
-        shown = f"generation {live.generation}" if live else "nothing"
+    if live is None or live.build_id != passed.build_id:
+        shown = f"build {live.build_id}" if live else "nothing"
         raise UserError(
-            f"Messages go out once their build is published: generation {passed.generation} was built, and {shown} is"
+            f"Messages go out once their build is published: build {passed.build_id} was built, and {shown} is"
             " live. Start `loyalty run`."
         )
 

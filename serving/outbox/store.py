@@ -1,6 +1,6 @@
 """What stands of messages in schema `ops`: those created, and every attempt to deliver one.
 
-Both tables only grow, but for messages of a build that did not pass its gate: nobody was told of them, and the next
+Both tables only grow, but for messages of a build that did not pass every check: nobody was told of them, and the next
 build creates them anew. Addresses stand in neither; they are looked up for the moment of delivery.
 """
 
@@ -15,7 +15,7 @@ CREATE = """
 create schema if not exists ops;
 create table if not exists ops.messages (
     message_id varchar, customer_id varchar, trigger varchar, subject varchar, event_date date, template varchar,
-    language varchar, channel varchar, payload varchar, as_of_date date, valid_until date, generation bigint
+    language varchar, channel varchar, payload varchar, as_of_date date, valid_until date, build_id bigint
 );
 create table if not exists ops.message_deliveries (
     message_id varchar, attempt bigint, attempted_at timestamp, outcome varchar, reason varchar
@@ -23,7 +23,7 @@ create table if not exists ops.message_deliveries (
 create or replace view ops.earlier_messages as
 select * from ops.messages
 where
-    generation in (select generation from ops.gates where passed_at is not null)
+    build_id in (select build_id from ops.builds where passed_at is not null)
     or message_id in (select message_id from ops.message_deliveries);
 """
 FORGET_UNPASSED = """
@@ -33,7 +33,7 @@ POST = """
 insert into ops.messages by name
 select
     message_id, customer_id, trigger, subject, event_date, template, language, channel, payload, as_of_date,
-    valid_until, $generation as generation
+    valid_until, $build_id as build_id
 from intermediate.int_message_candidates
 where reason is null and message_id not in (select message_id from ops.messages)
 """
@@ -79,28 +79,28 @@ class OpenMessage:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what does not exist yet; ops.gates has to."""
+    """Create what does not exist yet; ops.builds has to."""
     connection.execute(CREATE)
 
 
-def post_messages(connection: duckdb.DuckDBPyConnection, generation: int) -> int:
+def enqueue_messages(connection: duckdb.DuckDBPyConnection, build_id: int) -> int:
     """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new."""
     with transaction(connection):
         connection.execute(FORGET_UNPASSED)
-        row = connection.execute(POST, {"generation": generation}).fetchone()
+        row = connection.execute(POST, {"build_id": build_id}).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def open_messages(connection: duckdb.DuckDBPyConnection) -> list[OpenMessage]:
-    """The messages of builds that passed their gate and that nothing final was decided about, oldest first."""
+    """The messages of builds that passed every check and that nothing final was decided about, oldest first."""
     return [OpenMessage(*row) for row in connection.execute(OPEN).fetchall()]
 
 
-def created_texts(connection: duckdb.DuckDBPyConnection, generation: int) -> list[tuple[str, str, str]]:
+def created_texts(connection: duckdb.DuckDBPyConnection, build_id: int) -> list[tuple[str, str, str]]:
     """Template, language and payload of the messages that this build created."""
     return connection.execute(
-        "select template, language, payload from ops.messages where generation = ? order by message_id", [generation]
+        "select template, language, payload from ops.messages where build_id = ? order by message_id", [build_id]
     ).fetchall()
 
 

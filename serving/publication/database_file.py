@@ -31,7 +31,7 @@ WIDE_DECIMAL = re.compile(r"DECIMAL\((\d+),")
 PUBLICATION_COLUMNS = {
     "publication_id": "varchar",
     "run_id": "varchar",
-    "generation": "bigint",
+    "build_id": "bigint",
     "as_of_date": "date",
     "data_through": "date",
     "company": "varchar",
@@ -40,7 +40,7 @@ PUBLICATION_COMMENTS = {
     "": "One row per published copy, so one row: which publication this file is.",
     "publication_id": "Name of the publication; published/history holds the last ones under it.",
     "run_id": "Run that built these marts.",
-    "generation": "Build of the warehouse that these marts come from; it passed every check.",
+    "build_id": "Build of the warehouse that these marts come from; it passed every check.",
     "as_of_date": "Day as of which everything that depends on time was computed.",
     "data_through": "Last complete business day of the data.",
     "company": "Company that the warehouse holds.",

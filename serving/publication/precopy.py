@@ -18,13 +18,13 @@ from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
 
-class CopyAhead:
+class Precopy:
     """One run's copies made ahead, in a folder that goes away with it."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = settings.home / "tmp" / "ahead"
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="copy-ahead")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="precopy")
         self._finished: Sequence[Relation] = ()
         self._copying: Future[dict[str, Base]] | None = None
 

@@ -72,18 +72,16 @@ def publish(
 ) -> Publication:
     """Publish schema marts of the open warehouse `connection`, and make it live.
 
-    `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `generation`, `company` and
+    `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `build_id`, `company` and
     `publication_id`; these default to the gate's and the settings'. `work_tables` go into work.duckdb beside
     the marts. `report` defaults to `serving.report.write_report`.
     `ahead`: what was copied before, by the name of the published file; of it only what is still so is used.
     Raises UserError when the last build has not passed its checks, or when the copy fails its own.
     """
     gate = require_passed(connection)
-    if publication.get("generation", gate.generation) != gate.generation:
-        raise UserError(
-            f"Generation {publication['generation']} is to be published, but the warehouse holds {gate.generation}."
-        )
-    defaults = {"run_id": gate.run_id, "generation": gate.generation, "company": settings.company}
+    if publication.get("build_id", gate.build_id) != gate.build_id:
+        raise UserError(f"Build {publication['build_id']} is to be published, but the warehouse holds {gate.build_id}.")
+    defaults = {"run_id": gate.run_id, "build_id": gate.build_id, "company": settings.company}
     with _publishing(settings) as published:
         _finish_interrupted(published)
         build = _Build(settings, connection, published, {**defaults, **publication}, read_state(published), ahead or {})
@@ -180,7 +178,7 @@ class _Build:
         self.connection = connection
         self.published = published
         self.state = state
-        wanted = values.get("publication_id") or f"{values['generation']:06d}-{values['run_id'][:8]}"
+        wanted = values.get("publication_id") or f"{values['build_id']:06d}-{values['run_id'][:8]}"
         self.name = _free_name(published, wanted)
         self.values = {**values, "publication_id": self.name}
         self.staging = published / "next"

@@ -25,7 +25,7 @@ class Publication:
 
     publication_id: str
     run_id: str
-    generation: int
+    build_id: int
     as_of_date: date | None
     data_through: date | None
     company: str
@@ -101,6 +101,8 @@ def write_state(published: Path, state: State) -> None:
 
 
 def _from_json(entry: dict[str, Any]) -> Publication:
+    if "generation" in entry:  # the name of the build in version 0.1
+        entry = {"build_id" if key == "generation" else key: value for key, value in entry.items()}
     dates = {key: entry[key] and date.fromisoformat(entry[key]) for key in ("as_of_date", "data_through")}
     return Publication(**{**entry, **dates, "published_at": _moment(entry["published_at"])})
 

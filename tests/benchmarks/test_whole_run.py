@@ -13,7 +13,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.publication import PUBLICATION_KEY
 from serving.publication.database_file import Base, checksums
-from serving.publication.precopy import CopyAhead
+from serving.publication.precopy import Precopy
 from serving.publication.state import DATABASE, WORK
 from tests.support.company import Company
 from warehouse.sql import connect
@@ -26,8 +26,8 @@ def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(
     assert {path.name for path in settings.home.iterdir()} == {"dbt", "dagster"}
     assert DbtProject(settings).passed_unit_tests()
     copied: list[Mapping[str, Base]] = []
-    bases = CopyAhead.bases
-    monkeypatch.setattr(CopyAhead, "bases", lambda ahead: copied.append(bases(ahead)) or copied[-1])
+    bases = Precopy.bases
+    monkeypatch.setattr(Precopy, "bases", lambda ahead: copied.append(bases(ahead)) or copied[-1])
     seconds, stages, nodes = whole_run.graph(settings)
     assert [set(files) for files in copied] == [{DATABASE, WORK}], "nothing was copied beside the models"
     with connect(settings.published_path, read_only=True) as copy:

@@ -11,8 +11,8 @@ import yaml
 from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
 from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
-from dagster_project.assets.models import MODEL_GATES
-from dagster_project.assets.publish import GATE_KEY, expected_checks
+from dagster_project.assets.models import MODEL_CHECKS
+from dagster_project.assets.publish import BUILD_STATUS_KEY, expected_checks
 from dagster_project.cli.run import select_assets
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
@@ -82,13 +82,13 @@ def test_every_data_test_is_a_blocking_check_on_the_latest_model_it_reads(
 
 def test_a_generation_expects_every_test_and_every_model_gate(definitions: dg.Definitions, manifest: dict) -> None:
     tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
-    expected = expected_checks(manifest, MODEL_GATES)
-    assert expected == tests | set(manifest["unit_tests"]) | MODEL_GATES
-    assert manifest["unit_tests"] and MODEL_GATES
+    expected = expected_checks(manifest, MODEL_CHECKS)
+    assert expected == tests | set(manifest["unit_tests"]) | MODEL_CHECKS
+    assert manifest["unit_tests"] and MODEL_CHECKS
     gates = [spec for spec in check_specs(definitions) if DAGSTER_DBT_UNIQUE_ID_METADATA_KEY not in spec.metadata]
     assert all(spec.blocking for spec in gates)
     assert {f"model.{asset.op.name}.{spec.name}" for asset in assets(definitions) for spec in asset.check_specs} >= (
-        MODEL_GATES
+        MODEL_CHECKS
     )
 
 
@@ -129,8 +129,8 @@ def test_nothing_is_published_before_every_mart_and_model_and_the_gate(definitio
     behind = dg.AssetSelection.assets(PUBLICATION_KEY).upstream(include_self=False).resolve(graph)
     marts = {key for key in graph.materializable_asset_keys if key.path[0] == "marts"}
     models = {key for key in graph.materializable_asset_keys if key.path[0] == "ml"}
-    assert marts and marts | models | {GATE_KEY} <= behind
-    assert graph.get(PUBLICATION_KEY).parent_keys == {GATE_KEY}
+    assert marts and marts | models | {BUILD_STATUS_KEY} <= behind
+    assert graph.get(PUBLICATION_KEY).parent_keys == {BUILD_STATUS_KEY}
 
 
 def test_every_table_of_model_runs_is_shown(definitions: dg.Definitions) -> None:
@@ -158,7 +158,7 @@ def test_a_selection_takes_bare_names_groups_and_neighbours(definitions: dg.Defi
     assert set(select_assets(definitions, "+fct_orders")) == before
     assert set(select_assets(definitions, "group:rfm")) == dg.AssetSelection.groups("rfm").resolve(graph)
     assert select_assets(definitions, "published/loyalty") == [PUBLICATION_KEY]
-    assert set(select_assets(definitions, "fct_orders or ops/generation")) == {orders, GATE_KEY}
+    assert set(select_assets(definitions, "fct_orders or ops/build_status")) == {orders, BUILD_STATUS_KEY}
     exact = select_assets(definitions, 'key:"marts/fct_orders"')
     assert exact == [orders] == select_assets(definitions, "marts/fct_orders")
 

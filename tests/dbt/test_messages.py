@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from warehouse import builds
 from warehouse.sql import connect
 from dagster_project.prepare import create_operations_tables
-from serving.outbox import post_messages
+from serving.outbox import enqueue_messages
 from warehouse.settings import (PROJECT_ROOT, MessagesSettings, load_settings)
 
 FIRST = date(2024, 5, 1)
@@ -117,10 +117,10 @@ def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], 
             )
     for name, sql in compiled().items():
         connection.execute(f"create or replace table intermediate.{name} as {sql}")
-    generation = builds.open_generation(connection, "run", None)
-    created = post_messages(connection, generation)
+    build_id = builds.open_build(connection, "run", None)
+    created = enqueue_messages(connection, build_id)
     if run.passes:
-        builds.pass_generation(connection, generation, {"check"}, {"check"})
+        builds.pass_build(connection, build_id, {"check"}, {"check"})
     return created
 
 

@@ -14,7 +14,7 @@ import duckdb
 STATE = """
 select
     (select publication_id from marts.publication),
-    (select generation from marts.publication),
+    (select build_id from marts.publication),
     (select count(*) from marts.fct_orders),
     (select cast(sum(net_amount) as varchar) from marts.fct_orders),
     (select cast(sum(net_amount) as varchar) from marts.fct_order_lines),

@@ -10,7 +10,7 @@ import pytest
 
 from dagster_project.assets import models
 from tests.support.company import Company
-from warehouse.builds import Generation, last_generation
+from warehouse.builds import Build, last_build
 from warehouse.sql import connect
 
 FAILING_TEST = "select date_day from {{ ref('dim_dates') }} where date_day is not null limit 3\n"
@@ -40,23 +40,23 @@ def flawed_project(project_copy: Path) -> Path:
     return project_copy
 
 
-def generation(made: Company) -> Generation:
+def build_of(made: Company) -> Build:
     with connect(made.settings.warehouse_path) as connection:
-        last = last_generation(connection)
+        last = last_build(connection)
     assert last
     return last
 
 
 @contextmanager
 def refused(made: Company, reason: str) -> Iterator[None]:
-    """The block's run leaves a generation that is refused for `reason`; what was published before stays as it was."""
-    before, live = generation(made), made.published("from marts.publication")
+    """The block's run leaves a build that is refused for `reason`; what was published before stays as it was."""
+    before, live = build_of(made), made.published("from marts.publication")
     yield
-    last = generation(made)
-    assert (last.generation, last.status == "passed") == (before.generation + 1, False)
+    last = build_of(made)
+    assert (last.build_id, last.status == "passed") == (before.build_id + 1, False)
     done = made.loyalty("run", "--select", "published/loyalty")
     assert done.code == 1 and reason in done.text and "last good copy stays" in done.text
-    assert generation(made) == last
+    assert build_of(made) == last
     assert made.published("from marts.publication") == live
     status = made.loyalty("status").text
     assert f"published {live[0][0]}" in status and "live since 2" in status
@@ -67,7 +67,7 @@ def test_a_failing_data_test(own: Company, flawed_project: Path) -> None:
     with refused(own, "test no_day_has_come: Got 3 results"):
         done = own.loyalty("run", "--select", "dim_dates")
         assert done.code == 1 and "no_day_has_come" in done.text
-        assert generation(own).status == "failed"
+        assert build_of(own).status == "failed"
 
 
 def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
     with refused(own, "unit_test a_product_nobody_described: actual differs from expected"):
         done = own.loyalty("run", "--select", "dim_products")
         assert done.code == 1 and "a_product_nobody_described" in done.text
-        assert generation(own).status == "failed"
+        assert build_of(own).status == "failed"
     assert own.marts() == marts
 
 
@@ -94,24 +94,24 @@ def test_a_model_whose_results_are_unsound(built: Company, tmp_path: Path, monke
     with refused(own, "planted: p_alive is outside 0 to 1"):
         done = own.loyalty("run", "--select", "lifetime_values")
         assert done.code == 1 and "planted" in done.text
-        assert generation(own).status == "failed"
+        assert build_of(own).status == "failed"
     assert own.warehouse("from ml.result_versions order by all") == postings
 
 
 def test_a_build_whose_checks_did_not_all_run(own: Company) -> None:
     with refused(own, "checks did not pass or did not run"):
-        done = own.loyalty("run", "--select", "dim_dates or ops/generation or published/loyalty")
+        done = own.loyalty("run", "--select", "dim_dates or ops/build_status or published/loyalty")
         assert done.code == 1
 
 
 def test_a_build_that_was_not_finished(own: Company) -> None:
     with refused(own, "did not finish"):
         own.run("--select", "dim_dates")
-        assert generation(own).status == "open"
+        assert build_of(own).status == "open"
 
 
 def test_publish_alone_publishes_what_has_passed(own: Company) -> None:
     live = own.published("from marts.publication")
     own.run("--select", "published/loyalty")
     assert own.published("from marts.publication") != live
-    assert own.published("select generation from marts.publication") == [(generation(own).generation,)]
+    assert own.published("select build_id from marts.publication") == [(build_of(own).build_id,)]

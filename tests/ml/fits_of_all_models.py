@@ -54,7 +54,7 @@ def record(run: Any) -> pd.DataFrame:
 
 
 def churn(inputs: Inputs) -> Results:
-    """All models of the zoo, tuned."""
+    """All models of the candidates, tuned."""
     config = ChurnConfig(horizon_days=HORIZON, trials=3)
     result = train_and_score(inputs(features_of(churn_frame(300))), config, None)
     yield "churn", result.scores

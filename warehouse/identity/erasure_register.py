@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
 from warehouse.identity.columns import Table
-from warehouse.identity.masking import plain_id, set_erased, veiled
+from warehouse.identity.masking import masked, plain_id, set_erased
 from warehouse.settings import Settings
 
 SALT_VARIABLE = "LOYALTY_HASH_SALT"
@@ -116,7 +116,7 @@ def record_erasure(
     )
 
 
-class Tombstones:
+class ErasureRegister:
     """The erased customers of a warehouse, as a load needs them; without any, everything passes unchanged."""
 
     def __init__(self, connection: DuckDBPyConnection, settings: Settings) -> None:
@@ -135,14 +135,14 @@ class Tombstones:
                 f" whether a load brings them back. Restore that file, or set {SALT_VARIABLE} to what it was."
             )
 
-    def veil(self, relation: str, table: Table) -> str:
+    def mask(self, relation: str, table: Table) -> str:
         """The rows of `relation` (SQL, with the table's columns and _row_number) without who was erased, as SQL."""
         found = self._found(relation, table)
         if not found:
             return relation
         _require_room(table, found.values())
         set_erased(self._connection, found)
-        chosen = ", ".join(f"{veiled(table, column)} as {column.sql}" for column in table.columns)
+        chosen = ", ".join(f"{masked(table, column)} as {column.sql}" for column in table.columns)
         return f"(select {chosen}, _row_number from {relation})"
 
     def _found(self, relation: str, table: Table) -> dict[str, str]:
@@ -159,7 +159,7 @@ class Tombstones:
             found |= {key: name.removeprefix(table.prefix) for key, name in rows}
         return dict(sorted(found.items()))
 
-    def veil_record(self, record: str, prefix: str) -> str:
+    def mask_record(self, record: str, prefix: str) -> str:
         """A line that is no row (SQL): nothing of it where one of its words is an erased customer's id."""
         if self._salt is None:
             return record

@@ -52,7 +52,7 @@ def is_erased(table: Table) -> str:
     return f"({' or '.join(conditions)})" if conditions else "false"
 
 
-def veiled(table: Table, column: Column) -> str:
+def masked(table: Table, column: Column) -> str:
     """The value of a column without what tells who an erased customer was."""
     if table.is_customer(column):
         return f"coalesce(cast({pseudonym(column)} as {column.data_type}), {column.sql})"

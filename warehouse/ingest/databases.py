@@ -19,7 +19,7 @@ import duckdb
 
 from warehouse.errors import UserError, nearest
 from warehouse.identity.columns import Column, source_table
-from warehouse.identity.erasure_register import Tombstones
+from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.extensions import load_extension
@@ -68,10 +68,10 @@ class _Remote:
 
 
 def load_database_table(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
     """Loads what is new of one database table as one batch; no batch if nothing is. Raises UserError."""
-    return _discreetly(source, lambda: _load_attached(connection, source, name, tombstones))
+    return _discreetly(source, lambda: _load_attached(connection, source, name, erasure_register))
 
 
 def check_database_tables(
@@ -213,27 +213,27 @@ def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -
 
 
 def _load_attached(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
     with _attached(connection, source):
         try:
             with transaction(connection):
-                return _load_transaction(connection, source, name, tombstones)
+                return _load_transaction(connection, source, name, erasure_register)
         finally:
             connection.execute("drop table if exists temp._incoming; drop table if exists temp._changed")
 
 
 def _load_transaction(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, tombstones: Tombstones
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
     table = source.tables[name]
     remote = _find_remote(connection, source, name)
     connection.execute(f"create or replace temp table _incoming as {_query(connection, source, name, remote)}")
     types = {raw: remote.types[column] for column, raw in remote.columns.names.items()}
     columns = tuple(Column(*column) for column in types.items())
-    veiled = tombstones.veil("_incoming", source_table(source, Relation(source.raw_schema, name), columns))
-    if veiled != "_incoming":  # before it is compared with what was loaded earlier, which is veiled as well
-        connection.execute(f"create or replace temp table _incoming as select * from {veiled}")
+    masked = erasure_register.mask("_incoming", source_table(source, Relation(source.raw_schema, name), columns))
+    if masked != "_incoming":  # before it is compared with what was loaded earlier, which is masked as well
+        connection.execute(f"create or replace temp table _incoming as select * from {masked}")
     _refuse_repeated_keys(connection, table, remote)
     incoming = Incoming("_incoming", types, remote.place)
     values, added, widened = fit_columns(connection, source, name, incoming)

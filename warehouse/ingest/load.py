@@ -10,7 +10,7 @@ import duckdb
 
 from warehouse.errors import UserError, nearest
 from warehouse.identity.columns import Column, source_table
-from warehouse.identity.erasure_register import Tombstones
+from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import (
     KnownFile,
     LoadReport,
@@ -52,7 +52,7 @@ def load_source(
     their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it stay loaded.
     """
     prepare_operations(connection)
-    tombstones = Tombstones(connection, settings)
+    erasure_register = ErasureRegister(connection, settings)
     selected = _selected(source, tables)
     folder = None if source.database else input_folder(source, settings)
     reports = []
@@ -60,10 +60,10 @@ def load_source(
         started = time.perf_counter()
         _make_ready(connection, source, name, full_refresh)
         if folder is None:
-            report = load_database_table(connection, source, name, tombstones)
+            report = load_database_table(connection, source, name, erasure_register)
         else:
             work = settings.home / "tmp" / "ingest"
-            report = _FileLoad(connection, source, name, folder, work, tombstones).run()
+            report = _FileLoad(connection, source, name, folder, work, erasure_register).run()
         reports.append(replace(report, seconds=time.perf_counter() - started))
     return reports
 
@@ -96,7 +96,7 @@ class _FileLoad:
         name: str,
         folder: Path,
         work: Path,
-        tombstones: Tombstones,
+        erasure_register: ErasureRegister,
     ):
         self.connection = connection
         self.source = source
@@ -105,7 +105,7 @@ class _FileLoad:
         self.id = TableId(source.name, name)
         self.folder = folder
         self.work = work
-        self.tombstones = tombstones
+        self.erasure_register = erasure_register
         self.report = LoadReport(source.name, name)
         self.known: dict[str, KnownFile] = {}
         self.present: list[str] = []
@@ -181,7 +181,7 @@ class _FileLoad:
         types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
         columns = tuple(Column(*column) for column in types.items())
         table = source_table(self.source, Relation(self.source.raw_schema, self.name), columns)
-        relation = self.tombstones.veil(relation, table)
+        relation = self.erasure_register.mask(relation, table)
         incoming = Incoming(relation, types, place)
         values, added, widened = fit_columns(self.connection, self.source, self.name, incoming)
         self._note(new_columns=tuple(added), widened_columns=tuple(widened))
@@ -199,7 +199,7 @@ class _FileLoad:
         return count(
             self.connection,
             "insert into ops.rejected_lines select $batch, $source, $table, $file, r.row_number, r.reason,"
-            f" {self.tombstones.veil_record('r.record', self.source.customer_prefix)}"
+            f" {self.erasure_register.mask_record('r.record', self.source.customer_prefix)}"
             f" from ({reading.rejects}) as r(row_number, reason, record)",
             {**self.id.parameters, "batch": batch_id, "file": shown},
         )

@@ -24,7 +24,7 @@ from typing import Any
 
 from warehouse.errors import UserError
 
-# Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `zoo` are made of.
+# Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `candidates` are made of.
 TRUSTED_TYPES = (
     "ml.churn.calibration.CalibratedModel",
     "ml.churn.candidates.signed_log",

@@ -1,6 +1,6 @@
 """One customer's data: handed over in full, or made nobody's, in the warehouse and in every copy of it.
 
-`columns` knows which columns speak of a customer, `veil` what stands in their place, `tombstones` keeps an erased
-customer from coming back with the next load, `rewriting` and `leftovers` work on files, `erase` and `export` are the
-two commands.
+`erase` and `export` are the two commands. `data_subject` describes the customer, `rewriting` writes databases anew,
+`residual_files` cleans other files, and `source_files` lists what the sources still hold. Which columns are personal,
+what masks them, and the register of erased customers are in `warehouse.identity`, since ingest needs them too.
 """

@@ -15,7 +15,7 @@ SHORTEST_CONTACT = 6
 
 
 @dataclass(frozen=True)
-class Person:
+class DataSubject:
     """A customer to be found, and under which name from then on: the id itself where nothing is to change.
 
     `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
@@ -51,26 +51,28 @@ class Person:
         return [*self.distinctive_names(), *self.contacts, *self.digests]
 
 
-def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> dict[str, int]:
+def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> dict[str, int]:
     """How many rows of each table are this customer's, without those tables that have none."""
     counts = {}
     for table in tables:
         if table.owner_columns:
-            set_erased(connection, person.within(table.prefix))
+            set_erased(connection, data_subject.within(table.prefix))
             row = connection.execute(f"select count(*) from {table.relation.sql} where {is_erased(table)}").fetchone()
             if row and row[0]:
                 counts[str(table.relation)] = int(row[0])
     return counts
 
 
-def find_contacts(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> tuple[str, ...]:
+def find_contacts(
+    connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject
+) -> tuple[str, ...]:
     """The customer's addresses and telephone numbers, with their hashes; none that another customer has as well."""
     own: set[str] = set()
     others: set[str] = set()
     for table in tables:
         if not table.owner_columns:
             continue
-        set_erased(connection, person.within(table.prefix))
+        set_erased(connection, data_subject.within(table.prefix))
         for column in table.columns:
             if table.is_personal(column) and not column.is_nested:
                 own |= _values(connection, table, column.sql, is_erased(table))

@@ -21,8 +21,8 @@ from duckdb import DuckDBPyConnection
 from warehouse.errors import UserError
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import (
+    ErasureRegister,
     Salt,
-    Tombstones,
     find_salt,
     known_pseudonym,
     make_salt,
@@ -32,7 +32,7 @@ from warehouse.identity.erasure_register import (
 from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
 from warehouse.lock import hold_warehouse
-from warehouse.privacy.data_subject import Person, count_rows, find_contacts
+from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
@@ -58,11 +58,11 @@ class Copies(Protocol):
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was done. `row_counts` are of the warehouse's tables; `places` are sources' files, which are not ours."""
+    """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us."""
 
     pseudonym: str
     row_counts: dict[str, int] = field(default_factory=dict)
-    places: tuple[str, ...] = ()
+    source_files: tuple[str, ...] = ()
     publication: str | None = None
     removed_publications: tuple[str, ...] = ()
     rewritten_files: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class _Unfinished:
     pseudonym: str
     contacts: tuple[str, ...]
     digests: tuple[str, ...]
-    places: tuple[str, ...]
+    source_files: tuple[str, ...]
     row_counts: dict[str, int]
 
 
@@ -116,20 +116,20 @@ def _begin(settings: Settings, customer_id: str) -> _Unfinished:
     """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
     sources = every_source()
     with connect(settings.warehouse_path) as connection:
-        Tombstones(connection, settings)
+        ErasureRegister(connection, settings)
         tables = database_tables(connection, sources)
-        person = Person(customer_id, "", prefixes_of(sources))
-        counts = count_rows(connection, tables, person)
-        _require_declared(connection, sources, person, counts)
+        data_subject = DataSubject(customer_id, "", prefixes_of(sources))
+        counts = count_rows(connection, tables, data_subject)
+        _require_declared(connection, sources, data_subject, counts)
         salt = find_salt(settings)
         known = known_pseudonym(connection, salt, customer_id) if salt else None
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
-        name = known or _draw(tables, person)
-        contacts = find_contacts(connection, tables, person)
-        digests = find_digests(connection, tables, person)
-        places = delivered_in(connection, settings, sources, tables, person)
-    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(places), counts)
+        name = known or _draw(tables, data_subject)
+        contacts = find_contacts(connection, tables, data_subject)
+        digests = find_digests(connection, tables, data_subject)
+        source_files = delivered_in(connection, settings, sources, tables, data_subject)
+    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(source_files), counts)
     make_salt(settings)
     write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
@@ -141,14 +141,14 @@ def every_source() -> dict[str, SourceConfig]:
 
 
 def _require_declared(
-    connection: DuckDBPyConnection, sources: dict[str, SourceConfig], person: Person, counts: dict[str, int]
+    connection: DuckDBPyConnection, sources: dict[str, SourceConfig], data_subject: DataSubject, counts: dict[str, int]
 ) -> None:
     """Raises UserError when a source's staging knows the customer and no column of its raw tables is said to."""
     for table in database_tables(connection, {}, with_views_of="staging"):
         name = table.relation.name.removeprefix("stg_").partition("__")[0]
         if table.relation.schema != "staging" or name not in sources:
             continue
-        staged = count_rows(connection, [replace(table, prefix=sources[name].customer_prefix)], person)
+        staged = count_rows(connection, [replace(table, prefix=sources[name].customer_prefix)], data_subject)
         if staged and not any(raw.startswith(f"{sources[name].raw_schema}.") for raw in counts):
             raise UserError(
                 f"{sources[name].path}: {table.relation} knows the customer, but no raw table does. Name the columns"
@@ -169,12 +169,12 @@ def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
     return tuple(sorted({source.customer_prefix for source in sources.values()}))
 
 
-def _draw(tables: list[Table], person: Person) -> str:
+def _draw(tables: list[Table], data_subject: DataSubject) -> str:
     """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has."""
     types = {
         column.data_type
         for table in tables
-        if person.within(table.prefix)
+        if data_subject.within(table.prefix)
         for column in table.columns
         if table.is_customer(column) and not column.is_text
     }
@@ -183,7 +183,9 @@ def _draw(tables: list[Table], person: Person) -> str:
             f"Customer ids are {', '.join(sorted(unfit))} in the warehouse, which holds no pseudonym. Declare their"
             f" `type: bigint` in {SOURCES_DIR} and load them anew: `loyalty run --full-refresh`."
         )
-    prefix = max((found for found in person.prefixes if person.customer_id.startswith(found)), key=len, default="")
+    prefix = max(
+        (found for found in data_subject.prefixes if data_subject.customer_id.startswith(found)), key=len, default=""
+    )
     if types:
         return f"{prefix}-{1 + randbits(min(NUMBER_BITS[kind] for kind in types))}"
     return f"{prefix}erased-{token_hex(PSEUDONYM_BYTES)}"
@@ -199,7 +201,7 @@ class _Work:
         self.tell = tell
         self.sources = every_source()
         prefixes = prefixes_of(self.sources)
-        self.person = Person(begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests)
+        self.data_subject = DataSubject(begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests)
         self.inputs = {
             source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
         }
@@ -220,7 +222,7 @@ class _Work:
         return Erasure(
             pseudonym=self.begun.pseudonym,
             row_counts=self.begun.row_counts,
-            places=self.begun.places,
+            source_files=self.begun.source_files,
             publication=published,
             removed_publications=tuple(before),
             rewritten_files=tuple(self.rewritten),
@@ -255,13 +257,13 @@ class _Work:
         record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
 
     def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
-        rewrite(source, target, self.person, self.sources, memory_limit=self.settings.memory_limit, **options)
+        rewrite(source, target, self.data_subject, self.sources, memory_limit=self.settings.memory_limit, **options)
 
     def _other_files(self) -> None:
         for path in self._files():
             if is_duckdb(path):
                 self._other_database(path)
-            elif clean(path, self.person):
+            elif clean(path, self.data_subject):
                 self.rewritten.append(str(path))
 
     def _other_database(self, path: Path) -> None:
@@ -301,10 +303,10 @@ class _Work:
 
     def _left(self, path: Path) -> list[str]:
         if not is_duckdb(path):
-            return [str(path)] if tells_of(path.read_bytes(), self.person) else []
+            return [str(path)] if tells_of(path.read_bytes(), self.data_subject) else []
         with connect(path, read_only=True) as connection:
             tables = database_tables(connection, self.sources)
-            return [f"{path}: {column}" for column in mentions(connection, tables, self.person)]
+            return [f"{path}: {column}" for column in mentions(connection, tables, self.data_subject)]
 
     def _finish(self) -> None:
         with connect(self.settings.warehouse_path) as connection:

@@ -13,7 +13,7 @@ from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import write_private
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
-from warehouse.privacy.data_subject import Person, count_rows
+from warehouse.privacy.data_subject import DataSubject, count_rows
 from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
 from warehouse.privacy.rewriting import speaks_of
 from warehouse.settings import Settings
@@ -31,16 +31,16 @@ def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[s
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
     target = _target(settings, customer_id, out)
     sources = every_source()
-    person = Person(customer_id, customer_id, prefixes_of(sources))
+    data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources))
     with (
         hold_warehouse(settings, "privacy export", on_wait=on_wait),
         connect(settings.warehouse_path, read_only=True) as connection,
     ):
         tables = database_tables(connection, sources, with_views_of="marts")
-        if not count_rows(connection, tables, person):
+        if not count_rows(connection, tables, data_subject):
             raise unknown_customer(settings, customer_id)
         about = {"customer_id": customer_id, "company": settings.company, "exported_at": datetime.now(UTC).isoformat()}
-        found = dict(_rows_by_table(connection, tables, person))
+        found = dict(_rows_by_table(connection, tables, data_subject))
         write_private(target, _document(connection, about, found))
     return target, len(found), sum(len(rows) for rows in found.values())
 
@@ -57,12 +57,12 @@ def _target(settings: Settings, customer_id: str, out: Path) -> Path:
 
 
 def _rows_by_table(
-    connection: DuckDBPyConnection, tables: list[Table], person: Person
+    connection: DuckDBPyConnection, tables: list[Table], data_subject: DataSubject
 ) -> Iterator[tuple[Table, list[str]]]:
     """Each table's rows of the customer, or lines that speak of one, as JSON records with every digit."""
     for table in tables:
-        set_erased(connection, person.within(table.prefix))
-        condition = is_erased(table) if table.owner_columns else speaks_of(connection, table, person)
+        set_erased(connection, data_subject.within(table.prefix))
+        condition = is_erased(table) if table.owner_columns else speaks_of(connection, table, data_subject)
         record = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name, *_ in table.columns)
         rows = connection.execute(
             f"select cast(to_json(struct_pack({record})) as varchar) from {table.relation.sql} where {condition}"

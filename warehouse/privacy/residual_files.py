@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from warehouse.errors import UserError
-from warehouse.privacy.data_subject import Person
+from warehouse.privacy.data_subject import DataSubject
 from warehouse.sql import quote_identifier
 
 SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"
@@ -36,7 +36,7 @@ def is_duckdb(path: Path) -> bool:
         return stream.read(12)[8:] == DUCKDB_MAGIC
 
 
-def clean(path: Path, person: Person) -> bool:
+def clean(path: Path, data_subject: DataSubject) -> bool:
     """Take the customer out of a file of text or of SQLite. Whether there was anything to take out.
 
     Raises UserError where another program holds the file.
@@ -44,21 +44,21 @@ def clean(path: Path, person: Person) -> bool:
     with path.open("rb") as stream:
         is_sqlite = stream.read(16) == SQLITE_MAGIC
     if is_sqlite:
-        return _clean_sqlite(path, person)
+        return _clean_sqlite(path, data_subject)
     content = path.read_bytes()
-    found = tells_of(content, person)
+    found = tells_of(content, data_subject)
     if not found or not _is_text(content):
         return False
-    _write(path, _without(content.decode(), person).encode())
+    _write(path, _without(content.decode(), data_subject).encode())
     return True
 
 
-def tells_of(content: bytes, person: Person) -> bool:
+def tells_of(content: bytes, data_subject: DataSubject) -> bool:
     """Whether bytes hold a word that tells of the customer: standing by itself in a text, anywhere in others."""
     lower = content.lower()
-    found = [word for word in person.words if word.lower().encode() in lower]
+    found = [word for word in data_subject.words if word.lower().encode() in lower]
     if found and _is_text(content):
-        return any(pattern.search(content.decode()) for pattern, _ in _patterns(person))
+        return any(pattern.search(content.decode()) for pattern, _ in _patterns(data_subject))
     return any(len(word) >= SHORTEST_IN_BYTES for word in found)
 
 
@@ -70,19 +70,19 @@ def _is_text(content: bytes) -> bool:
     return b"\0" not in content
 
 
-def _patterns(person: Person) -> list[tuple["re.Pattern[str]", str]]:
+def _patterns(data_subject: DataSubject) -> list[tuple["re.Pattern[str]", str]]:
     """What to look for, and what to write instead."""
     return [
         (
             re.compile(rf"(?<![0-9A-Za-z]){re.escape(word)}(?![0-9A-Za-z])", re.IGNORECASE),
-            person.distinctive_names().get(word, REMOVED),
+            data_subject.distinctive_names().get(word, REMOVED),
         )
-        for word in person.words
+        for word in data_subject.words
     ]
 
 
-def _without(text: str, person: Person) -> str:
-    for pattern, instead in _patterns(person):
+def _without(text: str, data_subject: DataSubject) -> str:
+    for pattern, instead in _patterns(data_subject):
         text = pattern.sub(instead, text)
     return text
 
@@ -94,11 +94,11 @@ def _write(path: Path, content: bytes) -> None:
     step.replace(path)
 
 
-def _clean_sqlite(path: Path, person: Person) -> bool:
+def _clean_sqlite(path: Path, data_subject: DataSubject) -> bool:
     """Change what tells of the customer, and write the file anew: SQLite keeps what was there in free pages."""
     connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT_SECONDS)
     try:
-        connection.create_function("without", 1, lambda value: _without(value, person))
+        connection.create_function("without", 1, lambda value: _without(value, data_subject))
         with connection:
             changed = sum(_clean_column(connection, *column) for column in _sqlite_columns(connection))
         if changed:

@@ -1,7 +1,7 @@
 """A DuckDB file written anew without a customer.
 
 DuckDB leaves deleted and updated values in a file's unused blocks and in its log. So nothing is changed in place: every
-row goes through the veil into a new file, which never holds what was there before, and takes the old one's place.
+row goes through the masking into a new file, which never holds what was there before, and takes the old one's place.
 """
 
 import os
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from duckdb import DuckDBPyConnection
 
 from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table, database_tables
-from warehouse.identity.masking import emptied, is_erased, pseudonym, replaced, set_erased, veiled
-from warehouse.privacy.data_subject import Person
+from warehouse.identity.masking import emptied, is_erased, masked, pseudonym, replaced, set_erased
+from warehouse.privacy.data_subject import DataSubject
 from warehouse.sql import STORAGE_VERSION, connect, quote_identifier, quote_literal, wal_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Finish = Callable[[DuckDBPyConnection, str], None]
 def rewrite(
     source: Path,
     target: Path,
-    person: Person,
+    data_subject: DataSubject,
     sources: "Mapping[str, SourceConfig]",
     *,
     beside: Mapping[str, Path] | None = None,
@@ -68,7 +68,7 @@ def rewrite(
         connection.execute(
             f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(STORAGE_VERSION)})"
         )
-        _copy(connection, source.stem, database_tables(connection, sources), person)
+        _copy(connection, source.stem, database_tables(connection, sources), data_subject)
         if finish:
             finish(connection, NEW)
         connection.execute(f"checkpoint {NEW}")
@@ -101,12 +101,12 @@ def put_in_place(new: Path, old: Path) -> None:
         os.close(descriptor)
 
 
-def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> list[str]:
     """The columns, as schema.table.column, that still hold the customer: the id, or a contact."""
-    _set_patterns(connection, person)
+    _set_patterns(connection, data_subject)
     found = []
     for table in tables:
-        set_erased(connection, person.within(table.prefix))
+        set_erased(connection, data_subject.within(table.prefix))
         conditions = {column.name: _tells(table, column) for column in table.columns}
         telling = ", ".join(f"count(*) filter (where {condition})" for condition in conditions.values())
         counts = connection.execute(f"select {telling} from {table.relation.sql}").fetchone() or ()
@@ -114,9 +114,9 @@ def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], person: Pe
     return found
 
 
-def speaks_of(connection: DuckDBPyConnection, table: Table, person: Person) -> str:
+def speaks_of(connection: DuckDBPyConnection, table: Table, data_subject: DataSubject) -> str:
     """The condition of rows of a table without owners that speak of the customer, for this connection."""
-    _set_patterns(connection, person)
+    _set_patterns(connection, data_subject)
     conditions = [
         _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else WORDS)
         for column in table.columns
@@ -137,24 +137,24 @@ def _tells(table: Table, column: Column) -> str:
     return _mentions(text, WORDS)
 
 
-def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table], person: Person) -> None:
+def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table], data_subject: DataSubject) -> None:
     connection.execute(f"copy from database {quote_identifier(database)} to {NEW} (schema)")
-    _set_patterns(connection, person)
+    _set_patterns(connection, data_subject)
     connection.execute("set variable erased_redraw = $1", [secrets.token_hex(16)])
-    digests = find_digests(connection, tables, person)
+    digests = find_digests(connection, tables, data_subject)
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
     for table in tables:
-        set_erased(connection, person.within(table.prefix))
-        values = ", ".join(_value(table, column, person, bool(digests)) for column in table.columns)
+        set_erased(connection, data_subject.within(table.prefix))
+        values = ", ".join(_value(table, column, data_subject, bool(digests)) for column in table.columns)
         connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
 
 
-def _set_patterns(connection: DuckDBPyConnection, person: Person) -> None:
-    names = person.distinctive_names()
+def _set_patterns(connection: DuckDBPyConnection, data_subject: DataSubject) -> None:
+    names = data_subject.distinctive_names()
     connection.execute("set variable erased_named = $1", [[*names]])
     connection.execute("set variable erased_instead = $1", [[*names.values()]])
-    for variable, words in ((CONTACTS, []), (WORDS, [*names]), (SPELLINGS, person.spellings)):
-        connection.execute(f"set variable {variable} = $1", [_pattern(words, person.contacts)])
+    for variable, words in ((CONTACTS, []), (WORDS, [*names]), (SPELLINGS, data_subject.spellings)):
+        connection.execute(f"set variable {variable} = $1", [_pattern(words, data_subject.contacts)])
 
 
 def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
@@ -165,14 +165,14 @@ def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
     return "|".join(parts) or NOTHING
 
 
-def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], person: Person) -> list[str]:
+def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> list[str]:
     """What looks like a hash and stands in the customer's rows alone: one of the id could be guessed.
 
     Not what sources deliver, as that comes again as it was; but what runs record of themselves, such as messages.
     """
     found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
     for table in (table for table in tables if table.owner_columns):
-        set_erased(connection, person.within(table.prefix))
+        set_erased(connection, data_subject.within(table.prefix))
         schema = table.relation.schema.partition("_")[0]
         for column in table.columns:
             if column.is_text and not table.is_customer(column) and not table.is_personal(column):
@@ -189,9 +189,9 @@ def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) ->
     return {value for (value,) in rows}
 
 
-def _value(table: Table, column: Column, person: Person, has_digests: bool) -> str:
+def _value(table: Table, column: Column, data_subject: DataSubject, has_digests: bool) -> str:
     """What the new file holds in the place of a column's value."""
-    value = veiled(table, column)
+    value = masked(table, column)
     is_veiled = table.is_customer(column) or (bool(table.owner_columns) and table.is_personal(column))
     if is_veiled or column.name.lower() in OF_OTHER_THINGS:
         return value
@@ -202,7 +202,7 @@ def _value(table: Table, column: Column, person: Person, has_digests: bool) -> s
     if has_digests:
         drawn = f"md5(getvariable('erased_redraw') || {column.sql})"
         value = f"case when list_contains({DIGESTS}, {column.sql}) then {drawn} else {value} end"
-    return f"case when {_gives_away(column)} then {emptied(column)} else {_renamed_anywhere(value, person)} end"
+    return f"case when {_gives_away(column)} then {emptied(column)} else {_renamed_anywhere(value, data_subject)} end"
 
 
 def _gives_away(column: Column) -> str:
@@ -210,9 +210,9 @@ def _gives_away(column: Column) -> str:
     return _mentions(column.sql, SPELLINGS if column.name.lower() in RECORDS else CONTACTS)
 
 
-def _renamed_anywhere(value: str, person: Person) -> str:
+def _renamed_anywhere(value: str, data_subject: DataSubject) -> str:
     """A text of anybody's row that calls the customer by a distinctive id."""
-    for position in range(1, len(person.distinctive_names()) + 1):
+    for position in range(1, len(data_subject.distinctive_names()) + 1):
         value = replaced(value, f"{NAMED}[{position}]", f"{INSTEAD}[{position}]")
     return value
 

@@ -9,7 +9,7 @@ from warehouse.identity.columns import Table
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.ingest.landing import input_folder
 from warehouse.ingest.sources import SourceConfig
-from warehouse.privacy.data_subject import Person
+from warehouse.privacy.data_subject import DataSubject
 from warehouse.settings import Settings
 
 FILES = """
@@ -25,7 +25,7 @@ def delivered_in(
     settings: Settings,
     sources: Mapping[str, SourceConfig],
     tables: Sequence[Table],
-    person: Person,
+    data_subject: DataSubject,
 ) -> list[str]:
     """The sources' files, and tables of databases, that the customer's rows came from, under every name they have."""
     by_schema = {source.raw_schema: source for source in sources.values()}
@@ -33,13 +33,13 @@ def delivered_in(
     for table in tables:
         source = by_schema.get(table.relation.schema)
         if source and table.owner_columns and any(column.name == "_batch_id" for column in table.columns):
-            files = _files(connection, source, table, person)
+            files = _files(connection, source, table, data_subject)
             places += [_place(settings, source, file) for file in files]
     return sorted(set(places))
 
 
-def _files(connection: DuckDBPyConnection, source: SourceConfig, table: Table, person: Person) -> list[str]:
-    set_erased(connection, person.within(table.prefix))
+def _files(connection: DuckDBPyConnection, source: SourceConfig, table: Table, data_subject: DataSubject) -> list[str]:
+    set_erased(connection, data_subject.within(table.prefix))
     rows = connection.execute(
         f"select distinct _batch_id from {table.relation.sql} where {is_erased(table)}"
     ).fetchall()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from ml.churn.feature_matrix import Panel, make_panel
+from ml.churn.feature_matrix import FeatureMatrix, make_feature_matrix
 
 HORIZON = 30
 FIRST_MONTH = pd.Timestamp("2024-01-31")
@@ -52,8 +52,8 @@ def features_of(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.drop(columns="true_probability")
 
 
-def labelled_panel(frame: pd.DataFrame) -> Panel:
-    return make_panel(features_of(frame[frame["churned"].notna()]))
+def labelled_panel(frame: pd.DataFrame) -> FeatureMatrix:
+    return make_feature_matrix(features_of(frame[frame["churned"].notna()]))
 
 
 SEGMENTS = {

@@ -5,59 +5,59 @@ import pytest
 
 from ml.churn import reason_texts
 from ml.churn.backtest import fit
-from ml.churn.candidates import BASELINE, ZOO
+from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.reason_texts import say, themes_of
 from ml.churn.reasons import contributions, explain, typical_values
 from tests.ml.churn.generated_customers import churn_frame, labelled_panel
 
 
 @pytest.fixture(scope="module")
-def panel():
+def matrix():
     return labelled_panel(churn_frame(months=4))
 
 
 @pytest.fixture(scope="module")
-def model(panel):
-    return fit(ZOO["logistic_regression"], {"shape": "linear", "c": 1.0}, panel, 1)
+def model(matrix):
+    return fit(CANDIDATES["logistic_regression"], {"shape": "linear", "c": 1.0}, matrix, 1)
 
 
-def test_what_drives_the_truth_drives_the_reasons(panel, model):
-    parts = contributions(model, panel, panel.features, typical_values(panel))
-    strength = dict(zip([t.name for t in themes_of(panel.features)], np.abs(parts).mean(axis=0), strict=True))
+def test_what_drives_the_truth_drives_the_reasons(matrix, model):
+    parts = contributions(model, matrix, matrix.features, typical_values(matrix))
+    strength = dict(zip([t.name for t in themes_of(matrix.features)], np.abs(parts).mean(axis=0), strict=True))
     told = strength["frequency"] + strength["spend"]  # both follow the pace of orders
     assert told > strength["timing"] > 3 * max(strength["weekday habits"], strength["zodiac_number"])
 
 
-def test_a_theme_that_is_typical_contributes_nothing(panel, model):
-    typical = typical_values(panel)
-    usual = dataclasses.replace(panel, x=np.tile(typical, (len(panel), 1)))
-    np.testing.assert_allclose(contributions(model, usual, panel.features, typical), 0, atol=1e-12)
+def test_a_theme_that_is_typical_contributes_nothing(matrix, model):
+    typical = typical_values(matrix)
+    usual = dataclasses.replace(matrix, x=np.tile(typical, (len(matrix), 1)))
+    np.testing.assert_allclose(contributions(model, usual, matrix.features, typical), 0, atol=1e-12)
 
 
-def test_the_strongest_theme_on_the_customers_side_comes_first(panel, model):
-    typical = typical_values(panel)
-    parts = contributions(model, panel, panel.features, typical)
-    risky = model.log_odds(panel.x) >= model.log_odds(typical[None, :])
+def test_the_strongest_theme_on_the_customers_side_comes_first(matrix, model):
+    typical = typical_values(matrix)
+    parts = contributions(model, matrix, matrix.features, typical)
+    risky = model.log_odds(matrix.x) >= model.log_odds(typical[None, :])
     first = np.where(risky, parts.argmax(axis=1), parts.argmin(axis=1))
     speaks = np.where(risky, parts.max(axis=1) > 1e-9, parts.min(axis=1) < -1e-9)
-    reasons = explain(model, panel, panel.features, typical)
-    values = dict(zip(panel.features, panel.x.T, strict=True))
-    medians = dict(zip(panel.features, typical, strict=True))
-    for number, theme in enumerate(themes_of(panel.features)):
+    reasons = explain(model, matrix, matrix.features, typical)
+    values = dict(zip(matrix.features, matrix.x.T, strict=True))
+    medians = dict(zip(matrix.features, typical, strict=True))
+    for number, theme in enumerate(themes_of(matrix.features)):
         rows = np.flatnonzero((first == number) & speaks)
         assert reasons[rows, 0].tolist() == say(theme, values, medians, rows)
     assert risky.mean() > 0.2 and (~risky).mean() > 0.2 and speaks.mean() > 0.95
 
 
-def test_no_theme_is_given_twice(panel, model):
-    reasons = explain(model, panel, panel.features, typical_values(panel))
+def test_no_theme_is_given_twice(matrix, model):
+    reasons = explain(model, matrix, matrix.features, typical_values(matrix))
     given = [[reason.split()[0] for reason in row if reason] for row in reasons[:300]]
     assert all(len(first_words) == len(set(first_words)) for first_words in given)
 
 
-def test_a_model_of_one_feature_has_one_reason(panel):
-    recency = fit(BASELINE, BASELINE.defaults, panel, 1)
-    reasons = explain(recency, panel, ("recency_days",), typical_values(panel))
+def test_a_model_of_one_feature_has_one_reason(matrix):
+    recency = fit(BASELINE, BASELINE.defaults, matrix, 1)
+    reasons = explain(recency, matrix, ("recency_days",), typical_values(matrix))
     assert set(reasons[:, 1]) == set(reasons[:, 2]) == {None}
     assert all(reason is None or reason.startswith("Last bought") for reason in reasons[:, 0])
 

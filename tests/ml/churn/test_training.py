@@ -6,7 +6,7 @@ import pytest
 
 from ml.churn.backtest import fit, judge, judge_prior
 from ml.churn.calibration import CalibratedModel
-from ml.churn.candidates import BASELINE, RECENCY_ALONE, ZOO
+from ml.churn.candidates import BASELINE, CANDIDATES, RECENCY_ALONE
 from ml.churn.champion import CHAMPION, Backtest, Champion, judge_champion
 from ml.churn.config import ChurnConfig, MinimumHistory
 from ml.churn.evaluation import means
@@ -14,7 +14,7 @@ from ml.churn.scores import SCORE_COLUMNS, churn_bands
 from ml.churn.training import RUN_METRIC_COLUMNS, train_and_score
 from ml.churn.tuning import tune
 from ml.churn.windows import rolling_origins, split_judged
-from ml.common.determinism import steady
+from ml.common.determinism import deterministic
 from ml.common.model_runs import model_run_id
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, labelled_panel, month_ends
 
@@ -24,7 +24,7 @@ COARSE = dataclasses.replace(QUICK, trials=0, zoo=("decision_tree",))
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    with steady():
+    with deterministic():
         yield
 
 
@@ -56,12 +56,12 @@ def test_probabilities_recover_the_truth(frame, result):
 
 
 def test_every_model_of_the_zoo_beats_recency_where_pace_matters(frame):
-    panel = labelled_panel(frame)
+    matrix = labelled_panel(frame)
     origin = rolling_origins(month_ends(8), HORIZON)[-1]
     truth = frame[frame["snapshot_date"] == pd.Timestamp(origin.test)]["true_probability"].to_numpy()
-    baseline = judge(panel, [origin], BASELINE, BASELINE.defaults, 1)["probability"]
-    for candidate in ZOO.values():
-        found = judge(panel, [origin], candidate, candidate.defaults, 1)["probability"]
+    baseline = judge(matrix, [origin], BASELINE, BASELINE.defaults, 1)["probability"]
+    for candidate in CANDIDATES.values():
+        found = judge(matrix, [origin], candidate, candidate.defaults, 1)["probability"]
         assert np.abs(found - truth).mean() < 0.7 * np.abs(baseline - truth).mean(), candidate.name
 
 
@@ -100,10 +100,10 @@ def test_metrics_cover_every_origin_population_and_baseline(result):
 
 
 def test_the_class_prior_knows_the_churn_rate_of_active_customers(frame):
-    panel = labelled_panel(frame)
+    matrix = labelled_panel(frame)
     origin = rolling_origins(month_ends(8), HORIZON)[-1]
-    found = judge_prior(panel, [origin])
-    train = panel.at(origin.train)
+    found = judge_prior(matrix, [origin])
+    train = matrix.at(origin.train)
     assert set(found.loc[found["is_active"], "probability"]) == {train.label[train.active].mean()}
     assert set(found.loc[~found["is_active"], "probability"]) == {train.label[~train.active].mean()}
 
@@ -134,22 +134,22 @@ def test_a_run_is_known_by_its_data(frame, result):
 
 
 def test_labels_open_at_an_origin_change_no_prediction_there(frame):
-    panel = labelled_panel(frame)
+    matrix = labelled_panel(frame)
     for origin in rolling_origins(month_ends(8), HORIZON)[-3:]:
-        open_then = panel.snapshot > np.datetime64(max(origin.train))
-        turned = dataclasses.replace(panel, label=np.where(open_then, 1 - panel.label, panel.label))
-        for candidate in (ZOO["logistic_regression"], BASELINE):
-            before, after = (judge(p, [origin], candidate, candidate.defaults, 1) for p in (panel, turned))
+        open_then = matrix.snapshot > np.datetime64(max(origin.train))
+        turned = dataclasses.replace(matrix, label=np.where(open_then, 1 - matrix.label, matrix.label))
+        for candidate in (CANDIDATES["logistic_regression"], BASELINE):
+            before, after = (judge(p, [origin], candidate, candidate.defaults, 1) for p in (matrix, turned))
             np.testing.assert_array_equal(before["probability"], after["probability"])
 
 
 def test_judged_origins_have_no_say_in_the_search(frame):
-    panel = labelled_panel(frame)
+    matrix = labelled_panel(frame)
     tuning, judged = split_judged(rolling_origins(month_ends(8), HORIZON), HORIZON, fewest=3, most=6)
-    at_judged = np.isin(panel.snapshot, np.array([origin.test for origin in judged], dtype="datetime64[D]"))
+    at_judged = np.isin(matrix.snapshot, np.array([origin.test for origin in judged], dtype="datetime64[D]"))
     assert at_judged.any() and len(tuning) >= 2
-    turned = dataclasses.replace(panel, label=np.where(at_judged, 1 - panel.label, panel.label))
-    one, other = (tune(ZOO["decision_tree"], p, tuning, trials=4, seed=1) for p in (panel, turned))
+    turned = dataclasses.replace(matrix, label=np.where(at_judged, 1 - matrix.label, matrix.label))
+    one, other = (tune(CANDIDATES["decision_tree"], p, tuning, trials=4, seed=1) for p in (matrix, turned))
     assert one == other
 
 
@@ -216,24 +216,24 @@ def test_an_equal_challenger_changes_nothing(frame, result):
 
 
 def test_the_champion_is_judged_as_it_stands_only_where_it_has_not_seen_the_answers(frame):
-    panel = labelled_panel(frame)
+    matrix = labelled_panel(frame)
     origins = rolling_origins(month_ends(8), HORIZON)
-    early = panel.at(month_ends(8)[:4])
-    model = fit(ZOO["decision_tree"], ZOO["decision_tree"].defaults, early, 1)
+    early = matrix.at(month_ends(8)[:4])
+    model = fit(CANDIDATES["decision_tree"], CANDIDATES["decision_tree"].defaults, early, 1)
     run = {
         "model": "decision_tree",
-        "parameters": ZOO["decision_tree"].defaults,
-        "features": list(panel.features),
+        "parameters": CANDIDATES["decision_tree"].defaults,
+        "features": list(matrix.features),
         "horizon_days": HORIZON,
         "seed": 1,
         "snapshot_to": str(month_ends(4)[-1]),
     }
-    found = judge_champion(Champion(run, model), panel, origins)
+    found = judge_champion(Champion(run, model), matrix, origins)
     for origin in origins:
         seen = origin.test <= month_ends(4)[-1] or max(origin.train) < month_ends(4)[-1]
-        expected = fit(ZOO["decision_tree"], run["parameters"], panel.at(origin.train), 1) if seen else model
+        expected = fit(CANDIDATES["decision_tree"], run["parameters"], matrix.at(origin.train), 1) if seen else model
         here = found.loc[found["origin"] == str(origin.test), "probability"]
-        np.testing.assert_array_equal(here, expected.predict_proba(panel.at([origin.test]).x)[:, 1])
+        np.testing.assert_array_equal(here, expected.predict_proba(matrix.at([origin.test]).x)[:, 1])
 
 
 def test_a_champion_whose_features_are_gone_is_retired(frame, result):

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from ml.common.classifiers import SteadyLogistic, SteadyNetwork, SteadySvm
-from ml.common.determinism import steady
+from ml.common.determinism import deterministic
 from ml.common.rounding import significant
 
 
@@ -83,7 +83,7 @@ def test_one_class_is_refused(build):
 
 def test_a_network_keeps_ten_digits():
     x, y = overlapping()
-    with steady():
+    with deterministic():
         model = SteadyNetwork(hidden_layer_sizes=(3,), max_iter=5, random_state=0).fit(x, y)
     for weights in (*model.coefs_, *model.intercepts_):
         np.testing.assert_array_equal(weights, significant(weights))

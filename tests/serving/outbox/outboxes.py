@@ -10,7 +10,7 @@ import yaml
 from duckdb import DuckDBPyConnection
 
 from dagster_project.prepare import create_operations_tables
-from serving.outbox import Delivered, deliver, post_messages
+from serving.outbox import Delivered, deliver, enqueue_messages
 from serving.outbox.delivery import Clock
 from serving.publication.publish import publish
 from tests.support.company import Company
@@ -68,10 +68,10 @@ class Outbox:
             connection.execute("delete from intermediate.int_message_candidates")
             for candidate in candidates:
                 _insert(connection, "int_message_candidates", {**CANDIDATE, **candidate})
-            generation = builds.open_generation(connection, f"run-{len(candidates)}", TODAY)
-            created = post_messages(connection, generation)
+            build_id = builds.open_build(connection, f"run-{len(candidates)}", TODAY)
+            created = enqueue_messages(connection, build_id)
             if passes:
-                builds.pass_generation(connection, generation, {"check"}, {"check"})
+                builds.pass_build(connection, build_id, {"check"}, {"check"})
                 days = {"as_of_date": TODAY, "data_through": TODAY}
                 publish(self.settings, connection, days, report=lambda copy, settings, file: file.touch())
         return created

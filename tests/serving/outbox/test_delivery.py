@@ -60,7 +60,7 @@ def test_only_what_is_published_goes_out(tmp_path: Path) -> None:
     outbox = outbox_of(tmp_path / "home", 1)
     outbox.build([candidate(2)])
     rollback(outbox.settings)
-    with pytest.raises(UserError, match="generation 2 was built, and generation 1 is live"):
+    with pytest.raises(UserError, match="build 2 was built, and build 1 is live"):
         outbox.deliver()
     outbox.build([], passes=False)
     with pytest.raises(UserError, match="did not finish"):
@@ -74,10 +74,10 @@ def test_a_text_that_cannot_be_made_stops_the_build_and_the_delivery(tmp_path: P
     outbox = outbox_of(tmp_path / "home", 1)
     outbox.build([candidate(2, customer_id="c1", payload="{}")])
     with connect(outbox.settings.warehouse_path) as connection:
-        last = builds.last_generation(connection)
+        last = builds.last_build(connection)
         assert last is not None
         with pytest.raises(UserError, match=r"templates/points_expiry\.en\.txt: 'points' is undefined"):
-            check_outbox(outbox.settings, connection, last.generation)
+            check_outbox(outbox.settings, connection, last.build_id)
     with pytest.raises(UserError, match=r"templates/points_expiry\.en\.txt"):
         outbox.deliver()
     assert outbox.outcomes() == {} and not outbox.settings.outbox_path.read_text()

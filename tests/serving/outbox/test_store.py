@@ -34,7 +34,7 @@ def test_what_was_delivered_stays_even_where_its_build_is_marked_failed_later(tm
     outbox = make_outbox(tmp_path / "home", customers, channel="file")
     outbox.build([candidate(1)])
     assert outbox.deliver().counts == {"sent": 1}
-    outbox.ask("update ops.gates set passed_at = null, failed_at = now(), failure = 'x'")
+    outbox.ask("update ops.builds set passed_at = null, failed_at = now(), failure = 'x'")
     assert outbox.build([candidate(1), candidate(2)]) == 1
     assert outbox.deliver().counts == {"sent": 1}
     assert outbox.outcomes() == {"m1": ["sent"], "m2": ["sent"]}

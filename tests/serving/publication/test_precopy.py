@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from dagster_project.tables import table_metadata
 from serving.publication.database_file import checksums
-from serving.publication.precopy import CopyAhead
+from serving.publication.precopy import Precopy
 from serving.publication.publish import publish
 from serving.publication.state import DATABASE, WORK
 from tests.serving.publication.test_publish import ABOUT, SOURCE, build, no_report, pass_again
@@ -31,7 +31,7 @@ def test_what_is_finished_is_copied_and_the_rest_comes_with_the_publication(
     settings: Settings, warehouse: DuckDBPyConnection
 ) -> None:
     build(warehouse)
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.finished([ORDERS])
         ahead.finished([SOURCE])
         ahead.start()
@@ -48,7 +48,7 @@ def test_what_is_finished_is_copied_and_the_rest_comes_with_the_publication(
 
 def test_a_table_that_changes_after_all_is_copied_again(settings: Settings, warehouse: DuckDBPyConnection) -> None:
     build(warehouse)
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.finished([ORDERS, PRODUCTS, TOTALS, SOURCE])
         ahead.start()
         bases = ahead.bases()
@@ -67,12 +67,12 @@ def test_what_is_live_already_is_not_copied(settings: Settings, warehouse: DuckD
     build(warehouse)
     publish(settings, warehouse, ABOUT, work_tables=[SOURCE], report=no_report)
     pass_again(warehouse)
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.finished([ORDERS, PRODUCTS, SOURCE])
         ahead.start()
         assert ahead.bases() == {}
     warehouse.execute("insert into intermediate.marts_source from intermediate.marts_source limit 1")
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.finished([ORDERS, PRODUCTS, SOURCE])
         ahead.start()
         assert set(ahead.bases()) == {WORK}
@@ -82,11 +82,11 @@ def test_without_a_start_nothing_is_copied_and_what_goes_wrong_is_told(
     settings: Settings, warehouse: DuckDBPyConnection
 ) -> None:
     build(warehouse)
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.start()  # nothing is finished
         ahead.finished([ORDERS])
         assert ahead.bases() == {} and not ahead.folder.exists()
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.finished([Relation("marts", "nowhere")])
         ahead.start()
         with pytest.raises(KeyError):
@@ -96,7 +96,7 @@ def test_without_a_start_nothing_is_copied_and_what_goes_wrong_is_told(
 
 def test_what_a_killed_run_left_is_removed(settings: Settings, warehouse: DuckDBPyConnection) -> None:
     build(warehouse)
-    with CopyAhead(settings) as ahead:
+    with Precopy(settings) as ahead:
         ahead.folder.mkdir(parents=True)
         (ahead.folder / DATABASE).write_bytes(b"half a file")
         ahead.finished([ORDERS])
@@ -139,7 +139,7 @@ def test_others_may_ask_for_the_catalog_meanwhile(
     with catalog_queries(warehouse) as failed:
         for _ in range(rounds):
             build(warehouse)
-            with CopyAhead(settings) as ahead:
+            with Precopy(settings) as ahead:
                 ahead.finished([ORDERS, PRODUCTS, SOURCE])
                 ahead.start()
                 assert set(ahead.bases()) == {DATABASE, WORK}

@@ -81,7 +81,7 @@ while len(seen) < connections or not stop.exists():
         for _ in range(3):
             for table in tables:
                 found |= set(connection.execute(f"select distinct build from marts.{table}").fetchall())
-            found |= set(connection.execute("select generation from marts.publication").fetchall())
+            found |= set(connection.execute("select build_id from marts.publication").fetchall())
         assert len(found) == 1, found
         seen.append(found.pop()[0])
 assert seen == sorted(seen), "went back"
@@ -106,22 +106,22 @@ with connect(settings.warehouse_path) as connection:
 
 
 def no_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
-    target.write_text(str(connection.execute("select generation from marts.publication").fetchall()))
+    target.write_text(str(connection.execute("select build_id from marts.publication").fetchall()))
 
 
 def build(connection: DuckDBPyConnection, rows: int = 5_000) -> int:
-    """A build of the warehouse that passes its gate, with its number in every row."""
-    number = builds.open_generation(connection, f"run-{os.getpid()}", AS_OF)
+    """A build of the warehouse that passes every check, with its number in every row."""
+    number = builds.open_build(connection, f"run-{os.getpid()}", AS_OF)
     connection.execute(BUILD.format(n=number, rows=rows))
     connection.execute("create schema if not exists intermediate")
     connection.execute("create or replace table intermediate.marts_source as from marts.fct_orders")
-    builds.pass_generation(connection, number, {"check"}, {"check"})
+    builds.pass_build(connection, number, {"check"}, {"check"})
     return number
 
 
 def pass_again(connection: DuckDBPyConnection) -> None:
     """A later build that changed nothing."""
-    builds.pass_generation(connection, builds.open_generation(connection, "run-again", AS_OF), {"check"}, {"check"})
+    builds.pass_build(connection, builds.open_build(connection, "run-again", AS_OF), {"check"}, {"check"})
 
 
 def read(path: Path, query: str) -> list[Any]:
@@ -243,7 +243,7 @@ def test_only_what_changed_is_written_again(
     for name in ("loyalty.duckdb", "work.duckdb"):
         with connect(settings.published_dir / name, read_only=True) as copy:
             assert checksums(copy) == checksums(warehouse)
-            assert copy.execute("select generation from marts.publication").fetchall() == [(2,)]
+            assert copy.execute("select build_id from marts.publication").fetchall() == [(2,)]
             assert ("One row per product.",) in copy.execute("select comment from duckdb_tables()").fetchall()
 
 
@@ -285,22 +285,22 @@ def test_an_unfinished_or_failed_build_is_not_published(
 ) -> None:
     build(warehouse)
     good = go()
-    number = builds.open_generation(warehouse, "run-bad", AS_OF)
+    number = builds.open_build(warehouse, "run-bad", AS_OF)
     with pytest.raises(UserError, match="did not finish"):
         go()
     builds.record_failure(warehouse, number, "check orders_reconcile")
     with pytest.raises(UserError, match="orders_reconcile"):
         go()
     assert live_publication(settings) == good
-    assert read(settings.published_path, "select generation from marts.publication") == [(1,)]
+    assert read(settings.published_path, "select build_id from marts.publication") == [(1,)]
 
 
 def test_another_generation_than_the_warehouse_holds_is_refused(
     settings: Settings, warehouse: DuckDBPyConnection
 ) -> None:
     build(warehouse)
-    with pytest.raises(UserError, match="Generation 7 is to be published, but the warehouse holds 1"):
-        publish(settings, warehouse, {**ABOUT, "generation": 7}, report=no_report)
+    with pytest.raises(UserError, match="Build 7 is to be published, but the warehouse holds 1"):
+        publish(settings, warehouse, {**ABOUT, "build_id": 7}, report=no_report)
 
 
 @pytest.mark.parametrize(
@@ -418,10 +418,10 @@ def test_rollback_goes_back_forth_and_no_further(
         done.append(go())
 
     def live() -> tuple[int, int, str]:
-        generation = read(settings.published_path, "select generation from marts.publication")[0][0]
+        build_id = read(settings.published_path, "select build_id from marts.publication")[0][0]
         orders = settings.published_dir / "parquet" / "fct_orders.parquet"
         in_parquet = duckdb.sql(f"select max(build) from '{orders}'").fetchall()[0][0]
-        return generation, in_parquet, (settings.published_dir / "report.html").read_text()
+        return build_id, in_parquet, (settings.published_dir / "report.html").read_text()
 
     assert live() == (3, 3, "[(3,)]")
     assert rollback(settings).publication_id == done[1].publication_id
@@ -474,7 +474,7 @@ def test_the_parquet_pointer_moves_and_the_old_folder_stays(
     for folder, number in ((session, 1), (pointer, 2)):
         for table in TABLES:
             assert duckdb.sql(f"select distinct build from '{folder}/{table}.parquet'").fetchall() == [(number,)]
-        assert duckdb.sql(f"select generation from '{folder}/publication.parquet'").fetchall() == [(number,)]
+        assert duckdb.sql(f"select build_id from '{folder}/publication.parquet'").fetchall() == [(number,)]
 
 
 def test_a_restored_backup_without_links_is_taken_over(
@@ -489,9 +489,9 @@ def test_a_restored_backup_without_links_is_taken_over(
     build(warehouse)
     go()
     assert (settings.published_dir / "parquet").is_symlink()
-    assert read(settings.published_path, "select generation from marts.publication") == [(2,)]
+    assert read(settings.published_path, "select build_id from marts.publication") == [(2,)]
     rollback(settings)
-    assert read(settings.published_path, "select generation from marts.publication") == [(1,)]
+    assert read(settings.published_path, "select build_id from marts.publication") == [(1,)]
 
 
 def test_a_replacement_cut_off_is_finished_by_the_next_start(
@@ -508,13 +508,13 @@ def test_a_replacement_cut_off_is_finished_by_the_next_start(
         with pytest.raises(ZeroDivisionError):
             go()
     assert live_publication(settings) == first
-    assert read(settings.published_path, "select generation from marts.publication") == [(1,)]
-    builds.open_generation(warehouse, "run-bad", AS_OF)
+    assert read(settings.published_path, "select build_id from marts.publication") == [(1,)]
+    builds.open_build(warehouse, "run-bad", AS_OF)
     with pytest.raises(UserError):
         go()
     second = publications(settings)[1]
     assert rollback(settings, second.publication_id) == second == live_publication(settings)
-    assert read(settings.published_path, "select generation from marts.publication") == [(2,)]
+    assert read(settings.published_path, "select build_id from marts.publication") == [(2,)]
     assert rollback(settings) == first
 
 
@@ -565,13 +565,11 @@ def test_killed_anywhere_the_next_publication_is_good(settings: Settings) -> Non
 def assert_one_publication(settings: Settings) -> int:
     """The live file opens and is of one build, whole; returns which."""
     with connect(settings.published_path, read_only=True) as copy:
-        builds = {
-            row for table in TABLES for row in copy.execute(f"select distinct build from marts.{table}").fetchall()
-        }
-        builds |= set(copy.execute("select generation from marts.publication").fetchall())
-        assert len(builds) == 1
+        seen = {row for table in TABLES for row in copy.execute(f"select distinct build from marts.{table}").fetchall()}
+        seen |= set(copy.execute("select build_id from marts.publication").fetchall())
+        assert len(seen) == 1
         assert copy.execute("select count(*) from marts.fct_orders").fetchall() == [(5_000,)]
-    return int(builds.pop()[0])
+    return int(seen.pop()[0])
 
 
 def test_what_is_live_is_published_anew_and_nothing_earlier_is_kept(
@@ -599,7 +597,7 @@ def test_what_is_live_is_published_anew_and_nothing_earlier_is_kept(
         assert copy.execute("select product_name from marts.dim_products where product_id = 'p-0'").fetchall() == [
             ("none",)
         ]
-        assert copy.execute("select publication_id, generation from marts.publication").fetchall() == [(names[1], 2)]
+        assert copy.execute("select publication_id, build_id from marts.publication").fetchall() == [(names[1], 2)]
         assert checksums(copy)["fct_orders"] == first.checksums["marts.fct_orders"]
     assert [folder.name for folder in (settings.published_dir / "history").iterdir()] == names[1:]
     assert not (settings.home / "tmp" / "republish").exists()

@@ -7,7 +7,7 @@ HOSTILE = "</script><script>document.documentElement.dataset.hacked = 1</script>
 # Tables in the order they are made; `{hostile}` is a text from data that tries to be markup.
 MARTS = {
     "publication": """
-        select '000001-run' as publication_id, 'run' as run_id, 1::bigint as generation,
+        select '000001-run' as publication_id, 'run' as run_id, 1::bigint as build_id,
             date '2017-12-31' as as_of_date, date '2017-12-31' as data_through, 'sample' as company
     """,
     "fct_orders": """

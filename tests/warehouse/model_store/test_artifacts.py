@@ -8,7 +8,7 @@ import pytest
 import skops.io
 
 from ml.churn.calibration import CalibratedModel
-from ml.churn.candidates import BASELINE, ZOO
+from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
 from ml.churn.training import train_and_score
@@ -39,7 +39,7 @@ def fitted(rows):
 
 SHAPES = [
     (candidate, {**candidate.defaults, **({"shape": shape} if "shape" in candidate.defaults else {})})
-    for candidate in (*ZOO.values(), BASELINE)
+    for candidate in (*CANDIDATES.values(), BASELINE)
     for shape in (("curved", "linear") if "shape" in candidate.defaults else ("",))
 ]
 

@@ -95,7 +95,7 @@ def test_an_erasure_may_be_repeated(shop: Landing) -> None:
 def test_files_of_the_sources_are_told_and_left_alone(shop: Landing) -> None:
     shop.write("copy.csv", FIRST)
     shop.load()
-    assert gone(shop).places == (str(shop.folder / "a.csv"), str(shop.folder / "copy.csv"))
+    assert gone(shop).source_files == (str(shop.folder / "a.csv"), str(shop.folder / "copy.csv"))
     assert (shop.folder / "a.csv").read_text() == FIRST
 
 

@@ -6,7 +6,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from warehouse.identity.columns import database_tables
-from warehouse.privacy.data_subject import Person, count_rows, find_contacts
+from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts
 from warehouse.privacy.erase import every_source
 from warehouse.privacy.rewriting import mentions, rewrite
 from warehouse.sql import connect
@@ -52,11 +52,11 @@ def source(tmp_path: Path) -> Path:
 
 
 def erased(source: Path, customer_id: str = CUSTOMER, name: str = NAME) -> Path:
-    person = Person(customer_id, name, ("",))
+    person = DataSubject(customer_id, name, ("",))
     with connect(source) as connection:
         contacts = find_contacts(connection, database_tables(connection, every_source()), person)
     target = source.with_name("new.duckdb")
-    rewrite(source, target, Person(customer_id, name, ("",), contacts), every_source())
+    rewrite(source, target, DataSubject(customer_id, name, ("",), contacts), every_source())
     return target.replace(source)
 
 
@@ -148,7 +148,7 @@ def test_a_log_that_a_killed_process_left_is_taken_along(source: Path) -> None:
 
 
 def test_mentions_names_every_column_before_and_none_after(source: Path) -> None:
-    person = Person(CUSTOMER, NAME, ("",), ("erika@muster.example",))
+    person = DataSubject(CUSTOMER, NAME, ("",), ("erika@muster.example",))
 
     def found() -> list[str]:
         with connect(source) as connection:
@@ -199,7 +199,7 @@ def test_a_number_that_was_exported_with_a_point_is_the_same_customer(tmp_path: 
         connection.execute(
             "create table raw_online_retail.invoices as select '17850.0' as \"CustomerID\", '17850' as \"StockCode\""
         )
-        found = count_rows(connection, database_tables(connection, every_source()), Person("17850", ""))
+        found = count_rows(connection, database_tables(connection, every_source()), DataSubject("17850", ""))
     assert found == {"raw_online_retail.invoices": 1}
     erased(path, "17850", NAME)
     assert query(path, "from raw_online_retail.invoices") == [(NAME, "17850")]
@@ -207,7 +207,7 @@ def test_a_number_that_was_exported_with_a_point_is_the_same_customer(tmp_path: 
 
 def test_a_source_that_prefixes_its_customers_spells_them_without(tmp_path: Path) -> None:
     source = every_source()["till"].model_copy(update={"shared_keys": ()})
-    person = Person("till-C1234", "till-erased-1", ("", "till-"))
+    person = DataSubject("till-C1234", "till-erased-1", ("", "till-"))
 
     def read(connection: DuckDBPyConnection) -> list[tuple[object, ...]]:
         return connection.execute("select customer_id from raw_till.customers union all from marts.c").fetchall()
