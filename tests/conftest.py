@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from duckdb import DuckDBPyConnection
 
 from dagster_project.dbt_runner import project, variables
 from tests.support.company import Company, Generated, company, generate_company
-from warehouse.settings import PROJECT_ROOT
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.sql import connect
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +70,16 @@ def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (variables, project):
         monkeypatch.setattr(module, "DBT_DIR", copy)
     return copy
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """The settings of a home of its own."""
+    return load_settings(environ={}, home=tmp_path)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Iterator[DuckDBPyConnection]:
+    """The empty warehouse in that home."""
+    with connect(settings.warehouse_path) as connection:
+        yield connection

@@ -87,6 +87,18 @@ def test_sigterm_ends_a_run_with_a_sentence(
     assert not list((one.settings.home / "tmp").glob("stack-*"))
 
 
+def test_an_interrupt_that_nothing_answers_ends_a_run(
+    parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
+) -> None:
+    one = parsed()
+    process = hanging(one, "c")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=SECONDS)
+    assert process.returncode == 128 + signal.SIGINT, told
+    assert "it was interrupted and went on. It stood at step hang, stage in c." in told
+    assert only_run(one)[1] == FAILURE
+
+
 def test_sigterm_kills_a_run_whose_c_code_holds_the_gil(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
 ) -> None:

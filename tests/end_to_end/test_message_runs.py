@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from datetime import datetime, time
 from pathlib import Path
 
@@ -97,6 +98,29 @@ def test_answers_come_back_and_an_opt_out_is_heard(telling: Company, landing: Pa
     gone = "select withheld_reason from intermediate.int_message_recipients where customer_id = '{}'"
     assert telling.warehouse(gone.format(third["customer_id"])) == [("opted_out",)]
     assert telling.warehouse(gone.format(first["customer_id"])) == [(None,)]
+
+
+def test_a_delivery_whose_receiver_never_answers_is_ended(
+    built: Company, generated: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections wait there to be accepted
+        monkeypatch.setenv("LOYALTY_WEBHOOK_MESSAGES", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        waiting = built.copy(
+            tmp_path / "home",
+            **generated.settings(generated.folder),
+            messages={**MESSAGES, "channel": "webhook", "webhook": {"timeout_seconds": 600}},
+            limits={"delivery_minutes": 0.05},
+        )
+        for command in (["run"], ["messages", "send"]):
+            process = waiting.start(*command)
+            told, _ = process.communicate(timeout=300)
+            assert process.returncode == 1, told
+            assert "the delivery took longer than limits.delivery_minutes of the settings (0.05 minutes)" in told
+            assert "webhook_channel.py" in told  # where it stood
+    generation = "select generation from marts.publication"
+    assert waiting.published(generation) > built.published(generation)
+    assert waiting.warehouse("select count(*) from ops.message_deliveries where outcome = 'sent'") == [(0,)]
+    assert "It stood at step outbox__delivery, stage deliver messages." in waiting.loyalty("status").text
 
 
 def test_a_run_killed_while_it_delivers_is_finished_by_the_next(

@@ -102,6 +102,13 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     assert "expected `key: value` lines" in refusal(write(tmp_path, "- a\n- b\n"))
 
 
+@pytest.mark.parametrize("minutes", [0, -1, float("inf"), float("nan"), "soon"])
+@pytest.mark.parametrize("limit", ["run_minutes", "step_minutes", "delivery_minutes"])
+def test_a_limit_is_a_positive_number_of_minutes(tmp_path: Path, limit: str, minutes: object) -> None:
+    message = refusal(write(tmp_path, {**GOOD, "limits": {limit: minutes}}))
+    assert f'"limits.{limit}"' in message and repr(minutes) in message
+
+
 def test_an_unknown_variable_is_named_with_the_nearest(tmp_path: Path) -> None:
     file = write(tmp_path, GOOD)
     message = refusal(file, {"LOYALTY_HOMES": "/x"})
