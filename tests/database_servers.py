@@ -110,7 +110,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
 
 @contextmanager
 def _private_folder(preferred_user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A folder, and the arguments of `subprocess` for the user who owns it: root, as whom no server starts, needs another."""
+    """A folder, and the arguments of `subprocess` for the user who owns it: no server starts as root."""
     as_user: dict[str, Any] = {}
     if os.geteuid() == 0:
         names = {entry.pw_name for entry in pwd.getpwall()}

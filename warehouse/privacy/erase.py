@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from warehouse.connections import connect
+from warehouse.connections import connect, memory_limit
 from warehouse.errors import UserError
 from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
 from warehouse.lock import hold_warehouse
@@ -246,7 +246,7 @@ class _Work:
         record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
 
     def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
-        rewrite(source, target, self.person, self.sources, memory_limit=self.settings.memory_limit, **options)
+        rewrite(source, target, self.person, self.sources, memory_limit=memory_limit(self.settings), **options)
 
     def _other_files(self) -> None:
         for path in self._files():
