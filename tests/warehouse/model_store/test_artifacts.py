@@ -12,7 +12,7 @@ from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
 from ml.churn.training import train_and_score
-from ml.common.determinism import steady
+from ml.common.determinism import deterministic
 from ml.common.model_card import churn_card, segments_card
 from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
@@ -47,7 +47,7 @@ SHAPES = [
 @pytest.mark.parametrize(("candidate", "params"), SHAPES, ids=lambda value: getattr(value, "name", ""))
 def test_every_model_comes_back_as_it_was(tmp_path, rows, candidate, params):
     x, y = rows
-    with steady():
+    with deterministic():
         model = CalibratedModel(candidate.build(params, 1)).fit(x, y, np.arange(len(y)))
         artifacts.save_model(tmp_path, "churn", RUN, model, "card")
         again = artifacts.load_model(tmp_path, "churn", RUN["model_run_id"])
