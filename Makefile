@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := .uv/bin/uv
+ROOMS := dagster_project whatif serving warehouse ml generator benchmarks
 SIZE ?=
 CUSTOMERS ?=
 INSTALL_PYTHON := Install one (Debian, Ubuntu: python3.13 and python3.13-venv; Fedora: python3.13; macOS: brew install \
@@ -56,9 +57,13 @@ campaign: $(VENV)/ready ## the long tests, which `test` leaves out
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## ruff and sqlfluff
+lint: $(VENV)/ready .lint-venv/ready ## style, unused code, undeclared imports, security, the workflow files, SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/deptry . >/dev/null 2>&1 || { $(BIN)/deptry .; exit 1; }
+	@.lint-venv/bin/vulture
+	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
+	@.lint-venv/bin/zizmor --offline --no-progress --quiet .github
 	@.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests
 
 format: $(VENV)/ready ## let ruff write
