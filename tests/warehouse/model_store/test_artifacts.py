@@ -147,7 +147,8 @@ def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
         training_key=result.training_key,
         comparison=result.comparison(),
     )
-    champion = Champion.from_saved(artifacts.load_champion(tmp_path, "churn", as_of + dt.timedelta(days=1)))
+    saved = artifacts.load_champion(tmp_path, "churn", as_of + dt.timedelta(days=1))
+    champion = Champion.from_saved(saved.run, saved.model, saved.training_key, saved.comparison)
     again = train_and_score(features, config, champion)
     assert "nothing new" in again.detail
     assert again.scores.to_csv() == result.scores.to_csv()
