@@ -1,16 +1,18 @@
-"""Runs whose process is gone.
+"""Dagster's instance of a company, and its runs whose process is gone.
 
 Dagster keeps a run that was killed as "started" for ever, and with one run at a time the queue behind it never
 moves. A run's process is known by its number and start mark, which the run carries as tags.
 """
 
+import os
+import shutil
 import time
 
 import dagster as dg
 
 from dagster_project.watchdog import read_ending
 from warehouse.lock import is_running
-from warehouse.settings import Settings
+from warehouse.settings import PROJECT_ROOT, Settings
 
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
@@ -18,6 +20,20 @@ PROCESS_START_TAG = "loyalty/process_start"
 UNTAGGED_SECONDS = 300.0
 GONE = "The process of this run is gone; it was closed by a later one."
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance that the command line shares with the UI and the schedule."""
+    prepare_dagster_home(settings)
+    return dg.DagsterInstance.get()
 
 
 def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:

@@ -11,10 +11,9 @@ from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
-from dagster_project.tables import table_metadata
+from dagster_project.tables import DEFAULT_OWNER, table_metadata
 from warehouse.relations import Relation
 
-DEFAULT_OWNER = "data-engineering@example.com"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
 
 

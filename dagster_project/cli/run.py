@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dagster_project.definitions import build_definitions
-from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
-from dagster_project.runs import PID_TAG, PROCESS_START_TAG
+from dagster_project.runs import PID_TAG, PROCESS_START_TAG, open_instance
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest
 from warehouse.lock import WarehouseBusyError, process_start

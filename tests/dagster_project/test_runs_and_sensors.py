@@ -15,9 +15,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from dagster_project import runs
 from dagster_project.assets.activate import DELIVERY_KEY
 from dagster_project.cli.run import failure_messages, process_tags
-from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
-from dagster_project.runs import IN_PROGRESS, PID_TAG, PROCESS_START_TAG, close_dead_runs
+from dagster_project.runs import IN_PROGRESS, PID_TAG, PROCESS_START_TAG, close_dead_runs, open_instance
 from dagster_project.schedules import build_daily_schedule, build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
 from warehouse.errors import UserError

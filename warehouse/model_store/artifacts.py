@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 import zipfile
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import UserError
+from warehouse.files import write_atomically
 
 # Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `candidates` are made of.
 TRUSTED_TYPES = (
@@ -132,22 +132,6 @@ def champion_before(models_dir: Path, name: str, before: dt.date) -> str | None:
 def _chosen_before(folder: Path, before: dt.date) -> dict[str, Any] | None:
     earlier = [entry for entry in _choices(folder) if entry["as_of_date"] < str(before)]
     return earlier[-1] if earlier else None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by new content that is on disk before the name points to it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _folder(models_dir: Path, name: str) -> Path:
