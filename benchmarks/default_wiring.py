@@ -16,7 +16,8 @@ from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
 from dagster_project.assets.transform import Translator
-from dagster_project.dbt_runner.project import DbtProject, profile_environment
+from dagster_project.dbt_runner.command import profile_environment
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.publication import work_tables

@@ -4,28 +4,39 @@ Dagster keeps a run that was killed as "started" for ever, and with one run at a
 moves. A run's process is known by its number and start mark, which the run carries as tags.
 """
 
+import logging
 import os
-import shutil
 import time
 
 import dagster as dg
+import yaml
 
+from dagster_project import event_log
 from dagster_project.watchdog import read_ending
+from warehouse.files import write_atomically
 from warehouse.lock import is_running
 from warehouse.settings import PROJECT_ROOT, Settings
 
+EVENT_LOG = "event_log_storage"  # the section of dagster.yaml
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
 # A run tags itself within seconds of its start; one that has not by then never got that far.
 UNTAGGED_SECONDS = 300.0
 GONE = "The process of this run is gone; it was closed by a later one."
+log = logging.getLogger(__name__)
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def prepare_dagster_home(settings: Settings) -> None:
-    """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off.
+
+    On a Dagster whose event log the project's own does not fit, Dagster's own takes its place, and a warning says so.
+    """
+    text = (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    if unfit := event_log.differences():
+        log.warning("Dagster's own event log is used, which is slower: %s.", "; ".join(unfit))
+        text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key != EVENT_LOG})
+    write_atomically(settings.dagster_home / "dagster.yaml", text)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 

@@ -13,7 +13,7 @@ from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
 from ml.churn.model_card import churn_card
 from ml.churn.training import train_and_score
-from ml.common.determinism import steady
+from ml.common.determinism import deterministic
 from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
 from ml.segments.model_card import segments_card
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
@@ -49,7 +49,7 @@ SHAPES = [
 @pytest.mark.parametrize(("candidate", "params"), SHAPES, ids=lambda value: getattr(value, "name", ""))
 def test_every_model_comes_back_as_it_was(tmp_path, rows, candidate, params):
     x, y = rows
-    with steady():
+    with deterministic():
         model = CalibratedModel(candidate.build(params, 1)).fit(x, y, np.arange(len(y)))
         artifacts.save_model(tmp_path, "churn", RUN, model, "card")
         again = artifacts.load_model(tmp_path, "churn", RUN["model_run_id"])
@@ -78,6 +78,14 @@ def test_other_types_are_not_loaded(tmp_path):
     (folder / "bad.skops").write_bytes(skops.io.dumps({"model": Fraction(1, 3)}))
     with pytest.raises(UserError, match=r"bad\.skops holds types .*fractions\.Fraction"):
         artifacts.load_model(tmp_path, "churn", "bad")
+
+
+def test_a_champion_of_other_types_is_none_and_a_warning_says_so(tmp_path, caplog):
+    path = artifacts.save_model(tmp_path, "churn", {"model_run_id": "old"}, {"model": 1}, "card")
+    path.write_bytes(skops.io.dumps({"model": Fraction(1, 3)}))
+    artifacts.set_champion(tmp_path, "churn", FIRST, "old")
+    assert artifacts.load_champion(tmp_path, "churn", SECOND) is None
+    assert "No champion is used for churn" in caplog.text and "fractions.Fraction" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 half of one"])
@@ -149,7 +157,8 @@ def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
         training_key=result.training_key,
         comparison=result.comparison(),
     )
-    champion = Champion.from_saved(artifacts.load_champion(tmp_path, "churn", as_of + dt.timedelta(days=1)))
+    saved = artifacts.load_champion(tmp_path, "churn", as_of + dt.timedelta(days=1))
+    champion = Champion.from_saved(saved.run, saved.model, saved.training_key, saved.comparison)
     again = train_and_score(features, config, champion)
     assert "nothing new" in again.detail
     assert again.scores.to_csv() == result.scores.to_csv()
