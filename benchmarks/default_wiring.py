@@ -15,12 +15,14 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
-from dagster_project.assets.learning import STEPS, ModelStep
 from dagster_project.assets.transform import Translator
-from dagster_project.dbt_runner.project import DbtProject, profile_environment
+from dagster_project.dbt_runner.command import profile_environment
+from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.publication import work_tables
+from dagster_project.steps.base import Step
+from dagster_project.steps.registry import STEPS
 from serving.outbox import enqueue_messages
 from serving.publication.publish import publish
 from warehouse import builds
@@ -87,7 +89,7 @@ def _ingest(settings: Settings, manifest: Mapping[str, Any]) -> dg.AssetsDefinit
     return ingest
 
 
-def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
+def _model(settings: Settings, step: Step) -> dg.AssetsDefinition:
     reads = [dg.AssetKey(name.split(".")) for name in step.reads]
     specs = [dg.AssetSpec(["ml", table], deps=reads) for table in step.tables]
 
@@ -97,7 +99,7 @@ def _model(settings: Settings, step: ModelStep) -> dg.AssetsDefinition:
         connection = connect(settings.warehouse_path)
         row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
         assert row is not None
-        result = step.learn(settings, connection, row[0])
+        result = step.run(settings, connection, row[0])
         post(connection, step.name, row[0], result.runs, result.frames, result.metrics, input_key="benchmark")
         connection.close()
         for spec in specs:

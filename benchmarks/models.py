@@ -17,9 +17,9 @@ from rich.table import Table
 
 from benchmarks import plain_models
 from benchmarks.increment import Cost, in_own_process, meter
-from dagster_project.assets.learning import STEPS
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
+from dagster_project.steps.registry import STEPS
 from generator.generate import generate, parse_size
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
@@ -121,7 +121,7 @@ def _learn(settings: Settings, name: str) -> Cost:
     connection = _connected(settings)
     row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
     assert row is not None
-    step.learn(settings, connection, row[0])
+    step.run(settings, connection, row[0])
     connection.close()
     return cost({})
 

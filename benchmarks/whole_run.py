@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare_sql import run_bare
-from dagster_project.assets.learning import STEPS
 from dagster_project.cli.run import run_config
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
-from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
+from dagster_project.runs import open_instance
+from dagster_project.steps.registry import STEPS
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
@@ -108,7 +108,7 @@ def fit_seconds(settings: Settings) -> dict[str, float]:
         seconds = {}
         for step in STEPS:
             began = time.perf_counter()
-            step.learn(alone, connection, row[0])
+            step.run(alone, connection, row[0])
             seconds[step.name] = time.perf_counter() - began
         connection.close()
     return seconds

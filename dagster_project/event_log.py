@@ -3,8 +3,12 @@
 Dagster's own opens an engine, a connection and a write-ahead log anew for each of the several hundred events of a run
 and flushes each to disk; here a few engines stay open, and SQLite flushes at checkpoints. A crash of the machine
 (not of the process) may cost the last events of a run's log, never anything of the warehouse.
+
+It overrides methods that Dagster keeps private. `differences` says what of them is not as it was when this was written;
+where there is any, `dagster_project.runs` lets Dagster use its own storage, which reads and writes the same files.
 """
 
+import inspect
 import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -12,31 +16,55 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from dagster._config.config_schema import UserConfigSchema
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
+try:
+    from dagster._core.storage.event_log import SqliteEventLogStorage
+except ImportError:
+    SqliteEventLogStorage = object
+
 KEPT_ENGINES = 8
 BUSY_TIMEOUT_SECONDS = 60
+# What is overridden, and what the overriding methods call, with its parameters; and the attributes that they use.
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "_connect": ("self", "shard"),
+    "_initdb": ("self", "engine", "for_index_shard"),
+    "conn_string_for_shard": ("self", "shard_name"),
+    "dispose": ("self",),
+    "has_table": ("self", "table_name"),
+}
+ATTRIBUTES = ("_db_lock", "_initialized_dbs")
+
+
+def differences(storage: type = SqliteEventLogStorage) -> list[str]:
+    """What of Dagster's storage is missing, or has other parameters, than the class here needs; empty if it fits."""
+    found = []
+    for name, parameters in METHODS.items():
+        method = getattr(storage, name, None)
+        if method is None:
+            found.append(f"{name} is missing")
+        elif tuple(inspect.signature(method).parameters) != parameters:
+            found.append(f"{name} takes {', '.join(inspect.signature(method).parameters)}")
+    used = getattr(getattr(storage.__init__, "__code__", None), "co_names", ())
+    return found + [f"{name} is missing" for name in ATTRIBUTES if name not in used]
 
 
 class KeptConnectionEventLogStorage(SqliteEventLogStorage):
     """The event log of $DAGSTER_HOME/history/runs; no configuration."""
 
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._engines: OrderedDict[str, Engine] = OrderedDict()
         self._seen_tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @classmethod
-    def config_type(cls) -> UserConfigSchema:
+    def config_type(cls) -> dict[str, Any]:
         """Nothing to configure."""
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
         """The storage of this process's DAGSTER_HOME."""
         return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data)
 

@@ -3,9 +3,9 @@
 import json
 import os
 import urllib.request
+from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from warehouse.settings import Settings
 
@@ -13,8 +13,8 @@ DAILY_JOB = "daily"
 WEBHOOK_TIMEOUT_SECONDS = 10
 
 
-def build_daily_job(settings: Settings) -> UnresolvedAssetJobDefinition:
-    """Everything from the sources to the publication, in one process."""
+def build_daily_job(settings: Settings) -> Any:
+    """Everything from the sources to the publication, in one process: what `dg.define_asset_job` returns."""
     return dg.define_asset_job(
         DAILY_JOB,
         selection=dg.AssetSelection.all(),

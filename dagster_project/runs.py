@@ -1,28 +1,54 @@
-"""Runs whose process is gone.
+"""Dagster's instance of a company, and its runs whose process is gone.
 
 Dagster keeps a run that was killed as "started" for ever, and with one run at a time the queue behind it never
 moves. A run's process is known by its number and start mark, which the run carries as tags.
 """
 
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
 import dagster as dg
+import yaml
 
+from dagster_project import event_log
 from dagster_project.watchdog import read_ending
+from warehouse.files import write_atomically
 from warehouse.lock import is_running, process_start
 from warehouse.memory import GIB, LEAST_BYTES, MemoryGroup, kills_since, memory_group
-from warehouse.settings import Settings
+from warehouse.settings import PROJECT_ROOT, Settings
 
+EVENT_LOG = "event_log_storage"  # the section of dagster.yaml
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
 MEMORY_TAG = "loyalty/memory"
 # A run tags itself within seconds of its start; one that has not by then never got that far.
 UNTAGGED_SECONDS = 300.0
+log = logging.getLogger(__name__)
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def prepare_dagster_home(settings: Settings) -> None:
+    """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off.
+
+    On a Dagster whose event log the project's own does not fit, Dagster's own takes its place, and a warning says so.
+    """
+    text = (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
+    if unfit := event_log.differences():
+        log.warning("Dagster's own event log is used, which is slower: %s.", "; ".join(unfit))
+        text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key != EVENT_LOG})
+    write_atomically(settings.dagster_home / "dagster.yaml", text)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance that the command line shares with the UI and the schedule."""
+    prepare_dagster_home(settings)
+    return dg.DagsterInstance.get()
 
 
 def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:

@@ -1,7 +1,6 @@
 """When runs start by themselves, in business time: the daily one, and the delivery of messages after quiet hours."""
 
 import dagster as dg
-from dagster._utils.schedules import is_valid_cron_schedule
 
 from dagster_project.assets.activate import DELIVERY_KEY
 from dagster_project.jobs import DAILY_JOB
@@ -47,9 +46,11 @@ def build_delivery_schedule(settings: Settings) -> dg.ScheduleDefinition:
 
 
 def _cron(settings: Settings, key: str, cron: str) -> str:
-    if not is_valid_cron_schedule(cron):
+    try:
+        dg.ScheduleDefinition(job_name=DAILY_JOB, cron_schedule=cron)
+    except dg.DagsterInvalidDefinitionError as error:
         raise UserError(
             f'{settings.path}: "{key}": {cron!r} is no cron expression'
             ' (minute, hour, day, month, weekday: "0 5 * * *").'
-        )
+        ) from error
     return cron

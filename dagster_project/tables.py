@@ -1,11 +1,18 @@
-"""What the UI shows of a table: rows and columns, read from DuckDB's catalog in one query for a whole step."""
+"""What the UI shows of tables: rows and columns, read from DuckDB's catalog in one query for a whole step.
 
-from collections.abc import Collection, Mapping
+Tables that other steps write as they go are assets of their own, behind those steps.
+"""
+
+import base64
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import duckdb
 
+from dagster_project.resources import WarehouseRun
+
+DEFAULT_OWNER = "data-engineering@example.com"
 CATALOG = """
 select columns.schema_name, columns.table_name, columns.column_name, columns.data_type, columns.comment,
     any_value(tables.estimated_size) as row_count
@@ -38,3 +45,35 @@ def _name(key: dg.AssetKey) -> tuple[str, str]:
 def _of(columns: list[dg.TableColumn], row_count: int | None) -> Mapping[str, Any]:
     schema = {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
     return schema if row_count is None else {**schema, "dagster/row_count": row_count}
+
+
+def inline_picture(svg: str) -> dg.MarkdownMetadataValue:
+    """An SVG as Markdown that needs no file and no server."""
+    return dg.MetadataValue.md(f"![picture](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})")
+
+
+def record_assets(
+    name: str, schema: str, group: str, described: Mapping[str, str], written_by: Sequence[dg.AssetKey]
+) -> dg.AssetsDefinition:
+    """One step, `name`, that tells what the tables `described` (table -> description) of `schema` hold."""
+    specs = [
+        dg.AssetSpec(
+            [schema, table],
+            deps=written_by,
+            group_name=group,
+            kinds={"duckdb"},
+            owners=[DEFAULT_OWNER],
+            description=description,
+        )
+        for table, description in described.items()
+    ]
+
+    @dg.multi_asset(name=name, specs=specs, required_resource_keys={"warehouse"})
+    def records(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        run: WarehouseRun = context.resources.warehouse
+        with run.connect() as connection:
+            tables = table_metadata(connection, [spec.key for spec in specs])
+        for spec in specs:
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=tables[spec.key])
+
+    return records

@@ -16,7 +16,8 @@ from generator.customers import Customers
 from generator.draws import Flags, Ints
 from generator.lines import LineKeys, Lines, draw_lines
 from generator.order_lines import Catalogue, lines_of, return_table, sale_rows
-from generator.orders import GUEST, ORGANIC, Orders, Returns, make_orders, make_returns
+from generator.orders import GUEST, ORGANIC, Orders, make_orders
+from generator.returns import Returns, make_returns
 from generator.tables import Folder, coded, keys
 
 KINDS = (

@@ -24,8 +24,9 @@ from generator.changes import draw_changes, write_change_truth, write_changes
 from generator.company import SOURCES, Company
 from generator.customers import draw_customers
 from generator.order_lines import Catalogue, write_order_lines
-from generator.orders import draw_orders, draw_returns, label_campaigns
+from generator.orders import draw_orders, label_campaigns
 from generator.programme import Programme, write_programme
+from generator.returns import draw_returns
 from generator.tables import Folder
 from generator.truth import campaign_truth, customer_truth, totals
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generator.company import CATEGORIES, CENT, Company
 from generator.draws import Bits, Flags, Ints
-
-if TYPE_CHECKING:
-    from generator.orders import Orders
+from generator.orders import Orders
 
 _QUANTITIES = np.repeat([1, 2, 3, 4, 6, 12], [150, 60, 20, 14, 8, 4]).astype(np.int64)
 _DISCOUNT_PERCENTS = np.repeat([0, 5, 10, 15, 20, 30, 50], [184, 16, 20, 12, 12, 8, 4]).astype(np.int64)

@@ -13,7 +13,8 @@ from generator.company import CHANNELS, COMPLETED, CURRENCIES, STATUSES, Company
 from generator.customers import Customers
 from generator.draws import Ints
 from generator.lines import LineKeys, Lines, draw_lines
-from generator.orders import Orders, Returns
+from generator.orders import Orders
+from generator.returns import Returns
 from generator.tables import Folder, coded, instants, keys, money
 
 _STORES = 12

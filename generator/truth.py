@@ -12,7 +12,8 @@ from generator.campaigns import Campaign
 from generator.company import COMPLETED, CURRENCIES, STATUSES, Company
 from generator.customers import Customers
 from generator.draws import Ints
-from generator.orders import ORGANIC, PROMPTED, Orders, Returns
+from generator.orders import ORGANIC, PROMPTED, Orders
+from generator.returns import Returns
 from generator.tables import coded, dates, keys, money
 
 AMOUNTS = ("gross", "discount", "net", "cost")

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from ml.campaigns.results import OK, RANDOMIZED
+from ml.campaigns import OK, RANDOMIZED
 
 MEASURED, ASSUMED = "measured", "assumed"
 # Of fewer campaigns the spread between them, which is what a new reward may meet, cannot be told.

@@ -5,10 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_project.assets.records import record_assets
-from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.resources import WarehouseRun
-from dagster_project.tables import table_metadata
+from dagster_project.tables import DEFAULT_OWNER, record_assets, table_metadata
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings

@@ -1,30 +1,21 @@
 """What Python learns, as assets: each step reads dbt's tables, posts its results for dbt to read, and passes a gate.
 
-What is learned and from what stands in `learning.py`, how in `ml`; here results are checked, posted and shown. A step
+What is learned and from what stands in `steps/`, how in `ml/`; here results are checked, posted and shown. A step
 whose input is what its latest results came from learns nothing again.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from datetime import date
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import dagster as dg
 import duckdb
 
-from dagster_project.assets.learning import STEPS, ModelStep, StepResult
-from dagster_project.assets.records import record_assets
-from dagster_project.dbt_runner.variables import hash_files
-from dagster_project.pictures import churn_curves_svg, inline_picture
 from dagster_project.resources import WarehouseRun
-from dagster_project.tables import table_metadata
-from serving.publication.database_file import fingerprints
+from dagster_project.steps.base import Step, StepResult
+from dagster_project.steps.input_key import input_key
+from dagster_project.steps.registry import STEPS
+from dagster_project.tables import inline_picture, record_assets, table_metadata
 from warehouse.model_store.results import post, valid_run
-from warehouse.relations import Relation
-from warehouse.settings import PROJECT_ROOT, Settings
 
 CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
@@ -33,15 +24,9 @@ RECORDS = {
     "model_metrics": "One row per model run, metric and slice.",
     "result_versions": "One row per version of a result and day; the latest is the one that marts read.",
 }
-LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "optuna")
-# Settings that results do not depend on: where a company's files lie, what a run may use, who is told.
-NOT_LEARNED_FROM = {
-    "home", "sources", "path", "lock_wait_seconds", "limits", "publish", "schedule", "threads", "memory_limit",
-    "messages",
-}  # fmt: skip
 
 
-def check_of(step: ModelStep) -> str:
+def check_of(step: Step) -> str:
     """The name of a step's own check among the checks that a build has to pass."""
     return f"model.{step.name}.{CHECK_NAME}"
 
@@ -56,29 +41,7 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
     return [*steps, record_assets("model_records", "ml", "models", RECORDS, learned)]
 
 
-def input_key(step: ModelStep, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> str:
-    """A hash of everything a step's results depend on: its tables' rows, the settings, the code, the model before."""
-    relations = [Relation(*name.split(".")) for name in step.reads]
-    relevant = settings.model_dump(mode="json", exclude=NOT_LEARNED_FROM)
-    about = [
-        {str(relation): value for relation, value in fingerprints(connection, relations).items()},
-        relevant,
-        as_of_date.isoformat(),
-        step.previous(settings, as_of_date),
-        _code_key(),
-    ]
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
-
-
-@cache
-def _code_key() -> str:
-    digest = hashlib.sha256(json.dumps({name: version(name) for name in LIBRARIES}).encode())
-    hash_files(digest, PROJECT_ROOT / "ml")
-    digest.update((PROJECT_ROOT / "dagster_project" / "assets" / "learning.py").read_bytes())
-    return digest.hexdigest()
-
-
-def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
+def _model_assets(step: Step) -> dg.AssetsDefinition:
     specs = [
         dg.AssetSpec(
             ["ml", table],
@@ -106,7 +69,7 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
         problems = list(result.problems) if result else []
         if not problems:
             run.passed_checks.add(check_of(step))
-        shown = _shown(result)
+        shown = _shown(step, result)
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={**tables[spec.key], **shown})
         yield dg.AssetCheckResult(
@@ -121,22 +84,20 @@ def _model_assets(step: ModelStep) -> dg.AssetsDefinition:
     return model
 
 
-def _learn_and_post(step: ModelStep, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> StepResult | None:
+def _learn_and_post(step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> StepResult | None:
     """What was learned; None where the latest results came from this very input."""
     as_of_date = run.as_of_date(connection)
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):
         return None
-    result = step.learn(run.settings, connection, as_of_date)
+    result = step.run(run.settings, connection, as_of_date)
     if not result.problems:
         post(connection, step.name, as_of_date, result.runs, result.frames, result.metrics, key)
     return result
 
 
-def _shown(result: StepResult | None) -> Mapping[str, Any]:
+def _shown(step: Step, result: StepResult | None) -> Mapping[str, Any]:
     if result is None:
         return {"learned": "nothing: the latest results came from this very input"}
-    pictures = {}
-    if result.curves is not None and len(result.curves):
-        pictures["calibration and gain"] = inline_picture(churn_curves_svg(result.curves))
+    pictures = {title: inline_picture(svg) for title, svg in step.pictures(result.frames).items()}
     return {"model run": str(result.runs[0]["model_run_id"]), **result.shown, **pictures}

@@ -1,21 +1,22 @@
 """The gate that every check has to pass, and what people read: the published copy of the marts."""
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from dagster_project.assets.transform import DEFAULT_OWNER
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.freshness import DAILY
-from dagster_project.pictures import inline_picture
 from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
+from dagster_project.tables import DEFAULT_OWNER, inline_picture
 from serving.publication.publish import publish
 from serving.report import cohort_svg
 from warehouse import builds
 
+# How old a publication may be before somebody should look.
+DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 

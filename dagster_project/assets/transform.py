@@ -6,15 +6,15 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
-from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY, default_asset_check_fn
 
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
-from dagster_project.tables import table_metadata
+from dagster_project.tables import DEFAULT_OWNER, table_metadata
 from warehouse.relations import Relation
 
-DEFAULT_OWNER = "data-engineering@example.com"
+# Under this name dagster-dbt keeps a node's unique id in the metadata of its asset or check.
+UNIQUE_ID = "dagster_dbt/unique_id"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
 
 
@@ -56,8 +56,8 @@ class Translator(DagsterDbtTranslator):
         """A check for each data test; one on several models belongs to the latest of them."""
         attached = self.attached_nodes.get(unique_id)
         if attached is None:
-            return default_asset_check_fn(manifest, self, asset_spec.key, unique_id, project)
-        if asset_spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY] != attached:
+            return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if asset_spec.metadata[UNIQUE_ID] != attached:
             return None
         test = manifest["nodes"][unique_id]
         others = set(test["depends_on"]["nodes"]) - {attached}
@@ -66,7 +66,7 @@ class Translator(DagsterDbtTranslator):
             asset=asset_spec.key,
             description=test.get("description"),
             additional_deps={self.get_asset_spec(manifest, other, project).key for other in others},
-            metadata={DAGSTER_DBT_UNIQUE_ID_METADATA_KEY: unique_id},
+            metadata={UNIQUE_ID: unique_id},
             blocking=True,
         )
 
@@ -119,11 +119,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
 
 
 def _by_unique_id(specs: Any, selected: Any) -> dict[str, Any]:
-    return {
-        spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]: spec.key
-        for spec in specs
-        if spec.key in selected and DAGSTER_DBT_UNIQUE_ID_METADATA_KEY in spec.metadata
-    }
+    return {spec.metadata[UNIQUE_ID]: spec.key for spec in specs if spec.key in selected and UNIQUE_ID in spec.metadata}
 
 
 def _build(

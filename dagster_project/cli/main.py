@@ -204,7 +204,7 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _ui(settings: Settings, options: argparse.Namespace) -> int:
-    from dagster_project.instance import prepare_dagster_home
+    from dagster_project.runs import prepare_dagster_home
 
     prepare_dagster_home(settings)
     os.environ["LOYALTY_SETTINGS"] = str(settings.path.resolve())

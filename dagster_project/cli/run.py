@@ -4,17 +4,16 @@ import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
 from rich.console import Console
 from rich.table import Table
 
 from dagster_project.definitions import build_definitions
-from dagster_project.instance import open_instance
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
-from dagster_project.runs import process_tags
+from dagster_project.runs import open_instance, process_tags
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest
 from warehouse.lock import WarehouseBusyError
@@ -160,19 +159,20 @@ def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
             yield step + (_sentence(error) if error else str(event.message))
 
 
-def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, SerializableErrorInfo | None]]:
+def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, Any]]:
     """Failed steps with the error at the bottom of each; without any, the failures of the run itself."""
     failed = [event for event in events if event.is_step_failure] or [event for event in events if event.is_run_failure]
     return [(event, _root(getattr(event.event_specific_data, "error", None))) for event in failed]
 
 
-def _root(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
+def _root(error: Any) -> Any:
+    """The error that caused a step's, as Dagster serializes errors; None for a failure without one."""
     while error and error.cause:
         error = error.cause
     return error
 
 
-def _sentence(error: SerializableErrorInfo) -> str:
+def _sentence(error: Any) -> str:
     """The message alone where it is meant for people; other errors keep the name of their class."""
     message = error.message.strip()
     is_for_people = error.cls_name in (UserError.__name__, WarehouseBusyError.__name__)

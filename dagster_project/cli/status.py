@@ -6,8 +6,7 @@ import dagster as dg
 from rich.console import Console
 
 from dagster_project.cli.run import failure_messages
-from dagster_project.instance import open_instance
-from dagster_project.runs import is_dead, why_dead
+from dagster_project.runs import is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
 from warehouse.lock import holder

@@ -16,13 +16,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, hash_files, run_variables
+from dagster_project.dbt_runner import manifest_cache
+from dagster_project.dbt_runner.command import (
+    PARSE,
+    build_arguments,
+    command_line,
+    develop_arguments,
+    profile_environment,
+)
+from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
 from warehouse.errors import UserError
+from warehouse.files import hash_files, write_atomically
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
-
-SELECTED = "selected_for_this_invocation"
-QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print")
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,7 @@ class DbtProject:
     def remember_unit_tests(self, passed: Iterable[str]) -> None:
         """Count these unit tests as passed for as long as the hash stays."""
         file = self._unit_tests_path()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _write(file, json.dumps(sorted(self.passed_unit_tests().union(passed))).encode())
+        write_atomically(file, json.dumps(sorted(self.passed_unit_tests().union(passed))))
 
     def _unit_tests_path(self) -> Path:
         return self._file("unit_tests.json")
@@ -95,36 +100,29 @@ class DbtProject:
         return self._file(suffix)
 
     def _parse(self, stem: Path) -> None:
-        from dbt.parser.manifest import extended_mashumaro_encoder
-
-        stem.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="loyalty-dbt-parse-") as target_path:
-            result = self._invoke(None, ["parse", "--no-partial-parse"], self.graph_variables, Path(target_path))
+            result = self._invoke(None, PARSE, self.graph_variables, Path(target_path))
             if not result.success:
                 raise UserError(f"dbt could not read the project in dbt/:\n{result.exception}")
-            written = result.result.writable_manifest().to_dict(omit_none=False)
-            _write(stem.with_suffix(".json"), json.dumps(written, default=str).encode())
-            _write(stem.with_suffix(".msgpack"), result.result.to_msgpack(extended_mashumaro_encoder))
+            # it comes last, since a manifest as JSON says that the packed one has been tried
+            write_atomically(stem.with_suffix(".msgpack"), manifest_cache.pack(result.result))
+            write_atomically(stem.with_suffix(".json"), (Path(target_path) / "manifest.json").read_bytes())
         _forget_older(stem.parent)
 
     def build(
         self,
-        selection: Sequence[str],
+        names: Sequence[str],
         *,
         full_refresh: bool = False,
         on_node: Callable[[str, str], None] | None = None,
     ) -> list[NodeResult]:
-        """Run the selected nodes, and no test beyond them, and release the database.
+        """Run the nodes called `names`, and no test beyond them, and release the database.
 
         `on_node` is called with a node's name and status: `started` as it begins, and what became of it as it ends.
         Node failures are results, not exceptions; UserError is raised when dbt could not start.
         """
-        from dbt.contracts.graph.manifest import Manifest
-        from dbt.parser.manifest import extended_mashumuro_decoder
-
-        packed = self._kept("msgpack").read_bytes()
-        manifest = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
-        arguments = build_arguments(_tagged(manifest, selection), full_refresh)
+        manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
+        arguments = build_arguments(manifest_cache.selected(manifest, names), full_refresh)
         return self._build(manifest, arguments, on_node)
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
@@ -132,8 +130,7 @@ class DbtProject:
 
         `state_dir` holds the manifest of the publication. Parses only what changed since the last time.
         """
-        arguments = ["build", "--select", *selection, "--defer", "--favor-state", "--state", str(state_dir.resolve())]
-        return self._build(None, arguments)
+        return self._build(None, develop_arguments(selection, state_dir))
 
     def _build(
         self, manifest: Any, arguments: Sequence[str], on_node: Callable[[str, str], None] | None = None
@@ -156,49 +153,16 @@ class DbtProject:
         from dbt.cli.main import dbtRunner
 
         os.environ.update(profile_environment(self.settings))
-        command = command_line(arguments, variables, self.target, target_path)
+        command = command_line(arguments, variables, self.target, target_path, DBT_DIR)
         try:
             return dbtRunner(manifest=manifest, callbacks=_callbacks(on_node)).invoke(command)
         finally:
             DuckDBConnectionManager.close_all_connections()
 
 
-def _tagged(manifest: Any, selection: Sequence[str]) -> Sequence[str]:
-    """The same selection as one tag, where it is of node names alone.
-
-    dbt looks at every node for every name; a tag that only this invocation's manifest carries is looked for once.
-    """
-    by_name = {node.name: node for node in [*manifest.nodes.values(), *manifest.unit_tests.values()]}
-    if not all(name in by_name for name in selection):
-        return selection
-    for name in selection:
-        node = by_name[name]
-        if node.resource_type == "unit_test":
-            node.config.tags = [*node.tags, SELECTED]
-        else:
-            node.tags.append(SELECTED)
-    return [f"tag:{SELECTED}"]
-
-
 def analyst_project(settings: Settings) -> DbtProject:
     """The project that builds into the analyst's own file."""
     return DbtProject(settings, target="dev")
-
-
-def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
-    """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
-    refresh = ["--full-refresh"] if full_refresh else []
-    return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
-
-
-def command_line(arguments: Sequence[str], variables: Mapping[str, Any], target: str, target_path: Path) -> list[str]:
-    """The dbt command line, without the word dbt: quiet, on this project, all it writes in `target_path`."""
-    return [
-        *QUIET,
-        *arguments,
-        *("--target", target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
-        *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(variables)),
-    ]
 
 
 def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
@@ -212,15 +176,6 @@ def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any
             on_node(event.data.node_info.node_name, event.data.node_info.node_status)
 
     return [forward]
-
-
-def profile_environment(settings: Settings) -> dict[str, str]:
-    """What dbt/profiles.yml reads: where the files are."""
-    return {
-        "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
-        "LOYALTY_DEV_PATH": str(settings.dev_path),
-        "LOYALTY_WORK_PATH": str(settings.published_dir / "work.duckdb"),
-    }
 
 
 def _node_results(result: Any) -> list[NodeResult]:
@@ -240,12 +195,6 @@ def _node_result(result: Any) -> NodeResult:
         seconds=result.execution_time,
         failures=result.failures or 0,
     )
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _forget_older(folder: Path, keep: int = 12) -> None:

@@ -5,9 +5,9 @@ The first part shapes the graph and so is known when dbt parses; the second reac
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
+from warehouse.files import hash_files
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings
 
@@ -39,8 +39,6 @@ HISTORY_PATHS = (
     "models/staging",
     "seeds/online_retail_line_kinds.csv",
 )
-# Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.
-LEFT_BY_TOOLS = frozenset(("__pycache__", "target", "logs"))
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
@@ -103,14 +101,3 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
     for path in HISTORY_PATHS:
         hash_files(digest, DBT_DIR / path)
     return digest.hexdigest()[:16]
-
-
-def hash_files(digest: "hashlib._Hash", path: Path) -> None:
-    """Add a file, or every file below a folder, to the digest, by name and content, in name order.
-
-    Not what tools leave there.
-    """
-    found = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    for file in sorted(file for file in found if LEFT_BY_TOOLS.isdisjoint(file.relative_to(path).parts)):
-        digest.update(str(file.relative_to(path.parent)).encode())
-        digest.update(file.read_bytes())

@@ -226,7 +226,7 @@ def _run(customers: pd.DataFrame, features: Sequence[str], status: str, config: 
         "model_run_id": model_run_id(MODEL, parameters, customers),
         "model": MODEL,
         "version": VERSION,
-        "rows_count": len(customers),
+        "rows": len(customers),
         "status": status,
         "parameters": parameters,
     }

@@ -85,7 +85,7 @@ def correlate_behaviours(
         "model": MODEL,
         "version": VERSION,
         "as_of_date": as_of_date,
-        "rows_count": len(features),
+        "rows": len(features),
         "status": OK,
         "parameters": parameters,
     }

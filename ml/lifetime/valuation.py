@@ -130,7 +130,7 @@ def value_summaries(
         "version": VERSION,
         "as_of_date": as_of_date,
         "origin_dates": sorted(usable["origin_date"].unique()),
-        "rows_count": len(customers),
+        "rows": len(customers),
         "distinct_histories_count": len(histories.x),
         "published_model": choice.orders.name,
         "timing_model": choice.timing.name,

@@ -211,7 +211,7 @@ def _run_record(
         "model": MODEL,
         "version": VERSION,
         "as_of_date": as_of_date,
-        "rows_count": len(used),
+        "rows": len(used),
         "judged_customers_count": judged_count,
         "published_models": published,
         "status": OK if judged_count >= config.minimum_judged_customers else INSUFFICIENT_HISTORY,

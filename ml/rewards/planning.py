@@ -198,7 +198,7 @@ def plan_rewards(
         "model_run_id": model_run_id(MODEL, parameters, ordered, trials),
         "model": MODEL,
         "version": VERSION,
-        "rows_count": len(ordered),
+        "rows": len(ordered),
         "status": "ok" if len(ordered) else "no_candidates",
     }
     valued, metrics = _expected(ordered, trials, features, config)

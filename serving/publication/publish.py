@@ -35,7 +35,6 @@ from serving.publication.state import (
     Publication,
     State,
     digest,
-    flush,
     live_base,
     now,
     read_state,
@@ -43,6 +42,7 @@ from serving.publication.state import (
 )
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
+from warehouse.files import flush
 from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, quote_literal, wal_of

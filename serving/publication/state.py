@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from serving.publication.database_file import Base
+from warehouse.files import write_atomically
 from warehouse.settings import Settings
 from warehouse.sql import STORAGE_VERSION
 
@@ -93,11 +93,7 @@ def write_state(published: Path, state: State) -> None:
     for entry in entries:
         del entry["seconds"], entry["live_since"]
     values = {"live": state.live, "since": state.since, "publications": entries}
-    step = published / ".publications.json.next"
-    step.write_text(json.dumps(values, indent=2, default=_plain), encoding="utf-8")
-    flush(step)
-    step.replace(published / "publications.json")
-    flush(published)
+    write_atomically(published / "publications.json", json.dumps(values, indent=2, default=_plain))
 
 
 def _from_json(entry: dict[str, Any]) -> Publication:
@@ -125,15 +121,6 @@ def digest(file: Path) -> str:
     """BLAKE2b of a file's content."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "blake2b").hexdigest()
-
-
-def flush(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def now() -> datetime:

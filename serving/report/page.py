@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from serving.report import formatting, theme
 from serving.report.parts import Figure, Report
+from warehouse.files import write_atomically
 
 HERE = Path(__file__).parent
 
@@ -60,10 +61,7 @@ def _library(cache: Path) -> str:
     if file.exists():
         return file.read_text(encoding="utf-8")
     text = _bundle()
-    cache.mkdir(parents=True, exist_ok=True)
-    step = file.with_suffix(".next")
-    step.write_text(text, encoding="utf-8")
-    step.replace(file)
+    write_atomically(file, text)
     return text
 
 

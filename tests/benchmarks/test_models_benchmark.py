@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import models, plain_models
-from dagster_project.assets.learning import STEPS
+from dagster_project.steps.registry import STEPS
 
 
 def test_every_step_and_every_part_of_the_peer_is_measured(tmp_path: Path) -> None:

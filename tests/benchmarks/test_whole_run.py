@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from benchmarks import default_wiring, whole_run
-from dagster_project.assets.learning import STEPS
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
 from dagster_project.publication import PUBLICATION_KEY
+from dagster_project.steps.registry import STEPS
 from serving.publication.database_file import Base, checksums
 from serving.publication.precopy import Precopy
 from serving.publication.state import DATABASE, WORK

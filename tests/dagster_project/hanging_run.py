@@ -13,8 +13,8 @@ from collections.abc import Callable
 import dagster as dg
 
 from dagster_project.cli.run import process_tags, run_config
-from dagster_project.instance import open_instance
 from dagster_project.resources import WarehouseRun, warehouse_resource
+from dagster_project.runs import open_instance
 from dagster_project.watchdog import terminated_in_words
 from warehouse.settings import load_settings
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
-from dagster_dbt.asset_utils import DAGSTER_DBT_UNIQUE_ID_METADATA_KEY
 
 from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
 from dagster_project.assets.models import MODEL_CHECKS
 from dagster_project.assets.publish import BUILD_STATUS_KEY, expected_checks
+from dagster_project.assets.transform import UNIQUE_ID
 from dagster_project.cli.run import select_assets
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
@@ -63,14 +63,14 @@ def test_every_data_test_is_a_blocking_check_on_the_latest_model_it_reads(
     definitions: dg.Definitions, manifest: dict
 ) -> None:
     tests = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
-    checks = {spec.metadata.get(DAGSTER_DBT_UNIQUE_ID_METADATA_KEY): spec for spec in check_specs(definitions)}
+    checks = {spec.metadata.get(UNIQUE_ID): spec for spec in check_specs(definitions)}
     assert tests and set(tests) == set(checks) - {None}
     graph = definitions.resolve_asset_graph()
     keys = {
-        spec.metadata[DAGSTER_DBT_UNIQUE_ID_METADATA_KEY]: spec.key
+        spec.metadata[UNIQUE_ID]: spec.key
         for asset in assets(definitions)
         for spec in asset.specs
-        if DAGSTER_DBT_UNIQUE_ID_METADATA_KEY in spec.metadata
+        if UNIQUE_ID in spec.metadata
     }
     for name, test in tests.items():
         assert checks[name].blocking, name
@@ -85,7 +85,7 @@ def test_a_generation_expects_every_test_and_every_model_gate(definitions: dg.De
     expected = expected_checks(manifest, MODEL_CHECKS)
     assert expected == tests | set(manifest["unit_tests"]) | MODEL_CHECKS
     assert manifest["unit_tests"] and MODEL_CHECKS
-    gates = [spec for spec in check_specs(definitions) if DAGSTER_DBT_UNIQUE_ID_METADATA_KEY not in spec.metadata]
+    gates = [spec for spec in check_specs(definitions) if UNIQUE_ID not in spec.metadata]
     assert all(spec.blocking for spec in gates)
     assert {f"model.{asset.op.name}.{spec.name}" for asset in assets(definitions) for spec in asset.check_specs} >= (
         MODEL_CHECKS
@@ -106,9 +106,7 @@ def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> N
 
 def test_every_node_of_dbt_is_an_asset(definitions: dg.Definitions, manifest: dict) -> None:
     nodes = {name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
-    known = {
-        spec.metadata.get(DAGSTER_DBT_UNIQUE_ID_METADATA_KEY) for asset in assets(definitions) for spec in asset.specs
-    }
+    known = {spec.metadata.get(UNIQUE_ID) for asset in assets(definitions) for spec in asset.specs}
     assert nodes == known - {None}
 
 

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_project.definitions import build_definitions
-from dagster_project.instance import open_instance
+from dagster_project.runs import open_instance
 from tests.support.company import Company
 
 

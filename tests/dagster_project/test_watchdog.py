@@ -11,8 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_project.instance import open_instance
-from dagster_project.runs import close_dead_runs
+from dagster_project.runs import close_dead_runs, open_instance
 from dagster_project.watchdog import note_path, read_ending
 from tests.support.company import Company, Generated, company
 from warehouse.lock import holder

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dagster_project.dbt_runner.project import profile_environment
+from dagster_project.dbt_runner.command import profile_environment
 from warehouse.sql import connect
 from dagster_project.dbt_runner.variables import (DBT_DIR, run_variables)
 from warehouse.settings import (PROJECT_ROOT, Settings, load_settings)

@@ -12,8 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_project.instance import open_instance
-from dagster_project.runs import IN_PROGRESS, PID_TAG
+from dagster_project.runs import IN_PROGRESS, PID_TAG, open_instance
 from tests.support.company import LOYALTY, Company, company, is_free
 from warehouse.lock import holder
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.instance import open_instance
-from dagster_project.runs import IN_PROGRESS
+from dagster_project.runs import IN_PROGRESS, open_instance
 from tests.end_to_end.reader import state
 from tests.support.company import Company, Generated, company, is_free
 

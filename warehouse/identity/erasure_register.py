@@ -18,6 +18,7 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
+from warehouse.files import write_private
 from warehouse.identity.columns import Table
 from warehouse.identity.masking import masked, plain_id, set_erased
 from warehouse.settings import Settings
@@ -70,18 +71,6 @@ def make_salt(settings: Settings) -> Salt:
         return found
     write_private(salt_path(settings), secrets.token_hex(32))
     return Salt(salt_path(settings).read_text(encoding="utf-8"))
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole and flushed, or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    step = path.with_name(f".{path.name}.next")
-    step.unlink(missing_ok=True)
-    with os.fdopen(os.open(step, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    step.replace(path)
 
 
 def has_erasures(connection: DuckDBPyConnection) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
+import logging
 import re
 import zipfile
 from collections.abc import Mapping
@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import UserError
+from warehouse.files import write_atomically
 
 # Beyond the public types of scikit-learn and numpy, which skops knows: what the pipelines of `candidates` are made of.
+# Those of scipy and scikit-learn are private, so both are pinned to a minor version in pyproject.toml.
 TRUSTED_TYPES = (
     "ml.churn.calibration.CalibratedModel",
     "ml.churn.candidates.signed_log",
@@ -40,6 +42,11 @@ TRUSTED_TYPES = (
 )
 
 _CHAMPION = "champion.json"
+log = logging.getLogger(__name__)
+
+
+class UnknownTypesError(UserError):
+    """A saved model is made of types that are not in TRUSTED_TYPES, as another version of a library may make it."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ def load_model(models_dir: Path, name: str, model_run_id: str) -> Any:
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
         if unknown:
-            raise UserError(
+            raise UnknownTypesError(
                 f"{path} holds types that no model of this product is made of: {', '.join(unknown)}. "
                 "It was not loaded. Remove the file, and the next run trains the model anew."
             )
@@ -107,7 +114,11 @@ def set_champion(
 
 
 def load_champion(models_dir: Path, name: str, before: dt.date) -> SavedModel | None:
-    """The model chosen for the latest date before `before`, or None. Raises UserError as `load_model` does."""
+    """The model chosen for the latest date before `before`, or None.
+
+    A model of unknown types, saved with another version of a library, is no champion; a warning says so. Raises
+    UserError for files that are missing or damaged.
+    """
     folder = _folder(models_dir, name)
     chosen = _chosen_before(folder, before)
     if chosen is None:
@@ -115,9 +126,14 @@ def load_champion(models_dir: Path, name: str, before: dt.date) -> SavedModel | 
     run_id, key = chosen["model_run_id"], chosen["training_key"]
     run = _load_json(folder / f"{_plain(run_id)}.json")
     comparison = folder / f"comparison-{key}.json"
+    try:
+        model = load_model(models_dir, name, run_id)
+    except UnknownTypesError as error:
+        log.warning("No champion is used for %s. %s", name, error)
+        return None
     return SavedModel(
         run=run,
-        model=load_model(models_dir, name, run_id),
+        model=model,
         training_key=key,
         comparison=_load_json(comparison) if key and comparison.exists() else None,
     )
@@ -132,22 +148,6 @@ def champion_before(models_dir: Path, name: str, before: dt.date) -> str | None:
 def _chosen_before(folder: Path, before: dt.date) -> dict[str, Any] | None:
     earlier = [entry for entry in _choices(folder) if entry["as_of_date"] < str(before)]
     return earlier[-1] if earlier else None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by new content that is on disk before the name points to it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _folder(models_dir: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
+from warehouse.files import write_private
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import (
     ErasureRegister,
@@ -27,7 +28,6 @@ from warehouse.identity.erasure_register import (
     known_pseudonym,
     make_salt,
     record_erasure,
-    write_private,
 )
 from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
+from warehouse.files import write_private
 from warehouse.identity.columns import Table, database_tables
-from warehouse.identity.erasure_register import write_private
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.data_subject import DataSubject, count_rows

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from warehouse.errors import UserError
+from warehouse.files import write_atomically
 from warehouse.privacy.data_subject import DataSubject
 from warehouse.sql import quote_identifier
 
@@ -49,7 +50,7 @@ def clean(path: Path, data_subject: DataSubject) -> bool:
     found = tells_of(content, data_subject)
     if not found or not _is_text(content):
         return False
-    _write(path, _without(content.decode(), data_subject).encode())
+    write_atomically(path, _without(content.decode(), data_subject), mode=stat.S_IMODE(path.stat().st_mode))
     return True
 
 
@@ -85,13 +86,6 @@ def _without(text: str, data_subject: DataSubject) -> str:
     for pattern, instead in _patterns(data_subject):
         text = pattern.sub(instead, text)
     return text
-
-
-def _write(path: Path, content: bytes) -> None:
-    step = path.with_name(f".{path.name}.next")
-    step.write_bytes(content)
-    step.chmod(path.stat().st_mode)
-    step.replace(path)
 
 
 def _clean_sqlite(path: Path, data_subject: DataSubject) -> bool:

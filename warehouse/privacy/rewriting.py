@@ -4,7 +4,6 @@ DuckDB leaves deleted and updated values in a file's unused blocks and in its lo
 row goes through the masking into a new file, which never holds what was there before, and takes the old one's place.
 """
 
-import os
 import re
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from duckdb import DuckDBPyConnection
 
+from warehouse.files import flush
 from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table, database_tables
 from warehouse.identity.masking import emptied, is_erased, masked, pseudonym, replaced, set_erased
 from warehouse.privacy.data_subject import DataSubject
@@ -91,14 +91,9 @@ def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[N
 
 def put_in_place(new: Path, old: Path) -> None:
     """Let a finished file take the place of another in one step, for good."""
-    with new.open("rb") as stream:
-        os.fsync(stream.fileno())
+    flush(new)
     new.replace(old)
-    descriptor = os.open(old.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(old.parent)
 
 
 def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> list[str]:

@@ -1,14 +1,12 @@
-"""dbt inside this process: its command line, its kept manifest, its results, and the database let go of."""
+"""dbt inside this process: its kept manifest, its results, and the database let go of."""
 
-import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from dagster_project.dbt_runner import variables
-from dagster_project.dbt_runner.project import DbtProject, build_arguments, command_line
+from dagster_project.dbt_runner.project import DbtProject
 from tests.support.company import Company, Generated, company, is_free
 from warehouse.errors import UserError
 from warehouse.sql import connect
@@ -18,26 +16,6 @@ from warehouse.sql import connect
 def own(built: Company, tmp_path: Path) -> Company:
     """A copy of the built company."""
     return built.copy(tmp_path / "home")
-
-
-def test_a_build_names_its_nodes_and_no_test_beyond_them() -> None:
-    plain = ["build", "--indirect-selection", "empty", "--no-write-json", "--select", "a", "b"]
-    assert build_arguments(["a", "b"]) == plain
-    assert build_arguments(["a", "b"], full_refresh=True) == [*plain, "--full-refresh"]
-
-
-def test_a_command_line_is_quiet_and_writes_into_its_target_path_alone(tmp_path: Path) -> None:
-    line = command_line(["build"], {"a": {"b": "'c' \"d\""}}, "warehouse", tmp_path)
-    assert line.index("--quiet") < line.index("build") < line.index("--vars")
-    options = dict(zip(line[line.index("build") + 1 :: 2], line[line.index("build") + 2 :: 2], strict=True))
-    assert json.loads(options.pop("--vars")) == {"a": {"b": "'c' \"d\""}}
-    assert options == {
-        "--target": "warehouse",
-        "--target-path": str(tmp_path),
-        "--log-path": str(tmp_path / "logs"),
-        "--project-dir": str(variables.DBT_DIR),
-        "--profiles-dir": str(variables.DBT_DIR),
-    }
 
 
 def test_results_and_progress_name_each_node_and_the_database_is_free(own: Company) -> None:

@@ -11,12 +11,14 @@ from ml.churn.calibration import CalibratedModel
 from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
+from ml.churn.model_card import churn_card
 from ml.churn.training import train_and_score
 from ml.common.determinism import deterministic
-from ml.common.model_card import churn_card, segments_card
 from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
+from ml.segments.model_card import segments_card
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
 from warehouse.errors import UserError
+from warehouse.files import write_atomically
 from warehouse.model_store import artifacts
 
 RUN = {"model_run_id": "0123456789abcdef", "model": "logistic_regression"}
@@ -78,9 +80,17 @@ def test_other_types_are_not_loaded(tmp_path):
         artifacts.load_model(tmp_path, "churn", "bad")
 
 
+def test_a_champion_of_other_types_is_none_and_a_warning_says_so(tmp_path, caplog):
+    path = artifacts.save_model(tmp_path, "churn", {"model_run_id": "old"}, {"model": 1}, "card")
+    path.write_bytes(skops.io.dumps({"model": Fraction(1, 3)}))
+    artifacts.set_champion(tmp_path, "churn", FIRST, "old")
+    assert artifacts.load_champion(tmp_path, "churn", SECOND) is None
+    assert "No champion is used for churn" in caplog.text and "fractions.Fraction" in caplog.text
+
+
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 half of one"])
 def test_a_damaged_model_is_named(tmp_path, content):
-    artifacts.write_atomically(tmp_path / "churn" / "torn.skops", content)
+    write_atomically(tmp_path / "churn" / "torn.skops", content)
     with pytest.raises(UserError, match=r"torn\.skops is damaged"):
         artifacts.load_model(tmp_path, "churn", "torn")
 
@@ -99,7 +109,7 @@ def test_a_missing_model_is_named(tmp_path):
 
 
 def test_a_damaged_pointer_is_named(tmp_path):
-    artifacts.write_atomically(tmp_path / "churn" / "champion.json", b'{"chosen": [')
+    write_atomically(tmp_path / "churn" / "champion.json", b'{"chosen": [')
     with pytest.raises(UserError, match=r"champion\.json is damaged"):
         artifacts.load_champion(tmp_path, "churn", SECOND)
 

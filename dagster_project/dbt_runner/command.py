@@ -1,0 +1,43 @@
+"""dbt's command lines, as pure functions: what is built, and where dbt reads and writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from warehouse.settings import Settings
+
+QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print")
+PARSE = ("parse", "--no-partial-parse")
+
+
+def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
+    """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
+    refresh = ["--full-refresh"] if full_refresh else []
+    return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
+
+
+def develop_arguments(selection: Sequence[str], state_dir: Path) -> list[str]:
+    """The same for an analyst: the selected nodes with their tests; all else is taken from `state_dir`'s manifest."""
+    return ["build", "--select", *selection, "--defer", "--favor-state", "--state", str(state_dir.resolve())]
+
+
+def command_line(
+    arguments: Sequence[str], variables: Mapping[str, Any], target: str, target_path: Path, project_dir: Path
+) -> list[str]:
+    """The dbt command line, without the word dbt: quiet, on this project, all it writes in `target_path`."""
+    return [
+        *QUIET,
+        *arguments,
+        *("--target", target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
+        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir), "--vars", json.dumps(variables)),
+    ]
+
+
+def profile_environment(settings: Settings) -> dict[str, str]:
+    """What dbt/profiles.yml reads: where the files are."""
+    return {
+        "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
+        "LOYALTY_DEV_PATH": str(settings.dev_path),
+        "LOYALTY_WORK_PATH": str(settings.published_dir / "work.duckdb"),
+    }

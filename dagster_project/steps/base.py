@@ -1,0 +1,136 @@
+"""What every learning step is made of: the step, what it reads, the result that it hands over, and checks of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from warehouse.settings import Settings
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step hands over.
+
+    runs: a record a model compared, the one that scores first. frames: score rows by table. metrics: figures out of
+    time. problems: what makes the results unfit, as sentences. shown: figures of the run for the UI.
+    """
+
+    runs: Sequence[Mapping[str, Any]]
+    frames: Mapping[str, pd.DataFrame]
+    metrics: pd.DataFrame
+    problems: Sequence[str] = ()
+    shown: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+class UnnamedSettingError(AttributeError):
+    """A step reads a setting that it does not name; its results would outlive a change of that setting."""
+
+
+class NamedSettings:
+    """The settings that a step names, read as they are of Settings: `settings.churn.bands`; no others."""
+
+    def __init__(self, settings: Any, names: Sequence[str], section: str = "") -> None:
+        self._settings = settings
+        self._names = frozenset(names)
+        self._section = section
+
+    def __getattr__(self, name: str) -> Any:
+        path = f"{self._section}{name}"
+        if path in self._names:
+            return getattr(self._settings, name)
+        if any(known.startswith(f"{path}.") for known in self._names):
+            return NamedSettings(getattr(self._settings, name), [*self._names], f"{path}.")
+        raise UnnamedSettingError(f"the step reads the setting {path}, which is not among those that it names")
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What a step learns from: tables on `connection`, the settings that it names, and the models of earlier days."""
+
+    connection: duckdb.DuckDBPyConnection
+    as_of_date: date
+    settings: NamedSettings
+    models_dir: Path
+
+    def rows(self, query: str, *values: Any) -> pd.DataFrame:
+        """The rows of a query."""
+        return self.connection.execute(query, list(values)).df()
+
+    def coded_rows(self, coded: Sequence[str], query: str, *values: Any) -> pd.DataFrame:
+        """Rows with the columns `coded` as sorted categories: a key of many rows once, and codes of four bytes."""
+        frame = self.connection.execute(query, list(values)).to_arrow_table().to_pandas(categories=list(coded))
+        return frame.assign(
+            **{name: frame[name].cat.set_categories(sorted(frame[name].cat.categories)) for name in coded}
+        )
+
+    def data_range(self) -> tuple[date, date]:
+        """The first and the last day of the data."""
+        row = self.connection.execute("select data_from, data_through from intermediate.int_run_dates").fetchone()
+        assert row is not None
+        return row
+
+
+@dataclass(frozen=True)
+class Step:
+    """One learning step.
+
+    tables: what it fills, with descriptions. reads: the tables it reads, as schema.table. settings: the settings it
+    reads, as in the settings file (`churn.bands`). packages: the folders of ml/ whose code it runs, beside ml/common.
+    champion: the saved model that it starts from, if any. is_parallel: learning keeps every processor busy; if true,
+    background copying starts only after this step. pictures: SVG by title, drawn from the frames it hands over.
+    """
+
+    name: str
+    tables: Mapping[str, str]
+    reads: Sequence[str]
+    settings: Sequence[str]
+    packages: Sequence[str]
+    learn: Callable[[StepInputs], StepResult]
+    champion: str | None = None
+    is_parallel: bool = False
+    pictures: Callable[[Mapping[str, pd.DataFrame]], Mapping[str, str]] = lambda frames: {}
+
+    def run(self, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
+        """Learn as of a day. Raises UnnamedSettingError when the step reads a setting that it does not name."""
+        named = NamedSettings(settings, self.settings)
+        return self.learn(StepInputs(connection, as_of_date, named, settings.models_dir))
+
+
+def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """The record of ml.model_runs: what a function of `ml` says of its run, and what the step says instead.
+
+    Known of it have to be model_run_id, model, rows (learned from) and status; version is 1, and the run a champion,
+    unless it is said otherwise; snapshot_from and snapshot_to, the days that those rows are of, may be unknown.
+    """
+    known = {"version": 1, "is_champion": True, **run, **changes}
+    required = {name: known[name] for name in ("model_run_id", "model", "rows", "is_champion", "status")}
+    days = {name: known.get(name) for name in ("snapshot_from", "snapshot_to")}
+    return {**required, **days, "version": str(known["version"])}
+
+
+def key_problems(frame: pd.DataFrame, key: Sequence[str], name: str) -> list[str]:
+    """Keys that are missing or stand twice, as sentences."""
+    problems = []
+    if frame[list(key)].isna().to_numpy().any():
+        problems.append(f"{name} has rows without {' or '.join(key)}")
+    if frame.duplicated(list(key)).any():
+        problems.append(f"{name} has several rows of one {', '.join(key)}")
+    return problems
+
+
+def range_problems(frame: pd.DataFrame, column: str, low: float, high: float) -> list[str]:
+    """Values outside [low, high], as a sentence; unknown values are allowed."""
+    values = frame[column].astype("float64").dropna()
+    outside = int((~values.between(low, high)).sum())
+    return [f"{column} is outside {low:g} to {high:g} in {outside} rows"] if outside else []
+
+
+def figures(metrics: pd.DataFrame, model: str, wanted: str) -> dict[str, float]:
+    """The metrics of a model in one slice, by name, rounded for the UI; unknown ones are left out."""
+    chosen = metrics[(metrics["slice"] == wanted) & (metrics["model"] == model)]
+    return {row.metric: round(float(row.value), 4) for row in chosen.itertuples() if pd.notna(row.value)}

@@ -1,0 +1,63 @@
+"""What each campaign changed per customer, when the data can show it."""
+
+import pandas as pd
+
+from dagster_project.steps.base import Step, StepInputs, StepResult, key_problems, run_record
+
+TREATED_OUTSIDE_EXPERIMENTS = """
+select campaign_id, customer_id
+from intermediate.int_campaign_member_versions
+where row_status = 'accepted' and arm = 'treatment'
+    and campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
+"""
+MARGIN_BY_DAY = """
+select customer_id, order_date, cast(margin_amount as double) as value
+from intermediate.int_customer_daily
+where order_date <= $1 order by all
+"""
+
+
+def learn(inputs: StepInputs) -> StepResult:
+    """Analyse randomized campaigns as experiments, and the others by comparison with matched customers."""
+    from ml.campaigns import analyse_experiments, analyse_observational
+    from ml.common import METRIC_COLUMNS, model_run_id
+
+    data_from, data_through = inputs.data_range()
+    outcomes = inputs.rows("select * from intermediate.int_campaign_outcomes")
+    campaigns = inputs.rows("select campaign_id, start_date, end_date, is_randomized from marts.dim_campaigns")
+    members = inputs.rows(TREATED_OUTSIDE_EXPERIMENTS)
+    days = inputs.rows(MARGIN_BY_DAY, inputs.as_of_date)
+    chosen = campaigns[~campaigns["is_randomized"].astype(bool)]
+    frames = [analyse_experiments(outcomes, campaigns, data_through)] if len(outcomes) else []
+    if len(chosen):
+        frames.append(analyse_observational(days, members, chosen, data_from, data_through))
+    nothing = pd.DataFrame(columns=["campaign_id", "metric", "status"])
+    effects = pd.concat(frames, ignore_index=True) if frames else nothing
+    span = {"data_from": data_from, "data_through": data_through}
+    record = run_record(
+        {"model_run_id": model_run_id("campaign_effects", span, outcomes, members, days, campaigns)},
+        model="campaign_effects",
+        rows=len(outcomes) + len(days),
+        snapshot_from=data_from,
+        snapshot_to=data_through,
+        status="ok" if frames else "no_campaigns",
+    )
+    problems = key_problems(effects, ["campaign_id", "metric"], "campaign effects")
+    shown = {f"campaigns {status}": int(count) for status, count in effects["status"].value_counts().items()}
+    return StepResult([record], {"campaign_effects": effects}, pd.DataFrame(columns=METRIC_COLUMNS), problems, shown)
+
+
+STEP = Step(
+    name="campaign_effects",
+    tables={"campaign_effects": "What each campaign changed per customer, when the data can show it."},
+    reads=[
+        "intermediate.int_campaign_outcomes",
+        "intermediate.int_campaign_member_versions",
+        "intermediate.int_customer_daily",
+        "intermediate.int_run_dates",
+        "marts.dim_campaigns",
+    ],
+    settings=[],
+    packages=["campaigns"],
+    learn=learn,
+)

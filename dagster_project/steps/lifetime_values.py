@@ -1,0 +1,59 @@
+"""Expected orders and discounted margin of each customer."""
+
+from dagster_project.steps.base import (
+    Step,
+    StepInputs,
+    StepResult,
+    figures,
+    key_problems,
+    range_problems,
+    run_record,
+)
+
+
+def learn(inputs: StepInputs) -> StepResult:
+    """Fit the purchase models to the customers' order days, and value each customer with the best one."""
+    from ml.lifetime import LifetimeValueConfig, NaiveRate, value_lifetimes
+
+    settings, as_of_date = inputs.settings, inputs.as_of_date
+    data_from, _ = inputs.data_range()
+    days = inputs.rows(
+        """
+        select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
+            cast(return_amount as double) as return_amount
+        from intermediate.int_customer_daily
+        where order_date <= $1 and (has_valid_order or return_amount <> 0)
+        """,
+        as_of_date,
+    )
+    config = LifetimeValueConfig(
+        churn_horizon_days=settings.churn_horizon_days, margin_rate=settings.assumed.margin_rate
+    )
+    result = value_lifetimes(days, as_of_date, data_from, config)
+    model, status = result.run["published_model"], result.run["p_alive_status"]
+    record = run_record(
+        result.run,
+        model=model,
+        snapshot_from=data_from,
+        snapshot_to=as_of_date,
+        is_champion=model != NaiveRate().name,
+        status=status,
+    )
+    problems = key_problems(result.scores, ["customer_id"], "lifetime values")
+    problems += range_problems(result.scores, "p_alive", 0, 1)
+    frames = {"lifetime_values": result.scores, "lifetime_value_curves": result.curves}
+    shown = {**figures(result.metrics, model, "mean"), "model": model, "status": status}
+    return StepResult([record], frames, result.metrics, problems, shown)
+
+
+STEP = Step(
+    name="lifetime_values",
+    tables={
+        "lifetime_values": "Expected orders and discounted margin of each customer.",
+        "lifetime_value_curves": "Expected beside actual orders by decile, out of time.",
+    },
+    reads=["intermediate.int_customer_daily", "intermediate.int_run_dates"],
+    settings=["churn_horizon_days", "assumed.margin_rate"],
+    packages=["lifetime"],
+    learn=learn,
+)

@@ -1,0 +1,83 @@
+"""Atomic writes, and hashes of what files hold."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from warehouse.files import hash_files, write_atomically, write_private
+
+
+def permissions(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "file.json"
+    write_atomically(file, "café")
+    assert file.read_bytes() == "café".encode()
+    before = file.open("rb")
+    write_atomically(file, b"other")
+    with before:
+        assert before.read() == "café".encode(), "a reader of the old file keeps it"
+    assert file.read_bytes() == b"other"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_permissions_are_those_asked_for_or_what_the_umask_leaves(tmp_path: Path) -> None:
+    earlier = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "plain", b"")
+        write_atomically(tmp_path / "open", b"", mode=0o644)
+        write_private(tmp_path / "folder" / "private", "secret")
+    finally:
+        os.umask(earlier)
+    found = {path.name: permissions(path) for path in tmp_path.iterdir()}
+    assert found == {"plain": 0o640, "open": 0o644, "folder": 0o700}
+    assert permissions(tmp_path / "folder" / "private") == 0o600
+
+
+def test_what_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file"
+    write_atomically(file, b"old")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old" and list(tmp_path.iterdir()) == [file]
+
+
+def test_content_is_on_disk_before_the_name_points_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, seen = tmp_path / "file", []
+    write_atomically(file, b"old")
+    flush = os.fsync
+
+    def look(descriptor: int) -> None:
+        flush(descriptor)
+        seen.append(file.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", look)
+    write_atomically(file, b"new")
+    assert seen == [b"old", b"new"], "first the content is flushed, then the folder"
+
+
+def test_a_hash_is_of_names_and_contents_without_what_tools_leave(tmp_path: Path) -> None:
+    def digest() -> str:
+        found = hashlib.sha256()
+        hash_files(found, tmp_path)
+        return found.hexdigest()
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "one.sql").write_text("select 1")
+    first = digest()
+    (tmp_path / "a" / "__pycache__").mkdir()
+    (tmp_path / "a" / "__pycache__" / "one.pyc").write_text("x")
+    assert digest() == first
+    (tmp_path / "a" / "one.sql").rename(tmp_path / "a" / "two.sql")
+    renamed = digest()
+    (tmp_path / "a" / "two.sql").write_text("select 2")
+    assert len({first, renamed, digest()}) == 3

@@ -1,0 +1,57 @@
+"""Files on disk: the one atomic write, and hashes of what files hold."""
+
+import hashlib
+import os
+from pathlib import Path
+
+# Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.
+LEFT_BY_TOOLS = frozenset(("__pycache__", "target", "logs"))
+
+
+def write_atomically(path: Path, content: bytes | str, mode: int | None = None) -> None:
+    """Replace a file by new content, which is on disk before the name points to it; text is written as UTF-8.
+
+    The folder is made if it is missing. mode: the file's permissions; without it, what the process's umask leaves.
+    A reader sees the old content or the new, also after a crash. The temporary file beside it goes when writing fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.next")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    flush(path.parent)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, atomically; a folder that is missing is made for the owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomically(path, text, mode=0o600)
+
+
+def flush(path: Path) -> None:
+    """Put a file, or a folder's list of names, on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def hash_files(digest: "hashlib._Hash", path: Path) -> None:
+    """Add a file, or every file below a folder, to the digest, by name and content, in name order.
+
+    What tools leave beside the sources (LEFT_BY_TOOLS) is no part of it.
+    """
+    found = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    for file in sorted(file for file in found if LEFT_BY_TOOLS.isdisjoint(file.relative_to(path).parts)):
+        digest.update(str(file.relative_to(path.parent)).encode())
+        digest.update(file.read_bytes())
