@@ -191,9 +191,8 @@ def _learn_lifetime_values(settings: Settings, connection: duckdb.DuckDBPyConnec
         select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
             cast(return_amount as double) as return_amount
         from intermediate.int_customer_daily
-        where order_date <= $1 and (has_valid_order or return_amount <> 0)
+        where has_valid_order or return_amount <> 0
         """,
-        as_of_date,
     )
     config = LifetimeValueConfig(
         churn_horizon_days=settings.churn_horizon_days, margin_rate=settings.assumed.margin_rate
@@ -225,11 +224,9 @@ def _learn_recommendations(settings: Settings, connection: duckdb.DuckDBPyConnec
         ["customer_id", "product_id"],
         """
         select distinct customer_id, product_id, order_date
-        from intermediate.int_order_line_versions
-        where row_status = 'accepted' and order_status = 'completed' and not is_return
-            and customer_id is not null and product_id is not null and order_date <= $1
+        from intermediate.int_sale_lines
+        where not is_return and customer_id is not null and product_id is not null
         """,
-        as_of_date,
     )
     products = _rows(
         connection, "select product_id, category from intermediate.int_product_versions where row_status = 'accepted'"
@@ -286,14 +283,16 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
 
     data_from, data_through = _run_dates(connection)
     outcomes = _rows(connection, "select * from intermediate.int_campaign_outcomes")
-    campaigns = _rows(connection, "select campaign_id, start_date, end_date, is_randomized from marts.dim_campaigns")
+    campaigns = _rows(
+        connection, "select campaign_id, start_date, end_date, is_randomized from intermediate.int_campaigns"
+    )
     members = _rows(
         connection,
         """
         select campaign_id, customer_id
-        from intermediate.int_campaign_member_versions
-        where row_status = 'accepted' and arm = 'treatment'
-            and campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
+        from intermediate.int_campaign_members
+        where arm = 'treatment'
+            and campaign_id in (select campaign_id from intermediate.int_campaigns where not is_randomized)
         """,
     )
     days = _rows(
@@ -301,9 +300,8 @@ def _learn_campaign_effects(settings: Settings, connection: duckdb.DuckDBPyConne
         """
         select customer_id, order_date, cast(margin_amount as double) as value
         from intermediate.int_customer_daily
-        where order_date <= $1 order by all
+        order by all
         """,
-        as_of_date,
     )
     chosen = campaigns[~campaigns["is_randomized"].astype(bool)]
     frames = [analyse_experiments(outcomes, campaigns, data_through)] if len(outcomes) else []
@@ -412,7 +410,7 @@ STEPS: tuple[ModelStep, ...] = (
     ModelStep(
         "recommendations",
         {"recommendations": "Products to offer each customer: new ones, and ones to buy again."},
-        ["intermediate.int_order_line_versions", "intermediate.int_product_versions", "intermediate.int_run_dates"],
+        ["intermediate.int_sale_lines", "intermediate.int_product_versions", "intermediate.int_run_dates"],
         _learn_recommendations,
     ),
     ModelStep(
@@ -427,13 +425,13 @@ STEPS: tuple[ModelStep, ...] = (
     ),
     ModelStep(
         "campaign_effects",
-        {"campaign_effects": "What each campaign changed per customer, where it can be told."},
+        {"campaign_effects": "What each campaign changed per customer, where that can be estimated."},
         [
             "intermediate.int_campaign_outcomes",
-            "intermediate.int_campaign_member_versions",
+            "intermediate.int_campaign_members",
+            "intermediate.int_campaigns",
             "intermediate.int_customer_daily",
             "intermediate.int_run_dates",
-            "marts.dim_campaigns",
         ],
         _learn_campaign_effects,
     ),
