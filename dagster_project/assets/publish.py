@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from dagster_project.assets.transform import DEFAULT_OWNER
+from dagster_project.assets.transform import DEFAULT_OWNER, is_run_check
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.freshness import DAILY
 from dagster_project.pictures import inline_picture
@@ -20,8 +20,9 @@ GATE_KEY = dg.AssetKey(["ops", "generation"])
 
 
 def expected_checks(manifest: Mapping[str, Any], model_gates: Collection[str]) -> set[str]:
-    """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own gates."""
-    tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    """Every check that a build has to pass: the runs' dbt data tests, all unit tests, and the models' own gates."""
+    nodes = manifest["nodes"].items()
+    tests = {name for name, node in nodes if node["resource_type"] == "test" and is_run_check(node)}
     return tests | set(manifest["unit_tests"]) | set(model_gates)
 
 

@@ -23,6 +23,14 @@ owed as (
 
 ),
 
+used as (
+
+    select customer_id, spent_on as used_on, points from spent
+    union all
+    select customer_id, reversed_on, points from owed
+
+),
+
 -- in time: on a day, lots expire before points are used
 events as (
 
@@ -32,11 +40,9 @@ events as (
 
     union all
 
-    select customer_id, spent_on, null, null, points from spent
-
-    union all
-
-    select customer_id, reversed_on, null, null, points from owed
+    select customer_id, used_on, null, null, cast(sum(points) as bigint)
+    from used
+    group by customer_id, used_on
 
 )
 
