@@ -1,18 +1,3 @@
-{# What a message may be about, most important first, and the model that finds the occasions. #}
-{% macro message_triggers() %}
-    {{ return([
-        ['points_expiry', ref('int_message_expiring_points')],
-        ['tier_change', ref('int_message_tier_changes')],
-        ['reward', ref('int_message_rewards')],
-        ['win_back', ref('int_message_win_backs')],
-    ]) }}
-{% endmacro %}
-
-{# The languages that templates/ has every template in. #}
-{% macro message_languages() %}
-    {{ return(['en', 'zh']) }}
-{% endmacro %}
-
 {# How customers answer, as [answer, event types that say so]; `reference_id` of the event is the message's id. #}
 {% macro message_answers() %}
     {{ return([
@@ -23,10 +8,12 @@
     ]) }}
 {% endmacro %}
 
+{# The event types of a customer who wants no more messages. #}
 {% macro opt_out_events() %}
     {{ return(['opt_out', 'unsubscribe']) }}
 {% endmacro %}
 
+{# Texts as a list for `in`. #}
 {% macro text_list(values) -%}
     ('{{ values | join("', '") }}')
 {%- endmacro %}

@@ -8,11 +8,6 @@
     cast({{ expression }} as decimal(18, 4))
 {%- endmacro %}
 
-{# Two decimals, half away from zero, for averages and displays. #}
-{% macro money_display(expression) -%}
-    cast(round({{ expression }}, 2) as decimal(18, 2))
-{%- endmacro %}
-
 {# The rate of two sums, NULL where the denominator is zero. #}
 {% macro rate(numerator, denominator) -%}
     cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0)

@@ -24,9 +24,3 @@
     {%- set cuts = rfm_setting(setting) -%}
     {%- if measure == 'recency' -%} {{ -(cuts[4 - number] + 1) }} {%- else -%} {{ cuts[number - 1] }} {%- endif -%}
 {%- endmacro %}
-
-{# The score 1 to 5 of a value: one more for each of its four bounds that the value is above. #}
-{% macro rfm_score(measure, value) -%}
-    1
-    {%- for number in range(1, 5) %} + case when {{ value }} > {{ measure }}_bound_{{ number }} then 1 else 0 end {%- endfor %}
-{%- endmacro %}

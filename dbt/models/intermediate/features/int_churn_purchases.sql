@@ -51,7 +51,9 @@ select
         as active_weeks_count,
     {{ count_distinct_numbers(whole_division('age_days', horizon), 364 // horizon) }} as active_horizons_count,
     avg(gap_days) as gap_mean_days,
-    {{ exact_deviation('gap_days') }} as gap_std_days,
+    -- the sample standard deviation from exact sums: a running one depends on the order of rows, in the last digit
+    sqrt(cast(count(gap_days) * sum(gap_days * gap_days) - sum(gap_days) * sum(gap_days) as double)
+        / nullif(count(gap_days) * (count(gap_days) - 1), 0)) as gap_std_days,
     max(gap_days) as gap_max_days,
     max_by(gap_days, order_date) as gap_last_days,
     count(*) filter (where gap_days >= {{ horizon }}) as long_gaps_count,

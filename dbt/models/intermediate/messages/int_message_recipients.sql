@@ -41,8 +41,9 @@ choices as (
 
 select
     customers.customer_id,
+    -- the languages that templates/ has every template in
     case
-        when customer_records.language_code in {{ text_list(message_languages()) }} then customer_records.language_code
+        when customer_records.language_code in ('en', 'zh') then customer_records.language_code
         else '{{ var("language") }}'
     end as language,
     case

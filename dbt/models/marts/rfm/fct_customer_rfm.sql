@@ -22,8 +22,10 @@ scored as (
         windows.*,
         bounds.scoring_method,
         {%- for measure, value, setting in rfm_measures() %}
+        -- one more for each of the four bounds that the value is above
         case when windows.frequency > 0 then
-            {{ rfm_score(measure, value) }}
+            1 {%- for number in range(1, 5) %} + case when {{ value }} > {{ measure }}_bound_{{ number }} then 1 else 0 end {%- endfor %}
+
         end as {{ measure[0] }}_score,
         {%- endfor %}
         -- exact: four decimals and four more, so no rounding decides about a tier before the last step
