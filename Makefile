@@ -51,8 +51,9 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-campaign: $(VENV)/ready ## the long tests, which `test` leaves out
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
 	@$(BIN)/pytest -m campaign
+	@$(BIN)/python -m benchmarks.kernels
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui
