@@ -100,7 +100,7 @@ def test_a_quote_that_is_never_closed_costs_one_line(tmp_path: Path, monkeypatch
 
 
 def test_overlong_records_are_malformed(tmp_path: Path) -> None:
-    content = b"a,b\n1,2\n3," + b"x" * (csv.RECORD_LIMIT_BYTES + 1) + b"\n4,5\n"
+    content = b"a,b\n1,2\n3," + b"x" * (csv_format.RECORD_LIMIT_BYTES + 1) + b"\n4,5\n"
     assert verdicts(content, tmp_path) == (["2,1,2", "4,4,5"], [(3, "longer than a mebibyte")])
 
 
