@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from serving.report import formatting
-from serving.report.charts import charts
+from serving.report.charts import customers as charts
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 SELLERS_SHOWN = 8

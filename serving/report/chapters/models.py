@@ -3,7 +3,8 @@
 import pandas as pd
 
 from serving.report import formatting, theme
-from serving.report.charts import charts
+from serving.report.charts import models as charts
+from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 CUSTOMERS_SHOWN = 10
@@ -82,7 +83,7 @@ def _bands(company: Company) -> Figure:
         "scored brought."
         if risk
         else "",
-        charts.shares(long, theme.BANDS),
+        shares(long, theme.BANDS),
         width=12,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
-from serving.report.charts import charts
+from serving.report.charts import programme as charts
+from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 CAMPAIGNS_SHOWN = 15
@@ -173,7 +174,7 @@ def _tiers(company: Company) -> Figure:
         "The tier each customer holds, by net sales of the trailing 365 days: reached at once, kept to the end "
         "of the month twelve "
         "months on, then looked at again after 30 days of grace.",
-        chart=charts.shares(long.rename(columns={"tier": "part"}), colours, 230),
+        chart=shares(long.rename(columns={"tier": "part"}), colours, 230),
     )
 
 
