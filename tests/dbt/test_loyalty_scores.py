@@ -70,7 +70,7 @@ def tables(people: Iterable[Person]) -> dict[str, Rows]:
         ],
         "int_customer_event_versions": [
             # whoever opts out says so, but does not use anything by it
-            (f"{one.customer_id}-{number}", one.customer_id, kind, datetime.combine(day, time(12)), "accepted")
+            (f"{one.customer_id}-{number}", one.customer_id, kind, datetime.combine(day, time(12)), None, "accepted")
             for one in people
             for number, (kind, day) in enumerate([*(("visit", day) for day in one.events), ("opt_out", TODAY)])
         ],
