@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from dagster_project.dbt_runner.command import profile_environment
+from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from tests.dbt.compiled_marts import cut_at_as_of_date
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
-from dagster_project.dbt_runner.variables import (DBT_DIR, run_variables)
-from warehouse.settings import (PROJECT_ROOT, Settings, load_settings)
 
 FOLDERS = (
     "models/intermediate/tiers",

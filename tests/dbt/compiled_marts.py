@@ -9,8 +9,8 @@ import duckdb
 import pandas as pd
 
 from dagster_project.dbt_runner.project import DbtProject
-from warehouse.sql import connect
 from dagster_project.dbt_runner.variables import DBT_DIR
+from warehouse.sql import connect
 
 # What the models stand on, with the columns that they read.
 INPUTS = {

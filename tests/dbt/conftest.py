@@ -5,15 +5,15 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from tests.dbt.compiled_marts import Model, read_compiled_marts
 
-from generator.generate import generate
 from dagster_project.dbt_runner.project import DbtProject
-from warehouse.sql import connect
+from dagster_project.prepare import prepare_warehouse
+from generator.generate import generate
+from tests.dbt.compiled_marts import Model, read_compiled_marts
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from dagster_project.prepare import prepare_warehouse
-from warehouse.settings import (PROJECT_ROOT, RfmSettings, Settings, load_settings)
+from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
+from warehouse.sql import connect
 
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)

@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.dbt.compiled_loyalty import Rows
 from hypothesis import strategies as st
+
+from tests.dbt.compiled_loyalty import Rows
 from tests.dbt.points_reference import PointsHistory, Purchase
 from tests.dbt.tier_reference import Return, Rule, TierHistory
 
@@ -174,7 +175,17 @@ class Programme:
                 for event in self._of_kind("unlinked_return")
             ],
             "int_reward_redemption_versions": [
-                (event.key, event.customer_id, None, "gift", None, noon(day_of(event.day)), event.size, None, "accepted")
+                (
+                    event.key,
+                    event.customer_id,
+                    None,
+                    "gift",
+                    None,
+                    noon(day_of(event.day)),
+                    event.size,
+                    None,
+                    "accepted",
+                )
                 for event in self._of_kind("redemption")
             ],
             "int_point_adjustment_versions": [

@@ -52,7 +52,9 @@ def test_descriptions_are_comments_of_tables_views_and_columns(built: Company) -
         for name, column in node["columns"].items()
     }
     with connect(built.settings.warehouse_path, read_only=True) as connection:
-        rows = connection.execute("select schema_name, table_name, column_name, comment from duckdb_columns()").fetchall()
+        rows = connection.execute(
+            "select schema_name, table_name, column_name, comment from duckdb_columns()"
+        ).fetchall()
     found = {(schema, table, column): comment for schema, table, column, comment in rows}
     assert expected and {key: found.get(key) for key in expected} == expected
     assert any("'" in text for text in expected.values()), "no description needs quoting"

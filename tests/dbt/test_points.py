@@ -6,9 +6,10 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from tests.dbt.compiled_loyalty import STORE, LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.dbt.compiled_loyalty import STORE, LoyaltyModels, compile_loyalty
 from tests.dbt.loyalty_histories import (
     DATA_FROM,
     DAYS,
