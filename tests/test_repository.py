@@ -58,7 +58,10 @@ CLOSED_TO = {
     "generator": {"dagster", "dagster_dbt", "dbt", "duckdb"},
 }
 MEASURED = re.compile(r"(?<![\w.`])\d[\d.,]*\s?(?:s|ms|MB|GB|seconds|processor seconds)\b|\d% of the time")
-COMMAND = re.compile(r"`(?:make|loyalty|python -m|pytest|tests/|\.venv/bin|systemd-run|/usr/bin/time)[^`]*`|```sh")
+COMMAND = re.compile(
+    r"`(?:make|loyalty|python -m|pytest|tests/|\.venv/bin|systemd-run|/usr/bin/time)[^`]*`|```sh|^ {4}(?:make|python|loyalty)",
+    re.MULTILINE,
+)
 SQL_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
 RUN_VARIABLE = re.compile(r"var\(\s*['\"]as_of_date['\"]")
 CONFIG_CALL = re.compile(r"\bconfig\s*\((?!\s*['\"])(.*?)\)\s*\}\}", re.DOTALL)
