@@ -59,7 +59,8 @@ CLOSED_TO = {
 }
 MEASURED = re.compile(r"(?<![\w.`])\d[\d.,]*\s?(?:s|ms|MB|GB|seconds|processor seconds)\b|\d% of the time")
 COMMAND = re.compile(
-    r"`(?:make|loyalty|python -m|pytest|tests/|\.venv/bin|systemd-run|/usr/bin/time)[^`]*`|```sh|^ {4}(?:make|python|loyalty)",
+    r"`(?:make|loyalty|python -m|pytest|tests/|\.venv/bin|systemd-run|/usr/bin/time)[^`]*`"
+    r"|```sh|^ {4}(?:make|python|loyalty)",
     re.MULTILINE,
 )
 SQL_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
