@@ -3,25 +3,46 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv
+UV := .uv/bin/uv
+ROOMS := dagster_project whatif serving warehouse ml generator benchmarks
 SIZE ?=
 CUSTOMERS ?=
+INSTALL_PYTHON := Install one (Debian, Ubuntu: python3.13 and python3.13-venv; Fedora: python3.13; macOS: brew install \
+	python@3.13), then: make PYTHON=python3.13
 export DAGSTER_DISABLE_TELEMETRY := 1
+# whatever the locale, text is UTF-8: docs/operating.md
+export PYTHONUTF8 := 1
 
 .PHONY: run test campaign dev lint format bench clean
 .DEFAULT_GOAL := run
 
-$(VENV)/ready: pyproject.toml uv.lock
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
-		|| { echo "Python 3.11 to 3.13 is needed, $$($(PYTHON) --version) was found: make PYTHON=python3.12"; exit 1; }
-	@test -x $(UV) || { $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check "uv>=0.9"; }
+# uv has an environment of its own, so that the project's can be of another Python than the system's
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found. $(INSTALL_PYTHON)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make environments: apt install $(notdir $(PYTHON))-venv (Debian, Ubuntu)"; exit 1; }
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9"
+
+# PYTHON where it fits, else another one of this machine that does, else one that uv downloads
+$(BIN)/python: | $(UV)
+	@wanted=$$($(PYTHON) -c 'import sys; print(sys.executable if (3, 11) <= sys.version_info[:2] < (3, 14) else ">=3.11,<3.14")') \
+		&& $(UV) venv --quiet --clear --python "$$wanted" $(VENV) \
+		|| { echo "Python 3.11 to 3.13 is needed, $$($(PYTHON) --version) was found, and no other could be downloaded." \
+			"$(INSTALL_PYTHON)"; exit 1; }
+
+# In a folder with an umlaut and with LC_ALL=C, Python up to 3.12 cannot read the project's path in the .pth file: a
+# relative path has no umlaut. So it is written before the first Python starts in the environment, to compile.
+$(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
+	@$(UV) sync --frozen --quiet
+	@echo ../../../.. >$(VENV)/lib/python3*/site-packages/_editable_impl_loyalty_warehouse.pth
 	@$(UV) sync --frozen --quiet --compile-bytecode
 	@touch $@
 
 # the linters have an environment of their own: sqlfluff would drag DuckDB to another version
-.lint-venv/ready: .lint-requirements.txt
-	@$(PYTHON) -m venv .lint-venv
-	@.lint-venv/bin/pip install --quiet --disable-pip-version-check -r .lint-requirements.txt
+.lint-venv/ready: .lint-requirements.txt | $(BIN)/python
+	@$(UV) venv --quiet --clear --python $(BIN)/python .lint-venv
+	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
 	@touch $@
 
 run: $(VENV)/ready ## load what is new, build, train, publish
@@ -30,15 +51,20 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-campaign: $(VENV)/ready ## the long tests, which `test` leaves out
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
 	@$(BIN)/pytest -m campaign
+	@$(BIN)/python -m benchmarks.kernels
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## ruff and sqlfluff
+lint: $(VENV)/ready .lint-venv/ready ## style, unused code, undeclared imports, security, the workflow files, SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/deptry . >/dev/null 2>&1 || { $(BIN)/deptry .; exit 1; }
+	@.lint-venv/bin/vulture
+	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
+	@.lint-venv/bin/zizmor --offline --no-progress --quiet .github
 	@.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests
 
 format: $(VENV)/ready ## let ruff write
@@ -49,4 +75,4 @@ bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: 
 	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
-	rm -rf $(VENV) .lint-venv
+	rm -rf $(VENV) .lint-venv .uv

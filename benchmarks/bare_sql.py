@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dagster_project.assets.transform import is_run_check
 from warehouse.sql import connect, quote_identifier, quote_literal
 
 COPIED_SCHEMAS = ("ops", "ml", "seeds")
@@ -51,7 +52,11 @@ def _copy_inputs(connection: Any, built: Path) -> None:
 def _in_order(manifest: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Models before what reads them, and each test after the last model it reads."""
     done: set[str] = set()
-    waiting = {name for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "test")}
+    waiting = {
+        name
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" or (node["resource_type"] == "test" and is_run_check(node))
+    }
     while waiting:
         ready = sorted(name for name in waiting if not waiting & (set(manifest["parent_map"][name]) - done))
         for name in ready:

@@ -15,7 +15,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from dagster_project.assets.activate import CANDIDATES_KEY, MESSAGES_KEY
-from dagster_project.assets.transform import Translator
+from dagster_project.assets.transform import SUITE_TAG, Translator
 from dagster_project.dbt_runner.command import profile_environment
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
@@ -40,7 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
     @dbt_assets(manifest=manifest, dagster_dbt_translator=Translator(manifest), name="dbt")
     def dbt(context: dg.AssetExecutionContext, dbt_cli: DbtCliResource) -> Iterator[Any]:
-        arguments = ["build", "--vars", json.dumps(run_variables(settings))]
+        arguments = ["build", "--exclude", f"tag:{SUITE_TAG}", "--vars", json.dumps(run_variables(settings))]
         yield from dbt_cli.cli(arguments, context=context).stream()
 
     models = [_model(settings, step) for step in STEPS]

@@ -1,7 +1,6 @@
 """The warehouse as a resource: held from a run's first step to its last, by one process at a time."""
 
 import gc
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ import duckdb
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
-from dagster_project.runs import PID_TAG, PROCESS_START_TAG, close_dead_runs
+from dagster_project.runs import close_dead_runs, process_tags
 from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.publication.precopy import Precopy
 from warehouse import builds
-from warehouse.lock import hold_warehouse, process_start
+from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
@@ -121,8 +120,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         run_id = run.run_id if run else "no-run"
         if instance and run:
             close_dead_runs(settings, instance, except_run=run_id)
-            start = process_start(os.getpid()) or ""
-            instance.add_run_tags(run_id, {PID_TAG: str(os.getpid()), PROCESS_START_TAG: start})
+            instance.add_run_tags(run_id, process_tags())
         as_of = config["as_of_date"]
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log

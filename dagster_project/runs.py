@@ -4,9 +4,12 @@ Dagster keeps a run that was killed as "started" for ever, and with one run at a
 moves. A run's process is known by its number and start mark, which the run carries as tags.
 """
 
+import json
 import logging
 import os
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 
 import dagster as dg
 import yaml
@@ -14,15 +17,16 @@ import yaml
 from dagster_project import event_log
 from dagster_project.watchdog import read_ending
 from warehouse.files import write_atomically
-from warehouse.lock import is_running
+from warehouse.lock import is_running, process_start
+from warehouse.memory import GIB, LEAST_BYTES, MemoryGroup, kills_since, memory_group
 from warehouse.settings import PROJECT_ROOT, Settings
 
 EVENT_LOG = "event_log_storage"  # the section of dagster.yaml
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
+MEMORY_TAG = "loyalty/memory"
 # A run tags itself within seconds of its start; one that has not by then never got that far.
 UNTAGGED_SECONDS = 300.0
-GONE = "The process of this run is gone; it was closed by a later one."
 log = logging.getLogger(__name__)
 IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
@@ -52,15 +56,44 @@ def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
         run = record.dagster_run
-        if run.run_id != except_run and not _is_alive(run, record.start_time or record.create_timestamp.timestamp()):
+        if run.run_id != except_run and is_dead(record):
             ending = read_ending(settings, run.run_id)
-            instance.report_run_failed(run, ending.told if ending else GONE)
+            instance.report_run_failed(run, ending.told if ending else why_dead(run.tags))
             closed.append(run.run_id)
     return closed
 
 
-def _is_alive(run: dg.DagsterRun, began: float) -> bool:
+def is_dead(record: dg.RunRecord) -> bool:
+    """Whether the run is in progress by Dagster's log, and its process is gone."""
+    run = record.dagster_run
+    if run.status not in IN_PROGRESS:
+        return False
     pid = run.tags.get(PID_TAG)
     if pid is None:
-        return time.time() - began < UNTAGGED_SECONDS
-    return is_running(int(pid), run.tags.get(PROCESS_START_TAG))
+        began = record.start_time or record.create_timestamp.timestamp()
+        return time.time() - began >= UNTAGGED_SECONDS
+    return not is_running(int(pid), run.tags.get(PROCESS_START_TAG))
+
+
+def why_dead(tags: Mapping[str, str]) -> str:
+    """Why the process of a run with these tags is gone, as far as its cgroup tells, and what helps."""
+    gone = "The process of this run is gone."
+    group = MemoryGroup(**json.loads(tags[MEMORY_TAG])) if MEMORY_TAG in tags else None
+    if group is None:
+        return gone
+    limit = f"a limit of {group.limit_bytes / GIB:.1f} GiB" if group.limit_bytes else "no limit of its own"
+    kills = kills_since(group)
+    if kills:
+        told = f"the kernel has since killed {kills} for memory in its cgroup, which has {limit}"
+    elif kills is None and group.limit_bytes and group.limit_bytes < LEAST_BYTES:
+        told = f"its cgroup had {limit}, and a run needs {LEAST_BYTES / GIB:.0f} GiB"
+    else:
+        return gone
+    return f"{gone} Most likely it was killed for memory: {told}. Give it more, or lower memory_limit in the settings."
+
+
+def process_tags() -> dict[str, str]:
+    """The tags by which others tell whether this process still runs and, once it does not, why."""
+    tags = {PID_TAG: str(os.getpid()), PROCESS_START_TAG: process_start(os.getpid()) or ""}
+    group = memory_group()
+    return {**tags, MEMORY_TAG: json.dumps(asdict(group))} if group else tags

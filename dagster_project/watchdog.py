@@ -94,6 +94,7 @@ class Watchdog:
         self._is_main = threading.current_thread() is threading.main_thread()
         if self._is_main:
             self._earlier = signal.set_wakeup_fd(self._wakeup, warn_on_full_buffer=False)
+            os.register_at_fork(after_in_child=self._let_go)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -109,6 +110,11 @@ class Watchdog:
         faulthandler.unregister(STACK_SIGNAL)
         self._stack.close()
         self._stack_path.unlink(missing_ok=True)
+
+    def _let_go(self) -> None:
+        """Signals of a forked process, such as the end of a worker, are not the run's."""
+        if not self._is_leaving.is_set():
+            signal.set_wakeup_fd(-1)
 
     @contextmanager
     def limit(self, what: str, setting: str, minutes: float) -> Iterator[None]:

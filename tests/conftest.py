@@ -18,8 +18,10 @@ from warehouse.sql import connect
 def shared_data() -> Path:
     """The folder of sample data sets that are not part of the repository."""
     folder = Path(os.environ.get("LOYALTY_SHARED_DATA", PROJECT_ROOT.parent / "shared" / "data"))
-    if not (folder / "online_retail").is_dir():
-        pytest.skip(f"no sample data in {folder}: set LOYALTY_SHARED_DATA to a folder with online_retail/ and cdnow/")
+    if not os.access(folder / "online_retail", os.R_OK | os.X_OK):
+        pytest.skip(
+            f"no sample data to read in {folder}; LOYALTY_SHARED_DATA names the folder of online_retail/ and cdnow/"
+        )
     return folder
 
 

@@ -16,16 +16,21 @@ ROOMS = {
     "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "sources", "settings", "tests",
     "benchmarks", "docs", ".ci", ".github",
 }  # fmt: skip
-# The one statement in which every version of a line is valued and judged: two models would cost a copy of history.
-# And the ledger and the tiers, whose rules hang together: cut up, no part could be read alone.
+# An import CTE, which says what a model reads and is not counted among its lines.
+IMPORT_CTE = re.compile(
+    r"^(?:with (?:recursive )?)?\w+ as (?:\{\{ computed_anew\(\) \}\} )?\(\n\n"
+    r"    select \* from \{\{ (?:accepted\()?ref\('\w+'\)\)? \}\}\n\n\),?\n\n",
+    re.MULTILINE,
+)
+# Models of more lines than MOST_LINES, and why.
 LONG_MODELS = {
-    "int_order_line_versions",
-    "int_points_lot_balances",
-    "int_points_journal_entries",
-    "int_tier_states",
-    "rpt_points_liability",
+    "int_order_line_versions": "every version of a line is valued and judged in one pass: two would copy the history",
+    "int_points_journal_entries": "the ledger is compared with itself and added to in one statement",
+    "int_tier_states": "one recursion, whose steps on a day cannot be models of their own",
 }
 MOST_LINES = 100
+# Staging folders of what the project itself writes: model results and operations.
+OWN_SCHEMAS = {"ml", "ops"}
 MACHINE_PATHS = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|tmp)/[\w.]")
 SQL_CLOCK = re.compile(
     r"\b(?:current_date|current_time|current_timestamp|localtimestamp|localtime|get_current_timestamp|getdate|sysdate"
@@ -120,7 +125,10 @@ def test_the_readme_says_how_to_run_and_test() -> None:
 
 
 def test_models_stay_short() -> None:
-    lengths = {file.stem: len(file.read_text(encoding="utf-8").splitlines()) for file in tracked("dbt/models/*.sql")}
+    lengths = {
+        file.stem: len(IMPORT_CTE.sub("", file.read_text(encoding="utf-8")).splitlines())
+        for file in tracked("dbt/models/*.sql")
+    }
     assert lengths
     assert {name: length for name, length in lengths.items() if length > MOST_LINES and name not in LONG_MODELS} == {}
 
@@ -131,7 +139,7 @@ def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:
         layer = file.relative_to(PROJECT_ROOT / "dbt" / "models").parts[0]
         assert file.stem.startswith(prefixes.get(layer, ("",))), file
         if layer == "marts":
-            assert not re.search(r"ref\(\s*['\"]stg_", sql(file)), f"{file} reads a staging view"
+            assert not re.search(r"ref\(\s*['\"]stg_(?!ml__|ops__)", sql(file)), f"{file} reads a source's staging view"
 
 
 def test_no_model_is_ephemeral() -> None:
@@ -191,7 +199,8 @@ def test_dbt_has_no_python_files() -> None:
 def test_every_source_is_mapped_and_every_mapping_has_its_source() -> None:
     sources = {file.stem for file in tracked("sources/*.yml")}
     staging = PROJECT_ROOT / "dbt" / "models" / "staging"
-    assert {file.relative_to(staging).parts[0] for file in tracked("dbt/models/staging/*.sql")} == sources
+    mapped = {file.relative_to(staging).parts[0] for file in tracked("dbt/models/staging/*.sql")}
+    assert mapped - OWN_SCHEMAS == sources
     project = yaml.safe_load((PROJECT_ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8"))
     switched = {key for key in project["models"]["loyalty_warehouse"]["staging"] if not key.startswith("+")}
     assert switched == sources

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.memory import duckdb_memory_limit, memory_group
 from warehouse.settings import Settings
 
 # Files made here are written with a third less work than in the oldest format, mostly for columns of text. They are
@@ -32,11 +33,19 @@ def connect(
 
 
 def limit_resources(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Keep DuckDB within the processors and the memory of the settings; without them it takes what there is."""
+    """Keep DuckDB within the processors and the memory of the settings, or of the cgroup (see `memory_limit`).
+
+    DuckDB itself takes no more threads than the cgroup has processors.
+    """
     if settings.threads:
         connection.execute(f"set threads = {settings.threads}")
-    if settings.memory_limit:
-        connection.execute(f"set memory_limit = {quote_literal(settings.memory_limit)}")
+    if limit := memory_limit(settings):
+        connection.execute(f"set memory_limit = {quote_literal(limit)}")
+
+
+def memory_limit(settings: Settings) -> str | None:
+    """What DuckDB may take: by the settings, else by the cgroup; None leaves it its default, 80% of the machine."""
+    return settings.memory_limit or duckdb_memory_limit(memory_group())
 
 
 def wal_of(file: Path) -> Path:

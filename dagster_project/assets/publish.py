@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from dagster_project.assets.transform import is_run_check
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
@@ -21,8 +22,9 @@ BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 
 def expected_checks(manifest: Mapping[str, Any], model_checks: Collection[str]) -> set[str]:
-    """Every check that a build has to pass: the dbt data tests and unit tests, and the models' own checks."""
-    tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    """Every check that a build has to pass: the runs' dbt data tests, all unit tests, and the models' own checks."""
+    nodes = manifest["nodes"].items()
+    tests = {name for name, node in nodes if node["resource_type"] == "test" and is_run_check(node)}
     return tests | set(manifest["unit_tests"]) | set(model_checks)
 
 

@@ -16,6 +16,14 @@ from warehouse.relations import Relation
 # Under this name dagster-dbt keeps a node's unique id in the metadata of its asset or check.
 UNIQUE_ID = "dagster_dbt/unique_id"
 INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
+RESULTS_LOG_KEY = dg.AssetKey(["ml", "result_versions"])
+# The tag of data tests that the test suite runs, on a company it builds, and a run does not: the declared keys.
+SUITE_TAG = "suite"
+
+
+def is_run_check(test: Mapping[str, Any]) -> bool:
+    """Whether a data test of the manifest is a check of every run."""
+    return SUITE_TAG not in test["tags"]
 
 
 class Translator(DagsterDbtTranslator):
@@ -42,18 +50,26 @@ class Translator(DagsterDbtTranslator):
         return [owner.get("email") or DEFAULT_OWNER]
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        """The node's spec; what dbt builds first waits for the whole of ingest, so that dbt starts once, not thrice."""
+        """The node's spec; what reads no other model waits for the whole of ingest, or for every learning step.
+
+        So dbt starts once behind each, not once a source or a step.
+        """
         spec = super().get_asset_spec(manifest, unique_id, project)
         parents = manifest["parent_map"].get(unique_id, [])
-        is_first = not unique_id.startswith("source.") and not any(parent.startswith("model.") for parent in parents)
-        if is_first and INGEST_LOG_KEY not in {dep.asset_key for dep in spec.deps}:
-            return spec.merge_attributes(deps=[INGEST_LOG_KEY])
-        return spec
+        if unique_id.startswith("source.") or any(parent.startswith("model.") for parent in parents):
+            return spec
+        is_result = any(manifest["sources"].get(parent, {}).get("schema") == "ml" for parent in parents)
+        awaited = RESULTS_LOG_KEY if is_result else INGEST_LOG_KEY
+        if awaited in {dep.asset_key for dep in spec.deps}:
+            return spec
+        return spec.merge_attributes(deps=[awaited])
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        """A check for each data test; one on several models belongs to the latest of them."""
+        """A check for each data test that runs hold models to; one on several models belongs to the latest of them."""
+        if not is_run_check(manifest["nodes"][unique_id]):
+            return None
         attached = self.attached_nodes.get(unique_id)
         if attached is None:
             return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)

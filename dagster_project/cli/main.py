@@ -212,6 +212,7 @@ def _ui(settings: Settings, options: argparse.Namespace) -> int:
     dagster = Path(sys.executable).with_name("dagster")
     command = [str(dagster), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", "127.0.0.1"]
     os.chdir(PROJECT_ROOT)
+    # the program is this environment's own, and its words come from the command line alone
     os.execv(dagster, [*command, "-p", str(options.port)])
 
 

@@ -1,6 +1,5 @@
 """`loyalty run`: the daily job in this process, with its progress, and a summary of what it made."""
 
-import os
 import re
 import time
 import warnings
@@ -14,10 +13,9 @@ from rich.table import Table
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
-from dagster_project.runs import PID_TAG, PROCESS_START_TAG, open_instance
+from dagster_project.runs import open_instance, process_tags
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest, user_errors
-from warehouse.lock import process_start
 from warehouse.settings import Settings
 
 DONE, FAILED = 0, 1
@@ -87,11 +85,6 @@ def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
         # stages and failures are printed here; every event is in Dagster's own log
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-
-
-def process_tags() -> dict[str, str]:
-    """The tags by which a later run tells whether this one's process still lives."""
-    return {PID_TAG: str(os.getpid()), PROCESS_START_TAG: process_start(os.getpid()) or ""}
 
 
 def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:

@@ -6,7 +6,7 @@ import dagster as dg
 from rich.console import Console
 
 from dagster_project.cli.run import failure_messages
-from dagster_project.runs import open_instance
+from dagster_project.runs import is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
 from warehouse.lock import holder
@@ -30,15 +30,19 @@ def print_status(settings: Settings) -> None:
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     with open_instance(settings) as instance:
-        _print_last_runs(console, settings, instance)
+        _print_last_runs(console, settings, instance, held.run_id if held else None)
 
 
-def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance) -> None:
+def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:
     records = instance.get_run_records(limit=1)
     if not records:
         console.print("last run   none")
         return
     _print_run(console, settings, instance, "last run  ", records[0])
+    last = records[0].dagster_run
+    # the lock is held by a living process, whatever can be seen of its number from here
+    if is_dead(records[0]) and last.run_id != writing and not read_ending(settings, last.run_id):
+        console.print(f"           {why_dead(last.tags)} The next run marks it failed.", markup=False)
     failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
     if failures:
         _print_run(console, settings, instance, "last fault", failures[0])

@@ -6,14 +6,14 @@ from dagster_project.steps.base import Step, StepInputs, StepResult, key_problem
 
 TREATED_OUTSIDE_EXPERIMENTS = """
 select campaign_id, customer_id
-from intermediate.int_campaign_member_versions
-where row_status = 'accepted' and arm = 'treatment'
-    and campaign_id in (select campaign_id from marts.dim_campaigns where not is_randomized)
+from intermediate.int_campaign_members
+where arm = 'treatment'
+    and campaign_id in (select campaign_id from intermediate.int_campaigns where not is_randomized)
 """
 MARGIN_BY_DAY = """
 select customer_id, order_date, cast(margin_amount as double) as value
 from intermediate.int_customer_daily
-where order_date <= $1 order by all
+order by all
 """
 
 
@@ -24,9 +24,9 @@ def learn(inputs: StepInputs) -> StepResult:
 
     data_from, data_through = inputs.data_range()
     outcomes = inputs.rows("select * from intermediate.int_campaign_outcomes")
-    campaigns = inputs.rows("select campaign_id, start_date, end_date, is_randomized from marts.dim_campaigns")
+    campaigns = inputs.rows("select campaign_id, start_date, end_date, is_randomized from intermediate.int_campaigns")
     members = inputs.rows(TREATED_OUTSIDE_EXPERIMENTS)
-    days = inputs.rows(MARGIN_BY_DAY, inputs.as_of_date)
+    days = inputs.rows(MARGIN_BY_DAY)
     chosen = campaigns[~campaigns["is_randomized"].astype(bool)]
     frames = [analyse_experiments(outcomes, campaigns, data_through)] if len(outcomes) else []
     if len(chosen):
@@ -52,10 +52,10 @@ STEP = Step(
     tables={"campaign_effects": "What each campaign changed per customer, when the data can show it."},
     reads=[
         "intermediate.int_campaign_outcomes",
-        "intermediate.int_campaign_member_versions",
+        "intermediate.int_campaign_members",
+        "intermediate.int_campaigns",
         "intermediate.int_customer_daily",
         "intermediate.int_run_dates",
-        "marts.dim_campaigns",
     ],
     settings=[],
     packages=["campaigns"],

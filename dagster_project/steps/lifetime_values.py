@@ -22,9 +22,8 @@ def learn(inputs: StepInputs) -> StepResult:
         select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
             cast(return_amount as double) as return_amount
         from intermediate.int_customer_daily
-        where order_date <= $1 and (has_valid_order or return_amount <> 0)
+        where has_valid_order or return_amount <> 0
         """,
-        as_of_date,
     )
     config = LifetimeValueConfig(
         churn_horizon_days=settings.churn_horizon_days, margin_rate=settings.assumed.margin_rate

@@ -12,11 +12,9 @@ def learn(inputs: StepInputs) -> StepResult:
         ["customer_id", "product_id"],
         """
         select distinct customer_id, product_id, order_date
-        from intermediate.int_order_line_versions
-        where row_status = 'accepted' and order_status = 'completed' and not is_return
-            and customer_id is not null and product_id is not null and order_date <= $1
+        from intermediate.int_sale_lines
+        where not is_return and customer_id is not null and product_id is not null
         """,
-        as_of_date,
     )
     products = inputs.rows(
         "select product_id, category from intermediate.int_product_versions where row_status = 'accepted'"
@@ -34,7 +32,7 @@ def learn(inputs: StepInputs) -> StepResult:
 STEP = Step(
     name="recommendations",
     tables={"recommendations": "Products to offer each customer: new ones, and ones to buy again."},
-    reads=["intermediate.int_order_line_versions", "intermediate.int_product_versions", "intermediate.int_run_dates"],
+    reads=["intermediate.int_sale_lines", "intermediate.int_product_versions", "intermediate.int_run_dates"],
     settings=["churn_horizon_days"],
     packages=["recommend"],
     learn=learn,

@@ -207,7 +207,7 @@ candidates as {{ computed_anew() }} (
     select
         *,
         reject_reason is null and _batch_id not in (
-            select batch_id from {{ source('ops', 'batches') }} where superseded_by is not null
+            select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null
         ) as is_current
     from judged
 

@@ -13,15 +13,20 @@
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
 {% endmacro %}
 
+{# Where incremental models keep what they have seen: written by their own hooks, so a state of the graph and no input. #}
+{% macro watermarks() %}
+    {{ return(api.Relation.create(database='warehouse', schema='ops', identifier='watermarks')) }}
+{% endmacro %}
+
 {#
   Post-hooks that note up to which batch a model has seen everything, under this code and these settings. That is no
   further than what it reads has seen: any part of the graph may run alone, or be all that a killed run got to, and
   what it has not seen has to count as changed later.
 #}
 {% macro set_watermark(batch) %}
-    delete from {{ source('ops', 'watermarks') }} where model = '{{ this.identifier }}';
+    delete from {{ watermarks() }} where model = '{{ this.identifier }}';
     {% if batch is not none %}
-    insert into {{ source('ops', 'watermarks') }} values ('{{ this.identifier }}', {{ batch }}, '{{ var("history_signature") }}')
+    insert into {{ watermarks() }} values ('{{ this.identifier }}', {{ batch }}, '{{ var("history_signature") }}')
     {% endif %}
 {% endmacro %}
 
@@ -40,7 +45,7 @@
 {# The last batch that was loaded. #}
 {% macro last_batch() %}
     {% if not execute %}{{ return(none) }}{% endif %}
-    {% set found = run_query("select coalesce(max(batch_id), 0) from " ~ source('ops', 'batches')) %}
+    {% set found = run_query("select coalesce(max(batch_id), 0) from " ~ ref('stg_ops__batches')) %}
     {{ return(found.columns[0].values()[0]) }}
 {% endmacro %}
 
@@ -58,7 +63,7 @@
 {% macro watermark_of(model_name) %}
     {% if not execute %}{{ return(none) }}{% endif %}
     {% set found = run_query(
-        "select batch_id from " ~ source('ops', 'watermarks') ~ " where model = '" ~ model_name
+        "select batch_id from " ~ watermarks() ~ " where model = '" ~ model_name
         ~ "' and signature = '" ~ var('history_signature') ~ "'") %}
     {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
 {% endmacro %}

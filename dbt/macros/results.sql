@@ -1,17 +1,15 @@
-{# The rows of a model's table that stand: of each day up to as_of_date, those of the run posted last. #}
-{% macro latest_results(table_name, result) %}
+{#
+  The rows of a model's results as their latest versions have them: of every day up to as_of_date, or, where
+  `current_only`, of as_of_date itself.
+#}
+{% macro latest_results(table_name, result, current_only=false) -%}
     select results.*
-    from {{ source('ml', table_name) }} as results
-    inner join (
-        select as_of_date, {{ latest_result_version() }} as model_run_id
-        from {{ source('ml', 'result_versions') }}
-        where result = '{{ result }}'
-        group by as_of_date
-    ) as versions
-        on results.as_of_date = versions.as_of_date and results.model_run_id = versions.model_run_id
-    where results.as_of_date <= (select as_of_date from {{ ref('int_run_dates') }})
-{% endmacro %}
-
-{% macro latest_result_version() -%}
-    max_by(model_run_id, result_version_id)
+    from {{ ref('stg_ml__' ~ table_name) }} as results
+    inner join {{ ref('int_latest_results') }} as versions
+        on results.as_of_date = versions.as_of_date
+        and results.model_run_id = versions.model_run_id
+        and versions.result = '{{ result }}'
+        {%- if current_only %}
+        and versions.is_current
+        {%- endif %}
 {%- endmacro %}

@@ -12,10 +12,10 @@
     named_struct('tier_rank', {{ rank }}, 'expires_on', {{ expires_on }}, 'check_on', {{ check_on }}, 'reversed_on', {{ reversed_on }})
 {%- endmacro %}
 
-{# A tier that goes on for the validity of `rules` after the one that ended, and can no longer be reversed. #}
+{# A tier that goes on for `validity_months` after the one that ended, and can no longer be reversed. #}
 {% macro renewed_tier(held, rank) -%}
-    {%- set expires_on = 'last_day(' ~ add_months(held ~ '.expires_on', 'rules.validity_months') ~ ')' -%}
-    {{ held_tier(rank, expires_on, add_days(expires_on, 'rules.grace_days'), 'cast(null as date)') }}
+    {%- set expires_on = 'last_day(' ~ add_months(held ~ '.expires_on', 'validity_months') ~ ')' -%}
+    {{ held_tier(rank, expires_on, add_days(expires_on, 'grace_days'), 'cast(null as date)') }}
 {%- endmacro %}
 
 {% macro list_of(element) -%}

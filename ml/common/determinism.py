@@ -23,7 +23,9 @@ def deterministic(threads: int = 1) -> Iterator[None]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         # features that a company has no data for, or not yet at an early origin, are dropped where they are empty
         warnings.filterwarnings("ignore", message="All-NaN|Degrees of freedom|Skipping features without any observed")
+        # batches and a forest's samples are sized for many rows, and judged beside the other models on few
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger than sample size")
+        warnings.filterwarnings("ignore", "Using the fractional value max_samples")
         yield
 
 

@@ -5,6 +5,7 @@ The warehouse, Dagster and the watchdog are the real ones. Its one step says tha
 
 import hashlib
 import itertools
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable
@@ -25,9 +26,20 @@ def query(run: WarehouseRun) -> None:
         connection.execute(HUGE).fetchall()
 
 
+def terminate_a_worker(run: WarehouseRun) -> None:
+    """What a pool of forked processes does at its end; nothing hangs then."""
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    worker.start()
+    time.sleep(0.5)
+    worker.terminate()
+    worker.join()
+    time.sleep(1)
+
+
 HOW: dict[str, Callable[[WarehouseRun], object]] = {
     "sleep": lambda run: time.sleep(600),
     "sql": query,
+    "worker": terminate_a_worker,
     "c": lambda run: hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 2**31 - 1),  # without the GIL
     "gil": lambda run: sum(itertools.repeat(0, 10**13)),  # with it
 }

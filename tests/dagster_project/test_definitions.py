@@ -12,7 +12,7 @@ import yaml
 from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
 from dagster_project.assets.models import MODEL_CHECKS
 from dagster_project.assets.publish import BUILD_STATUS_KEY, expected_checks
-from dagster_project.assets.transform import UNIQUE_ID
+from dagster_project.assets.transform import UNIQUE_ID, is_run_check
 from dagster_project.cli.run import select_assets
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.definitions import build_definitions
@@ -62,7 +62,8 @@ def check_specs(definitions: dg.Definitions) -> list[dg.AssetCheckSpec]:
 def test_every_data_test_is_a_blocking_check_on_the_latest_model_it_reads(
     definitions: dg.Definitions, manifest: dict
 ) -> None:
-    tests = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    nodes = manifest["nodes"].items()
+    tests = {name: node for name, node in nodes if node["resource_type"] == "test" and is_run_check(node)}
     checks = {spec.metadata.get(UNIQUE_ID): spec for spec in check_specs(definitions)}
     assert tests and set(tests) == set(checks) - {None}
     graph = definitions.resolve_asset_graph()
@@ -81,7 +82,8 @@ def test_every_data_test_is_a_blocking_check_on_the_latest_model_it_reads(
 
 
 def test_a_generation_expects_every_test_and_every_model_gate(definitions: dg.Definitions, manifest: dict) -> None:
-    tests = {name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    nodes = manifest["nodes"].items()
+    tests = {name for name, node in nodes if node["resource_type"] == "test" and is_run_check(node)}
     expected = expected_checks(manifest, MODEL_CHECKS)
     assert expected == tests | set(manifest["unit_tests"]) | MODEL_CHECKS
     assert manifest["unit_tests"] and MODEL_CHECKS
@@ -90,6 +92,21 @@ def test_a_generation_expects_every_test_and_every_model_gate(definitions: dg.De
     assert {f"model.{asset.op.name}.{spec.name}" for asset in assets(definitions) for spec in asset.check_specs} >= (
         MODEL_CHECKS
     )
+
+
+def test_every_model_in_between_has_a_sentence_and_a_key_that_the_suite_tests(manifest: dict) -> None:
+    keyed = {
+        node["attached_node"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and not is_run_check(node)
+    }
+    models = {
+        name: node
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["schema"] == "intermediate"
+    }
+    assert models and set(models) <= keyed
+    assert all(node["description"].startswith("One row") for node in models.values())
 
 
 def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> None:

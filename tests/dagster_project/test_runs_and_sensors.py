@@ -1,5 +1,6 @@
 """What starts runs, and what closes those whose process is gone, on a real instance."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,9 +14,18 @@ import pytest
 
 from dagster_project import runs
 from dagster_project.assets.activate import DELIVERY_KEY
-from dagster_project.cli.run import failure_messages, process_tags
+from dagster_project.cli.run import failure_messages
 from dagster_project.jobs import DAILY_JOB
-from dagster_project.runs import IN_PROGRESS, PID_TAG, PROCESS_START_TAG, close_dead_runs, open_instance
+from dagster_project.runs import (
+    IN_PROGRESS,
+    MEMORY_TAG,
+    PID_TAG,
+    PROCESS_START_TAG,
+    close_dead_runs,
+    open_instance,
+    process_tags,
+    why_dead,
+)
 from dagster_project.schedules import build_daily_schedule, build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
 from warehouse.errors import UserError
@@ -45,7 +55,7 @@ def process() -> Iterator["subprocess.Popen[str]"]:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
     yield child
     child.kill()
-    child.wait()
+    child.communicate()
 
 
 def tags_of(child: "subprocess.Popen[str]") -> dict[str, str]:
@@ -87,6 +97,28 @@ def test_a_later_process_with_the_same_number_is_another_one(settings: Settings,
     earlier = {PID_TAG: str(os.getpid()), PROCESS_START_TAG: "some-boot:1"}
     run_id = add_run(instance, earlier)
     assert close_dead_runs(settings, instance) == [run_id]
+
+
+def memory_tag(folder: Path, **values: int | None) -> dict[str, str]:
+    group = {"folder": str(folder), "inode": folder.stat().st_ino, "kills": 1, "limit_bytes": 1024**3}
+    return {MEMORY_TAG: json.dumps({**group, **values})}
+
+
+def test_why_a_process_is_gone_is_told_by_its_cgroup(tmp_path: Path) -> None:
+    counter = tmp_path / "memory.events"
+    counter.write_text("oom_kill 1\n")
+    assert why_dead({}) == why_dead(memory_tag(tmp_path)) == "The process of this run is gone."
+    counter.write_text("oom_kill 2\n")
+    told = why_dead(memory_tag(tmp_path))
+    assert "the kernel has since killed 1 for memory in its cgroup, which has a limit of 1.0 GiB" in told
+    assert told.endswith("Give it more, or lower memory_limit in the settings.")
+    assert "no limit of its own" in why_dead(memory_tag(tmp_path, limit_bytes=None))
+
+
+@pytest.mark.parametrize(("gib", "is_estimated"), [(1, True), (4, False)])
+def test_of_a_cgroup_that_is_gone_the_limit_tells(tmp_path: Path, gib: int, is_estimated: bool) -> None:
+    told = why_dead(memory_tag(tmp_path, inode=0, limit_bytes=gib * 1024**3))
+    assert ("its cgroup had a limit of 1.0 GiB, and a run needs 2 GiB" in told) == is_estimated
 
 
 @pytest.mark.parametrize("state", IN_PROGRESS)

@@ -49,6 +49,7 @@ def hanging() -> Iterator[Callable[[Company, str], "subprocess.Popen[str]"]]:
         started.append(process)
         assert process.stdout
         assert any(line == "hangs\n" for line in process.stdout), process.communicate()
+        time.sleep(1)  # from the word to the deed
         return process
 
     yield start
@@ -132,6 +133,17 @@ def test_what_takes_longer_than_the_settings_allow_is_ended(
     assert sentence in told and "hanging_run.py" in told
     assert status == FAILURE and sentence in log and "hanging_run.py" in log
     assert holder(one.settings) is None
+
+
+def test_the_end_of_a_forked_worker_is_not_the_end_of_the_run(
+    parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
+) -> None:
+    one = parsed()
+    process = hanging(one, "worker")
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert not note_path(one.settings).exists()
+    assert not list((one.settings.home / "tmp").glob("stack-*"))
 
 
 def test_a_run_that_ends_by_itself_leaves_nothing_behind(built: Company) -> None:

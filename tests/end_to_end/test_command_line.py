@@ -218,7 +218,8 @@ def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_o
     finally:
         first.kill()
         first.communicate()
-    assert "writing nobody" in own.loyalty("status").text
+    told = own.loyalty("status").text
+    assert "writing nobody" in told and "The process of this run is gone." in told and "marks it failed" in told
 
     with open_instance(own.settings) as instance:
         killed = instance.get_run_by_id(held.run_id)

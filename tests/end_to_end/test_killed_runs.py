@@ -53,8 +53,7 @@ def runner() -> Iterator[Callable[..., int]]:
     try:
         yield run
     finally:
-        stdin.close()
-        process.wait()
+        process.communicate()
 
 
 @contextmanager

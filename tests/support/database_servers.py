@@ -59,7 +59,7 @@ def postgres_server() -> Iterator[DatabaseServer]:
     with _private_folder("postgres") as (folder, as_user):
         password_file = folder / "password"
         password_file.write_text(PASSWORD)
-        shutil.chown(password_file, as_user.get("user"))
+        _hand_over(password_file, as_user)
         _run([initdb, "-D", folder / "data", "-U", USER, "-A", "scram-sha-256", f"--pwfile={password_file}",
               "--no-sync", "-E", "UTF8", "--locale=C"], as_user)  # fmt: skip
         port = _free_port()
@@ -87,7 +87,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
             f"create user '{USER}'@'127.0.0.1' identified by '{PASSWORD}';\n"
             f"grant all on *.* to '{USER}'@'127.0.0.1';\n"
         )
-        shutil.chown(start, as_user.get("user"))
+        _hand_over(start, as_user)
         port = _free_port()
         command = [server, "--no-defaults", f"--datadir={folder}/data", f"--port={port}", "--bind-address=127.0.0.1",
                    f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--init-file={start}",
@@ -110,7 +110,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
 
 @contextmanager
 def _private_folder(preferred_user: str) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A folder of the user that the server has to run as, which must not be root."""
+    """A folder, and the arguments of `subprocess` for the user who owns it: no server starts as root."""
     as_user: dict[str, Any] = {}
     if os.geteuid() == 0:
         names = {entry.pw_name for entry in pwd.getpwall()}
@@ -118,11 +118,16 @@ def _private_folder(preferred_user: str) -> Iterator[tuple[Path, dict[str, Any]]
         as_user = {"user": account.pw_name, "group": account.pw_gid, "extra_groups": []}
     folder = Path(tempfile.mkdtemp(prefix="loyalty-server-"))
     try:
-        if as_user:
-            shutil.chown(folder, as_user["user"])
+        _hand_over(folder, as_user)
         yield folder, as_user
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hand_over(path: Path, as_user: dict[str, Any]) -> None:
+    """Makes the server's user the owner; a server that runs as the test's own user owns its files already."""
+    if as_user:
+        shutil.chown(path, as_user["user"])
 
 
 def _run(command: list[Any], as_user: dict[str, Any]) -> None:

@@ -53,7 +53,7 @@ def test_a_second_process_ends_at_its_limit_and_names_the_holder(settings: Setti
             pytest.fail("two processes hold the warehouse")
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
     assert "waited 0.8 s" in str(refused.value)
     assert "run run-of-child" in str(refused.value) and f"end process {child.pid}" in str(refused.value)
     assert len(told) == 1 and f"run run-of-child (process {child.pid}" in told[0]
@@ -65,7 +65,7 @@ def test_waiting_ends_when_the_holder_does(settings: Settings) -> None:
     with hold_warehouse(settings, "mine", 20, told.append) as mine:
         assert holder(settings) == mine
         assert mine.is_alive()
-    child.wait()
+    child.communicate()
     assert len(told) == 1
     assert holder(settings) is None
 
@@ -79,7 +79,7 @@ def test_a_long_wait_is_told_again_and_again(settings: Settings, monkeypatch: py
             pass
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
     assert 3 <= len(told) <= 4
 
 
@@ -90,7 +90,7 @@ def test_a_killed_holder_gives_the_warehouse_back(settings: Settings) -> None:
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert not seen.is_alive()  # dead, though its parent has not collected it yet
-    child.wait()
+    child.communicate()
     assert not seen.is_alive()
     assert holder(settings) is None
     with hold_warehouse(settings, "mine", 0):
@@ -111,7 +111,7 @@ def test_a_cleared_home_does_not_make_two_holders(settings: Settings) -> None:
             assert holder(settings) == mine
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
 
 
 def test_only_one_process_at_a_time(settings: Settings) -> None:
@@ -128,6 +128,6 @@ def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
     assert mark is not None and is_running(child.pid, mark)
     assert not is_running(child.pid, mark + "0")
     child.kill()
-    child.wait()
+    child.communicate()
     assert not is_running(child.pid, mark)
     assert process_start(child.pid) is None

@@ -6,17 +6,17 @@ from warehouse.sql import connect
 
 VERSION_0_1 = """
 create schema ops; create schema ml; create schema intermediate;
-create table ops.gates (
-    generation bigint primary key, run_id varchar not null, as_of_date date, opened_at timestamptz not null,
+create table ops.builds (
+    build_id bigint primary key, run_id varchar not null, as_of_date date, opened_at timestamptz not null,
     passed_at timestamptz, failed_at timestamptz, failure varchar, expected_checks bigint, passed_checks bigint
 );
-insert into ops.gates (generation, run_id, opened_at) values (7, 'run-old', now());
-create table ops.messages (message_id varchar, generation bigint);
+insert into ops.builds (build_id, run_id, opened_at) values (7, 'run-old', now());
+create table ops.messages (message_id varchar, build_id bigint);
 insert into ops.messages values ('m1', 7);
-create table ml.postings (posting_id bigint, result varchar);
-insert into ml.postings values (3, 'churn_scores');
-create table intermediate.int_points_postings (journal_id varchar, posting_number bigint);
-insert into intermediate.int_points_postings values ('j1', 2);
+create table ml.result_versions (result_version_id bigint, result varchar);
+insert into ml.result_versions values (3, 'churn_scores');
+create table intermediate.int_points_journal_entries (journal_id varchar, journal_version bigint);
+insert into intermediate.int_points_journal_entries values ('j1', 2);
 """
 
 

@@ -37,7 +37,7 @@ from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells
 from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
 from warehouse.settings import Settings
-from warehouse.sql import connect, wal_of
+from warehouse.sql import connect, memory_limit, wal_of
 
 # Pseudonyms for ids that are numbers are negative ones, which no source gives, as wide as the narrowest column allows.
 NUMBER_BITS = {"INTEGER": 30, "BIGINT": 62, "HUGEINT": 62, "DOUBLE": 52}
@@ -257,7 +257,8 @@ class _Work:
         record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
 
     def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
-        rewrite(source, target, self.data_subject, self.sources, memory_limit=self.settings.memory_limit, **options)
+        limit = memory_limit(self.settings)
+        rewrite(source, target, self.data_subject, self.sources, memory_limit=limit, **options)
 
     def _other_files(self) -> None:
         for path in self._files():

@@ -548,7 +548,7 @@ def test_killed_anywhere_the_next_publication_is_good(settings: Settings) -> Non
         assert child.stdout is not None and child.stdout.readline() == "ready\n"
         time.sleep(chance.uniform(0.05, 0.6))
         child.send_signal(signal.SIGKILL)
-        child.wait()
+        child.communicate()
         assert_one_publication(settings)
     with connect(settings.warehouse_path) as warehouse:
         number = build(warehouse)

@@ -1,12 +1,12 @@
 """Excel workbooks (.xlsx): a sheet of a workbook at a time."""
 
-import xml.etree.ElementTree as ElementTree
 import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import duckdb
+from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
 from warehouse.ingest.columns import map_columns
@@ -47,7 +47,7 @@ def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfi
     try:
         with zipfile.ZipFile(path) as archive:
             workbook = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError) as error:
+    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, DefusedXmlException) as error:
         raise UserError(f"{path}: no Excel workbook (.xlsx): {error}. Save it again as .xlsx.") from error
     sheets = [node for node in workbook.iterfind("{*}sheets/{*}sheet") if node.get("state", "visible") == "visible"]
     names = [node.attrib["name"] for node in sheets]

@@ -1,5 +1,11 @@
 -- One row per customer and kind of contact that several customers share. A contact is compared by its hash, never shown.
-with contact_hashes as (
+with customer_contacts as (
+
+    select * from {{ accepted(ref('int_customer_contact_versions')) }}
+
+),
+
+contact_hashes as (
 
     select customer_id, 'email' as contact, md5(lower(trim(email))) as contact_hash
     from {{ accepted(ref('int_customer_contact_versions')) }} as contacts
@@ -8,7 +14,7 @@ with contact_hashes as (
     union all
 
     select customer_id, 'phone', md5({{ digits_of('phone') }})
-    from {{ accepted(ref('int_customer_contact_versions')) }} as contacts
+    from customer_contacts as contacts
     where {{ digits_of('phone') }} <> ''
 
 ),

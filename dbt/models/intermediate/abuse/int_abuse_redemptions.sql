@@ -1,9 +1,15 @@
 -- One row per customer and day with a burst of redemptions, and per customer and coupon that was used many times.
-with redemptions as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+redemptions as (
 
     select redemptions.*
     from {{ ref('int_redemptions') }} as redemptions
-    inner join {{ ref('int_run_dates') }} as run_dates on redemptions.redemption_date >= {{ abuse_window_from() }}
+    inner join run_dates on redemptions.redemption_date >= {{ abuse_window_from() }}
 
 )
 

@@ -1,5 +1,17 @@
 -- One row per customer who returned many of the orders that points were earned on, in the window that ends with as_of_date.
-with earning_orders as (
+with points_lot_balances as (
+
+    select * from {{ ref('int_points_lot_balances') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+earning_orders as (
 
     select
         lots.customer_id,
@@ -8,8 +20,8 @@ with earning_orders as (
         sum(lots.reversed_points) as reversed_points,
         min(lots.issued_on) as first_date,
         max(lots.issued_on) as last_date
-    from {{ ref('int_points_lot_balances') }} as lots
-    inner join {{ ref('int_run_dates') }} as run_dates on lots.issued_on >= {{ abuse_window_from() }}
+    from points_lot_balances as lots
+    inner join run_dates on lots.issued_on >= {{ abuse_window_from() }}
     where lots.source = 'order'
     group by lots.customer_id
 

@@ -1,5 +1,17 @@
 -- One row per customer who shops like staff: in the shop nearly every day, or nearly always at a deep discount.
-with shopping as (
+with customer_daily as (
+
+    select * from {{ ref('int_customer_daily') }}
+
+),
+
+run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+shopping as (
 
     select
         days.customer_id,
@@ -9,9 +21,9 @@ with shopping as (
         sum(days.gross_amount) as gross_amount,
         min(days.order_date) as first_date,
         max(days.order_date) as last_date
-    from {{ ref('int_customer_daily') }} as days
-    inner join {{ ref('int_run_dates') }} as run_dates
-        on days.order_date >= {{ abuse_window_from() }} and days.order_date <= run_dates.as_of_date
+    from customer_daily as days
+    inner join run_dates
+        on days.order_date >= {{ abuse_window_from() }}
     where days.has_valid_order
     group by days.customer_id
 

@@ -1,4 +1,4 @@
--- One row per day that history is told as of: every month end since data_from, and the run's own as_of_date.
+-- The days that history is told as of: every month end since data_from, and the run's own as_of_date.
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -7,17 +7,24 @@ with run_dates as (
 
 months as (
 
-    select
-        {{ add_days(add_months('run_dates.data_from', 'numbers.number + 1'), -1) }} as month_end,
-        run_dates.as_of_date
-    from run_dates
-    cross join ({{ numbers_to("(select " ~ months_between('as_of_date', 'data_from') ~ " from " ~ ref('int_run_dates') ~ ")") }}) as numbers
+    select * from {{ ref('int_months') }}
+
+),
+
+month_ends as (
+
+    select last_day(months.month) as month_end
+    from months
+    cross join run_dates
+    where last_day(months.month) <= run_dates.as_of_date
 
 )
 
-select month_end as as_of_date, month_end = as_of_date as is_current, true as is_month_end
-from months
-where month_end <= as_of_date
+select month_ends.month_end as as_of_date, month_ends.month_end = run_dates.as_of_date as is_current, true as is_month_end
+from month_ends
+cross join run_dates
+
 union
-select as_of_date, true as is_current, as_of_date in (select month_end from months) as is_month_end
+
+select as_of_date, true as is_current, as_of_date in (select month_end from month_ends) as is_month_end
 from run_dates

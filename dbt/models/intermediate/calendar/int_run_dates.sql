@@ -3,12 +3,18 @@
   as_of_date says that it is, so that what came later decides nothing.
 #}
 {%- set data_through, as_of_date = date_or_null(var('data_through')), date_or_null(var('as_of_date')) -%}
-with days as (
+with order_days as (
+
+    select * from {{ ref('int_order_days') }}
+
+),
+
+days as (
 
     select
         min(order_date) as data_from,
         coalesce({{ data_through }}, {{ as_of_date }}, {{ add_days('max(order_date)', -1) }}) as data_through
-    from {{ ref('int_order_days') }}
+    from order_days
 
 )
 

@@ -1,4 +1,4 @@
--- The sale lines a redeemed coupon may have been used on: its customer, its business day, one of its products.
+-- A coupon may have been used on the sale lines of its customer and its business day that are of one of its products.
 with redemptions as (
 
     select * from {{ ref('int_redemptions') }}
@@ -12,27 +12,31 @@ reward_products as (
 
 ),
 
-lines as (
+sale_lines as (
 
-    select order_line_id, customer_id, order_date, product_id, net_amount, cost_amount
-    from {{ ref('int_order_line_versions') }}
-    where row_status = 'accepted' and order_status = 'completed' and not is_return
-        and customer_id in (select customer_id from redemptions)
+    select * from {{ ref('int_sale_lines') }}
+
+),
+
+eligible as (
+
+    select * from sale_lines
+    where not is_return and customer_id in (select customer_id from redemptions)
 
 )
 
 select
     redemptions.redemption_id,
     redemptions.campaign_id,
-    lines.order_line_id,
-    lines.customer_id,
-    lines.order_date,
-    lines.net_amount,
-    lines.cost_amount
+    eligible.order_line_id,
+    eligible.customer_id,
+    eligible.order_date,
+    eligible.net_amount,
+    eligible.margin_amount
 from redemptions
-inner join lines
-    on redemptions.customer_id = lines.customer_id and redemptions.redemption_date = lines.order_date
+inner join eligible
+    on redemptions.customer_id = eligible.customer_id and redemptions.redemption_date = eligible.order_date
 inner join reward_products
     on redemptions.reward_id = reward_products.reward_id
     and redemptions.campaign_id = reward_products.campaign_id
-    and lines.product_id = reward_products.product_id
+    and eligible.product_id = reward_products.product_id

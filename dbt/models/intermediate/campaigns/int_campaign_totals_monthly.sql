@@ -1,20 +1,37 @@
--- One row per month with days of a campaign: costs and effects of the campaigns, each spread over its days.
-with campaign_months as (
+-- Costs and effects of the campaigns, each spread over the days of its window.
+with months as (
+
+    select * from {{ ref('int_campaign_months') }}
+
+),
+
+costs as (
+
+    select * from {{ ref('int_campaign_costs') }}
+
+),
+
+results as (
+
+    select * from {{ ref('int_campaign_results') }}
+    where metric = 'margin_amount'
+
+),
+
+campaign_months as (
 
     select
         months.month,
         costs.contact_cost_amount * months.share_of_window as contact_cost,
         costs.fixed_cost_amount * months.share_of_window as fixed_cost,
         costs.reward_cost_amount * months.share_of_window as reward_cost,
-        costs.cost_amount * months.share_of_window as cost,
         results.incremental_margin_amount * months.share_of_window as incremental_margin,
         (results.effect_high - results.effect_low) / 2 * results.treated_count * months.share_of_window as half_width,
         results.attributed_margin_amount * months.share_of_window as attributed_margin,
         results.incremental_margin_amount is not null as is_estimated
-    from {{ ref('int_campaign_months') }} as months
-    inner join {{ ref('int_campaign_costs') }} as costs on months.campaign_id = costs.campaign_id
-    left join {{ ref('fct_campaign_results') }} as results
-        on months.campaign_id = results.campaign_id and results.metric = 'margin_amount'
+    from months
+    inner join costs on months.campaign_id = costs.campaign_id
+    left join results on months.campaign_id = results.campaign_id
 
 )
 

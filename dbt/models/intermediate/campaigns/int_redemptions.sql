@@ -1,5 +1,10 @@
--- Redemptions up to as_of_date, on their business day.
-with redemptions as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+redemptions as (
 
     select *, {{ business_date('redeemed_at') }} as redemption_date
     from {{ accepted(ref('int_reward_redemption_versions')) }}
@@ -8,4 +13,4 @@ with redemptions as (
 
 select redemption_id, customer_id, campaign_id, reward_id, order_id, redeemed_at, redemption_date, points, cost_amount
 from redemptions
-where redemption_date <= (select as_of_date from {{ ref('int_run_dates') }})
+where redemption_date <= (select as_of_date from run_dates)

@@ -2,7 +2,13 @@
   One row per cohort, unit, period and last complete period of the customers: who ordered in the period and what they
   brought. Kept apart by last complete period, so that a rate can leave out customers who are not old enough.
 #}
-with run_dates as (
+with cohort_days as {{ computed_anew() }} (
+
+    select * from {{ ref('int_cohort_days') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -19,7 +25,7 @@ customer_periods as (
         {{ last_complete_period }} as last_complete_period,
         max(case when has_valid_order then 1 else 0 end) as is_active,
         sum(net_amount) as net_amount
-    from {{ ref('int_cohort_days') }}
+    from cohort_days
     cross join run_dates
     group by 1, 2, 3, 4, 5
     {% if not loop.last %}union all{% endif %}

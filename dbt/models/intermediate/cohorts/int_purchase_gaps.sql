@@ -3,7 +3,13 @@
   so many days, and how many ended at all; a wait that as_of_date cuts off ends without one. `second` is the wait after
   the first purchase day, `any` is every one. Each cohort, and 'all', has a row for day 0.
 #}
-with run_dates as (
+with customer_purchase_days as (
+
+    select * from {{ ref('int_customer_purchase_days') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -17,7 +23,7 @@ waits as (
         {{ days_between('coalesce(days.next_order_date, run_dates.as_of_date)', 'days.order_date') }} as day,
         count(days.next_order_date) as event_count,
         count(*) as exit_count
-    from {{ ref('int_customer_purchase_days') }} as days
+    from customer_purchase_days as days
     cross join run_dates
     group by cohort_month, is_first, day
 

@@ -4,7 +4,13 @@
   carries them over months without an order.
 #}
 {%- set horizon = var('churn_horizon_days') -%}
-with movements as (
+with as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+movements as (
 
     select * from {{ ref('int_customer_movements') }}
 
@@ -14,7 +20,7 @@ dates as (
 
     select customers.customer_id, dates.as_of_date
     from {{ ref('int_customers') }} as customers
-    inner join {{ ref('int_as_of_dates') }} as dates
+    inner join as_of_dates as dates
         on customers.known_since <= dates.as_of_date
 
 ),

@@ -1,9 +1,21 @@
--- The spine: one row per customer and business day up to as_of_date with a sale or a return, the only history that marts scan.
-with order_days as (
+-- The only history that marts scan: the business days on which a customer bought or returned something.
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+order_days as (
 
     select * from {{ ref('int_order_days') }}
-    where customer_id is not null and order_status = 'completed'
-        and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    where customer_id is not null and order_status = 'completed' and order_date <= (select as_of_date from run_dates)
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders') }}
+    where is_valid
 
 ),
 
@@ -15,8 +27,7 @@ valid_orders as (
         count(*) as orders_count,
         {{ money('sum(net_amount_on_order_date)') }} as valid_net_amount,
         min(channel) as channel
-    from {{ ref('int_orders') }}
-    where is_valid
+    from orders
     group by customer_id, order_date
 
 ),

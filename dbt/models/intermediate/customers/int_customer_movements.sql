@@ -1,7 +1,7 @@
 {#
-  One row per customer and as_of_date at which a total of the customer moves: what entered the history since the
-  as_of_date before, and what left the trailing 365 days. Running sums of these rows are the customer's totals at
-  every as_of_date, without joining each day of history to each date it is told as of.
+  What entered the history of a customer since the as_of_date before, and what left the trailing 365 days. Running sums
+  of these rows are the customer's totals at every as_of_date, without joining each day of history to each date it is
+  told as of.
 #}
 with run_dates as (
 
@@ -9,17 +9,15 @@ with run_dates as (
 
 ),
 
-customer_days as (
+customer_daily as {{ computed_anew() }} (
 
-    select
-        days.customer_id,
-        days.orders_count,
-        days.net_amount,
-        days.order_date as enters_on,
-        {{ add_days('days.order_date', 365) }} as leaves_on
-    from {{ ref('int_customer_daily') }} as days
-    inner join run_dates
-        on days.order_date <= run_dates.as_of_date
+    select * from {{ ref('int_customer_daily') }}
+
+),
+
+purchase_days as (
+
+    select * from {{ ref('int_customer_purchase_days') }}
 
 ),
 
@@ -27,28 +25,27 @@ movements as (
 
     select
         customer_id,
-        enters_on as moves_on,
+        order_date as moves_on,
         orders_count,
         net_amount,
         orders_count as orders_count_365d,
         net_amount as net_amount_365d,
         cast(null as date) as order_date,
         cast(null as date) as previous_order_date
-    from customer_days
+    from customer_daily
 
     union all
 
     select
         customer_id,
-        leaves_on as moves_on,
+        {{ add_days('order_date', 365) }} as moves_on,
         0 as orders_count,
         0 as net_amount,
         -orders_count as orders_count_365d,
         -net_amount as net_amount_365d,
         null as order_date,
         null as previous_order_date
-    from customer_days
-    where leaves_on <= (select as_of_date from run_dates)
+    from customer_daily
 
     union all
 
@@ -61,7 +58,7 @@ movements as (
         0 as net_amount_365d,
         order_date,
         previous_order_date
-    from {{ ref('int_customer_purchase_days') }}
+    from purchase_days
 
 )
 
@@ -76,5 +73,5 @@ select
     max(movements.order_date) as last_order_date,
     max(movements.previous_order_date) as previous_order_date
 from movements
-cross join run_dates
+inner join run_dates on movements.moves_on <= run_dates.as_of_date
 group by 1, 2

@@ -1,9 +1,7 @@
--- One row per customer and day with a valid order up to as_of_date, with the purchase days before and after it.
 with purchase_days as (
 
-    select customer_id, order_date
-    from {{ ref('int_customer_daily') }}
-    where has_valid_order and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    select * from {{ ref('int_customer_daily') }}
+    where has_valid_order
 
 )
 

@@ -1,13 +1,29 @@
--- One row per snapshot and customer with purchases of known categories in the year before it: how many of them. A category
--- counts at a snapshot by the last day it was bought on, so no day is looked at once per snapshot.
-with bought as (
+-- How many known categories a customer bought in the year before a snapshot. A category counts at a snapshot by the last
+-- day it was bought on, so no day is looked at once per snapshot.
+with sale_lines as (
 
-    select distinct lines.customer_id, products.category, lines.order_date
-    from {{ ref('int_order_line_versions') }} as lines
-    inner join {{ accepted(ref('int_product_versions')) }} as products on lines.product_id = products.product_id
-    where lines.row_status = 'accepted' and lines.order_status = 'completed' and not lines.is_return
-        and lines.customer_id is not null and products.category is not null
-        and lines.order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    select * from {{ ref('int_sale_lines') }}
+
+),
+
+products as (
+
+    select * from {{ accepted(ref('int_product_versions')) }}
+
+),
+
+snapshots as (
+
+    select * from {{ ref('int_churn_snapshots') }}
+
+),
+
+bought as (
+
+    select distinct sale_lines.customer_id, products.category, sale_lines.order_date
+    from sale_lines
+    inner join products on sale_lines.product_id = products.product_id
+    where not sale_lines.is_return and sale_lines.customer_id is not null and products.category is not null
 
 ),
 
@@ -26,6 +42,6 @@ spells as (
 
 select snapshots.snapshot_date, spells.customer_id, count(*) as categories_count
 from spells
-inner join {{ ref('int_churn_snapshots') }} as snapshots
+inner join snapshots
     on snapshots.snapshot_date >= spells.counts_from and snapshots.snapshot_date < spells.counts_before
 group by snapshots.snapshot_date, spells.customer_id

@@ -1,7 +1,13 @@
 {% set windows = [30, 90, 180, 365] %}
 -- One row per snapshot and eligible customer: everything the churn model may know, as of the snapshot, and the label.
 -- Windowed figures are per week of what was observed, so that a young history and an old one can be compared.
-with purchases as (
+with churn_breadth as (
+
+    select * from {{ ref('int_churn_breadth') }}
+
+),
+
+purchases as (
 
     select * from {{ ref('int_churn_purchases') }}
 
@@ -55,7 +61,7 @@ select
 from purchases
 left join signals
     on purchases.snapshot_date = signals.snapshot_date and purchases.customer_id = signals.customer_id
-left join {{ ref('int_churn_breadth') }} as breadth
+left join churn_breadth as breadth
     on purchases.snapshot_date = breadth.snapshot_date and purchases.customer_id = breadth.customer_id
 left join labels
     on purchases.snapshot_date = labels.snapshot_date and purchases.customer_id = labels.customer_id

@@ -1,7 +1,19 @@
 {% set windows = [30, 90, 180, 365] %}
 {% set horizon = var('churn_horizon_days') %}
 -- One row per snapshot and eligible customer: what the purchases of the 365 days before it say. One scan of the spine.
-with purchases as (
+with churn_snapshots as (
+
+    select * from {{ ref('int_churn_snapshots') }}
+
+),
+
+feature_days as (
+
+    select * from {{ ref('int_feature_days') }}
+
+),
+
+purchases as (
 
     select
         snapshots.snapshot_date,
@@ -9,8 +21,8 @@ with purchases as (
         snapshots.is_label_known,
         days.*,
         {{ days_between('snapshots.snapshot_date', 'days.order_date') }} as age_days
-    from {{ ref('int_churn_snapshots') }} as snapshots
-    inner join {{ ref('int_feature_days') }} as days
+    from churn_snapshots as snapshots
+    inner join feature_days as days
         on days.order_date <= snapshots.snapshot_date
         and days.order_date > {{ add_days('snapshots.snapshot_date', -365) }}
 

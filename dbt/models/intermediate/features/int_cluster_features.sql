@@ -1,17 +1,21 @@
--- One row per customer with a valid order: what customers are grouped by, as of as_of_date.
-with rfm as (
+-- What customers with a valid order are grouped by, as of as_of_date.
+with run_dates as (
 
-    select customer_id, as_of_date, recency_days, frequency, cast(monetary_amount as double) as monetary_amount
-    from {{ ref('fct_customer_rfm') }}
-    where as_of_date = (select as_of_date from {{ ref('int_run_dates') }})
-        and rfm_window = 'lifetime' and frequency > 0
+    select * from {{ ref('int_run_dates') }}
 
 ),
 
-behaviour as (
+rfm as (
+
+    select * from {{ ref('int_customer_rfm_windows') }}
+    where as_of_date = (select as_of_date from run_dates) and rfm_window = 'lifetime' and frequency > 0
+
+),
+
+features as (
 
     select * from {{ ref('int_churn_features') }}
-    where snapshot_date = (select as_of_date from {{ ref('int_run_dates') }})
+    where snapshot_date = (select as_of_date from run_dates)
 
 )
 
@@ -20,12 +24,12 @@ select
     rfm.as_of_date,
     rfm.recency_days,
     rfm.frequency,
-    rfm.monetary_amount,
-    behaviour.net_amount_per_order,
-    behaviour.lines_per_order,
-    behaviour.discount_rate,
-    behaviour.return_rate,
-    behaviour.gap_mean_days,
-    behaviour.weekend_rate
+    cast(rfm.monetary_amount as double) as monetary_amount,
+    features.net_amount_per_order,
+    features.lines_per_order,
+    features.discount_rate,
+    features.return_rate,
+    features.gap_mean_days,
+    features.weekend_rate
 from rfm
-left join behaviour on rfm.customer_id = behaviour.customer_id
+left join features on rfm.customer_id = features.customer_id

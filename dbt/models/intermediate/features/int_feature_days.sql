@@ -1,4 +1,11 @@
 -- The days on which a customer placed a valid order, each with the gap before it and the day of four purchases ago.
+with purchase_days as (
+
+    select * from {{ ref('int_customer_daily') }}
+    where has_valid_order
+
+)
+
 select
     customer_id,
     order_date,
@@ -11,5 +18,4 @@ select
     {{ days_between('order_date', 'lag(order_date) over (partition by customer_id order by order_date)') }} as gap_days,
     lag(order_date, 4) over (partition by customer_id order by order_date) as fifth_last_order_date,
     min(order_date) over (partition by customer_id) as first_order_date
-from {{ ref('int_customer_daily') }}
-where has_valid_order and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+from purchase_days

@@ -4,11 +4,17 @@
   customers.
 #}
 {%- set minimum_customers = 100 -%}
-with counted as (
+with loyalty_values as {{ computed_anew() }} (
+
+    select * from {{ ref('int_loyalty_values') }}
+
+),
+
+counted as (
 
     {% for measure in loyalty_measures() %}
     select as_of_date, '{{ measure }}' as measure, cast({{ measure }} as decimal(18, 6)) as value, count(*) as customers_count
-    from {{ ref('int_loyalty_values') }}
+    from loyalty_values
     where {{ measure }} is not null
     group by as_of_date, {{ measure }}
     {% if not loop.last %}union all{% endif %}

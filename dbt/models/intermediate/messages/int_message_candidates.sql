@@ -1,15 +1,33 @@
 {#
-  One row per occasion without a message so far, and why none is created now; NULL where one is. A customer's most
-  important occasions come first, as far as the cap leaves room beside the messages of the last days.
+  The occasions without a message so far, and why none is created now; NULL where one is. A customer's most important
+  occasions come first, as far as the cap leaves room beside the messages of the last days.
 #}
 {%- set channel = var('messages', {}).get('channel') -%}
-with recent as (
+with run_dates as (
 
-    select earlier.customer_id, count(*) as messages_count
-    from {{ source('ops', 'earlier_messages') }} as earlier
-    inner join {{ ref('int_run_dates') }} as run_dates
-        on earlier.as_of_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'cap_days')) }}
-    group by earlier.customer_id
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+earlier_messages as (
+
+    select * from {{ ref('stg_ops__earlier_messages') }}
+
+),
+
+objections as (
+
+    select * from {{ ref('int_message_objections') }}
+
+),
+
+recent as (
+
+    select earlier_messages.customer_id, count(*) as messages_count
+    from earlier_messages
+    inner join run_dates
+        on earlier_messages.as_of_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'cap_days')) }}
+    group by earlier_messages.customer_id
 
 ),
 
@@ -21,7 +39,7 @@ placed as (
             partition by objections.customer_id, objections.reason is null
             order by objections.priority, objections.event_date, objections.subject
         ) as place
-    from {{ ref('int_message_objections') }} as objections
+    from objections
     left join recent on objections.customer_id = recent.customer_id
 
 )

@@ -1,14 +1,20 @@
-{# One row per customer and day on which points expire soon; there is no use in telling so afterwards. #}
+{# There is no use in telling of an expiry afterwards. #}
 with run_dates as (
 
-    select as_of_date from {{ ref('int_run_dates') }}
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+lots as (
+
+    select * from {{ ref('int_points_lot_balances') }}
 
 ),
 
 expiring as (
 
     select lots.customer_id, lots.expires_on, cast(sum(lots.remaining_points) as bigint) as points
-    from {{ ref('int_points_lot_balances') }} as lots
+    from lots
     cross join run_dates
     where
         lots.is_available

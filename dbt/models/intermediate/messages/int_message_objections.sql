@@ -1,27 +1,45 @@
 {#
-  One row per occasion that no earlier run has created a message for, and what speaks against writing to the customer
-  about it, NULL where nothing does. The permanent holdout is told of its points and tiers, not
-  won back. A run as of a day before that of messages already created only looks back.
+  The occasions that no earlier run has created a message for, and what speaks against writing to the customer about
+  each, NULL where nothing does. The permanent holdout gets messages about its points and tiers, and is not won back.
+  A run as of a day before that of messages already created only looks back.
 #}
 {%- set has_channel = 'true' if var('messages', {}).get('channel') else 'false' -%}
 with run_dates as (
 
-    select as_of_date from {{ ref('int_run_dates') }}
+    select * from {{ ref('int_run_dates') }}
 
 ),
 
-earlier as (
+triggers as (
 
-    select * from {{ source('ops', 'earlier_messages') }}
+    select * from {{ ref('int_message_triggers') }}
 
 ),
 
-told as (
+recipients as (
 
-    select distinct earlier.customer_id, earlier.trigger, earlier.subject
-    from earlier
+    select * from {{ ref('int_message_recipients') }}
+
+),
+
+holdout as (
+
+    select * from {{ ref('int_permanent_holdout') }}
+
+),
+
+earlier_messages as (
+
+    select * from {{ ref('stg_ops__earlier_messages') }}
+
+),
+
+recent as (
+
+    select distinct earlier_messages.customer_id, earlier_messages.trigger, earlier_messages.subject
+    from earlier_messages
     inner join run_dates
-        on earlier.as_of_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'repeat_days')) }}
+        on earlier_messages.as_of_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'repeat_days')) }}
 
 )
 
@@ -32,16 +50,16 @@ select
     case
         when recipients.withheld_reason is not null then recipients.withheld_reason
         when triggers.trigger = 'win_back' and holdout.customer_id is not null then 'holdout'
-        when told.customer_id is not null then 'told_already'
-        when run_dates.as_of_date < (select max(as_of_date) from earlier) then 'past_day'
+        when recent.customer_id is not null then 'told_already'
+        when run_dates.as_of_date < (select max(as_of_date) from earlier_messages) then 'past_day'
         when not {{ has_channel }} then 'no_channel'
     end as reason
-from {{ ref('int_message_triggers') }} as triggers
+from triggers
 cross join run_dates
-inner join {{ ref('int_message_recipients') }} as recipients on triggers.customer_id = recipients.customer_id
-left join {{ ref('int_permanent_holdout') }} as holdout on triggers.customer_id = holdout.customer_id
-left join told
-    on triggers.customer_id = told.customer_id
-    and triggers.trigger = told.trigger
-    and triggers.subject = told.subject
-where triggers.message_id not in (select message_id from earlier)
+inner join recipients on triggers.customer_id = recipients.customer_id
+left join holdout on triggers.customer_id = holdout.customer_id
+left join recent
+    on triggers.customer_id = recent.customer_id
+    and triggers.trigger = recent.trigger
+    and triggers.subject = recent.subject
+where triggers.message_id not in (select message_id from earlier_messages)

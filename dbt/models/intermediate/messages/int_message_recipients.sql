@@ -1,6 +1,6 @@
 {#
-  One row per customer: the language to write in, and why the customer must not be written to, NULL where nothing says
-  so. Who opted out may opt in again. No address stands here.
+  The language to write to a customer in, and why the customer must not be written to, NULL where nothing says so. Who
+  opted out may opt in again. No address stands here.
 #}
 with customers as (
 
@@ -8,17 +8,23 @@ with customers as (
 
 ),
 
-records as (
+customer_records as (
 
-    select customer_id, email_consent, lower(substring(language, 1, 2)) as language
-    from {{ accepted(ref('int_customer_versions')) }} as records
+    select *, lower(substring(language, 1, 2)) as language_code
+    from {{ accepted(ref('int_customer_versions')) }}
 
 ),
 
 contacts as (
 
-    select customer_id from {{ accepted(ref('int_customer_contact_versions')) }} as contacts
+    select * from {{ accepted(ref('int_customer_contact_versions')) }}
     where trim(email) <> ''
+
+),
+
+customer_events as (
+
+    select * from {{ ref('int_customer_events') }}
 
 ),
 
@@ -28,8 +34,7 @@ choices as (
         customer_id,
         max(occurred_at) filter (where event_type in {{ text_list(opt_out_events()) }}) as opted_out_at,
         max(occurred_at) filter (where event_type = 'opt_in') as opted_in_at
-    from {{ accepted(ref('int_customer_event_versions')) }} as customer_events
-    where {{ business_date('occurred_at') }} <= (select as_of_date from {{ ref('int_run_dates') }})
+    from customer_events
     group by customer_id
 
 )
@@ -37,15 +42,15 @@ choices as (
 select
     customers.customer_id,
     case
-        when records.language in {{ text_list(message_languages()) }} then records.language
+        when customer_records.language_code in {{ text_list(message_languages()) }} then customer_records.language_code
         else '{{ var("language") }}'
     end as language,
     case
         when contacts.customer_id is null then 'no_contact'
         when choices.opted_out_at >= coalesce(choices.opted_in_at, choices.opted_out_at) then 'opted_out'
-        when coalesce(records.email_consent, false) = false then 'no_consent'
+        when coalesce(customer_records.email_consent, false) = false then 'no_consent'
     end as withheld_reason
 from customers
-left join records on customers.customer_id = records.customer_id
+left join customer_records on customers.customer_id = customer_records.customer_id
 left join contacts on customers.customer_id = contacts.customer_id
 left join choices on customers.customer_id = choices.customer_id

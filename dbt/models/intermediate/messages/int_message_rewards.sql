@@ -1,11 +1,16 @@
 {#
-  One row per customer whom the plan offers a reward; the same reward is one occasion a planned month, which on the last day
-  of a month is the next one.
+  The same reward is one occasion a planned month, which on the last day of a month is the next one.
 #}
-with offers as (
+with rewards as (
+
+{{ latest_results('next_best_rewards', 'next_best_rewards', current_only=true) }}
+
+),
+
+offers as (
 
     select customer_id, reward_id as next_best_reward, plan_month
-    from {{ ref('fct_next_best_rewards') }}
+    from rewards
     where status = 'offered'
 
 )

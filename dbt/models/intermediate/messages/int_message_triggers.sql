@@ -1,7 +1,6 @@
 {#
-  One row per occasion to write to a customer as of as_of_date. Its key is the occasion's own, whatever day finds it:
-  the customer, the trigger, and what and when it is about. `useful_until`, where there is such a day, is the last one on
-  which it helps to be told.
+  The key of an occasion to write to a customer is its own, whatever day finds it: the customer, the trigger, and what and
+  when it is about. `useful_until`, where there is such a day, is the last one on which the message helps.
 #}
 with occasions as (
 

@@ -7,12 +7,18 @@
 ) }}
 {% set versions = this.incorporate(path={'identifier': 'int_order_line_versions'}) %}
 {% set watermark = history_watermark() %}
--- depends_on: {{ ref('int_exchange_rate_versions') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
+-- depends_on: {{ ref('int_exchange_rate_versions') }}, {{ ref('stg_ops__batches') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
 {% if watermark is not none %}
-with changed_batches as (
+with rates as (
+
+    select * from {{ ref('int_exchange_rate_versions') }}
+
+),
+
+changed_batches as (
 
     select batch_id
-    from {{ source('ops', 'batches') }}
+    from {{ ref('stg_ops__batches') }}
     where batch_id > {{ watermark }} or superseded_by > {{ watermark }}
 
 ),
@@ -36,7 +42,7 @@ revalued as (
 
     select versions.order_line_id
     from {{ versions }} as versions
-    inner join {{ ref('int_exchange_rate_versions') }} as rates
+    inner join rates
         on versions.currency = rates.currency and versions.order_date = rates.rate_date
     where rates._batch_id in (select batch_id from changed_batches)
 

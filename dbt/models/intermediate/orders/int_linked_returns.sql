@@ -1,12 +1,24 @@
--- One row per valid order and day up to as_of_date on which lines of it came back; never before the order's own day.
+-- A return counts on its own day, but never before the order's.
+with order_returns as (
+
+    select * from {{ ref('int_order_returns') }}
+
+),
+
+valid_orders as (
+
+    select * from {{ ref('int_orders') }}
+    where is_valid
+
+)
+
 select
-    orders.order_id,
-    orders.customer_id,
-    orders.order_date,
-    greatest(returns.return_date, orders.order_date) as return_date,
-    {{ money('sum(returns.return_amount)') }} as return_amount
-from {{ ref('int_order_returns') }} as returns
-inner join {{ ref('int_orders') }} as orders
-    on returns.order_id = orders.order_id
-where orders.is_valid and returns.return_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    valid_orders.order_id,
+    valid_orders.customer_id,
+    valid_orders.order_date,
+    greatest(order_returns.return_date, valid_orders.order_date) as return_date,
+    {{ money('sum(order_returns.return_amount)') }} as return_amount
+from order_returns
+inner join valid_orders
+    on order_returns.order_id = valid_orders.order_id
 group by 1, 2, 3, 4

@@ -1,8 +1,13 @@
--- One row per order and day on which lines of it came back.
+with sale_lines as (
+
+    select * from {{ ref('int_sale_lines') }}
+
+)
+
 select
     original_order_id as order_id,
     order_date as return_date,
     {{ money('sum(net_amount)') }} as return_amount
-from {{ ref('int_order_line_versions') }}
-where row_status = 'accepted' and is_return and order_status = 'completed' and original_order_id is not null
+from sale_lines
+where is_return and original_order_id is not null
 group by original_order_id, order_date

@@ -7,7 +7,13 @@
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
 {%- set counts = ['lines_count', 'quantity'] -%}
 {%- set amounts = ['gross_amount', 'discount_amount', 'net_amount', 'margin_amount'] -%}
-with order_days as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+order_days as (
 
     select
         {{ keys | join(', ') }},
@@ -15,7 +21,7 @@ with order_days as (
         quantity,
         {{ amounts | join(', ') }}
     from {{ ref('int_order_days') }}
-    where sale_lines_count > 0 and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    where sale_lines_count > 0 and order_date <= (select as_of_date from run_dates)
 
 ),
 

@@ -4,7 +4,19 @@
   journal, named after it. Each journal sums to zero: what a customer's accounts gain, the programme's accounts lose.
 #}
 {%- set accounts = points_accounts() -%}
-with lots as (
+with points_reversals as (
+
+    select * from {{ ref('int_points_reversals') }}
+
+),
+
+points_spent as (
+
+    select * from {{ ref('int_points_spent') }}
+
+),
+
+lots as (
 
     select * from {{ ref('int_points_lot_balances') }}
 
@@ -48,19 +60,19 @@ journals as (
         0,
         sum(points),
         0
-    from {{ ref('int_points_reversals') }}
+    from points_reversals
     group by journal_id, source_id, customer_id, reversed_on
 
     union all
 
     select 'redeem:' || source_id, 'redeem', source_id, customer_id, spent_on, 0, -points, 0, points, 0, 0, 0
-    from {{ ref('int_points_spent') }}
+    from points_spent
     where source = 'redemption'
 
     union all
 
     select 'adjust:' || source_id, 'adjust', source_id, customer_id, spent_on, 0, -points, 0, 0, 0, 0, points
-    from {{ ref('int_points_spent') }}
+    from points_spent
     where source = 'adjustment'
 
     union all

@@ -1,10 +1,28 @@
 {{ config(materialized='view') }}
 {# The ledger as of as_of_date: what was posted, or, for a look back before the last posting, what its events give. #}
 {%- set accounts = points_accounts() -%}
-with days as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+points_journal_entries as (
+
+    select * from {{ ref('int_points_journal_entries') }}
+
+),
+
+points_journals as (
+
+    select * from {{ ref('int_points_journals') }}
+
+),
+
+days as (
 
     select as_of_date, coalesce(as_of_date >= (select max(posted_as_of) from {{ ref('int_points_journal_entries') }}), true) as is_posted
-    from {{ ref('int_run_dates') }}
+    from run_dates
 
 )
 
@@ -19,7 +37,7 @@ select
     {%- for account in accounts %}
     entries.{{ account }}{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ ref('int_points_journal_entries') }} as entries
+from points_journal_entries as entries
 inner join days on days.is_posted
 
 union all
@@ -35,5 +53,5 @@ select
     {%- for account in accounts %}
     journals.{{ account }}{{ ',' if not loop.last }}
     {%- endfor %}
-from {{ ref('int_points_journals') }} as journals
+from points_journals as journals
 inner join days on not days.is_posted

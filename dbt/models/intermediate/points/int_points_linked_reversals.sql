@@ -2,7 +2,19 @@
   One row per order with points and day on which linked returns take points back: earned less floor(rate * net after
   return), in steps. Points that have expired are not taken back once more, so nothing comes after expires_on.
 #}
-with returns as (
+with points_lots as (
+
+    select * from {{ ref('int_points_lots') }}
+
+),
+
+linked_returns as (
+
+    select * from {{ ref('int_linked_returns') }}
+
+),
+
+returns as (
 
     select
         lots.customer_id,
@@ -14,8 +26,8 @@ with returns as (
             partition by returns.order_id
             order by returns.return_date
         ), 0)) as bigint) as points_after
-    from {{ ref('int_points_lots') }} as lots
-    inner join {{ ref('int_linked_returns') }} as returns
+    from points_lots as lots
+    inner join linked_returns as returns
         on lots.source_id = returns.order_id
     where lots.source = 'order' and returns.return_date <= lots.expires_on
 

@@ -3,7 +3,25 @@
   and is filled from the oldest points and from later earnings. Points that were redeemed out of a lot are taken back
   from it all the same; the redemption is then carried by the lots that follow.
 #}
-with lots as (
+with points_unlinked_shares as (
+
+    select * from {{ ref('int_points_unlinked_shares') }}
+
+),
+
+points_linked_reversals as (
+
+    select * from {{ ref('int_points_linked_reversals') }}
+
+),
+
+unlinked_returns as (
+
+    select * from {{ ref('int_unlinked_returns') }}
+
+),
+
+lots as (
 
     select customer_id, lot_number, available_on, earned_points
     from {{ ref('int_points_lots') }}
@@ -15,7 +33,7 @@ shares_before as (
 
     select linked.customer_id, linked.lot_number, linked.reversed_on, cast(sum(shares.points) as bigint) as points
     from {{ ref('int_points_linked_reversals') }} as linked
-    inner join {{ ref('int_points_unlinked_shares') }} as shares
+    inner join points_unlinked_shares as shares
         on linked.customer_id = shares.customer_id
         and linked.lot_number = shares.lot_number
         and linked.reversed_on > shares.return_date
@@ -35,7 +53,7 @@ linked as (
         least(linked.points, greatest(
             lots.earned_points - linked.points_so_far + linked.points - coalesce(shares_before.points, 0), 0
         )) as lot_points
-    from {{ ref('int_points_linked_reversals') }} as linked
+    from points_linked_reversals as linked
     inner join lots
         on linked.customer_id = lots.customer_id and linked.lot_number = lots.lot_number
     left join shares_before
@@ -54,8 +72,8 @@ unlinked as (
         returns.return_number,
         returns.return_date as reversed_on,
         returns.points - coalesce(sum(shares.points), 0) as owed_points
-    from {{ ref('int_unlinked_returns') }} as returns
-    left join {{ ref('int_points_unlinked_shares') }} as shares
+    from unlinked_returns as returns
+    left join points_unlinked_shares as shares
         on returns.customer_id = shares.customer_id and returns.return_number = shares.return_number
     group by returns.document_id, returns.customer_id, returns.return_number, returns.return_date, returns.points
 
@@ -75,7 +93,7 @@ taken as (
 
     select unlinked.journal_id, unlinked.source_id, unlinked.customer_id, shares.lot_number, unlinked.reversed_on, shares.points
     from unlinked
-    inner join {{ ref('int_points_unlinked_shares') }} as shares
+    inner join points_unlinked_shares as shares
         on unlinked.customer_id = shares.customer_id and unlinked.return_number = shares.return_number
 
     union all

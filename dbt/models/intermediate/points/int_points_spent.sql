@@ -1,27 +1,21 @@
--- One row per redemption or negative adjustment up to as_of_date: what a customer's points were used for.
-with spent as (
+with redemptions as (
 
-    select
-        'redemption' as source,
-        redemption_id as source_id,
-        customer_id,
-        {{ business_date('redeemed_at') }} as spent_on,
-        points
-    from {{ accepted(ref('int_reward_redemption_versions')) }} as redemptions
-    where points > 0
+    select * from {{ ref('int_redemptions') }}
 
-    union all
+),
 
-    select
-        'adjustment' as source,
-        adjustment_id as source_id,
-        customer_id,
-        {{ business_date('adjusted_at') }} as spent_on,
-        -points as points
-    from {{ accepted(ref('int_point_adjustment_versions')) }} as adjustments
-    where points < 0
+adjustments as (
+
+    select * from {{ ref('int_point_adjustments') }}
 
 )
 
-select * from spent
-where spent_on <= (select as_of_date from {{ ref('int_run_dates') }})
+select 'redemption' as source, redemption_id as source_id, customer_id, redemption_date as spent_on, points
+from redemptions
+where points > 0
+
+union all
+
+select 'adjustment' as source, adjustment_id as source_id, customer_id, adjusted_on as spent_on, -points as points
+from adjustments
+where points < 0

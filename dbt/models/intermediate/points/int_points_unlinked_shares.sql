@@ -2,7 +2,13 @@
   One row per unlinked return and lot that it takes points from: newest lots first, as far as nothing has taken their
   points back before. Each iteration handles the next unlinked return of every customer who has one.
 #}
-with recursive returns as (
+with recursive points_linked_reversals as (
+
+    select * from {{ ref('int_points_linked_reversals') }}
+
+),
+
+returns as (
 
     select * from {{ ref('int_unlinked_returns') }}
 
@@ -28,7 +34,7 @@ exposed as (
         on lots.customer_id = returns.customer_id
         and lots.issued_on <= returns.return_date
         and lots.expires_on >= returns.return_date
-    left join {{ ref('int_points_linked_reversals') }} as reversals
+    left join points_linked_reversals as reversals
         on lots.customer_id = reversals.customer_id
         and lots.lot_number = reversals.lot_number
         and reversals.reversed_on <= returns.return_date

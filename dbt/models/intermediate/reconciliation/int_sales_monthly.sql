@@ -1,26 +1,31 @@
--- One row per month of the data, up to as_of_date: what was sold in it, to whom. A month without sales has zeros.
 with months as (
 
-    select distinct month from {{ ref('dim_dates') }}
-    where month between (select {{ month_of('data_from') }} from {{ ref('int_run_dates') }})
-        and (select as_of_date from {{ ref('int_run_dates') }})
+    select * from {{ ref('int_months') }}
 
 ),
 
-sales as (
+sale_lines as (
 
-    select {{ month_of('order_date') }} as month, customer_id, net_amount, discount_amount
-    from {{ ref('fct_order_lines') }}
-    where is_valid
+    select * from {{ ref('int_sale_lines') }}
+
+),
+
+sold as (
+
+    select
+        {{ month_of('order_date') }} as month,
+        sum(net_amount) as revenue_amount,
+        sum(net_amount) filter (where customer_id is not null) as identified_revenue_amount,
+        sum(discount_amount) as discount_amount
+    from sale_lines
+    group by {{ month_of('order_date') }}
 
 )
 
 select
     months.month,
-    {{ money('coalesce(sum(sales.net_amount), 0)') }} as revenue_amount,
-    {{ money('coalesce(sum(sales.net_amount) filter (where sales.customer_id is not null), 0)') }}
-        as identified_revenue_amount,
-    {{ money('coalesce(sum(sales.discount_amount), 0)') }} as discount_amount
+    {{ money('coalesce(sold.revenue_amount, 0)') }} as revenue_amount,
+    {{ money('coalesce(sold.identified_revenue_amount, 0)') }} as identified_revenue_amount,
+    {{ money('coalesce(sold.discount_amount, 0)') }} as discount_amount
 from months
-left join sales on months.month = sales.month
-group by months.month
+left join sold on months.month = sold.month

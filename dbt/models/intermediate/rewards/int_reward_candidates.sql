@@ -1,6 +1,6 @@
 {#
-  One row per customer and reward that the customer may have, as of the day before the planned month. Who is in the
-  permanent holdout may have none.
+  The rewards that each customer may have, as of the day before the planned month. Who is in the permanent holdout may
+  have none.
 #}
 with plan_dates as (
 
@@ -10,10 +10,36 @@ with plan_dates as (
 
 tiers as (
 
-    select customer_id, tier, tier_rank
-    from {{ ref('fct_customer_tiers') }}
-    where valid_from <= (select snapshot_date from plan_dates)
-        and (valid_to > (select snapshot_date from plan_dates) or valid_to is null)
+    select * from {{ ref('int_customer_tiers') }}
+
+),
+
+features as (
+
+    select * from {{ ref('int_churn_features') }}
+    where snapshot_date = (select snapshot_date from plan_dates)
+
+),
+
+holdout as (
+
+    select * from {{ ref('int_permanent_holdout') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_reward_rules') }}
+
+),
+
+tiers_held as (
+
+    select tiers.customer_id, tiers.tier, tiers.tier_rank
+    from tiers
+    inner join plan_dates
+        on tiers.valid_from <= plan_dates.snapshot_date
+        and (tiers.valid_to > plan_dates.snapshot_date or tiers.valid_to is null)
 
 ),
 
@@ -21,12 +47,11 @@ customers as (
 
     select
         features.*,
-        tiers.tier,
-        coalesce(tiers.tier_rank, 1) as tier_rank
-    from {{ ref('int_churn_features') }} as features
-    left join tiers on features.customer_id = tiers.customer_id
-    where features.snapshot_date = (select snapshot_date from plan_dates)
-        and features.customer_id not in (select customer_id from {{ ref('int_permanent_holdout') }})
+        tiers_held.tier,
+        coalesce(tiers_held.tier_rank, 1) as tier_rank
+    from features
+    left join tiers_held on features.customer_id = tiers_held.customer_id
+    where features.customer_id not in (select customer_id from holdout)
 
 )
 
@@ -48,6 +73,6 @@ select
     {%- endfor %}
 from customers
 cross join plan_dates
-inner join {{ ref('int_reward_rules') }} as rules
+inner join rules
     on rules.minimum_tier_rank <= customers.tier_rank
     and (rules.audience = 'any' or rules.audience = case when customers.is_active then 'active' else 'at_risk' end)

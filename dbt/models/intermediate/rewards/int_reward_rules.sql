@@ -1,23 +1,44 @@
--- One row per reward that this company offers: its own where the seed has any, else those for any company. With the last
+-- The rewards that this company offers: its own where the seed has any, else those for any company. With the last
 -- randomized campaign of its type that was over when the plan is made, and what that cost per customer treated.
-with rewards as (
+with all_rewards as (
 
     select * from {{ ref('rewards') }}
-    where company = coalesce((select min(company) from {{ ref('rewards') }} where company = '{{ var("company", "") }}'), 'any')
+
+),
+
+campaigns as (
+
+    select * from {{ ref('int_campaigns') }}
+
+),
+
+costs as (
+
+    select * from {{ ref('int_campaign_costs') }}
+
+),
+
+plan_dates as (
+
+    select * from {{ ref('int_reward_plan_dates') }}
+
+),
+
+rewards as (
+
+    select * from all_rewards
+    where company = coalesce((select min(company) from all_rewards where company = '{{ var("company", "") }}'), 'any')
 
 ),
 
 trials as (
 
     select
-        campaign_id,
-        campaign_name,
-        campaign_type,
-        treated_count,
+        *,
         row_number() over (partition by campaign_type order by end_date desc, campaign_id asc) as newest
-    from {{ ref('dim_campaigns') }}
+    from campaigns
     where is_randomized and has_full_window and treated_count > 0
-        and end_date <= (select snapshot_date from {{ ref('int_reward_plan_dates') }})
+        and end_date <= (select snapshot_date from plan_dates)
 
 )
 
@@ -33,4 +54,4 @@ select
     trials.campaign_id is null as is_cost_assumed
 from rewards
 left join trials on rewards.campaign_type = trials.campaign_type and trials.newest = 1
-left join {{ ref('int_campaign_costs') }} as costs on trials.campaign_id = costs.campaign_id
+left join costs on trials.campaign_id = costs.campaign_id

@@ -1,12 +1,43 @@
--- One row per campaign that a reward was tried in and customer it assigned: the margin over its window, and what was known
--- of the customer before it.
-with trials as (
+-- The customers assigned by the campaigns that a reward was tried in: their margin over the window, and what was known of
+-- them before it.
+with campaigns as (
+
+    select * from {{ ref('int_campaigns') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('int_reward_rules') }}
+
+),
+
+snapshots as (
+
+    select * from {{ ref('int_churn_snapshots') }}
+
+),
+
+features as (
+
+    select * from {{ ref('int_churn_features') }}
+
+),
+
+outcomes as (
+
+    select * from {{ ref('int_campaign_outcomes') }}
+    where metric = 'margin_amount'
+
+),
+
+trials as (
 
     select
         campaign_id,
-        (select max(snapshot_date) from {{ ref('int_churn_snapshots') }} where snapshot_date < start_date) as snapshot_date
-    from {{ ref('dim_campaigns') }}
-    where campaign_id in (select trial_campaign_id from {{ ref('int_reward_rules') }})
+        (select max(snapshot_date) from snapshots where snapshot_date < start_date) as snapshot_date
+    from campaigns
+    where campaign_id in (select trial_campaign_id from rules)
 
 )
 
@@ -20,8 +51,7 @@ select
     {%- for feature in reward_features() %},
     cast(features.{{ feature }} as double) as {{ feature }}
     {%- endfor %}
-from {{ ref('int_campaign_outcomes') }} as outcomes
+from outcomes
 inner join trials on outcomes.campaign_id = trials.campaign_id
-left join {{ ref('int_churn_features') }} as features
+left join features
     on outcomes.customer_id = features.customer_id and trials.snapshot_date = features.snapshot_date
-where outcomes.metric = 'margin_amount'

@@ -4,7 +4,13 @@
   distinct values are, with their counts (`5 * (rank - 1) // (n - 1) + 1`, at most 5; equal values, equal scores).
 #}
 {%- set measures = rfm_measures() -%}
-with customers as (
+with as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+customers as (
 
     select * from {{ ref('int_customer_rfm_windows') }}
     where frequency > 0
@@ -78,7 +84,7 @@ windows as (
         {%- for measure, value, setting in measures %}{% for number in range(1, 5) %},
         max(bounded.bound_{{ number }}) filter (where bounded.measure = '{{ measure }}') as {{ measure }}_bound_{{ number }}
         {%- endfor %}{% endfor %}
-    from {{ ref('int_as_of_dates') }} as dates
+    from as_of_dates as dates
     cross join (select 'lifetime' as rfm_window union all select '365d' as rfm_window) as rfm_windows
     left join bounded
         on dates.as_of_date = bounded.as_of_date and rfm_windows.rfm_window = bounded.rfm_window

@@ -1,17 +1,22 @@
 {#
-  One row per customer and day on which trailing 365-day net sales (or the rules) change, until the next such day, for
-  customers who ever reach more than the lowest tier. What enters on a day leaves 365 days later.
+  Trailing 365-day net sales of customers who ever reach more than the lowest tier, from each day on which they (or the
+  rules) change until the next such day. What enters on a day leaves 365 days later.
 #}
-with rules as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+rules as (
 
     select * from {{ ref('int_tier_rules') }}
 
 ),
 
-customer_days as (
+customer_daily as {{ computed_anew() }} (
 
-    select customer_id, order_date, net_amount from {{ ref('int_customer_daily') }}
-    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    select * from {{ ref('int_customer_daily') }}
 
 ),
 
@@ -19,28 +24,28 @@ customer_days as (
 eligible as (
 
     select customer_id
-    from customer_days
+    from customer_daily
     group by customer_id
     having sum(greatest(net_amount, 0)) >= (select min(threshold_amount) from rules where tier_rank > 1)
 
 ),
 
+rule_changes as (
+
+    select distinct valid_from from rules
+    where valid_from > (select data_from from run_dates)
+
+),
+
 movements as (
 
-    select customer_id, order_date as metric_date, net_amount
-    from customer_days
-
+    select customer_id, order_date as metric_date, net_amount from customer_daily
     union all
-
-    select customer_id, {{ add_days('order_date', 365) }}, -net_amount
-    from customer_days
-
+    select customer_id, {{ add_days('order_date', 365) }}, -net_amount from customer_daily
     union all
-
-    select eligible.customer_id, versions.valid_from, 0
+    select eligible.customer_id, rule_changes.valid_from, 0
     from eligible
-    cross join (select distinct valid_from from rules) as versions
-    where versions.valid_from > (select data_from from {{ ref('int_run_dates') }})
+    cross join rule_changes
 
 ),
 
@@ -49,7 +54,7 @@ daily as (
     select movements.customer_id, movements.metric_date, {{ money('sum(movements.net_amount)') }} as net_amount
     from movements
     inner join eligible on movements.customer_id = eligible.customer_id
-    where movements.metric_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    inner join run_dates on movements.metric_date <= run_dates.as_of_date
     group by movements.customer_id, movements.metric_date
 
 ),
@@ -88,12 +93,6 @@ compared as (
 
 )
 
-select
-    customer_id,
-    metric_date,
-    next_metric_date,
-    metric_amount,
-    reached_rank,
-    previous_reached_rank
+select customer_id, metric_date, next_metric_date, metric_amount, reached_rank, previous_reached_rank
 from compared
 where highest_rank > 1

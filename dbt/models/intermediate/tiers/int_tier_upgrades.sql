@@ -1,6 +1,6 @@
 {#
-  One row per customer and day on which an upgrade can happen, to the tier that the day's metric reaches, and the day
-  that reverses it: the first one by which linked returns inside their return window have taken the upgrade day's metric
+  The days on which an upgrade can happen, to the tier that the day's metric reaches, each with the day that reverses it:
+  the first one by which linked returns inside their return window have taken the upgrade day's metric
   below the threshold. A customer can move up on a day that lifts the metric into a higher tier, and, when a return
   reverses an earlier upgrade, on the day of that return.
 #}
@@ -11,10 +11,15 @@ with metrics as (
 
 ),
 
+rules as (
+
+    select * from {{ ref('int_tier_rules') }}
+
+),
+
 returns as (
 
-    select customer_id, order_date, return_date, return_amount
-    from {{ ref('int_linked_returns') }}
+    select * from {{ ref('int_linked_returns') }}
     where return_date <= {{ add_days('order_date', return_window_days) }}
 
 ),
@@ -42,7 +47,7 @@ candidates as (
         on days.customer_id = metrics.customer_id
         and days.upgrade_date >= metrics.metric_date
         and days.upgrade_date < metrics.next_metric_date
-    inner join {{ ref('int_tier_rules') }} as rules
+    inner join rules
         on metrics.reached_rank = rules.tier_rank
         and days.upgrade_date >= rules.valid_from
         and days.upgrade_date < rules.valid_to

@@ -1,4 +1,16 @@
-with run_dates as (
+with points_balances as (
+
+    select * from {{ ref('rpt_points_balances') }}
+
+),
+
+next_best_rewards as (
+
+    select * from {{ ref('fct_next_best_rewards') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -93,5 +105,5 @@ left join churn on customers.customer_id = churn.customer_id
 left join lifetime_values on customers.customer_id = lifetime_values.customer_id
 left join loyalty_scores on customers.customer_id = loyalty_scores.customer_id
 left join tiers on customers.customer_id = tiers.customer_id
-left join {{ ref('rpt_points_balances') }} as points on customers.customer_id = points.customer_id
-left join {{ ref('fct_next_best_rewards') }} as rewards on customers.customer_id = rewards.customer_id
+left join points_balances as points on customers.customer_id = points.customer_id
+left join next_best_rewards as rewards on customers.customer_id = rewards.customer_id

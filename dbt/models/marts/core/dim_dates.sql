@@ -6,8 +6,8 @@ with run_dates as (
 
 days as (
 
-    {{ days_from_to("(select make_date(cast(extract(year from data_from) as integer), 1, 1) from " ~ ref('int_run_dates') ~ ")",
-        "(select make_date(cast(extract(year from as_of_date) as integer), 12, 31) from " ~ ref('int_run_dates') ~ ")") }}
+    {{ days_from_to('(select make_date(cast(extract(year from data_from) as integer), 1, 1) from run_dates)',
+        '(select make_date(cast(extract(year from as_of_date) as integer), 12, 31) from run_dates)') }}
 
 )
 

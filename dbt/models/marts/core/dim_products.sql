@@ -1,8 +1,13 @@
 -- Every product that is described or was sold up to as_of_date; one that was sold without a description has no name.
 with described as (
 
-    select product_id, product_name, category, brand, unit_cost
-    from {{ accepted(ref('int_product_versions')) }}
+    select * from {{ accepted(ref('int_product_versions')) }}
+
+),
+
+sale_lines as (
+
+    select * from {{ ref('int_sale_lines') }}
 
 ),
 
@@ -13,8 +18,8 @@ sold as (
         min(order_date) as first_sold_date,
         max(order_date) as last_sold_date,
         {{ money('sum(net_amount)') }} as net_amount
-    from {{ ref('fct_order_lines') }}
-    where product_id is not null and is_valid
+    from sale_lines
+    where product_id is not null
     group by product_id
 
 )

@@ -1,5 +1,11 @@
 {{ config(materialized='view') }}
--- A view: the history it shows is kept incrementally and does not depend on the day it is looked at.
+-- A view, as the intermediate one is: no day's lines are copied.
+with order_lines as (
+
+    select * from {{ ref('int_order_lines') }}
+
+)
+
 select
     order_line_id,
     order_id,
@@ -19,7 +25,6 @@ select
     ordered_at,
     order_date,
     is_return,
-    order_status = 'completed' as is_valid,
-    _source as source
-from {{ ref('int_order_line_versions') }}
-where row_status = 'accepted' and order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    is_valid,
+    source
+from order_lines

@@ -1,15 +1,19 @@
-with orders as (
+with orders as {{ computed_anew() }} (
 
     select * from {{ ref('int_orders') }}
-    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
 
 ),
 
-returns as (
+order_returns as (
+
+    select * from {{ ref('int_order_returns') }}
+
+),
+
+returned as (
 
     select order_id, {{ money('sum(return_amount)') }} as return_amount
-    from {{ ref('int_order_returns') }}
-    where return_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    from order_returns
     group by order_id
 
 ),
@@ -36,7 +40,7 @@ select
     orders.gross_amount,
     orders.discount_amount,
     orders.net_amount,
-    coalesce(returns.return_amount, 0) as return_amount,
+    coalesce(returned.return_amount, 0) as return_amount,
     orders.margin_amount,
     orders.channel,
     orders.store_id,
@@ -46,5 +50,5 @@ select
     coalesce(numbered.order_number = 1, false) as is_first_order,
     {{ days_between('orders.order_date', 'numbered.previous_order_date') }} as days_since_previous_order
 from orders
-left join returns on orders.order_id = returns.order_id
+left join returned on orders.order_id = returned.order_id
 left join numbered on orders.order_id = numbered.order_id

@@ -1,9 +1,6 @@
 with rules as (
 
     select * from {{ ref('int_tier_rules') }}
-    where
-        valid_from <= (select as_of_date from {{ ref('int_run_dates') }})
-        and valid_to > (select as_of_date from {{ ref('int_run_dates') }})
 
 )
 
@@ -20,3 +17,4 @@ select
     rule_version,
     valid_from as effective_from
 from rules
+where is_current

@@ -1,5 +1,11 @@
 -- Each flag is a plain count against a threshold of the settings, in the window that ends with as_of_date.
-with flags as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+flags as (
 
     {% for model in ['int_abuse_returns', 'int_abuse_redemptions', 'int_abuse_contacts', 'int_abuse_shopping'] -%}
     select customer_id, flag, subject, first_date, last_date, measured, threshold, evidence from {{ ref(model) }}
@@ -18,4 +24,4 @@ select
     cast(flags.threshold as double) as threshold_value,
     flags.evidence
 from flags
-cross join {{ ref('int_run_dates') }} as run_dates
+cross join run_dates

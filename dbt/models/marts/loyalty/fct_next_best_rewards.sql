@@ -1,6 +1,6 @@
 with rewards as (
 
-{{ latest_results('next_best_rewards', 'next_best_rewards') }}
+{{ latest_results('next_best_rewards', 'next_best_rewards', current_only=true) }}
 
 )
 
@@ -17,4 +17,3 @@ select
     reason,
     model_run_id
 from rewards
-where as_of_date = (select as_of_date from {{ ref('int_run_dates') }})

@@ -1,34 +1,32 @@
-with posted as (
+with messages as (
 
-    select messages.*
-    from {{ source('ops', 'messages') }} as messages
-    inner join {{ ref('int_run_dates') }} as run_dates on messages.as_of_date <= run_dates.as_of_date
+    select * from {{ ref('int_messages') }}
 
 ),
 
-deliveries as (
+held_back as (
 
-    select * from {{ ref('int_message_deliveries') }}
+    select * from {{ ref('int_message_candidates') }}
+    where reason is not null
 
 )
 
 select
-    posted.message_id,
-    posted.customer_id,
-    posted.trigger,
-    posted.subject,
-    posted.as_of_date,
-    posted.channel,
-    posted.template,
-    posted.language,
-    posted.payload,
-    coalesce(deliveries.outcome, 'pending') as status,
-    deliveries.reason,
-    {{ local_to_utc('cast(' ~ add_days('posted.as_of_date', 1) ~ ' as timestamp)') }} as created_at,
-    deliveries.sent_at,
-    coalesce(deliveries.attempts_count, 0) as attempts_count
-from posted
-left join deliveries on posted.message_id = deliveries.message_id
+    message_id,
+    customer_id,
+    trigger,
+    subject,
+    as_of_date,
+    channel,
+    template,
+    language,
+    payload,
+    status,
+    reason,
+    created_at,
+    sent_at,
+    attempts_count
+from messages
 
 union all
 
@@ -47,5 +45,4 @@ select
     cast(null as timestamp) as created_at,
     cast(null as timestamp) as sent_at,
     0 as attempts_count
-from {{ ref('int_message_candidates') }}
-where reason is not null
+from held_back

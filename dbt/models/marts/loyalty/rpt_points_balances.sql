@@ -1,4 +1,10 @@
-with run_dates as (
+with points_ledger as (
+
+    select * from {{ ref('int_points_ledger') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -12,7 +18,7 @@ ledger as (
         cast(sum({{ account }}) as bigint) as {{ account }},
         {%- endfor %}
         max(entry_date) as last_entry_date
-    from {{ ref('int_points_ledger') }}
+    from points_ledger
     group by customer_id
 
 ),

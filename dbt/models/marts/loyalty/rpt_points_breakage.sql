@@ -5,33 +5,32 @@ with lots as (
 
 ),
 
-run_dates as (
+spent as (
 
-    select * from {{ ref('int_run_dates') }}
+    select * from {{ ref('int_points_spent') }}
+    where source = 'redemption'
 
 ),
 
 cohorts as (
 
     select
-        {{ month_of('lots.issued_on') }} as issue_month,
-        max(lots.expired_on) <= max(run_dates.as_of_date) as is_mature,
-        cast(sum(lots.earned_points) as bigint) as issued_points,
-        cast(sum(lots.reversed_points) as bigint) as reversed_points,
-        cast(sum(lots.used_points) as bigint) as used_points,
-        cast(sum(lots.expired_points) as bigint) as expired_points,
-        cast(sum(lots.remaining_points) as bigint) as remaining_points
+        {{ month_of('issued_on') }} as issue_month,
+        bool_and(is_expired) as is_mature,
+        cast(sum(earned_points) as bigint) as issued_points,
+        cast(sum(reversed_points) as bigint) as reversed_points,
+        cast(sum(used_points) as bigint) as used_points,
+        cast(sum(expired_points) as bigint) as expired_points,
+        cast(sum(remaining_points) as bigint) as remaining_points
     from lots
-    cross join run_dates
-    group by {{ month_of('lots.issued_on') }}
+    group by {{ month_of('issued_on') }}
 
 ),
 
 redemptions as (
 
     select count(*) as redemptions_count
-    from {{ ref('int_points_spent') }}
-    where source = 'redemption'
+    from spent
 
 )
 

@@ -1,77 +1,8 @@
 {%- set point_value = 'cast(' ~ setting('assumed', 'point_value_amount') ~ ' as decimal(9, 6))' -%}
 {%- set assumed_rate = 'cast(' ~ setting('assumed', 'redemption_rate') ~ ' as decimal(9, 6))' -%}
-with run_dates as (
+with points_monthly as (
 
-    select * from {{ ref('int_run_dates') }}
-
-),
-
-bounds as (
-
-    select
-        least(run_dates.data_from, coalesce(min(ledger.entry_date), run_dates.data_from)) as first_date,
-        run_dates.as_of_date as last_date
-    from run_dates
-    left join {{ ref('int_points_ledger') }} as ledger on true
-    group by run_dates.data_from, run_dates.as_of_date
-
-),
-
-months as (
-
-    select {{ add_months('bounds.first_date', 'numbers.number') }} as month
-    from bounds
-    cross join ({{ numbers_to('(select ' ~ months_between('last_date', 'first_date') ~ ' from bounds)') }}) as numbers
-
-),
-
-ledger as (
-
-    select
-        {{ month_of('entry_date') }} as month,
-        -sum(issued) as earned_points,
-        -sum(adjustment) as adjusted_points,
-        sum(redeemed) as redeemed_points,
-        sum(expired) as expired_points,
-        sum(reversed) as reversed_points,
-        sum(member_pending) as pending_change,
-        sum(member_available) as available_change
-    from {{ ref('int_points_ledger') }}
-    group by {{ month_of('entry_date') }}
-
-),
-
--- of what has run its course: every lot that has expired was used or was not
-matured as (
-
-    select
-        {{ month_of('expired_on') }} as month,
-        sum(used_points) as used_points,
-        sum(earned_points - reversed_points) as points
-    from {{ ref('int_points_lot_balances') }}
-    where expired_on <= (select as_of_date from run_dates)
-    group by {{ month_of('expired_on') }}
-
-),
-
-running as (
-
-    select
-        months.month,
-        coalesce(ledger.earned_points, 0) as earned_points,
-        coalesce(ledger.adjusted_points, 0) as adjusted_points,
-        coalesce(ledger.redeemed_points, 0) as redeemed_points,
-        coalesce(ledger.expired_points, 0) as expired_points,
-        coalesce(ledger.reversed_points, 0) as reversed_points,
-        sum(coalesce(ledger.pending_change, 0)) over history as pending_points,
-        sum(coalesce(ledger.available_change, 0)) over history as available_points,
-        sum(coalesce(ledger.redeemed_points, 0)) over history as redeemed_so_far,
-        sum(coalesce(matured.used_points, 0)) over history as matured_used_points,
-        sum(coalesce(matured.points, 0)) over history as matured_points
-    from months
-    left join ledger on months.month = ledger.month
-    left join matured on months.month = matured.month
-    window history as (order by months.month)
+    select * from {{ ref('int_points_monthly') }}
 
 ),
 
@@ -86,7 +17,7 @@ rated as (
                 then cast(round(cast(matured_used_points as double) / matured_points, 6) as decimal(9, 6))
             else {{ assumed_rate }}
         end as redemption_rate
-    from running
+    from points_monthly
 
 ),
 

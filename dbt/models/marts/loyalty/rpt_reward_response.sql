@@ -1,4 +1,10 @@
-with counted as (
+with message_responses as (
+
+    select * from {{ ref('int_message_responses') }}
+
+),
+
+counted as (
 
     select
         month,
@@ -11,7 +17,7 @@ with counted as (
         {%- endfor %}
         count(*) filter (where is_sent and orders_count > 0) as ordered_count,
         cast(coalesce(sum(orders_count) filter (where is_sent), 0) as bigint) as orders_count
-    from {{ ref('int_message_responses') }}
+    from message_responses
     group by month, trigger, template
 
 )

@@ -1,4 +1,16 @@
-with judged_rows as (
+with loaded_batches as (
+
+    select * from {{ ref('stg_ops__batches') }}
+
+),
+
+delivered as (
+
+    select * from {{ ref('int_order_line_batches') }}
+
+),
+
+judged_rows as (
 
 {% for entity in entity_names() %}
     {%- set relation = ref('int_' ~ entity_singular(entity) ~ '_versions') %}
@@ -30,10 +42,9 @@ tables as (
 
 batches as (
 
-    select batches.batch_id, batches.source, batches.table_name, batches.file, tables.entity,
-        batches.rows_read, batches.rows_malformed
-    from {{ source('ops', 'batches') }} as batches
-    inner join tables on batches.source = tables.source and batches.table_name = tables.table_name
+    select loaded_batches.*, tables.entity
+    from loaded_batches
+    inner join tables on loaded_batches.source = tables.source and loaded_batches.table_name = tables.table_name
 
 ),
 
@@ -54,7 +65,7 @@ combined as (
         case when delivered.batch_id is not null then coalesce(judged_rows.amount_superseded, 0) end as amount_superseded
     from batches
     full outer join judged_rows on batches.batch_id = judged_rows.batch_id and batches.entity = judged_rows.entity
-    left join {{ ref('int_order_line_batches') }} as delivered
+    left join delivered
         on judged_rows.batch_id = delivered.batch_id and judged_rows.entity = 'order_lines'
 
 )

@@ -1,3 +1,15 @@
+with metrics as (
+
+    select * from {{ ref('stg_ml__model_metrics') }}
+
+),
+
+model_runs as (
+
+    select * from {{ ref('fct_model_runs') }}
+
+)
+
 select
     metrics.model_run_id,
     metrics.model,
@@ -5,5 +17,5 @@ select
     metrics.slice,
     metrics.value,
     metrics.baseline
-from {{ source('ml', 'model_metrics') }} as metrics
-inner join {{ ref('fct_model_runs') }} as model_runs on metrics.model_run_id = model_runs.model_run_id
+from metrics
+inner join model_runs on metrics.model_run_id = model_runs.model_run_id

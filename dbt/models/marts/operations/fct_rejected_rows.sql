@@ -1,4 +1,16 @@
-with rows_rejected as (
+with rejected_lines as (
+
+    select * from {{ ref('stg_ops__rejected_lines') }}
+
+),
+
+tables as (
+
+    {{ table_entities() }}
+
+),
+
+rows_rejected as (
 
 {% for entity in entity_names() %}
     {%- set shown = entity_columns(entity) | map(attribute=0) | list %}
@@ -25,8 +37,8 @@ with rows_rejected as (
         rejected_lines.reason,
         -- a customer's line may hold what identifies a person
         case when coalesce(tables.entity, '') <> 'customers' then {{ json_record(['line']) }} end as record
-    from (select *, record as line from {{ source('ops', 'rejected_lines') }}) as rejected_lines
-    left join ({{ table_entities() }}) as tables
+    from rejected_lines
+    left join tables
         on rejected_lines.source = tables.source and rejected_lines.table_name = tables.table_name
 
 )

@@ -2,7 +2,13 @@
   A cell counts the customers who are old enough for it, above and below the line; where none is, it holds what the
   whole cohort has done so far, without rates.
 #}
-with run_dates as (
+with cohort_periods as (
+
+    select * from {{ ref('int_cohort_periods') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -35,7 +41,7 @@ cells as (
         cohorts.customers_count,
         coalesce(sum(members.customers_count), 0) as mature_customers_count
     from cohorts
-    inner join ({{ numbers_to("(select max(last_period) from " ~ ref('int_cohort_members') ~ ")") }}) as numbers
+    inner join ({{ numbers_to('(select max(last_period) from members)') }}) as numbers
         on cohorts.last_period >= numbers.number
     left join members
         on cohorts.cohort_month = members.cohort_month
@@ -68,7 +74,7 @@ filled as (
         {{ money('coalesce(sum(periods.net_amount) filter (where periods.period = sized.period), 0)') }} as net_amount,
         {{ money('coalesce(sum(periods.net_amount), 0)') }} as cumulative_net_amount
     from sized
-    left join {{ ref('int_cohort_periods') }} as periods
+    left join cohort_periods as periods
         on sized.cohort_month = periods.cohort_month
         and sized.period_unit = periods.period_unit
         and sized.period >= periods.period

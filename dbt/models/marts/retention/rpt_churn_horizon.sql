@@ -1,4 +1,10 @@
-with gaps as (
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+gaps as (
 
     select {{ days_between('order_date', 'previous_order_date') }} as gap_days
     from {{ ref('int_customer_purchase_days') }}
@@ -22,4 +28,4 @@ select
     estimated.gap_days_p90,
     cast(ceil(estimated.gap_days_p90 / 30) * 30 as integer) as estimated_horizon_days
 from estimated
-cross join {{ ref('int_run_dates') }} as run_dates
+cross join run_dates

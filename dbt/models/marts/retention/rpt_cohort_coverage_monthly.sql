@@ -1,9 +1,21 @@
-with cohort_months as (
+with cohort_retention as (
+
+    select * from {{ ref('fct_cohort_retention') }}
+
+),
+
+customer_daily as (
+
+    select * from {{ ref('int_customer_daily') }}
+
+),
+
+cohort_months as (
 
     select
         {{ add_months('cohort_month', 'period') }} as month,
         {{ money('sum(net_amount)') }} as net_amount
-    from {{ ref('fct_cohort_retention') }}
+    from cohort_retention
     where period_unit = 'month'
     group by 1
 
@@ -14,8 +26,7 @@ identified_months as (
     select
         {{ month_of('order_date') }} as month,
         {{ money('sum(net_amount)') }} as net_amount
-    from {{ ref('int_customer_daily') }}
-    where order_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    from customer_daily
     group by 1
 
 )

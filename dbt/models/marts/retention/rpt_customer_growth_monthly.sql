@@ -1,5 +1,17 @@
 {%- set horizon = var('churn_horizon_days') -%}
-with run_dates as (
+with customer_activity as (
+
+    select * from {{ ref('int_customer_activity') }}
+
+),
+
+as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -14,8 +26,8 @@ customers as (
             as was_active,
         coalesce(activity.is_active, false) as is_active,
         activity.last_order_date_before is null as is_first_month
-    from {{ ref('int_customer_activity') }} as activity
-    inner join {{ ref('int_as_of_dates') }} as dates
+    from customer_activity as activity
+    inner join as_of_dates as dates
         on activity.as_of_date = dates.as_of_date
 
 ),

@@ -1,4 +1,10 @@
-with run_dates as (
+with customer_purchase_days as (
+
+    select * from {{ ref('int_customer_purchase_days') }}
+
+),
+
+run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
@@ -18,7 +24,7 @@ first_days as (
         {{ month_of('days.order_date') }} as cohort_month,
         {{ days_between('days.next_order_date', 'days.order_date') }} as days_to_second,
         {{ days_between('run_dates.data_through', 'days.order_date') }} as age_days
-    from {{ ref('int_customer_purchase_days') }} as days
+    from customer_purchase_days as days
     cross join run_dates
     where days.previous_order_date is null
 

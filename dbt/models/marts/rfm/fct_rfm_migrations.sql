@@ -1,4 +1,10 @@
-with customers as (
+with as_of_dates as (
+
+    select * from {{ ref('int_as_of_dates') }}
+
+),
+
+customers as (
 
     select * from {{ ref('fct_customer_rfm') }}
 
@@ -9,7 +15,7 @@ month_ends as (
     select
         as_of_date,
         lag(as_of_date) over (order by as_of_date) as previous_as_of_date
-    from {{ ref('int_as_of_dates') }}
+    from as_of_dates
     where is_month_end
 
 )

@@ -1,5 +1,23 @@
--- A month's return on investment is told only where every campaign of it has a causal estimate.
-with attributed as (
+-- A month has a return on investment only where every campaign of it has a causal estimate.
+with points_liability as (
+
+    select * from {{ ref('rpt_points_liability') }}
+
+),
+
+sales_monthly as (
+
+    select * from {{ ref('int_sales_monthly') }}
+
+),
+
+campaign_totals_monthly as (
+
+    select * from {{ ref('int_campaign_totals_monthly') }}
+
+),
+
+attributed as (
 
     select {{ month_of('order_date') }} as month, {{ money('sum(net_amount)') }} as attributed_amount
     from {{ ref('int_campaign_lines') }}
@@ -10,8 +28,8 @@ with attributed as (
 platform as (
 
     select {{ month_of('cost_date') }} as month, {{ money('sum(amount)') }} as platform_cost_amount
-    from {{ accepted(ref('int_programme_cost_versions')) }}
-    where campaign_id is null and cost_date <= (select as_of_date from {{ ref('int_run_dates') }})
+    from {{ ref('int_programme_costs') }}
+    where campaign_id is null
     group by 1
 
 ),
@@ -22,7 +40,7 @@ points as (
         month,
         liability_change_amount,
         {{ money('liability_change_amount + redeemed_points * point_value_amount') }} as points_cost_amount
-    from {{ ref('rpt_points_liability') }}
+    from points_liability
 
 ),
 
@@ -45,8 +63,8 @@ combined as (
         campaigns.half_width_amount,
         {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
             ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
-    from {{ ref('int_sales_monthly') }} as sales
-    left join {{ ref('int_campaign_totals_monthly') }} as campaigns on sales.month = campaigns.month
+    from sales_monthly as sales
+    left join campaign_totals_monthly as campaigns on sales.month = campaigns.month
     left join attributed on sales.month = attributed.month
     left join platform on sales.month = platform.month
     left join points on sales.month = points.month
@@ -81,7 +99,7 @@ select
         when cost_amount <= 0 then 'no_cost'
         when campaigns_count = 0 then 'no_campaign'
         when is_estimated then 'ok'
-        when estimated_campaigns_count > 0 then 'partly_told'
-        else 'cannot_be_told'
+        when estimated_campaigns_count > 0 then 'partly_estimated'
+        else 'cannot_be_estimated'
     end as status
 from combined

@@ -1,4 +1,10 @@
-with results as (
+with customer_daily as (
+
+    select * from {{ ref('int_customer_daily') }}
+
+),
+
+results as (
 
 {{ latest_results('lifetime_values', 'lifetime_values') }}
 
@@ -8,7 +14,7 @@ historic as (
 
     select results.customer_id, results.as_of_date, {{ money('sum(days.margin_amount)') }} as historic_margin_amount
     from results
-    inner join {{ ref('int_customer_daily') }} as days
+    inner join customer_daily as days
         on results.customer_id = days.customer_id and days.order_date <= results.as_of_date
     group by results.customer_id, results.as_of_date
 

@@ -1,0 +1,47 @@
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+campaigns as (
+
+    select * from {{ accepted(ref('int_campaign_versions')) }}
+    where start_date <= (select as_of_date from run_dates)
+
+),
+
+members as (
+
+    select * from {{ ref('int_campaign_members') }}
+
+),
+
+counted as (
+
+    select
+        campaign_id,
+        count(*) filter (where arm = 'treatment') as treated_count,
+        count(*) filter (where arm = 'control') as control_count
+    from members
+    group by campaign_id
+
+)
+
+select
+    campaigns.campaign_id,
+    coalesce(campaigns.campaign_name, campaigns.campaign_id) as campaign_name,
+    campaigns.campaign_type,
+    campaigns.start_date,
+    campaigns.end_date,
+    coalesce(campaigns.is_randomized, false) as is_randomized,
+    campaigns.planned_treatment_share,
+    coalesce(counted.treated_count, 0) as treated_count,
+    coalesce(counted.control_count, 0) as control_count,
+    campaigns.fixed_cost_amount,
+    coalesce(campaigns.contact_cost_amount, {{ money(var('assumed').get('contact_cost_amount', 0)) }}) as contact_cost_amount,
+    campaigns.contact_cost_amount is null as is_contact_cost_assumed,
+    campaigns.end_date <= run_dates.data_through and campaigns.start_date >= run_dates.data_from as has_full_window
+from campaigns
+cross join run_dates
+left join counted on campaigns.campaign_id = counted.campaign_id

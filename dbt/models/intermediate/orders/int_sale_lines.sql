@@ -1,0 +1,21 @@
+{{ config(materialized='view') }}
+with order_lines as (
+
+    select * from {{ ref('int_order_lines') }}
+
+)
+
+select
+    order_line_id,
+    order_id,
+    customer_id,
+    product_id,
+    original_order_id,
+    campaign_id,
+    order_date,
+    is_return,
+    discount_amount,
+    net_amount,
+    margin_amount
+from order_lines
+where is_valid

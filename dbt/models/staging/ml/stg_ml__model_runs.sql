@@ -1,0 +1,12 @@
+select
+    model_run_id,
+    model,
+    version,
+    as_of_date,
+    snapshot_from as snapshot_from_date,
+    snapshot_to as snapshot_to_date,
+    "rows" as rows_count,
+    is_champion,
+    status,
+    trained_at
+from {{ source('ml', 'model_runs') }}

@@ -1,0 +1,14 @@
+select
+    as_of_date,
+    model_run_id,
+    plan_month,
+    customer_id,
+    reward_id,
+    reward_name,
+    campaign_type,
+    expected_incremental_margin_amount,
+    cost_amount,
+    basis,
+    status,
+    reason
+from {{ source('ml', 'next_best_rewards') }}

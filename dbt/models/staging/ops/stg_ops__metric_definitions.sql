@@ -1,0 +1,9 @@
+select
+    name,
+    definition,
+    grain,
+    worked_example,
+    unit_test,
+    model,
+    owner
+from {{ source('ops', 'metric_definitions') }}

@@ -1,0 +1,94 @@
+"""Limits and kill counters of cgroups, from files as kernels write them."""
+
+from pathlib import Path
+
+import pytest
+
+from warehouse.memory import GIB, MemoryGroup, duckdb_memory_limit, kills_since, memory_group
+from warehouse.settings import load_settings
+from warehouse.sql import connect, limit_resources
+
+VERSION_1 = "11:cpu,cpuacct:/shop\n4:memory:/shop/daily\n1:name=systemd:/shop\n0::/shop\n"
+VERSION_2 = "0::/shop.slice/daily.service\n"
+NO_LIMIT_1 = str(2**63 - 4096)
+
+
+def machine(folder: Path, cgroup: str, files: dict[str, str]) -> MemoryGroup | None:
+    """What is read where /proc/self/cgroup says `cgroup` and /sys/fs/cgroup holds `files`."""
+    (folder / "self").mkdir(exist_ok=True)
+    (folder / "self" / "cgroup").write_text(cgroup)
+    for name, text in files.items():
+        (folder / "fs" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "fs" / name).write_text(f"{text}\n")
+    return memory_group(folder / "self", folder / "fs")
+
+
+def test_version_1(tmp_path: Path) -> None:
+    group = machine(
+        tmp_path,
+        VERSION_1,
+        {
+            "memory/memory.limit_in_bytes": NO_LIMIT_1,
+            "memory/shop/daily/memory.limit_in_bytes": "1073741824",
+            "memory/shop/daily/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 3",
+        },
+    )
+    assert group and (group.limit_bytes, group.kills) == (GIB, 3)
+    assert group.folder == str(tmp_path / "fs/memory/shop/daily")
+
+
+def test_version_2_takes_the_smallest_limit_of_all_above(tmp_path: Path) -> None:
+    group = machine(
+        tmp_path,
+        VERSION_2,
+        {
+            "shop.slice/memory.max": "1610612736",
+            "shop.slice/daily.service/memory.max": "max",
+            "shop.slice/daily.service/memory.events": "low 0\nhigh 0\nmax 9\noom 2\noom_kill 1\noom_group_kill 0",
+        },
+    )
+    assert group and (group.limit_bytes, group.kills) == (1610612736, 1)
+
+
+@pytest.mark.parametrize("cgroup", ["0::/\n", "0::/docker/0af1\n"], ids=["own namespace", "the host's path"])
+def test_a_container_finds_its_own_limit_at_the_top(tmp_path: Path, cgroup: str) -> None:
+    group = machine(tmp_path, cgroup, {"memory.max": "1073741824", "memory.events": "oom_kill 0"})
+    assert group and group.limit_bytes == GIB
+
+
+@pytest.mark.parametrize("limit", ["max", NO_LIMIT_1])
+def test_without_a_limit_duckdb_keeps_its_default(tmp_path: Path, limit: str) -> None:
+    group = machine(tmp_path, "0::/a\n", {"a/memory.max": limit, "a/memory.events": "oom_kill 0"})
+    assert group and group.limit_bytes is None and duckdb_memory_limit(group) is None
+
+
+def test_where_there_is_no_cgroup_nothing_is_known(tmp_path: Path) -> None:
+    assert memory_group(tmp_path / "nothing", tmp_path) is None
+    assert machine(tmp_path, "0::/\n", {"cgroup.procs": ""}) is None  # the top of a machine has no limit and no counter
+    assert duckdb_memory_limit(None) is None
+
+
+def test_kills_are_counted_for_as_long_as_the_group_lives(tmp_path: Path) -> None:
+    files = {"a/memory.events": "oom 1\noom_kill 1"}
+    earlier = machine(tmp_path, "0::/a\n", files)
+    assert earlier and kills_since(earlier) == 0
+    machine(tmp_path, "0::/a\n", {"a/memory.events": "oom 3\noom_kill 3"})
+    assert kills_since(earlier) == 2
+    (tmp_path / "fs" / "a").rename(tmp_path / "fs" / "b")
+    assert kills_since(earlier) is None
+    machine(tmp_path, "0::/a\n", files)
+    assert kills_since(earlier) is None, "another group of that name"
+
+
+@pytest.mark.parametrize(("gib", "mib"), [(1, 512), (2, 1024), (4, 3072), (10, 8192)])
+def test_duckdb_leaves_memory_to_python(gib: int, mib: int) -> None:
+    assert duckdb_memory_limit(MemoryGroup("a", 1, 0, gib * GIB)) == f"{mib}MiB"
+
+
+def test_the_settings_come_before_the_cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.sql.memory_group", lambda: MemoryGroup("a", 1, 0, 2 * GIB))
+    settings = load_settings(environ={}, home=tmp_path)
+    for chosen, taken in (("300MiB", "300.0 MiB"), (None, "1.0 GiB")):
+        with connect() as connection:
+            limit_resources(connection, settings.model_copy(update={"memory_limit": chosen}))
+            assert connection.execute("select current_setting('memory_limit')").fetchall() == [(taken,)]
