@@ -108,8 +108,8 @@ def _figures(page: WhatIf) -> list[Figure]:
 
 
 def _table(page: WhatIf) -> Figure:
-    rows = [
-        (row.label, *(Cell(entry.text, entry.note) for entry in row.entries))
+    rows: list[list[str | Cell]] = [
+        [row.label, *(Cell(entry.text, entry.note) for entry in row.entries)]
         for row in comparison(page.shown, page.currency, page.response)
     ]
     table = Table(("", *(one.outcome.name for one in page.shown)), rows)

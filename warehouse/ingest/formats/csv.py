@@ -310,8 +310,8 @@ class Splitter:
             if len(content) > RECORD_LIMIT_BYTES or len(values) != self._width:
                 raise MalformedError(self._count_reason(len(values), content))
             text = self.delimiter.join(self._written(value) for value in values).decode(self.encoding)
-        except MalformedError as reason:
-            return self._reject(record, str(reason), malformed, self.encoding)
+        except MalformedError as error:
+            return self._reject(record, str(error), malformed, self.encoding)
         except UnicodeDecodeError as error:
             reason = f"not {self.encoding}: byte 0x{error.object[error.start]:02x}"
             return self._reject(record, reason, malformed, self.encoding)
