@@ -32,7 +32,9 @@ create table intermediate.int_message_recipients (customer_id varchar, language 
 create table intermediate.int_message_triggers (
     message_id varchar, trigger varchar, priority integer, customer_id varchar, template varchar, subject varchar,
     event_date date, useful_until date, payload varchar
-)
+);
+create schema staging;
+create view staging.stg_ops__earlier_messages as from ops.earlier_messages;
 """
 
 

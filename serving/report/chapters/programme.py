@@ -59,7 +59,7 @@ def campaign_outcomes(company: Company) -> list[dict[str, Any]]:
 
 
 def outcome_sentence(found: list[dict[str, Any]]) -> str:
-    """One sentence: which campaigns earned money, of which it cannot be estimated."""
+    """One sentence: which campaigns earned money, which lost it, and of which it cannot be estimated."""
     names = {
         outcome: [row["campaign_name"] for row in found if row["campaign_outcome"] == outcome] for outcome in TONES
     }
