@@ -7,30 +7,18 @@ import hashlib
 import json
 from typing import Any
 
+from dagster_project.dbt_runner.source_models import staging_entities, write_source_models
 from warehouse.files import hash_files
+from warehouse.ingest.entities import load_entities, prefixed_columns
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings
 
 DBT_DIR = PROJECT_ROOT / "dbt"
-# Keys that documents of one source carry: two sources may use the same number for different things.
-KEY_COLUMNS = (
-    "order_line_id",
-    "order_id",
-    "original_order_id",
-    "customer_id",
-    "product_id",
-    "campaign_id",
-    "reward_id",
-    "redemption_id",
-    "event_id",
-    "feedback_id",
-    "cost_id",
-    "adjustment_id",
-    "store_id",
-)
-# What the kept order history is computed from; a change of any of it builds that history anew.
+# What the kept order history is computed from, beside the variables; a change of any of it builds that history anew.
 HISTORY_PATHS = (
-    "macros/entities.sql",
+    "macros/entities_union.sql",
+    "macros/entities_versions.sql",
+    "macros/staging.sql",
     "macros/currency.sql",
     "macros/portable.sql",
     "macros/incremental.sql",
@@ -42,28 +30,27 @@ HISTORY_PATHS = (
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
-    """The variables that decide which models exist: the staging models and key prefixes of each source."""
+    """The variables that decide which models exist: the registry of entities, and what each source brings of it.
+
+    Writes what dbt reads of the sources (source_models.py), since a graph cannot be parsed without it.
+    """
     sources = load_sources_config(settings)
+    entities = load_entities()
     prefixes = {
-        name: {key: source.key_prefix for key in KEY_COLUMNS if key not in source.shared_keys}
+        name: {key: source.key_prefix for key in prefixed_columns(entities) if key not in source.shared_keys}
         for name, source in sources.items()
         if source.key_prefix
     }
     return {
-        "source_entities": {name: staging_entities(name) for name in sources},
+        "entities": {name: entity.model_dump() for name, entity in entities.items()},
+        "source_models": write_source_models(sources, DBT_DIR),
+        "source_entities": {name: staging_entities(source, DBT_DIR) for name, source in sources.items()},
         "table_entities": {
             name: {table_name: table.entity for table_name, table in source.tables.items() if table.entity}
             for name, source in sources.items()
         },
         "key_prefixes": prefixes,
     }
-
-
-def staging_entities(source: str) -> list[str]:
-    """The input entities that a source's staging folder maps, in name order."""
-    prefix = f"stg_{source}__"
-    files = (DBT_DIR / "models" / "staging" / source).glob(f"{prefix}*.sql")
-    return sorted(file.stem.removeprefix(prefix) for file in files)
 
 
 def run_variables(settings: Settings) -> dict[str, Any]:

@@ -1,3 +1,9 @@
+{# An amount at the order day's exchange rate, unconverted where the order is in the base currency. #}
+{% macro in_base_currency(amount) -%}
+    case when currency = '{{ var("base_currency") }}' then {{ amount }}
+        else {{ money(amount ~ ' * exchange_rate') }} end
+{%- endmacro %}
+
 {# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}
 {% macro cost_or_assumed() -%}
     case when cost_amount is null then {{ money('net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ ')') }}

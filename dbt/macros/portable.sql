@@ -121,6 +121,17 @@
     to_utc_timestamp({{ local_timestamp }}, '{{ var("business_timezone") }}')
 {%- endmacro %}
 
+{# Text with or without an offset as a UTC timestamp, NULL where it is none. A plain cast would drop the offset. #}
+{% macro text_to_utc(text) -%}
+    {{ return(adapter.dispatch('text_to_utc')(text)) }}
+{%- endmacro %}
+{% macro default__text_to_utc(text) -%}
+    timezone('UTC', try_cast({{ text }} as timestamptz))
+{%- endmacro %}
+{% macro spark__text_to_utc(text) -%}
+    try_cast({{ text }} as timestamp)
+{%- endmacro %}
+
 {# Text to timestamp by the first format that fits, NULL where none does. #}
 {% macro parse_timestamp(text, formats) -%}
     {{ return(adapter.dispatch('parse_timestamp')(text, formats)) }}

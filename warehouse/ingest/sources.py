@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from warehouse.errors import UserError, nearest
+from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.settings import PROJECT_ROOT, Settings
 
 SOURCES_DIR = PROJECT_ROOT / "sources"
@@ -37,21 +38,6 @@ FORMAT_OF_ENDING = {
 TEXT_FORMATS = frozenset({"csv", "json", "excel"})
 
 Format = Literal["csv", "parquet", "json", "excel"]
-Entity = Literal[
-    "order_lines",
-    "customers",
-    "products",
-    "campaigns",
-    "campaign_members",
-    "reward_products",
-    "reward_redemptions",
-    "reward_products",
-    "customer_events",
-    "customer_feedback",
-    "programme_costs",
-    "exchange_rates",
-    "point_adjustments",
-]
 Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 
@@ -106,6 +92,7 @@ class TableConfig(_Section):
     days for dates, its own unit for numbers), for rows that were committed late.
     """
 
+    description: str = ""
     files: Names | None = None
     format: Format | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
@@ -115,10 +102,18 @@ class TableConfig(_Section):
     watermark: str | None = None
     overlap: Annotated[int, Field(ge=0)] = 0
     key: Names = ()
-    entity: Entity | None = None
+    entity: str | None = None
     optional: bool = False
     on_change: Literal["upsert", "replace"] | None = None
     columns: dict[str, ColumnConfig] = {}
+
+    @field_validator("entity")
+    @classmethod
+    def _known_entity(cls, value: str | None) -> str | None:
+        known = staged_entities(load_entities())
+        if value is not None and value not in known:
+            raise ValueError(f"no entity of dbt/entities.yml{nearest(value, known)}; there are {', '.join(known)}")
+        return value
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -194,10 +189,14 @@ class SourceConfig(_Section):
 
     `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
+    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml): its
+    `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
     name: Identifier
+    description: str = ""
+    canonical: bool = False
     package: str | None = None
     folder: str | None = None
     database: DatabaseConfig | None = None
@@ -207,6 +206,14 @@ class SourceConfig(_Section):
     tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=SOURCES_DIR, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_registry(cls, values: Any) -> Any:
+        tables = values.get("tables") if isinstance(values, dict) else None
+        if not isinstance(tables, dict) or values.get("canonical") is not True:
+            return values
+        return {**values, "tables": {name: _canonical_table(name, table) for name, table in tables.items()}}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -219,6 +226,8 @@ class SourceConfig(_Section):
         for name, table in self.tables.items():
             if (table.table is None) == (self.database is not None):
                 raise ValueError(f"tables.{name}: {'`table`' if self.database else '`files`'} expected")
+            if self.canonical and (complaint := _not_canonical(table)):
+                raise ValueError(f"tables.{name}: {complaint}")
         return self
 
     @property
@@ -230,6 +239,37 @@ class SourceConfig(_Section):
     def customer_prefix(self) -> str:
         """What stands before this source's own customer numbers everywhere behind its raw tables."""
         return "" if "customer_id" in self.shared_keys else self.key_prefix
+
+
+def _canonical_table(name: str, table: Any) -> Any:
+    """A table's section with what the registry says of its entity where the section itself is silent."""
+    entities = load_entities()
+    if not isinstance(table, dict) or table.get("entity", name) not in staged_entities(entities):
+        return table
+    entity = table.get("entity", name)
+    columns = {
+        column: {"type": "varchar" if kind.type == TEXT else kind.type, "required": kind.need != "optional"}
+        for column, kind in delivered_columns(entities, entity).items()
+    }
+    given = {
+        "description": entities[entity].description,
+        "entity": entity,
+        "key": entities[entity].key,
+        "columns": columns,
+    }
+    return {**given, **table}
+
+
+def _not_canonical(table: TableConfig) -> str | None:
+    entities = load_entities()
+    if table.entity is None:
+        return f"a table of a `canonical` source is an entity; there are {', '.join(staged_entities(entities))}"
+    known = delivered_columns(entities, table.entity)
+    for column in table.columns:
+        if column not in known:
+            return f'"{column}" is no column of {table.entity}{nearest(column, known)}; the source is `canonical`'
+    missing = [column for column in entities[table.entity].required if column not in table.columns]
+    return f"{table.entity} needs the column(s) {', '.join(missing)}" if missing else None
 
 
 def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[str, SourceConfig]:

@@ -12,7 +12,7 @@ delivered as (
 
 judged_rows as (
 
-{% for entity in entity_names() %}
+{% for entity in reconciled_entities() %}
     {%- set relation = ref('int_' ~ entity_singular(entity) ~ '_versions') %}
     {%- set amount = 'net_amount_delivered' if entity == 'order_lines' else 'cast(null as decimal(18, 4))' %}
     select

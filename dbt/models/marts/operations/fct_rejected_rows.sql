@@ -12,7 +12,7 @@ tables as (
 
 rows_rejected as (
 
-{% for entity in entity_names() %}
+{% for entity in reconciled_entities() %}
     {%- set shown = entity_columns(entity) | map(attribute=0) | list %}
     select
         _source as source,

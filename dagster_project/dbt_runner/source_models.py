@@ -1,0 +1,104 @@
+"""What dbt reads of sources/<source>.yml: its raw tables, which of its staging models are on, and those without SQL.
+
+dbt finds sources in YAML files alone and switches models on there. A second list of each source's tables would have to be
+kept by hand, so these files are written from the first one: into dbt/target/sources, under a hash of what they say, where
+the variable `source_models` leads dbt's `model-paths`.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from warehouse.errors import UserError
+from warehouse.files import write_atomically
+from warehouse.ingest.entities import Entity, delivered_columns, load_entities
+from warehouse.ingest.sources import META_COLUMNS, SourceConfig, TableConfig
+
+FOLDER = Path("target") / "sources"
+
+
+def staging_entities(source: SourceConfig, dbt_dir: Path) -> list[str]:
+    """The input entities that staging models of the source bring, in name order: written by hand, or canonical."""
+    prefix = f"stg_{source.name}__"
+    files = (dbt_dir / "models" / "staging" / source.name).glob(f"{prefix}*.sql")
+    written = {file.stem.removeprefix(prefix) for file in files}
+    return sorted(written | set(_canonical_tables(source, dbt_dir)))
+
+
+def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> str:
+    """Write what the sources add to the dbt project, unless it is there; returns its folder's name, a hash of it all.
+
+    Raises UserError where the folder cannot be written.
+    """
+    files = {path: text for source in sources.values() for path, text in source_files(source, dbt_dir).items()}
+    name = hashlib.sha256(yaml.safe_dump(files).encode()).hexdigest()[:16]
+    for path, text in files.items():
+        file = dbt_dir / FOLDER / name / path
+        if file.exists():
+            continue
+        try:
+            write_atomically(file, text)
+        except OSError as error:
+            raise UserError(f"{file}: what dbt has to know of the sources cannot be written: {error}") from error
+    return name
+
+
+def source_files(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
+    """The files that a source adds to the dbt project, by path."""
+    folder = f"staging/{source.name}"
+    properties = {
+        "sources": [_dbt_source(source)],
+        "models": [_dbt_model(source, entity) for entity in staging_entities(source, dbt_dir)],
+    }
+    canonical = {
+        f"{folder}/stg_{source.name}__{entity}.sql": _canonical_model(source, name)
+        for entity, name in _canonical_tables(source, dbt_dir).items()
+    }
+    written = yaml.safe_dump(properties, sort_keys=False, allow_unicode=True, width=120)
+    return {f"{folder}/_{source.name}.yml": written, **canonical}
+
+
+def _canonical_tables(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
+    """Of a canonical source, the table of each entity that has no SQL of its own."""
+    if not source.canonical:
+        return {}
+    folder = dbt_dir / "models" / "staging" / source.name
+    tables = {table.entity: name for name, table in source.tables.items() if table.entity}
+    return {
+        entity: name for entity, name in tables.items() if not (folder / f"stg_{source.name}__{entity}.sql").exists()
+    }
+
+
+def _dbt_source(source: SourceConfig) -> dict[str, Any]:
+    tables = [
+        {"name": name, "description": table.description or f"The table {name} of {source.name}, as delivered."}
+        for name, table in source.tables.items()
+    ]
+    description = source.description or f"What the source {source.name} delivers, as it is."
+    return {"name": source.raw_schema, "description": description, "tables": tables}
+
+
+def _dbt_model(source: SourceConfig, entity: str) -> dict[str, Any]:
+    return {
+        "name": f"stg_{source.name}__{entity}",
+        "description": f"One row per row of the entity {entity} (dbt/entities.yml), as {source.name} delivers it.",
+        "config": {"enabled": True},
+        "data_tests": [{"unique_key": {"arguments": {"columns": list(META_COLUMNS)}}}],
+    }
+
+
+def _canonical_model(source: SourceConfig, table_name: str) -> str:
+    table = source.tables[table_name]
+    columns = _converted_columns(table, load_entities())
+    return (
+        f"{{{{ canonical_rows(source('{source.raw_schema}', '{table_name}'), {columns}, is_text={table.is_text}) }}}}\n"
+    )
+
+
+def _converted_columns(table: TableConfig, entities: dict[str, Entity]) -> list[list[str]]:
+    """The entity's columns that the table has, each with the type it converts to."""
+    known = delivered_columns(entities, table.entity or "")
+    return [[name, known[name].type] for name in table.columns if name in known]

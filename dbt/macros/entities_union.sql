@@ -1,0 +1,88 @@
+{# How the rows of every source become one entity. What an entity is stands in entities.yml. #}
+
+{# The columns of an entity as [name, type, need]; none while dbt parses without a company. #}
+{% macro entity_columns(entity) %}
+    {% set columns = [] %}
+    {% for name, column in var('entities').get(entity, {}).get('columns', {}).items() %}
+        {% do columns.append([name, dbt.type_string() if column['type'] == 'text' else column['type'], column['need']]) %}
+    {% endfor %}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#
+  The staging models that bring an entity, as [source, relation]. Some entities come with another's: contacts with the
+  customers.
+#}
+{% macro entity_relations(entity) %}
+    {% set staged = var('entities').get(entity, {}).get('delivered_with') or entity %}
+    {% set relations = [] %}
+    {% for source, entities in var('source_entities').items() if staged in entities %}
+        {% do relations.append([source, ref('stg_' ~ source ~ '__' ~ staged)]) %}
+    {% endfor %}
+    {{ return(relations) }}
+{% endmacro %}
+
+{#
+  All versions of an entity's rows from every source: the entity's columns, prefixed where keys of sources
+  could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_reject_reason` (of the source's own
+  mapping). A missing optional column is NULL; a missing required one stops the build and lists what was found.
+#}
+{% macro union_entity(entity) %}
+    {% set relations = entity_relations(entity) %}
+    {% for source, relation in relations %}
+        {% if not loop.first %}union all{% endif %}
+        {{ select_entity(entity, source, relation) }}
+    {% endfor %}
+    {% if not relations %}{{ select_no_entity(entity) }}{% endif %}
+{% endmacro %}
+
+{% macro select_entity(entity, source, relation) %}
+    {% set present = [] %}
+    {% if execute %}
+        {% for column in adapter.get_columns_in_relation(relation) %}{% do present.append(column.name) %}{% endfor %}
+        {% do require_columns(entity, relation, present) %}
+    {% endif %}
+        select
+        {%- for name, type, need in entity_columns(entity) %}
+            {{ entity_expression(source, name, type, need, name in present) }} as {{ name }},
+        {%- endfor %}
+            '{{ source }}' as _source,
+            _batch_id,
+            _file,
+            _row_number,
+            {{ '_reject_reason' if '_reject_reason' in present else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as _reject_reason
+        from {{ relation }}
+{% endmacro %}
+
+{% macro entity_expression(source, name, type, need, is_present) %}
+    {%- set prefix = var('key_prefixes').get(source, {}).get(name, '') -%}
+    {%- set value = "'" ~ prefix ~ "' || " ~ name if prefix else name -%}
+    {%- if not is_present -%}cast(null as {{ type }})
+    {%- elif need == 'key' and type == dbt.type_string() -%}
+        coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }})
+    {%- else -%}cast({{ value }} as {{ type }}){%- endif -%}
+{% endmacro %}
+
+{% macro require_columns(entity, relation, present) %}
+    {% set service = ['_batch_id', '_file', '_row_number'] %}
+    {% set needed = service + (entity_columns(entity) | rejectattr(2, 'equalto', 'optional') | map(attribute=0) | list) %}
+    {% set missing = needed | reject('in', present) | list %}
+    {% if missing %}
+        {% do exceptions.raise_compiler_error(
+            relation.identifier ~ ' lacks the required column(s) ' ~ missing | join(', ') ~ ' of the entity ' ~ entity
+            ~ '. Found: ' ~ present | join(', ') ~ '. Map them in dbt/models/staging/.') %}
+    {% endif %}
+{% endmacro %}
+
+{% macro select_no_entity(entity) %}
+        select
+        {%- for name, type, need in entity_columns(entity) %}
+            cast(null as {{ type }}) as {{ name }},
+        {%- endfor %}
+            {{ as_text('null') }} as _source,
+            cast(null as bigint) as _batch_id,
+            {{ as_text('null') }} as _file,
+            cast(null as bigint) as _row_number,
+            {{ as_text('null') }} as _reject_reason
+        where false
+{% endmacro %}

@@ -1,0 +1,129 @@
+{# Which of the versions of a row counts, and which rows are rejected. #}
+
+{# Why a row is rejected, NULL where it is not: the source's own reason, a missing value, a broken rule. #}
+{% macro reject_reason(entity) %}
+        case
+            when _reject_reason is not null then _reject_reason
+    {%- for name, type, need in entity_columns(entity) %}
+        {%- if need == 'key' and type == dbt.type_string() %}
+            when {{ name }} like 'missing-%' then '{{ name }} is missing'
+        {%- elif need != 'optional' %}
+            when {{ name }} is null then '{{ name }} is missing'
+        {%- endif %}
+    {%- endfor %}
+    {%- for rule in var('entities').get(entity, {}).get('rules', []) %}
+            when {{ rule['wrong'] }} then '{{ rule['reason'] | replace("'", "''") }}'
+    {%- endfor %}
+        end
+{% endmacro %}
+
+{#
+  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
+  neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
+  version, so only those with more are compared: a window over every row costs ten times as much.
+#}
+{% macro row_status_ctes(entity, versions) %}
+{% set keys = entity_columns(entity) | selectattr(2, 'equalto', 'key') | map(attribute=0) | list %}
+candidates as {{ computed_anew() }} (
+
+    select
+        *,
+        reject_reason is null and _batch_id not in (
+            select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null
+        ) as is_current
+    from judged
+
+),
+
+repeated_keys as (
+
+    select {{ keys | join(', ') }}
+    from {{ versions }}
+    group by {{ keys | join(', ') }}
+    having count(*) > 1
+
+),
+
+superseded as (
+
+    select candidates._batch_id, candidates._file, candidates._row_number
+    from candidates
+    inner join repeated_keys
+        on {% for key in keys %}candidates.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
+
+    where candidates.is_current
+    qualify row_number() over (
+        partition by {% for key in keys %}candidates.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+
+        order by candidates._batch_id desc, candidates._file desc, candidates._row_number desc
+    ) > 1
+
+),
+
+judged_rows as (
+
+    select
+        candidates.*,
+        case
+            when candidates.reject_reason is not null then 'rejected'
+            when not candidates.is_current or superseded._batch_id is not null then 'superseded'
+            else 'accepted'
+        end as row_status
+    from candidates
+    left join superseded
+        on candidates._batch_id = superseded._batch_id
+        and candidates._file = superseded._file
+        and candidates._row_number = superseded._row_number
+
+)
+{% endmacro %}
+
+{# Every version of a small entity with its row_status; the whole body of an `int_<entity>_versions` model. #}
+{% macro entity_versions(entity) %}
+with versions as (
+
+{{ union_entity(entity) }}
+
+),
+
+judged as (
+
+    select
+        *,
+{{ reject_reason(entity) }} as reject_reason
+    from versions
+
+),
+
+{{ row_status_ctes(entity, versions='versions') }}
+
+select * from judged_rows
+{% endmacro %}
+
+{# The rows of an entity that stand, for a from clause. #}
+{% macro accepted(relation) -%}
+    (select * from {{ relation }} where row_status = 'accepted')
+{%- endmacro %}
+
+{# The entities whose rows are reconciled one for one with what was read. #}
+{% macro reconciled_entities() %}
+    {% set names = [] %}
+    {% for name, entity in var('entities').items() if entity['reconciled'] %}{% do names.append(name) %}{% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+{# The name of one row of an entity: order_lines -> order_line; feedback has no plural. #}
+{% macro entity_singular(entity) -%}
+    {{ return(entity[:-1] if entity.endswith('s') else entity) }}
+{%- endmacro %}
+
+{# The raw tables whose rows are an entity's rows one for one, as rows of (source, table_name, entity). #}
+{% macro table_entities() -%}
+    {%- set rows = [] -%}
+    {%- for source_name, tables in var('table_entities').items() -%}
+        {%- for table_name, entity in tables.items() -%}
+            {%- do rows.append("select '" ~ source_name ~ "' as source, '" ~ table_name ~ "' as table_name, '" ~ entity ~ "' as entity") -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ rows | join(' union all ') if rows else "select '' as source, '' as table_name, '' as entity where false" }}
+{%- endmacro %}

@@ -1,1 +1,0 @@
-select * from {{ source('raw_shop', 'customer_feedback') }}

@@ -1,1 +1,0 @@
-select * from {{ source('raw_till', 'campaign_members') }}

@@ -1,0 +1,133 @@
+"""What a source adds to the dbt project: its raw tables, its models switched on, and SQL where it needs none."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dagster_project.dbt_runner import variables
+from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.source_models import FOLDER, source_files, staging_entities, write_source_models
+from dagster_project.dbt_runner.variables import DBT_DIR
+from warehouse.errors import UserError
+from warehouse.ingest import load_source, prepare_operations
+from warehouse.ingest.sources import load_sources_config, read_source
+from warehouse.settings import load_settings
+from warehouse.sql import connect
+
+KIOSK = """
+name: kiosk
+description: The kiosk.
+canonical: true
+tables:
+  products: {files: "products-*.csv"}
+  sales: {files: "sales-*.csv", entity: order_lines, columns: {order_line_id: {}, order_id: {}, ordered_at: {},
+    quantity: {}, gross_amount: {}, discount_amount: {}, net_amount: {}}}
+"""
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path) -> Path:
+    (tmp_path / "kiosk.yml").write_text(KIOSK, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_source_with_sql_lists_its_tables_and_switches_its_models_on() -> None:
+    source = read_source("complete_journey")
+    (written,) = source_files(source, DBT_DIR).values()
+    properties = yaml.safe_load(written)
+    assert properties["sources"][0]["name"] == "raw_complete_journey"
+    assert [table["name"] for table in properties["sources"][0]["tables"]] == list(source.tables)
+    names = {file.stem for file in (DBT_DIR / "models" / "staging" / "complete_journey").glob("*.sql")}
+    assert {model["name"] for model in properties["models"]} == names
+    assert all(model["config"] == {"enabled": True} for model in properties["models"])
+
+
+def test_a_canonical_source_takes_from_the_registry_what_it_does_not_say(kiosk: Path) -> None:
+    source = read_source("kiosk", kiosk)
+    assert source.tables["products"].key == ("product_id",)
+    assert list(source.tables["products"].columns) == ["product_id", "product_name", "category", "brand", "unit_cost"]
+    assert source.tables["products"].columns["product_id"].required
+    assert list(source.tables["sales"].columns)[-1] == "net_amount" and source.tables["sales"].key == ("order_line_id",)
+    assert staging_entities(source, DBT_DIR) == ["order_lines", "products"]
+
+
+@pytest.mark.parametrize(
+    "wrong, right, message",
+    [
+        ("entity: order_lines", "entity: order_line", r'tables\.sales\.entity: no entity .*did you mean "order_lines"'),
+        ("sales:", "sold:", None),
+        ("entity: order_lines, ", "", "a table of a `canonical` source is an entity; there are order_lines"),
+        ("quantity: {}", "quantities: {}", r'"quantities" is no column of order_lines \(did you mean "quantity"'),
+        ("quantity: {}, ", "", r"tables\.sales: order_lines needs the column\(s\) quantity"),
+    ],
+)
+def test_a_canonical_source_that_is_none(kiosk: Path, wrong: str, right: str, message: str | None) -> None:
+    (kiosk / "kiosk.yml").write_text(KIOSK.replace(wrong, right), encoding="utf-8")
+    if message is None:
+        assert read_source("kiosk", kiosk).tables["sold"].entity == "order_lines"
+        return
+    with pytest.raises(UserError, match=message):
+        read_source("kiosk", kiosk)
+
+
+def test_sql_of_its_own_goes_before_the_one_that_is_made(kiosk: Path) -> None:
+    dbt_dir = kiosk / "dbt"
+    own = dbt_dir / "models" / "staging" / "kiosk" / "stg_kiosk__products.sql"
+    own.parent.mkdir(parents=True)
+    own.write_text("select 1", encoding="utf-8")
+    source = read_source("kiosk", kiosk)
+    assert staging_entities(source, dbt_dir) == ["order_lines", "products"]
+    assert sorted(source_files(source, dbt_dir)) == [
+        "staging/kiosk/_kiosk.yml",
+        "staging/kiosk/stg_kiosk__order_lines.sql",
+    ]
+
+
+def test_the_files_are_written_once_under_their_hash(kiosk: Path) -> None:
+    sources = {"kiosk": read_source("kiosk", kiosk)}
+    name = write_source_models(sources, kiosk / "dbt")
+    (folder,) = (kiosk / "dbt" / FOLDER).iterdir()
+    assert folder.name == name and len(list(folder.rglob("*.sql"))) == 2
+    times = {file: os.stat(file).st_mtime_ns for file in folder.rglob("*")}
+    assert write_source_models(sources, kiosk / "dbt") == name
+    assert {file: os.stat(file).st_mtime_ns for file in folder.rglob("*")} == times
+    (kiosk / "kiosk.yml").write_text(KIOSK.replace("The kiosk.", "Another."), encoding="utf-8")
+    assert write_source_models({"kiosk": read_source("kiosk", kiosk)}, kiosk / "dbt") != name
+
+
+def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(
+    kiosk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty text is nothing, an offset counts, and what does not convert is a reason to reject the row."""
+    (kiosk / "products-1.csv").write_text("product_id,unit_cost,brand\nmug,1.5,\npen,free,Inky\n", encoding="utf-8")
+    head = "order_line_id,order_id,ordered_at,quantity,gross_amount,discount_amount,net_amount\n"
+    lines = "1,r1,2024-03-01T12:00:00+02:00,2,7,0,7.00\n2,r1,2024-03-01 12:00:00,,7,0,7\n3,r1,noon,2,7,0,7\n"
+    (kiosk / "sales-1.csv").write_text(head + lines, encoding="utf-8")
+    settings = load_settings(environ={}, home=kiosk, sources={"kiosk": {"input_path": str(kiosk)}})
+    monkeypatch.setattr(variables, "load_sources_config", partial(load_sources_config, folder=kiosk))
+    with connect(settings.warehouse_path) as connection:
+        prepare_operations(connection)
+        load_source(connection, read_source("kiosk", kiosk), settings)
+    results = DbtProject(settings).build(["stg_kiosk__products", "stg_kiosk__order_lines"])
+    assert [result.status for result in results] == ["success", "success"], [result.message for result in results]
+    with connect(settings.warehouse_path) as connection:
+        sales = connection.execute(
+            "select order_line_id, cast(ordered_at as varchar), quantity, cast(net_amount as varchar), _reject_reason"
+            " from staging.stg_kiosk__order_lines order by 1"
+        ).fetchall()
+        products = connection.execute(
+            "select product_id, cast(unit_cost as varchar), brand, category, _reject_reason"
+            " from staging.stg_kiosk__products order by 1"
+        ).fetchall()
+    assert sales == [
+        ("1", "2024-03-01 10:00:00", 2, "7.0000", None),
+        ("2", "2024-03-01 12:00:00", None, "7.0000", None),
+        ("3", None, 2, "7.0000", "ordered_at is not a timestamp"),
+    ]
+    assert products == [
+        ("mug", "1.5000", None, None, None),
+        ("pen", None, "Inky", None, "unit_cost is not a decimal(18, 4)"),
+    ]
