@@ -51,15 +51,17 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
-campaign: $(VENV)/ready ## the long tests, which `test` leaves out
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
 	@$(BIN)/pytest -m campaign
+	@$(BIN)/python -m benchmarks.kernels
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## style, unused code, undeclared imports, security, the workflow files, SQL
+lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 	@$(BIN)/deptry . >/dev/null 2>&1 || { $(BIN)/deptry .; exit 1; }
 	@.lint-venv/bin/vulture
 	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection, Engine
 try:
     from dagster._core.storage.event_log import SqliteEventLogStorage
 except ImportError:
-    SqliteEventLogStorage = object
+    SqliteEventLogStorage = object  # type: ignore[assignment, misc]
 
 KEPT_ENGINES = 8
 BUSY_TIMEOUT_SECONDS = 60
@@ -46,7 +46,8 @@ def differences(storage: type = SqliteEventLogStorage) -> list[str]:
             found.append(f"{name} is missing")
         elif tuple(inspect.signature(method).parameters) != parameters:
             found.append(f"{name} takes {', '.join(inspect.signature(method).parameters)}")
-    used = getattr(getattr(storage.__init__, "__code__", None), "co_names", ())
+    made_by = vars(storage).get("__init__")
+    used = getattr(getattr(made_by, "__code__", None), "co_names", ())
     return found + [f"{name} is missing" for name in ATTRIBUTES if name not in used]
 
 

@@ -43,7 +43,7 @@ def _name(key: dg.AssetKey) -> tuple[str, str]:
 
 
 def _of(columns: list[dg.TableColumn], row_count: int | None) -> Mapping[str, Any]:
-    schema = {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
+    schema: dict[str, Any] = {"dagster/column_schema": dg.TableSchema(columns)} if columns else {}
     return schema if row_count is None else {**schema, "dagster/row_count": row_count}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Codes = npt.NDArray[np.int8]
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.signedinteger]
 Floats = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]

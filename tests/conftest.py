@@ -9,7 +9,8 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from dagster_project.dbt_runner import project, variables
-from tests.support.company import Company, Generated, company, generate_company
+from tests.support.company import Company, Generated, company, generate_company, read_generated, saved_company
+from tests.support.shared import made_once, shared_folder
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
@@ -40,28 +41,38 @@ def own_environment() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def manifests(own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of parsed manifests that all homes of a company share: parsing takes seconds."""
-    folder = tmp_path_factory.mktemp("manifests")
+    folder = shared_folder(tmp_path_factory) / "manifests"
     return lambda name: folder / name
 
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
     """A generated company's files, before and after its second delivery, and its truth."""
-    return generate_company(tmp_path_factory.mktemp("generated"))
+    return read_generated(made_once(tmp_path_factory, "generated", generate_company))
 
 
 @pytest.fixture(scope="session")
 def built(generated: Generated, manifests: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Company:
     """The generated company after its first run. Not to be changed: work on a copy."""
-    home = tmp_path_factory.mktemp("homes") / "built"
-    return company(home, generated.settings(generated.folder), manifests("generated")).run()
+
+    def make(folder: Path) -> None:
+        company(folder / "home", generated.settings(generated.folder), manifests("generated")).run().save_stages()
+
+    return saved_company(made_once(tmp_path_factory, "built", make) / "home").copy(
+        tmp_path_factory.mktemp("homes") / "built"
+    )
 
 
 @pytest.fixture(scope="session")
 def changed(generated: Generated, built: Company, tmp_path_factory: pytest.TempPathFactory) -> Company:
     """The generated company after the second delivery and its second run. Not to be changed: work on a copy."""
-    home = tmp_path_factory.mktemp("homes") / "changed"
-    return built.copy(home, **generated.settings(generated.changed_folder)).run()
+
+    def make(folder: Path) -> None:
+        built.copy(folder / "home", **generated.settings(generated.changed_folder)).run().save_stages()
+
+    return saved_company(made_once(tmp_path_factory, "changed", make) / "home").copy(
+        tmp_path_factory.mktemp("homes") / "changed"
+    )
 
 
 @pytest.fixture

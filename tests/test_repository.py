@@ -8,7 +8,6 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-import yaml
 
 from warehouse.ingest.sources import read_source
 from warehouse.settings import PROJECT_ROOT
@@ -58,6 +57,12 @@ CLOSED_TO = {
     "ml": {"dagster", "dagster_dbt", "dbt", "duckdb"},
     "generator": {"dagster", "dagster_dbt", "dbt", "duckdb"},
 }
+MEASURED = re.compile(r"(?<![\w.`])\d[\d.,]*\s?(?:s|ms|MB|GB|seconds|processor seconds)\b|\d% of the time")
+COMMAND = re.compile(
+    r"`(?:make|loyalty|python -m|pytest|tests/|\.venv/bin|systemd-run|/usr/bin/time)[^`]*`"
+    r"|```sh|^ {4}(?:make|python|loyalty)",
+    re.MULTILINE,
+)
 SQL_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
 RUN_VARIABLE = re.compile(r"var\(\s*['\"]as_of_date['\"]")
 CONFIG_CALL = re.compile(r"\bconfig\s*\((?!\s*['\"])(.*?)\)\s*\}\}", re.DOTALL)
@@ -123,6 +128,15 @@ def test_the_readme_says_how_to_run_and_test() -> None:
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("make run", "make test"):
         assert re.search(rf"^\s*\$?\s*{command}\b", readme, re.MULTILINE), f"README.md does not show `{command}`"
+
+
+def test_a_measured_figure_in_the_docs_stands_in_a_section_that_names_its_command() -> None:
+    found = []
+    for file in tracked("*.md"):
+        for section in re.split(r"^(?=#+ )", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            if MEASURED.search(section) and not COMMAND.search(section):
+                found.append(f"{file.relative_to(PROJECT_ROOT)}: {section.splitlines()[0]}")
+    assert found == []
 
 
 def test_models_stay_short() -> None:

@@ -28,6 +28,8 @@ REPEAT_SECONDS = 30.0
 class WarehouseBusyError(UserError):
     """Another process held the warehouse for as long as this one was to wait."""
 
+    exit_code = 3
+
 
 @dataclass(frozen=True)
 class Holder:

@@ -29,11 +29,11 @@ def rename_earlier_names(connection: DuckDBPyConnection) -> None:
     """Give tables and columns of an earlier version their names of today; nothing where they have them."""
     with transaction(connection):
         known = {Relation(schema, table) for schema, table, _ in connection.execute(KNOWN_COLUMNS).fetchall()}
-        for earlier, name in TABLES.items():
-            if earlier in known and Relation(earlier.schema, name) not in known:
-                connection.execute(f"alter table {earlier.sql} rename to {quote_identifier(name)}")
+        for table, name in TABLES.items():
+            if table in known and Relation(table.schema, name) not in known:
+                connection.execute(f"alter table {table.sql} rename to {quote_identifier(name)}")
         rows = connection.execute(KNOWN_COLUMNS).fetchall()
-        columns = {(Relation(schema, table), column) for schema, table, column in rows}
+        columns = {(Relation(schema, name), column) for schema, name, column in rows}
         for (relation, earlier), name in COLUMNS.items():
             if (relation, earlier) in columns:
                 connection.execute(

@@ -26,8 +26,9 @@ def connect(
     `read_only` is for files that no connection of this process holds open for writing. `storage_version` is the oldest
     DuckDB that is to open a file that is written.
     """
-    config = {"storage_compatibility_version": storage_version}
-    connection = duckdb.connect(str(path), read_only=read_only, config=config)
+    connection = duckdb.connect(
+        str(path), read_only=read_only, config={"storage_compatibility_version": storage_version}
+    )
     connection.execute("set TimeZone = 'UTC'")
     return connection
 

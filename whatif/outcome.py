@@ -8,6 +8,7 @@ rate observed under other rules would be an accident of the replay.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
@@ -104,7 +105,7 @@ def _customers(connection: DuckDBPyConnection, marts: str, tiers: list[str]) -> 
     return dict.fromkeys(tiers, 0) | dict(rows)
 
 
-def _moves(connection: DuckDBPyConnection, marts: str) -> dict[str, int]:
+def _moves(connection: DuckDBPyConnection, marts: str) -> dict[str, Any]:
     query = f"""
         select
             count(*) filter (where reason = 'upgrade') as upgrades_count,
@@ -114,7 +115,7 @@ def _moves(connection: DuckDBPyConnection, marts: str) -> dict[str, int]:
     return _named(connection, query)
 
 
-def _points(connection: DuckDBPyConnection, marts: str) -> dict[str, Decimal]:
+def _points(connection: DuckDBPyConnection, marts: str) -> dict[str, Any]:
     query = f"""
         with sums as (
 
@@ -186,7 +187,7 @@ def _margin(connection: DuckDBPyConnection) -> Decimal:
     return _named(connection, query)["margin"]
 
 
-def _named(connection: DuckDBPyConnection, query: str) -> dict[str, Decimal]:
+def _named(connection: DuckDBPyConnection, query: str) -> dict[str, Any]:
     result = connection.execute(query)
     row = result.fetchone()
     assert row is not None

@@ -11,7 +11,9 @@ import pandas as pd
 import vl_convert
 
 from serving.report import formatting, theme
-from serving.report.charts import charts
+from serving.report.charts import scenarios as charts
+from serving.report.charts.drawing import Chart
+from serving.report.charts.shares import shares
 from serving.report.page import render
 from serving.report.parts import Cell, Figure, Report, Section, Table
 from warehouse.settings import Settings
@@ -106,15 +108,15 @@ def _figures(page: WhatIf) -> list[Figure]:
 
 
 def _table(page: WhatIf) -> Figure:
-    rows = [
-        (row.label, *(Cell(entry.text, entry.note) for entry in row.entries))
+    rows: list[list[str | Cell]] = [
+        [row.label, *(Cell(entry.text, entry.note) for entry in row.entries)]
         for row in comparison(page.shown, page.currency, page.response)
     ]
     table = Table(("", *(one.outcome.name for one in page.shown)), rows)
     return Figure("Side by side", page.as_of, "Over the whole history, beside today's.", table=table, width=12)
 
 
-def _tiers(page: WhatIf) -> charts.Chart:
+def _tiers(page: WhatIf) -> Chart:
     customers = {one.outcome.name: one.outcome.customers for one in page.shown}
     frame = pd.DataFrame(
         [
@@ -124,10 +126,10 @@ def _tiers(page: WhatIf) -> charts.Chart:
         ]
     )
     colours = dict(zip(page.shown[0].outcome.customers, cycle(theme.STEPS), strict=False))
-    return charts.shares(frame, colours, 60 * len(page.shown) + 40)
+    return shares(frame, colours, 60 * len(page.shown) + 40)
 
 
-def _costs(page: WhatIf) -> charts.Chart:
+def _costs(page: WhatIf) -> Chart:
     rows = []
     for one in page.shown:
         outcome = one.outcome
@@ -137,7 +139,7 @@ def _costs(page: WhatIf) -> charts.Chart:
     return charts.scenario_costs(pd.DataFrame(rows), page.currency)
 
 
-def _differences(page: WhatIf) -> charts.Chart:
+def _differences(page: WhatIf) -> Chart:
     rows = [
         {
             "scenario": one.outcome.name,
@@ -151,7 +153,7 @@ def _differences(page: WhatIf) -> charts.Chart:
     return charts.scenario_differences(pd.DataFrame(rows), page.currency)
 
 
-def _trials(page: WhatIf) -> charts.Chart:
+def _trials(page: WhatIf) -> Chart:
     today, best = page.shown[0], page.shown[-1]
 
     def kind(one: Simulated) -> str:

@@ -127,7 +127,7 @@ class Replay:
                 " where metric = 'margin_amount'"
             ).fetchone()
         assert spent is not None
-        tiers = tuple(TierRow(*row[:3], _rule(row[3:])) for row in rows)
+        tiers = tuple(TierRow(tier, rank, name, _rule(rule)) for tier, rank, name, *rule in rows)
         value = self.settings.assumed.point_value_amount
         return Programme(tiers, self.settings.points, MoneyRules(point_value_amount=value, budget_amount=spent[0]))
 

@@ -55,7 +55,7 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
             tables = table_metadata(connection, list(selected.values()))
         for report in reports:
             key = selected[report.table]
-            loaded = {
+            loaded: dict[str, Any] = {
                 "rows_loaded": report.rows_loaded,
                 "rows_malformed": report.rows_malformed,
                 "files_new": ", ".join(report.files_new) or "none",

@@ -1,7 +1,8 @@
 """The command line `loyalty`: see `loyalty --help`.
 
-Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; 2 wrong
-usage, settings or input; 3 another run holds the warehouse; 143 ended by SIGTERM (137 where it had to be killed).
+Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; the
+`exit_code` of a UserError (2 wrong usage, settings or input; 3 another run holds the warehouse); 143 ended by SIGTERM
+(137 where it had to be killed).
 """
 
 import argparse
@@ -15,7 +16,7 @@ from dagster_project.watchdog import terminated_in_words
 from warehouse.errors import UserError
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
-DONE, FAILED, WRONG_USAGE, BUSY = 0, 1, 2, 3
+DONE, FAILED = 0, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return options.handler(load_settings(options.settings), options)
     except UserError as error:
         print(f"loyalty: {error}", file=sys.stderr)
-        return BUSY if type(error).__name__ == "WarehouseBusyError" else WRONG_USAGE
+        return error.exit_code
     except BrokenPipeError:
         # the reader of a pipe has gone; what is left to flush has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

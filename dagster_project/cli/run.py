@@ -15,11 +15,10 @@ from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import open_instance, process_tags
 from serving.publication.state import Publication, live_publication
-from warehouse.errors import UserError, nearest
-from warehouse.lock import WarehouseBusyError
+from warehouse.errors import UserError, nearest, user_errors
 from warehouse.settings import Settings
 
-DONE, FAILED, BUSY = 0, 1, 3
+DONE, FAILED = 0, 1
 NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
 OPERATORS = {"and", "or", "not"}
 
@@ -144,8 +143,9 @@ def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
         console.print(
             "Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False
         )
-    is_busy = any(error and error.cls_name == WarehouseBusyError.__name__ for _, error in failures)
-    return BUSY if is_busy else FAILED
+    known = user_errors()
+    codes = {known[error.cls_name].exit_code for _, error in failures if error and error.cls_name in known}
+    return max(codes - {UserError.exit_code}, default=FAILED)
 
 
 def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
@@ -175,5 +175,4 @@ def _root(error: Any) -> Any:
 def _sentence(error: Any) -> str:
     """The message alone where it is meant for people; other errors keep the name of their class."""
     message = error.message.strip()
-    is_for_people = error.cls_name in (UserError.__name__, WarehouseBusyError.__name__)
-    return message.partition(": ")[2] if is_for_people else message
+    return message.partition(": ")[2] if error.cls_name in user_errors() else message

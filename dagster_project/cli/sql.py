@@ -23,10 +23,9 @@ def print_query(settings: Settings, query: str, output: str) -> None:
     connection = connect(settings.published_path, read_only=True)
     try:
         connection.execute("use marts")
-        relation = connection.sql(query)
-        if relation is None:
-            return
-        _PRINTERS[output](relation)
+        relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
+        if relation is not None:
+            _PRINTERS[output](relation)
     except duckdb.Error as error:
         raise UserError(f"sql: {error}") from error
     finally:

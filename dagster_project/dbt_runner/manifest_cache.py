@@ -18,10 +18,7 @@ log = logging.getLogger(__name__)
 def pack(manifest: Any) -> bytes:
     """A parsed manifest as bytes; none where this dbt cannot."""
     try:
-        # dbt spells the encoder this way, and the decoder the other
-        from dbt.parser.manifest import extended_mashumaro_encoder
-
-        return manifest.to_msgpack(extended_mashumaro_encoder)
+        return manifest.to_msgpack(_codecs()[0])
     except CHANGED as error:
         log.warning("This dbt cannot pack its manifest (%s); it parses the project for each invocation.", error)
         return b""
@@ -33,12 +30,18 @@ def unpack(packed: bytes) -> Any | None:
         return None
     try:
         from dbt.contracts.graph.manifest import Manifest
-        from dbt.parser.manifest import extended_mashumuro_decoder
 
-        return Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+        return Manifest.from_msgpack(packed, decoder=_codecs()[1])
     except CHANGED as error:
         log.warning("The kept manifest cannot be read (%s); dbt parses the project for this invocation.", error)
         return None
+
+
+def _codecs() -> tuple[Any, Any]:
+    # dbt spells the encoder one way and the decoder the other
+    from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
+
+    return extended_mashumaro_encoder, extended_mashumuro_decoder
 
 
 def selected(manifest: Any | None, names: Sequence[str]) -> Sequence[str]:

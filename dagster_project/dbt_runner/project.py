@@ -104,7 +104,6 @@ class DbtProject:
             result = self._invoke(None, PARSE, self.graph_variables, Path(target_path))
             if not result.success:
                 raise UserError(f"dbt could not read the project in dbt/:\n{result.exception}")
-            # it comes last, since a manifest as JSON says that the packed one has been tried
             write_atomically(stem.with_suffix(".msgpack"), manifest_cache.pack(result.result))
             write_atomically(stem.with_suffix(".json"), (Path(target_path) / "manifest.json").read_bytes())
         _forget_older(stem.parent)

@@ -53,7 +53,8 @@ def learn(inputs: StepInputs) -> StepResult:
     _save(inputs, result, config)
     others = [run for run in result.runs if run["model_run_id"] != result.run["model_run_id"]]
     model = str(result.run["model"])
-    shown = {**figures(result.metrics, model, "mean;population=active"), "model": model, "status": result.status}
+    told = figures(result.metrics, model, "mean;population=active")
+    shown: dict[str, float | str] = {**told, "model": model, "status": result.status}
     frames = {"churn_scores": result.scores, "churn_curves": result.curves}
     runs = [run_record(run) for run in (result.run, *others)]
     return StepResult(runs, frames, result.metrics, _problems(result), shown)

@@ -24,7 +24,7 @@ def learn(inputs: StepInputs) -> StepResult:
         "cluster_drifts": result.drift,
     }
     problems = key_problems(result.assignments, ["customer_id"], "clusters")
-    shown = {**figures(result.metrics, str(run["model"]), "chosen"), "status": result.status}
+    shown: dict[str, float | str] = {**figures(result.metrics, str(run["model"]), "chosen"), "status": result.status}
     return StepResult([run_record(run)], frames, result.metrics, problems, shown)
 
 

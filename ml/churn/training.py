@@ -224,10 +224,14 @@ def _backtest(
 ) -> Backtest:
     """Every model, both baselines and the champion, on the same origins."""
     matrix, seed = training.matrix, training.config.seed
-    calls = [(matrix, judged, CANDIDATES[name], found.params, seed) for name, found in tuned.items()]
+    calls: list[tuple[Any, ...]] = [
+        (matrix, judged, CANDIDATES[name], found.params, seed) for name, found in tuned.items()
+    ]
     calls.append((matrix, judged, BASELINE, BASELINE.defaults, seed))
     parts = [*side_by_side(judge, calls, training.config.threads), judge_prior(matrix, judged)]
-    runs = [training.record(name, found.params, matrix.features) for name, found in tuned.items()]
+    runs: list[Mapping[str, Any]] = [
+        training.record(name, found.params, matrix.features) for name, found in tuned.items()
+    ]
     runs += [training.record(RECENCY_ALONE, BASELINE.defaults, BASELINE.features(matrix.features))]
     runs += [training.record(CLASS_PRIOR, {}, ())]
     ids = {run["model"]: run["model_run_id"] for run in runs}

@@ -25,6 +25,9 @@ class SteadyLogistic(LogisticRegression):
     The penalty makes the optimum unique, also for separated classes and dependent features.
     """
 
+    coef_: np.ndarray
+    intercept_: np.ndarray
+
     def fit(self, x: np.ndarray, y: np.ndarray) -> Self:
         """x (n, features), y (n,) of 0 and 1, both present (ValueError otherwise)."""
         super().fit(x, y)
@@ -38,6 +41,9 @@ class SteadySvm(LinearSVC):
     Where the rows inside the margin are known, the optimum is that of a ridge regression on them. It is solved until
     those rows stay the same. The intercept is penalised with the coefficients, as liblinear does.
     """
+
+    coef_: np.ndarray
+    intercept_: np.ndarray
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> Self:
         """x (n, features), y (n,) of 0 and 1, both present (ValueError otherwise)."""
@@ -75,6 +81,9 @@ def _least_squared_hinge(x: np.ndarray, sign: np.ndarray, c: float, weights: np.
 
 class SteadyNetwork(MLPClassifier):
     """A neural network whose passes over the rows end before an optimum: its weights are rounded, and that is all."""
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> Self:
         """x (n, features), y (n,) of 0 and 1."""

@@ -72,7 +72,8 @@ def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Histories:
         distinct, position = np.unique(column, return_inverse=True)
         code = code * len(distinct) + position
     _, first, index, count = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
-    return Histories(*(column[first] for column in columns), count.astype(np.float64), index)
+    distinct_x, distinct_t_x, distinct_age = (column[first] for column in columns)
+    return Histories(distinct_x, distinct_t_x, distinct_age, count.astype(np.float64), index)
 
 
 def _require_histories(x: FloatArray, t_x: FloatArray, age: FloatArray) -> None:
@@ -226,7 +227,8 @@ def fit_nbd(histories: Histories) -> Nbd:
         alpha *= r
         bounds = [(r, r), (alpha / 2, alpha * 2)]
     found = maximise(objective, [(r, alpha)], bounds, histories.customers_count.sum())
-    return Nbd(*found.values, log_likelihood=found.log_likelihood)
+    r, alpha = found.values
+    return Nbd(r, alpha, found.log_likelihood)
 
 
 def fit_dropout_model(histories: Histories, *, first_may_be_last: bool, nbd: Nbd | None = None) -> DropoutModel:
@@ -247,7 +249,8 @@ def fit_dropout_model(histories: Histories, *, first_may_be_last: bool, nbd: Nbd
     if 2 * (found.log_likelihood - nbd.log_likelihood) < _NO_DROPOUT:
         never = (_BOUNDS["a"][0], _BOUNDS["b"][1])
         return DropoutModel(nbd.r, nbd.alpha, *never, first_may_be_last, nbd.log_likelihood)
-    return DropoutModel(*found.values, first_may_be_last=first_may_be_last, log_likelihood=found.log_likelihood)
+    r, alpha, a, b = found.values
+    return DropoutModel(r, alpha, a, b, first_may_be_last, found.log_likelihood)
 
 
 def _sum(weight: FloatArray, values: FloatArray) -> float:
@@ -305,7 +308,7 @@ class DropoutLikelihood:
         self.histories = histories
         self.first_may_be_last = first_may_be_last
         self.x, self.x_index = np.unique(histories.x, return_inverse=True)
-        self.x_weight = np.bincount(self.x_index, weights=histories.customers_count)
+        self.x_weight = np.bincount(self.x_index, weights=histories.customers_count).astype(np.float64)
         self.may_have_stopped = histories.x + first_may_be_last > 0
 
     def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:

@@ -87,7 +87,7 @@ def discounted(model: PurchaseModel, histories: Histories, discount_rate: float)
 
     Both of shape (g, 3) for 3, 12 and 24 months: `sum_t E[orders in month t] / (1 + d)^(t / 12)`.
     """
-    month = np.arange(1, max(HORIZON_MONTHS) + 1)
+    month = np.arange(1.0, max(HORIZON_MONTHS) + 1)
     orders = model.expected_orders(histories.x, histories.t_x, histories.age, month * WEEKS_PER_MONTH)
     increments = np.diff(orders, axis=1, prepend=0.0)
     present = (increments / (1 + discount_rate) ** (month / 12)).cumsum(axis=1)

@@ -18,7 +18,7 @@ from ml.common.model_runs import METRIC_COLUMNS, model_run_id
 from ml.lifetime.backtest import CURVE_COLUMNS, FittedModels, backtest_models, fit_models, order_amounts
 from ml.lifetime.gamma_gamma import MINIMUM_REPEATERS, GammaGamma, frequency_value_correlation
 from ml.lifetime.purchase_histories import backtest_origins, summarise_backtest, summarise_purchases
-from ml.lifetime.purchase_models import NaiveRate, group_histories
+from ml.lifetime.purchase_models import DropoutModel, NaiveRate, Nbd, PurchaseModel, group_histories
 from ml.lifetime.scores import (
     DROPOUT_NOT_IDENTIFIED,
     INSUFFICIENT_HISTORY,
@@ -160,17 +160,14 @@ def choose_models(fitted: FittedModels, metrics: pd.DataFrame, config: LifetimeV
         if chi2.sf(fitted.likelihood_ratio(model), _DROPOUT_PARAMETERS) < config.significance
     ]
     identified.sort(key=lambda model: (means.loc[model.name, "mae"], model.name))
-    timing = identified[0] if identified else fitted.nbd
+    timing: Nbd | DropoutModel = identified[0] if identified else fitted.nbd
     calibrated = bool(identified) and (
         means.loc[timing.name, "p_alive_calibration_error"] <= config.calibration_tolerance
     )
     naive = means.loc[fitted.naive.name, ["total_ratio_error", "mae"]]
+    candidates: tuple[PurchaseModel, ...] = (*identified, fitted.nbd)
     orders = next(
-        (
-            model
-            for model in (*identified, fitted.nbd)
-            if (means.loc[model.name, ["total_ratio_error", "mae"]] <= naive).all()
-        ),
+        (model for model in candidates if (means.loc[model.name, ["total_ratio_error", "mae"]] <= naive).all()),
         fitted.naive,
     )
     return ModelChoice(orders, timing, OK if calibrated else DROPOUT_NOT_IDENTIFIED)
@@ -188,7 +185,8 @@ def _no_backtest() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _estimates(fitted: FittedModels | None, gamma_gamma: GammaGamma | None) -> dict[str, dict[str, float]]:
-    models = {} if fitted is None else {model.name: asdict(model) for model in (fitted.nbd, *fitted.dropout_models)}
+    fits: list[Nbd | DropoutModel] = [] if fitted is None else [fitted.nbd, *fitted.dropout_models]
+    models = {model.name: asdict(model) for model in fits}
     return models | ({} if gamma_gamma is None else {"gamma_gamma": asdict(gamma_gamma)})
 
 

@@ -85,7 +85,7 @@ def purchases_as_of(
     code = np.empty(len(by_popularity), dtype=np.int64)
     code[by_popularity] = np.arange(len(by_popularity))
     order = np.lexsort((code[pair_product], pair_customer))
-    columns = {
+    measures = {
         "days_count": np.diff(np.append(first_row, len(days[0]))).astype(np.float64),
         "age": days[2][first_row].astype(np.float64),
         "recent_count": np.add.reduceat(0.5 ** (days[2] / half_life_days), first_row),
@@ -100,7 +100,7 @@ def purchases_as_of(
         on_sale=last_sold[by_popularity] < on_sale_days,
         customer=pair_customer[order],
         product=code[pair_product][order],
-        **{name: values[order] for name, values in columns.items()},
+        **{name: values[order] for name, values in measures.items()},
     )
 
 

@@ -145,7 +145,7 @@ def allocate(offers: pd.DataFrame, budget_amount: Decimal | int, caps: pd.DataFr
     for offer in worthwhile:
         by_group.setdefault(offer.group, []).append(offer)
     cap_keys = zip(caps["campaign_id"], caps["month"], strict=True)
-    cap_units = dict(zip(cap_keys, _to_units(caps["cap_amount"]).tolist(), strict=True))
+    cap_units: dict[Hashable, int] = dict(zip(cap_keys, _to_units(caps["cap_amount"]).tolist(), strict=True))
     purse, held = _Purse(int(_to_units([budget_amount])[0]), cap_units), dict[Hashable, _Offer]()
     _take((step for group in by_group.values() for step in _hull(group)), held, purse)
     _take(((offer.efficiency(), offer) for offer in worthwhile), held, purse)

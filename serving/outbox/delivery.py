@@ -158,7 +158,8 @@ class _Delivery:
     def _round(self, due: Sequence[tuple[OpenMessage, Text]]) -> list[tuple[OpenMessage, Text]]:
         """Try each message once. Returns those to try again."""
         self._result.stopped = None
-        deferred, lost = [], 0
+        deferred: list[tuple[OpenMessage, Text]] = []
+        lost = 0
         for number, (message, text) in enumerate(due):
             if self._is_quiet():
                 self._result.stopped = QUIET

@@ -24,11 +24,11 @@ class _WholeHeader(UnstructuredHeader):
     """A header kept on one line: a URL longer than a line would be folded into what no client reads as one."""
 
     def fold(self, *, policy: Policy) -> str:
-        return f"{self.name}: {self}{policy.linesep}"
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]  # the registry makes it a BaseHeader
 
 
 HEADERS = HeaderRegistry()
-HEADERS.map_to_type("list-unsubscribe", _WholeHeader)
+HEADERS.map_to_type("list-unsubscribe", _WholeHeader)  # type: ignore[arg-type]
 POLICY = SMTP.clone(header_factory=HEADERS)
 
 

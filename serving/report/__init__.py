@@ -1,7 +1,7 @@
 """The report: published marts in, one offline HTML file out, for an owner who has a minute.
 
-`marts` reads, `words` says, `charts` draws, `sections` puts the three together, `page` writes the file. No number is
-computed here that a mart already holds; sums and shares for display are. Nothing reads the clock, so that the same
+`marts` reads, `formatting` says, `charts` draws, `sections` puts the three together, `page` writes the file. No number
+is computed here that a mart already holds; sums and shares for display are. Nothing reads the clock, so that the same
 publication gives the same bytes. Charts import on first use: they take a second, and most commands draw none.
 """
 
@@ -34,7 +34,7 @@ def cohort_svg(frame: pd.DataFrame) -> str:
     """
     import vl_convert
 
-    from serving.report.charts.charts import cohort_heat_map
+    from serving.report.charts.retention import cohort_heat_map
     from serving.report.theme import themed
 
     months = frame[frame["period_unit"] == "month"]

@@ -2,6 +2,7 @@
 
 import json
 from functools import cache as once
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _plain(value: Any) -> str:
 
 def _library(cache: Path) -> str:
     """Vega, Vega-Lite and the embedding as one script, from `cache` or bundled into it."""
-    file = cache / f"vega-{vl_convert.__version__}-{vl_convert.get_vega_version()}.js"
+    file = cache / f"vega-{version('vl-convert-python')}-{vl_convert.get_vega_version()}.js"
     if file.exists():
         return file.read_text(encoding="utf-8")
     text = _bundle()
@@ -67,7 +68,7 @@ def _library(cache: Path) -> str:
 
 @once
 def _bundle() -> str:
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # without a snippet it is the whole bundle
 
 
 def _script(text: str) -> str:

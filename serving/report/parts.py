@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from serving.report import formatting
-from serving.report.charts.charts import Chart
+from serving.report.charts.drawing import Chart
 from serving.report.marts import Marts
 from warehouse.settings import Settings
 

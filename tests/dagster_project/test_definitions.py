@@ -158,7 +158,7 @@ def test_messages_are_created_before_the_marts_that_tell_of_them_and_delivered_l
 ) -> None:
     graph = definitions.resolve_asset_graph()
     assert graph.get(MESSAGES_KEY).parent_keys == {CANDIDATES_KEY}
-    assert dg.AssetKey(["marts", "fct_reward_messages"]) in graph.get(MESSAGES_KEY).child_keys
+    assert dg.AssetKey(["staging", "stg_ops__messages"]) in graph.get(MESSAGES_KEY).child_keys
     assert graph.get(DELIVERY_KEY).parent_keys == {PUBLICATION_KEY, MESSAGES_KEY}
     assert graph.get(DELIVERY_KEY).child_keys == set()
 

@@ -1,8 +1,8 @@
 """The reference figures of a built company, from its order lines and orders instead of the customer-day spine."""
 
 import pandas as pd
-from tests.dbt.customer_reference import CustomerReference
 
+from tests.dbt.customer_reference import CustomerReference
 from warehouse.settings import Settings
 
 LINES = """

@@ -12,15 +12,19 @@ import pyarrow as pa
 import pytest
 
 from dagster_project.dbt_runner.command import profile_environment
+from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
+from tests.dbt.compiled_marts import cut_at_as_of_date
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
-from dagster_project.dbt_runner.variables import (DBT_DIR, run_variables)
-from warehouse.settings import (PROJECT_ROOT, Settings, load_settings)
 
 FOLDERS = (
     "models/intermediate/tiers",
     "models/intermediate/points",
     "models/intermediate/orders/int_linked_returns.sql",
     "models/intermediate/orders/int_unlinked_returns.sql",
+    "models/intermediate/campaigns/int_redemptions.sql",
+    "models/intermediate/customers/int_customer_events.sql",
+    "models/intermediate/customers/int_customer_feedback.sql",
     "models/intermediate/features/int_loyalty_percentiles.sql",
     "models/intermediate/features/int_loyalty_values.sql",
     "models/marts/loyalty",
@@ -41,17 +45,25 @@ INPUTS = {
     "net_amount decimal(18, 4)",
     "int_orders": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), is_valid boolean",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4)",
-    "int_order_line_versions": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), "
-    "original_order_id varchar, is_return boolean, order_status varchar, row_status varchar",
-    "int_reward_redemption_versions": "redemption_id varchar, customer_id varchar, reward_id varchar, "
-    "redeemed_at timestamp, points bigint, row_status varchar",
-    "int_point_adjustment_versions": "adjustment_id varchar, customer_id varchar, adjusted_at timestamp, "
-    "points bigint, row_status varchar",
-    "int_customer_event_versions": "event_id varchar, customer_id varchar, event_type varchar, occurred_at timestamp, "
+    "int_sale_lines": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), "
+    "original_order_id varchar, is_return boolean",
+    "int_reward_redemption_versions": "redemption_id varchar, customer_id varchar, campaign_id varchar, "
+    "reward_id varchar, order_id varchar, redeemed_at timestamp, points bigint, cost_amount decimal(18, 4), "
     "row_status varchar",
+    "int_point_adjustment_versions": "adjustment_id varchar, customer_id varchar, adjusted_at timestamp, "
+    "points bigint, reason varchar, row_status varchar",
+    "int_customer_event_versions": "event_id varchar, customer_id varchar, event_type varchar, occurred_at timestamp, "
+    "reference_id varchar, row_status varchar",
     "int_customer_feedback_versions": "feedback_id varchar, customer_id varchar, given_at timestamp, rating double, "
     "row_status varchar",
     "int_customer_contact_versions": "customer_id varchar, email varchar, phone varchar, row_status varchar",
+}
+# Which of them know as_of_date, and the column that dates their rows.
+DATED = {
+    "int_customer_daily": "order_date",
+    "int_orders": "order_date",
+    "int_order_returns": "return_date",
+    "int_sale_lines": "order_date",
 }
 STORE, ADDITIONS = "int_points_journal_entries", "additions to int_points_journal_entries"
 Rows = Sequence[tuple[Any, ...]]
@@ -71,9 +83,11 @@ class LoyaltyModels:
         self.fill({})
 
     def fill(self, inputs: Mapping[str, Rows], rules: Rows = ()) -> None:
-        """Replace all inputs; a table that is not named is empty."""
+        """Replace all inputs, without later rows of those in DATED; a table that is not named is empty."""
         for name, columns in INPUTS.items():
             self._table(f"warehouse.intermediate.{name}", columns, inputs.get(name, ()))
+        for name, column in DATED.items():
+            cut_at_as_of_date(self.connection, name, column)
         self._table("warehouse.seeds.tier_rules", RULE_COLUMNS, rules)
 
     def _table(self, relation: str, columns: str, rows: Rows) -> None:

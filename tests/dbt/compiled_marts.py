@@ -9,20 +9,23 @@ import duckdb
 import pandas as pd
 
 from dagster_project.dbt_runner.project import DbtProject
-from warehouse.sql import connect
 from dagster_project.dbt_runner.variables import DBT_DIR
+from warehouse.sql import connect
 
 # What the models stand on, with the columns that they read.
 INPUTS = {
     "int_run_dates": "data_from date, data_through date, as_of_date date",
     "int_customer_versions": "customer_id varchar, joined_at timestamp, row_status varchar",
     "int_campaign_versions": "campaign_id varchar, start_date date, row_status varchar",
-    "int_campaign_member_versions": "campaign_id varchar, customer_id varchar, assigned_at timestamp, row_status varchar",
+    "int_campaign_member_versions": "campaign_id varchar, customer_id varchar, arm varchar, assigned_at timestamp, "
+    "row_status varchar",
     "int_customer_daily": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
     "net_amount decimal(18, 4), sales_net_amount decimal(18, 4), return_amount decimal(18, 4)",
     "int_orders": "order_id varchar, customer_id varchar, order_date date, is_valid boolean",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4)",
 }
+# Which of them know as_of_date, and the column that dates their rows.
+DATED = {"int_customer_daily": "order_date", "int_orders": "order_date", "int_order_returns": "return_date"}
 GROUPS = ("rfm", "retention")
 
 
@@ -53,11 +56,19 @@ def read_compiled_marts(project: DbtProject) -> list[Model]:
     return [Model(node["name"], node["schema"], (folder / node["original_file_path"]).read_text()) for node in order]
 
 
+def cut_at_as_of_date(connection: duckdb.DuckDBPyConnection, name: str, column: str) -> None:
+    """Leave out of an input what comes after the day of `int_run_dates`, as the model that it stands for does."""
+    table = f"warehouse.intermediate.{name}"
+    connection.execute(
+        f"delete from {table} where {column} > (select as_of_date from warehouse.intermediate.int_run_dates)"
+    )
+
+
 class Marts:
     """The marts of one made-up history."""
 
     def __init__(self, models: Iterable[Model], inputs: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
-        """`inputs`: rows for each table of INPUTS; a table without rows is empty."""
+        """`inputs`: rows for each table of INPUTS, later ones of DATED are left out; a table without rows is empty."""
         self.models = list(models)
         self.connection = connect()
         self.connection.execute("attach ':memory:' as warehouse")
@@ -68,6 +79,8 @@ class Marts:
         for name, columns in INPUTS.items():
             self.connection.execute(f"create table warehouse.intermediate.{name} ({columns})")
             self._insert(name, inputs.get(name, ()))
+        for name, column in DATED.items():
+            cut_at_as_of_date(self.connection, name, column)
         for model in self.models:
             self.build(model.name)
 

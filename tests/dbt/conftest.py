@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.dbt.compiled_marts import Model, read_compiled_marts
 
-from generator.generate import generate
 from dagster_project.dbt_runner.project import DbtProject
-from warehouse.sql import connect
+from dagster_project.prepare import prepare_warehouse
+from generator.generate import generate
+from tests.dbt.compiled_marts import Model, read_compiled_marts
+from tests.support.shared import made_once
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from dagster_project.prepare import prepare_warehouse
-from warehouse.settings import (PROJECT_ROOT, RfmSettings, Settings, load_settings)
+from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
+from warehouse.sql import connect
 
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)
@@ -46,24 +48,33 @@ def build_warehouse(settings: Settings) -> BuiltWarehouse:
     return BuiltWarehouse(settings)
 
 
-@pytest.fixture(scope="session")
-def company_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A generated company of 300 buyers, told on a day inside a month; too few came in its first five days to rank."""
-    home = tmp_path_factory.mktemp("company")
-    generate(home / "landing", size=12_000, seed=11, days=500, start=date(2023, 11, 25), customers=300)
+def settings_in(folder: Path) -> Settings:
+    """The settings of a generated company of 300 buyers, told on a day inside a month."""
     return load_settings(
         PROJECT_ROOT / "settings" / "generated.yml",
-        {"LOYALTY_INPUT_PATH_SHOP": str(home / "landing" / "shop")},
-        home=home / "home",
+        {"LOYALTY_INPUT_PATH_SHOP": str(folder / "landing" / "shop")},
+        home=folder / "home",
         data_through=date(2025, 3, 20),
         rfm=RFM,
     )
 
 
+def make_company(folder: Path) -> None:
+    """Generate the company, load it and build it; too few came in its first five days to rank."""
+    generate(folder / "landing", size=12_000, seed=11, days=500, start=date(2023, 11, 25), customers=300)
+    build_warehouse(settings_in(folder))
+
+
+@pytest.fixture(scope="session")
+def company_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """The settings of the generated company, which is built and only read from."""
+    return settings_in(made_once(tmp_path_factory, "customer_marts", make_company))
+
+
 @pytest.fixture(scope="session")
 def built_warehouse(company_settings: Settings) -> BuiltWarehouse:
     """The generated company, loaded and built."""
-    return build_warehouse(company_settings)
+    return BuiltWarehouse(company_settings)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.dbt.compiled_loyalty import Rows
 from hypothesis import strategies as st
+
+from tests.dbt.compiled_loyalty import Rows
 from tests.dbt.points_reference import PointsHistory, Purchase
 from tests.dbt.tier_reference import Return, Rule, TierHistory
 
@@ -169,25 +170,26 @@ class Programme:
                 for order in self.orders
             ],
             "int_order_returns": self._summed_returns(),
-            "int_order_line_versions": [
-                (
-                    event.key,
-                    event.customer_id,
-                    day_of(event.day),
-                    -money(event.size),
-                    None,
-                    True,
-                    "completed",
-                    "accepted",
-                )
+            "int_sale_lines": [
+                (event.key, event.customer_id, day_of(event.day), -money(event.size), None, True)
                 for event in self._of_kind("unlinked_return")
             ],
             "int_reward_redemption_versions": [
-                (event.key, event.customer_id, "gift", noon(day_of(event.day)), event.size, "accepted")
+                (
+                    event.key,
+                    event.customer_id,
+                    None,
+                    "gift",
+                    None,
+                    noon(day_of(event.day)),
+                    event.size,
+                    None,
+                    "accepted",
+                )
                 for event in self._of_kind("redemption")
             ],
             "int_point_adjustment_versions": [
-                (event.key, event.customer_id, noon(day_of(event.day)), event.size, "accepted")
+                (event.key, event.customer_id, noon(day_of(event.day)), event.size, None, "accepted")
                 for event in self._of_kind("adjustment")
             ],
         }

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
-from tests.dbt.customer_reference import CustomerReference
 from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.dbt.customer_reference import CustomerReference
 from warehouse.settings import Settings
 
 DATA_FROM = date(2023, 11, 5)

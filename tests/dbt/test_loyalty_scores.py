@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+
 from tests.dbt.compiled_loyalty import LoyaltyModels, Rows, compile_loyalty
 
 MONTH_ENDS = [date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)]
@@ -70,7 +71,7 @@ def tables(people: Iterable[Person]) -> dict[str, Rows]:
         ],
         "int_customer_event_versions": [
             # whoever opts out says so, but does not use anything by it
-            (f"{one.customer_id}-{number}", one.customer_id, kind, datetime.combine(day, time(12)), "accepted")
+            (f"{one.customer_id}-{number}", one.customer_id, kind, datetime.combine(day, time(12)), None, "accepted")
             for one in people
             for number, (kind, day) in enumerate([*(("visit", day) for day in one.events), ("opt_out", TODAY)])
         ],

@@ -9,15 +9,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-from tests.dbt.compiled_loyalty import compile_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse import builds
-from warehouse.sql import connect
 from dagster_project.prepare import create_operations_tables
 from serving.outbox import enqueue_messages
-from warehouse.settings import (PROJECT_ROOT, MessagesSettings, load_settings)
+from tests.dbt.compiled_loyalty import compile_models
+from warehouse import builds
+from warehouse.settings import PROJECT_ROOT, MessagesSettings, load_settings
+from warehouse.sql import connect
 
 FIRST = date(2024, 5, 1)
 LAST_DAY = 12
@@ -32,7 +32,9 @@ create table intermediate.int_message_recipients (customer_id varchar, language 
 create table intermediate.int_message_triggers (
     message_id varchar, trigger varchar, priority integer, customer_id varchar, template varchar, subject varchar,
     event_date date, useful_until date, payload varchar
-)
+);
+create schema staging;
+create view staging.stg_ops__earlier_messages as from ops.earlier_messages;
 """
 
 
@@ -147,9 +149,7 @@ def told_by_hand(occasions: Sequence[Occasion], told: dict[Occasion, int], day: 
 
 @settings(max_examples=60, deadline=None)
 @given(OCCASIONS, RUNS)
-def test_runs_of_any_days_tell_what_the_rules_say_and_tell_it_once(
-    occasions: list[Occasion], runs: list[Run]
-) -> None:
+def test_runs_of_any_days_tell_what_the_rules_say_and_tell_it_once(occasions: list[Occasion], runs: list[Run]) -> None:
     told: dict[Occasion, int] = {}
     with warehouse() as connection:
         for run in runs:

@@ -5,12 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from tests.dbt.company_reference import company_reference
-from tests.dbt.compiled_marts import Marts
-from tests.dbt.customer_reference import CustomerReference, average
 from hypothesis import given
 from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
+
+from tests.dbt.company_reference import company_reference
+from tests.dbt.compiled_marts import Marts
+from tests.dbt.customer_reference import CustomerReference, average
 from tests.dbt.made_up_histories import DAYS, PROPERTY, History, histories
 
 COUNTS = ["active_start_count", "new_count", "reactivated_count", "lost_count", "retained_count", "active_end_count"]

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.dbt.company_reference import company_reference
 from tests.dbt.compiled_marts import Marts
 from tests.dbt.customer_reference import average
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.dbt.made_up_histories import DATA_FROM, DAYS, PROPERTY, History, histories
 
 KEY = ["customer_id", "as_of_date", "rfm_window"]

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.company import Company
 from dagster_project.dbt_runner.variables import DBT_DIR
+from tests.support.company import Company
 from warehouse.settings import PROJECT_ROOT
 
 Query = Callable[..., list[dict[str, str]]]

@@ -8,9 +8,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from tests.dbt.loyalty_histories import DAYS, RETURN_WINDOW_DAYS, Programme, programmes
 
 PROPERTY = settings(
@@ -57,7 +58,9 @@ def rows(models: LoyaltyModels, programme: Programme, as_of_day: int, name: str,
 
 
 @PROPERTY
-@given(programme=programmes(), as_of_day=st.integers(30, FIRST_YEAR), thresholds=st.sampled_from(["0.9", "0.5", "0.13"]))
+@given(
+    programme=programmes(), as_of_day=st.integers(30, FIRST_YEAR), thresholds=st.sampled_from(["0.9", "0.5", "0.13"])
+)
 def test_lower_thresholds_never_lower_anyones_tier(models, programme, as_of_day, thresholds):
     programme = without_late_returns(programme)
     today, lower = (

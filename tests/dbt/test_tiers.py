@@ -8,9 +8,10 @@ from itertools import groupby, pairwise
 from math import ceil
 
 import pytest
-from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
 from tests.dbt.loyalty_histories import (
     DATA_FROM,
     DAYS,

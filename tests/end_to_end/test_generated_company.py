@@ -6,6 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from dagster_project.assets.transform import SUITE_TAG
+from dagster_project.dbt_runner.project import DbtProject
 from tests.support.company import Company, Generated, company, is_free
 
 AMOUNTS = ("gross_amount", "discount_amount", "net_amount", "return_amount", "margin_amount")
@@ -33,6 +35,12 @@ def state(request: pytest.FixtureRequest, generated: Generated) -> tuple[Company
     if request.param == "first delivery":
         return request.getfixturevalue("built"), generated.truth.totals["delivered"], ""
     return request.getfixturevalue("changed"), generated.truth.totals["after_changes"], "_after_changes"
+
+
+def test_every_declared_key_holds(changed: Company) -> None:
+    results = DbtProject(changed.settings).build([f"tag:{SUITE_TAG}"])
+    assert len(results) > 100
+    assert {result.name: result.message for result in results if not result.is_good} == {}
 
 
 def test_sales_of_every_month_are_the_truth(state: tuple[Company, dict[str, Any], str]) -> None:

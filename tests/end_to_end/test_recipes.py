@@ -16,10 +16,10 @@ from tests.support.company import Company, Done, Generated, company
 from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect
 
-FOLDERS = ("dagster_project", "dbt", "docs", "ml", "settings", "sources", "templates", "warehouse")
+FOLDERS = ("dagster_project", "dbt", "docs", "ml", "serving", "settings", "sources", "templates", "warehouse", "whatif")
 BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r'(?:#|--) (?P<path>\S+?)(?:, (?P<side>below|above) "(?P<line>.*)")?')
-START = "import sys; from dagster_project.cli import main; sys.exit(main())"
+START = "import sys; from dagster_project.cli.main import main; sys.exit(main())"
 RECEIPTS = """Customer ID,line,receipt,sold,article,units,price
 kiosk-fan,1,r1,2024-03-01 12:00:00,mug,2,3.50
 kiosk-fan,2,r1,2024-03-01 12:00:00,pen,1,1.25

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import io
+import json
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ HOLD = "import duckdb, sys; duckdb.connect(sys.argv[1]); print('open', flush=Tru
 LOYALTY = Path(sys.executable).with_name("loyalty")
 # When a model was trained is the one thing that a rerun after a crash may tell differently.
 MODEL_RUNS, TRAINED_AT = "fct_model_runs", "trained_at"
+STAGES = "stages.json"
 STAGE = re.compile(r"^done +([0-9.]+) s  (.+)$", re.MULTILINE)
 
 
@@ -96,7 +98,11 @@ class Company:
         """The same company as it stands, in another home, with other settings where `changes` name some."""
         shutil.copytree(self.settings.home, home, symlinks=True)
         values = yaml.safe_load(self.file.read_text(encoding="utf-8"))
-        return company(home, {**values, **changes})
+        return replace(company(home, {**values, **changes}), stages=self.stages)
+
+    def save_stages(self) -> None:
+        """Keep the stages beside the settings, for `saved_company`."""
+        self.file.with_name(STAGES).write_text(json.dumps(self.stages))
 
 
 def company(home: Path, values: Mapping[str, Any], manifests: Path | None = None) -> Company:
@@ -109,6 +115,12 @@ def company(home: Path, values: Mapping[str, Any], manifests: Path | None = None
     file = home / "settings.yml"
     file.write_text(yaml.safe_dump({**values, "home": str(home)}, allow_unicode=True), encoding="utf-8")
     return Company(file)
+
+
+def saved_company(home: Path) -> Company:
+    """The company that another worker made in `home`, with its stages."""
+    stages = [(name, seconds) for name, seconds in json.loads((home / STAGES).read_text())]
+    return Company(home / "settings.yml", stages)
 
 
 def is_free(database: Path) -> bool:
@@ -153,10 +165,15 @@ class Generated:
         }
 
 
-def generate_company(folder: Path) -> Generated:
+def generate_company(folder: Path) -> None:
     """Four thousand order lines of a year, and a second delivery of some eighty late and corrected ones."""
     first, second = folder / "first", folder / "second"
-    truth = generate(first, size=4_000, seed=7, days=365, changes=0.02, sources=("shop", "till"))
+    generate(first, size=4_000, seed=7, days=365, changes=0.02, sources=("shop", "till"))
     shutil.copytree(first, second)
     deliver_changes(second)
-    return Generated(first, second, truth)
+
+
+def read_generated(folder: Path) -> Generated:
+    """What `generate_company` left in `folder`."""
+    totals = json.loads((folder / "first" / "truth" / "totals.json").read_text(encoding="utf-8"))
+    return Generated(folder / "first", folder / "second", Truth(folder / "first", totals))

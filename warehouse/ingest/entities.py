@@ -115,9 +115,7 @@ def delivered_columns(entities: dict[str, Entity], name: str) -> dict[str, Entit
 
 def prefixed_columns(entities: dict[str, Entity]) -> list[str]:
     """The columns whose values take a source's prefix: two sources may use the same number for different things."""
-    names = {
-        column: None for entity in entities.values() for column, kind in entity.columns.items() if kind.prefixed
-    }
+    names = {column: None for entity in entities.values() for column, kind in entity.columns.items() if kind.prefixed}
     return list(names)
 
 

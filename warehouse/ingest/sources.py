@@ -251,7 +251,12 @@ def _canonical_table(name: str, table: Any) -> Any:
         column: {"type": "varchar" if kind.type == TEXT else kind.type, "required": kind.need != "optional"}
         for column, kind in delivered_columns(entities, entity).items()
     }
-    given = {"description": entities[entity].description, "entity": entity, "key": entities[entity].key, "columns": columns}
+    given = {
+        "description": entities[entity].description,
+        "entity": entity,
+        "key": entities[entity].key,
+        "columns": columns,
+    }
     return {**given, **table}
 
 

@@ -109,7 +109,8 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
     if not path.exists():
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
-    return _Unfinished(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return _Unfinished(**known)
 
 
 def _begin(settings: Settings, customer_id: str) -> _Unfinished:

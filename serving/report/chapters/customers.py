@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from serving.report import formatting
-from serving.report.charts import charts
+from serving.report.charts import customers as charts
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 SELLERS_SHOWN = 8
@@ -49,29 +49,10 @@ def segments(company: Company) -> Section:
 
 def _net_sales(company: Company) -> Figure:
     title = "Net sales by month"
-    if not (company.marts.has("fct_order_lines", "is_valid") and company.marts.has("fct_orders", "order_status")):
+    if not company.marts.has("rpt_sales_monthly", "net_amount", "identified_rate", "is_complete"):
         return Figure(title, missing="There are no order lines yet, so there are no sales to show.", width=12)
     frame = company.marts.frame(
-        """
-        with sales as (
-            select date_trunc('month', order_date)::date as month, sum(net_amount) as net_amount
-            from marts.fct_order_lines
-            where is_valid and order_date <= $as_of
-            group by all
-        ),
-
-        orders as (
-            select date_trunc('month', order_date)::date as month, count(*) as orders_count
-            from marts.fct_orders
-            where order_status = 'completed' and order_date <= $as_of
-            group by all
-        )
-
-        select sales.month, sales.net_amount, orders.orders_count, last_day(sales.month) <= $as_of as is_complete
-        from sales left join orders on sales.month = orders.month
-        order by sales.month
-        """,
-        as_of=company.as_of,
+        "select month, net_amount, orders_count, is_complete from marts.rpt_sales_monthly order by month"
     )
     return Figure(
         title,
@@ -84,18 +65,14 @@ def _net_sales(company: Company) -> Figure:
 
 
 def _coverage(company: Company) -> str:
-    row = company.marts.rows(
-        """
-        select sum(net_amount) as net_amount, sum(net_amount) filter (customer_id is not null) as identified_amount
-        from marts.fct_order_lines where is_valid and order_date <= $as_of
-        """,
-        as_of=company.as_of,
-    )[0]
-    if not row["net_amount"]:
+    if not company.marts.has("rpt_key_figures", "net_amount", "identified_rate"):
         return ""
-    share = (row["identified_amount"] or 0) / row["net_amount"]
+    figures = company.marts.rows("from marts.rpt_key_figures order by as_of_date desc limit 1")[0]
+    share, net = figures["identified_rate"], company.money(figures["net_amount"])
+    if share is None:
+        return ""
     known = "All" if share == 1 else formatting.percent(share, 1)
-    return f"{company.money(row['net_amount'])} so far. {known} of it is from customers who are known by name or card."
+    return f"{net} so far. {known} of it is from customers who are known by name or card."
 
 
 def _active(company: Company) -> Figure:
@@ -269,7 +246,7 @@ def _segment_table(company: Company) -> Figure:
     last = marts.last_day("rpt_rfm_segments")
     rows = marts.rows(
         """
-        select *, net_amount / nullif(sum(net_amount) over (), 0) as net_share from marts.rpt_rfm_segments
+        select *, net_share_rate as net_share from marts.rpt_rfm_segments
         where as_of_date = $last and rfm_window = 'lifetime'
         order by net_amount desc, rfm_segment
         """,

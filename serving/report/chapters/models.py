@@ -1,13 +1,15 @@
 """What models expect of customers: who is about to leave, and what they will be worth."""
 
+from typing import Any
+
 import pandas as pd
 
 from serving.report import formatting, theme
-from serving.report.charts import charts
+from serving.report.charts import models as charts
+from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 CUSTOMERS_SHOWN = 10
-RISKY = ("high", "critical")
 BASELINE = "recency_alone"
 MODEL = "this model"
 
@@ -23,35 +25,35 @@ def lifetime_value(company: Company) -> Section:
     return Section("value", "Customer lifetime value", [_deciles(company), *_forecast_and_actual(company)])
 
 
-def value_at_risk(company: Company) -> dict[str, float | int] | None:
+def value_at_risk(company: Company) -> dict[str, Any] | None:
     """Customers in the bands high and critical, their net sales of the past 365 days and its share; None unknown."""
-    frame = _band_frame(company)
-    if frame is None or not frame["net_amount"].sum():
+    if not company.marts.has("rpt_churn_bands", "is_high_risk", "net_share_rate"):
         return None
-    risky = frame[frame["churn_band"].isin(RISKY)]
-    net = float(risky["net_amount"].sum())
-    return {
-        "customers": int(risky["customers_count"].sum()),
-        "net_amount": net,
-        "share": net / float(frame["net_amount"].sum()),
-    }
+    row = company.marts.rows(
+        """
+        select
+            sum(customers_count) as customers, sum(net_amount_365d) as net_amount, sum(net_share_rate) as share
+        from marts.rpt_churn_bands
+        where is_high_risk and as_of_date = (select max(as_of_date) from marts.rpt_churn_bands)
+        """
+    )[0]
+    return row if row["share"] is not None else None
 
 
 def _band_frame(company: Company) -> pd.DataFrame | None:
-    marts = company.marts
-    if not marts.has("fct_churn_scores", "churn_band") or not marts.has("fct_customer_rfm", "monetary_amount"):
+    if not company.marts.has("rpt_churn_bands", "share_rate", "net_share_rate"):
         return None
-    return marts.frame(
+    return company.marts.frame(
         """
-        select scores.churn_band, count(*) as customers_count, coalesce(sum(recent.monetary_amount), 0) as net_amount
-        from marts.fct_churn_scores as scores
-        left join marts.fct_customer_rfm as recent
-            on scores.customer_id = recent.customer_id and recent.rfm_window = '365d'
-            and recent.as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        where scores.as_of_date = $last
-        group by scores.churn_band
-        """,
-        last=marts.last_day("fct_churn_scores"),
+        with bands as (
+            select * from marts.rpt_churn_bands where as_of_date = (select max(as_of_date) from marts.rpt_churn_bands)
+        )
+
+        select 'Customers' as measure, churn_band as part, customers_count::double as value, share_rate as share
+        from bands
+        union all
+        select 'Net sales, 365 days', churn_band, net_amount_365d::double, net_share_rate from bands
+        """
     )
 
 
@@ -65,15 +67,11 @@ def _bands(company: Company) -> Figure:
             "(200 active customers and three months to test on are needed).",
             width=12,
         )
-    long = frame.melt("churn_band", ["customers_count", "net_amount"], "measure", "value")
-    long["measure"] = long["measure"].map({"customers_count": "Customers", "net_amount": "Net sales, 365 days"})
-    long = long.rename(columns={"churn_band": "part"})
-    long["share"] = long["value"] / long.groupby("measure")["value"].transform("sum")
     risk = value_at_risk(company)
     low, medium, high = company.settings.churn.bands
     return Figure(
         title,
-        company.marts.last_day("fct_churn_scores"),
+        company.marts.last_day("rpt_churn_bands"),
         f"Probability of no valid order in the next {horizon} days: low under {low:.0%}, medium under "
         f"{medium:.0%}, high under "
         f"{high:.0%}, critical from there. At stake: net sales of the past 365 days.",
@@ -82,7 +80,7 @@ def _bands(company: Company) -> Figure:
         "scored brought."
         if risk
         else "",
-        charts.shares(long, theme.BANDS),
+        shares(frame, theme.BANDS),
         width=12,
     )
 

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
-from serving.report.charts import charts
+from serving.report.charts import programme as charts
+from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
 CAMPAIGNS_SHOWN = 15
-EARNED, LOST, UNKNOWN = "earned money", "lost money", "cannot be told"
+EARNED, LOST, UNKNOWN = "earned_money", "lost_money", "cannot_be_estimated"
 BASES = {
     "uplift_model": "its campaign, for the like",
     "average_effect": "its campaign, on average",
@@ -39,11 +40,11 @@ def campaigns(company: Company) -> Section:
 def campaign_outcomes(company: Company) -> list[dict[str, Any]]:
     """One row per campaign with its outcome and the reason for it; those that can be judged first."""
     marts = company.marts
-    judged = marts.has("fct_campaign_results", "roi_incremental", "roi_low", "roi_high", "status")
+    judged = marts.has("fct_campaign_results", "roi_incremental", "campaign_outcome", "outcome_reason")
     if not judged or not marts.has("dim_campaigns", "campaign_name", "start_date", "end_date"):
         return []
     assumed = "results.is_cost_assumed" if marts.has("fct_campaign_results", "is_cost_assumed") else "null"
-    rows = marts.rows(
+    return marts.rows(
         f"""
         select
             campaigns.campaign_name, campaigns.start_date, campaigns.end_date, results.*,
@@ -55,35 +56,35 @@ def campaign_outcomes(company: Company) -> list[dict[str, Any]]:
             results.roi_incremental is null, results.roi_incremental desc, campaigns.start_date, results.campaign_id
         """
     )
-    return [row | _outcome(row) for row in rows]
 
 
 def outcome_sentence(found: list[dict[str, Any]]) -> str:
-    """One sentence: which campaigns earned money, which lost it, which cannot be told."""
-    names = {outcome: [row["campaign_name"] for row in found if row["outcome"] == outcome] for outcome in TONES}
+    """One sentence: which campaigns earned money, which lost it, and of which it cannot be estimated."""
+    names = {
+        outcome: [row["campaign_name"] for row in found if row["campaign_outcome"] == outcome] for outcome in TONES
+    }
     if len(names[UNKNOWN]) == len(found):
-        return f"Whether any of {formatting.some(len(found), 'campaign')} earned or lost money cannot be told."
-    parts = [f"{formatting.listed(names[outcome])} {outcome}" for outcome in (EARNED, LOST) if names[outcome]]
+        return f"Whether any of {formatting.some(len(found), 'campaign')} earned or lost money cannot be estimated."
+    parts = [
+        f"{formatting.listed(names[outcome])} {formatting.plain(outcome)}"
+        for outcome in (EARNED, LOST)
+        if names[outcome]
+    ]
     if names[UNKNOWN]:
-        parts.append(f"of {formatting.some(len(names[UNKNOWN]), 'campaign')} it cannot be told")
+        parts.append(f"of {formatting.some(len(names[UNKNOWN]), 'campaign')} it cannot be estimated")
     sentence = "; ".join(parts)
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _outcome(row: dict[str, Any]) -> dict[str, str]:
-    if row["roi_incremental"] is None or row["roi_low"] is None or row["roi_high"] is None:
-        return {"outcome": UNKNOWN, "why": formatting.reason(row["status"])}
-    if row["roi_low"] > 0:
-        return {"outcome": EARNED, "why": "more than it cost, whatever the interval"}
-    if row["roi_high"] < 0:
-        return {"outcome": LOST, "why": "less than it cost, whatever the interval"}
-    return {"outcome": UNKNOWN, "why": "the interval holds both gain and loss"}
-
-
 def _returns(company: Company, found: list[dict[str, Any]]) -> Figure:
     known = [row for row in found if row["roi_incremental"] is not None][:CAMPAIGNS_SHOWN]
-    columns = ["campaign_name", "outcome", "roi_attributed", "roi_incremental", "roi_low", "roi_high"]
-    frame = pd.DataFrame([{column: row[column] for column in columns} for row in known])
+    columns = ["campaign_name", "roi_attributed", "roi_incremental", "roi_low", "roi_high"]
+    frame = pd.DataFrame(
+        [
+            {column: row[column] for column in columns} | {"outcome": formatting.plain(row["campaign_outcome"])}
+            for row in known
+        ]
+    )
     return Figure(
         "What came back for the money",
         company.as_of,
@@ -133,47 +134,46 @@ def _campaign_row(company: Company, row: dict[str, Any]) -> tuple[str | Cell, ..
         company.money(row["attributed_amount"]),
         formatting.percent(row["roi_attributed"]),
         Cell(formatting.percent(row["roi_incremental"]), interval if row["roi_incremental"] is not None else ""),
-        Cell(row["outcome"], row["why"], tone=TONES[row["outcome"]]),
+        Cell(
+            formatting.plain(row["campaign_outcome"]),
+            formatting.reason(row["outcome_reason"]),
+            tone=TONES[row["campaign_outcome"]],
+        ),
     )
 
 
 def _reasons(found: list[dict[str, Any]]) -> str:
-    reasons = Counter(row["why"] for row in found if row["outcome"] == UNKNOWN)
+    reasons = Counter(formatting.reason(row["outcome_reason"]) for row in found if row["campaign_outcome"] == UNKNOWN)
     parts = [
         f"{formatting.some(number, 'campaign')}: {why}"
         for why, number in sorted(reasons.items(), key=lambda x: (-x[1], x[0]))
     ]
-    return f"Why it cannot be told – {'; '.join(parts)}." if parts else ""
+    return f"Why it cannot be estimated – {'; '.join(parts)}." if parts else ""
 
 
 def _tiers(company: Company) -> Figure:
     title = "Customers by tier"
     marts = company.marts
-    if not marts.has("fct_customer_tiers", "tier", "is_current") or not marts.has("fct_customer_rfm"):
+    if not marts.has("rpt_tier_customers", "tier", "share_rate", "net_share_rate"):
         return Figure(title, missing="No customer has a tier: the programme has no rules yet, or nobody has an order.")
     frame = marts.frame(
         """
-        select tiers.tier, count(*) as customers_count, coalesce(sum(recent.monetary_amount), 0) as net_amount
-        from marts.fct_customer_tiers as tiers
-        left join marts.fct_customer_rfm as recent
-            on tiers.customer_id = recent.customer_id and recent.rfm_window = '365d'
-            and recent.as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        where tiers.is_current
-        group by tiers.tier
-        order by avg(tiers.metric_amount), tiers.tier
+        select 'Customers' as measure, tier as part, tier_rank, customers_count::double as value, share_rate as share
+        from marts.rpt_tier_customers
+        union all
+        select 'Net sales, 365 days', tier, tier_rank, net_amount_365d::double, net_share_rate
+        from marts.rpt_tier_customers
+        order by measure, tier_rank, part
         """
     )
-    long = frame.melt("tier", ["customers_count", "net_amount"], "measure", "value")
-    long["measure"] = long["measure"].map({"customers_count": "Customers", "net_amount": "Net sales, 365 days"})
-    long["share"] = long["value"] / long.groupby("measure")["value"].transform("sum")
-    colours = dict(zip(frame["tier"], cycle(theme.STEPS), strict=False))
+    colours = dict(zip(dict.fromkeys(frame["part"]), cycle(theme.STEPS), strict=False))
     return Figure(
         title,
         company.as_of,
         "The tier each customer holds, by net sales of the trailing 365 days: reached at once, kept to the end "
         "of the month twelve "
         "months on, then looked at again after 30 days of grace.",
-        chart=charts.shares(long.rename(columns={"tier": "part"}), colours, 230),
+        chart=shares(frame.drop(columns="tier_rank"), colours, 230),
     )
 
 

@@ -1,7 +1,7 @@
 """Whether customers come back: cohorts, second purchases."""
 
 from serving.report import formatting
-from serving.report.charts import charts
+from serving.report.charts import retention as charts
 from serving.report.parts import Company, Figure, Section
 
 

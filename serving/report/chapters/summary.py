@@ -1,15 +1,12 @@
 """The first screen: headline numbers, and what to know in a minute; and what the report rests on."""
 
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 
 from serving.report import formatting
 from serving.report.chapters.models import value_at_risk
 from serving.report.chapters.programme import EARNED, LOST, UNKNOWN, campaign_outcomes, outcome_sentence
 from serving.report.parts import Company, Tile
-
-LIVELY = ("active", "reactivated")
 
 
 def tiles(company: Company) -> list[Tile]:
@@ -39,48 +36,32 @@ def facts(company: Company) -> list[str]:
     return [*([read] if read else []), rates, horizon]
 
 
-def _has_sales(company: Company) -> bool:
-    return company.marts.has("fct_order_lines", "order_date", "net_amount", "is_valid") and company.as_of is not None
-
-
-def _net_between(company: Company, after: date, until: date) -> Decimal:
-    value = company.marts.one(
-        "select sum(net_amount) from marts.fct_order_lines where is_valid and order_date > $after and "
-        "order_date <= $until",
-        after=after,
-        until=until,
-    )
-    return value or Decimal(0)
+def _key_figures(company: Company) -> dict[str, Any] | None:
+    if not company.marts.has("rpt_key_figures", "net_amount_365d", "average_order_amount_365d"):
+        return None
+    return company.marts.rows("from marts.rpt_key_figures order by as_of_date desc limit 1")[0]
 
 
 def _year(company: Company) -> Tile | None:
-    if not _has_sales(company) or company.as_of is None:
+    figures = _key_figures(company)
+    if figures is None:
         return None
-    start = company.as_of - timedelta(days=365)
-    now, before = _net_between(company, start, company.as_of), _net_between(company, start - timedelta(days=365), start)
-    first = company.marts.one("select min(order_date) from marts.fct_order_lines where is_valid")
-    whole = first is not None and first <= start - timedelta(days=365) + timedelta(days=1)
-    note, tone = _change(now, before, "on the 365 days before") if whole else (_since(first, start), "")
-    return Tile("Net sales, past 365 days", company.money(now), note, tone)
+    change = figures["net_change_rate_365d"]
+    note, tone = _change(change, "on the 365 days before") if change is not None else (_since(company, figures), "")
+    return Tile("Net sales, past 365 days", company.money(figures["net_amount_365d"]), note, tone)
 
 
-def _since(first: date | None, start: date) -> str:
-    return f"since {formatting.day(max(first, start + timedelta(days=1)))}" if first else ""
+def _since(company: Company, figures: dict[str, Any]) -> str:
+    first = company.marts.one("select min(month) filter (net_amount <> 0) from marts.rpt_sales_monthly")
+    start = figures["as_of_date"] - timedelta(days=364)
+    return f"since {formatting.day(max(first, start))}" if first else ""
 
 
 def _months(company: Company) -> list[dict[str, Any]]:
-    """The complete months, latest first: month, net_amount."""
-    if not _has_sales(company):
+    """The complete months, latest first."""
+    if not company.marts.has("rpt_sales_monthly", "month", "net_amount", "net_change_rate"):
         return []
-    return company.marts.rows(
-        """
-        select date_trunc('month', order_date)::date as month, sum(net_amount) as net_amount
-        from marts.fct_order_lines
-        where is_valid and last_day(order_date) <= $as_of
-        group by all order by month desc
-        """,
-        as_of=company.as_of,
-    )
+    return company.marts.rows("from marts.rpt_sales_monthly where is_complete order by month desc")
 
 
 def _last_month(company: Company) -> Tile | None:
@@ -89,54 +70,31 @@ def _last_month(company: Company) -> Tile | None:
         return None
     note, tone = ("", "")
     if len(months) > 1:
-        note, tone = _change(
-            months[0]["net_amount"], months[1]["net_amount"], f"on {formatting.month(months[1]['month'])}"
-        )
+        note, tone = _change(months[0]["net_change_rate"], f"on {formatting.month(months[1]['month'])}")
     return Tile(
         f"Net sales, {formatting.month(months[0]['month'])}", company.money(months[0]["net_amount"]), note, tone
     )
 
 
 def _average_order(company: Company) -> Tile | None:
-    if not company.marts.has("fct_orders", "is_valid", "net_amount"):
+    figures = _key_figures(company)
+    if figures is None:
         return None
-    row = company.marts.rows(
-        """
-        select count(*) as orders_count, sum(net_amount) / nullif(count(*), 0) as average_amount from marts.fct_orders
-        where is_valid and order_date > $as_of::date - 365 and order_date <= $as_of
-        """,
-        as_of=company.as_of,
-    )[0]
     return Tile(
         "Average order",
-        company.money(row["average_amount"]),
-        f"{formatting.count(row['orders_count'])} orders in 365 days",
+        company.money(figures["average_order_amount_365d"]),
+        f"{formatting.count(figures['orders_count_365d'])} orders in 365 days",
     )
-
-
-def _activity_counts(company: Company) -> dict[str, int]:
-    if not company.marts.has("fct_customer_rfm", "activity_status"):
-        return {}
-    rows = company.marts.rows(
-        """
-        select activity_status, count(*) as customers_count from marts.fct_customer_rfm
-        where as_of_date = $last and rfm_window = 'lifetime' and activity_status is not null
-        group by all
-        """,
-        last=company.marts.last_day("fct_customer_rfm"),
-    )
-    return {row["activity_status"]: row["customers_count"] for row in rows}
 
 
 def _active(company: Company) -> Tile | None:
-    counts = _activity_counts(company)
-    if not counts:
+    figures = _key_figures(company)
+    if figures is None or not figures["buyers_count"]:
         return None
-    active, everybody = sum(counts.get(name, 0) for name in LIVELY), sum(counts.values())
     return Tile(
         "Active customers",
-        formatting.count(active),
-        f"{formatting.percent(active / everybody)} of {formatting.count(everybody)}",
+        formatting.count(figures["active_count"]),
+        f"{formatting.percent(figures['active_share_rate'])} of {formatting.count(figures['buyers_count'])}",
     )
 
 
@@ -181,8 +139,8 @@ def _campaigns(company: Company) -> Tile | None:
     found = campaign_outcomes(company)
     if not found:
         return None
-    number = {outcome: sum(row["outcome"] == outcome for row in found) for outcome in (EARNED, LOST, UNKNOWN)}
-    note = f"{number[LOST]} lost money, {number[UNKNOWN]} cannot be told"
+    number = {outcome: sum(row["campaign_outcome"] == outcome for row in found) for outcome in (EARNED, LOST, UNKNOWN)}
+    note = f"{number[LOST]} lost money, {number[UNKNOWN]} cannot be estimated"
     return Tile("Campaigns that earned money", f"{number[EARNED]} of {len(found)}", note)
 
 
@@ -191,7 +149,7 @@ def _trend(company: Company) -> str:
     if len(months) < 2:
         return ""
     now, before = months[0], months[1]
-    note, _ = _change(now["net_amount"], before["net_amount"], f"on {formatting.month(before['month'])}")
+    note, _ = _change(now["net_change_rate"], f"on {formatting.month(before['month'])}")
     best = max(months[:12], key=lambda row: row["net_amount"])
     ending = "" if best is now else f" was {formatting.month(best['month'])} with {company.money(best['net_amount'])}"
     return (
@@ -201,39 +159,22 @@ def _trend(company: Company) -> str:
 
 
 def _activity(company: Company) -> str:
-    counts = _activity_counts(company)
-    everybody = sum(counts.values())
-    if not everybody:
+    figures = _key_figures(company)
+    if figures is None or not figures["buyers_count"]:
         return ""
-    lively = sum(counts.get(name, 0) for name in LIVELY)
     return (
-        f"{formatting.percent(lively / everybody)} of {formatting.count(everybody)} customers are active, "
-        f"{formatting.percent(counts.get('at_risk', 0) / everybody)} are at risk and "
-        f"{formatting.percent(counts.get('lapsed', 0) / everybody)} have lapsed."
+        f"{formatting.percent(figures['active_share_rate'])} of {formatting.count(figures['buyers_count'])} customers "
+        f"are active, {formatting.percent(figures['at_risk_share_rate'])} are at risk and "
+        f"{formatting.percent(figures['lapsed_share_rate'])} have lapsed."
     )
 
 
 def _concentration(company: Company) -> str:
-    if not company.marts.has("fct_customer_rfm", "monetary_amount", "rfm_window"):
+    figures = _key_figures(company)
+    if figures is None or figures["best_fifth_net_share_rate"] is None:
         return ""
-    share = company.marts.one(
-        """
-        with ranked as (
-            select
-                monetary_amount, count(*) over () as n,
-                row_number() over (order by monetary_amount desc, customer_id) as place
-            from marts.fct_customer_rfm
-            where rfm_window = 'lifetime' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        )
-
-        select sum(monetary_amount) filter (place * 5 <= n) / nullif(sum(monetary_amount), 0) from ranked
-        """
-    )
-    return (
-        ""
-        if share is None
-        else f"The best fifth of customers brought {formatting.percent(share)} of customers' net sales."
-    )
+    share = formatting.percent(figures["best_fifth_net_share_rate"])
+    return f"The best fifth of customers brought {share} of customers' net sales."
 
 
 def _stake(company: Company) -> str:
@@ -274,10 +215,9 @@ def _reconciliation(company: Company) -> str:
     )
 
 
-def _change(now: Decimal, before: Decimal, than: str) -> tuple[str, str]:
-    if before <= 0:
+def _change(change: float | None, than: str) -> tuple[str, str]:
+    if change is None:
         return "", ""
-    change = float(now / before - 1)
     arrow = "▲" if change > 0 else "▼" if change < 0 else ""
     return f"{arrow} {formatting.signed(change, '.1%')} {than}".strip(), _tone(change)
 

@@ -1,6 +1,7 @@
 """Which settings a step learns from: those that it names, all of them, and no others."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -21,8 +22,8 @@ OTHER_VALUES: dict[str, Any] = {
     "churn.bands": (0.1, 0.4, 0.9),
     "assumed.margin_rate": 0.4,
     "assumed.reward_response_rate": 0.2,
-    "rewards.budget_amount": 123,
-    "rewards.caps": {"coupon": 5},
+    "rewards.budget_amount": Decimal(123),
+    "rewards.caps": {"coupon": Decimal(5)},
 }
 # And of settings that no step may depend on: what they decide reaches the steps through the tables they read.
 UNRELATED = {

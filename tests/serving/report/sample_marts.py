@@ -53,9 +53,30 @@ MARTS = {
         from scored cross join (values ('lifetime'), ('365d')) as windows (rfm_window)
         cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
     """,
+    "rpt_sales_monthly": """
+        with months as (
+            select date_trunc('month', order_date)::date as month, sum(net_amount)::decimal(18, 4) as net_amount,
+                count(*) as orders_count
+            from marts.fct_order_lines where is_valid group by all
+        )
+
+        select *, 0.98::double as identified_rate, true as is_complete,
+            (net_amount / lag(net_amount) over (order by month) - 1)::double as net_change_rate
+        from months
+    """,
+    "rpt_key_figures": """
+        select date '2017-12-31' as as_of_date, sum(net_amount)::decimal(18, 4) as net_amount,
+            0.98::double as identified_rate, sum(net_amount)::decimal(18, 4) as net_amount_365d,
+            null::double as net_change_rate_365d, 800::bigint as orders_count_365d,
+            20.5::decimal(18, 2) as average_order_amount_365d, 60::bigint as buyers_count, 40::bigint as active_count,
+            (2 / 3)::double as active_share_rate, 0.25::double as at_risk_share_rate,
+            (1 / 12)::double as lapsed_share_rate, 0.4::double as best_fifth_net_share_rate
+        from marts.fct_order_lines where is_valid
+    """,
     "rpt_rfm_segments": """
         select as_of_date, rfm_window, rfm_segment, count(*) as customers_count,
             (count(*) / 60)::double as share_rate, sum(monetary_amount)::decimal(18, 4) as net_amount,
+            (sum(monetary_amount) / 20000)::double as net_share_rate,
             (sum(monetary_amount) / sum(frequency))::decimal(18, 2) as average_order_amount,
             avg(recency_days)::decimal(18, 2) as average_recency_days,
             avg(frequency)::decimal(18, 2) as average_frequency
@@ -97,6 +118,12 @@ MARTS = {
             'fewer orders' as reason_2, 'm' as model_run_id
         from range(60) as t (i)
     """,
+    "rpt_churn_bands": """
+        select date '2017-12-31' as as_of_date, churn_band, churn_band in ('high', 'critical') as is_high_risk,
+            15::bigint as customers_count, 0.25::double as share_rate, 300::decimal(18, 4) as net_amount_365d,
+            0.25::double as net_share_rate
+        from (values ('low'), ('medium'), ('high'), ('critical')) as t (churn_band)
+    """,
     "fct_customer_lifetime_value": """
         select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, i::decimal(18, 4) as clv_3m_amount,
             (4 * i)::decimal(18, 4) as clv_12m_amount, 'dropout_not_identified; not_backtestable' as status,
@@ -130,6 +157,12 @@ MARTS = {
             (100 * (i // 20))::decimal(18, 4) as metric_amount, true as is_current
         from range(60) as t (i)
     """,
+    "rpt_tier_customers": """
+        select tier, case when tier = 'Gold' then 1 else 2 end as tier_rank, count(*) as customers_count,
+            (count(*) / 60)::double as share_rate, (10 * count(*))::decimal(18, 4) as net_amount_365d,
+            (count(*) / 60)::double as net_share_rate
+        from marts.fct_customer_tiers group by tier
+    """,
     "rpt_points_liability": """
         select (date '2017-01-01' + to_months(i::int))::date as month, (10 * i)::decimal(18, 4) as liability_amount
         from range(12) as t (i)
@@ -153,11 +186,13 @@ MARTS = {
         select campaign_id, 'margin_amount' as metric, 30::bigint as treated_count, 100::decimal(18, 4) as cost_amount,
             400::decimal(18, 4) as attributed_amount, 0.5::double as roi_attributed,
             roi_incremental::double as roi_incremental, roi_low::double as roi_low, roi_high::double as roi_high,
-            status, true as is_cost_assumed
+            campaign_outcome, outcome_reason, true as is_cost_assumed
         from (values
-            ('a', 1.0, 0.2, 1.8, 'ok'), ('b', -1.0, -1.8, -0.2, 'ok'), ('c', 0.1, -0.5, 0.7, 'ok'),
-            ('d', null, null, null, 'placebo_28')
-        ) as t (campaign_id, roi_incremental, roi_low, roi_high, status)
+            ('a', 1.0, 0.2, 1.8, 'earned_money', 'interval_above_zero'),
+            ('b', -1.0, -1.8, -0.2, 'lost_money', 'interval_below_zero'),
+            ('c', 0.1, -0.5, 0.7, 'cannot_be_estimated', 'interval_holds_zero'),
+            ('d', null, null, null, 'cannot_be_estimated', 'placebo_28')
+        ) as t (campaign_id, roi_incremental, roi_low, roi_high, campaign_outcome, outcome_reason)
     """,
     "fct_ingest_reconciliation": """
         select 'order_lines' as entity, 905::bigint as rows_read, 900::bigint as rows_accepted,

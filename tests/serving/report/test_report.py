@@ -215,7 +215,7 @@ def test_shorter_horizons_step_in(connection: DuckDBPyConnection, settings: Sett
 
 
 def test_an_unfinished_month_is_no_headline(connection: DuckDBPyConnection, settings: Settings) -> None:
-    connection.execute("update marts.publication set as_of_date = date '2017-12-15'")
+    connection.execute("update marts.rpt_sales_monthly set is_complete = false where month = date '2017-12-01'")
     labels = {tile.label for tile in report_of(Marts(connection), settings).tiles}
     assert "Net sales, Nov 2017" in labels and "Net sales, Dec 2017" not in labels
 
@@ -231,23 +231,24 @@ def test_the_script_is_bundled_once(connection: DuckDBPyConnection, settings: Se
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
-        ([("Spring", "earned money")], "Spring earned money."),
+        ([("Spring", "earned_money")], "Spring earned money."),
         (
             [
-                ("A", "earned money"),
-                ("B", "earned money"),
-                ("C", "earned money"),
-                ("D", "lost money"),
-                ("E", "cannot be told"),
+                ("A", "earned_money"),
+                ("B", "earned_money"),
+                ("C", "earned_money"),
+                ("D", "lost_money"),
+                ("E", "cannot_be_estimated"),
             ],
-            "A, B and C earned money; D lost money; of 1 campaign it cannot be told.",
+            "A, B and C earned money; D lost money; of 1 campaign it cannot be estimated.",
         ),
-        ([("A", "lost money"), ("B", "lost money")], "A and B lost money."),
-        ([("A", "cannot be told")] * 27, "Whether any of 27 campaigns earned or lost money cannot be told."),
+        ([("A", "lost_money"), ("B", "lost_money")], "A and B lost money."),
+        ([("A", "cannot_be_estimated")] * 27, "Whether any of 27 campaigns earned or lost money cannot be estimated."),
     ],
 )
 def test_one_sentence_says_what_campaigns_brought(verdicts: list[tuple[str, str]], sentence: str) -> None:
-    assert outcome_sentence([{"campaign_name": name, "outcome": outcome} for name, outcome in verdicts]) == sentence
+    found = [{"campaign_name": name, "campaign_outcome": outcome} for name, outcome in verdicts]
+    assert outcome_sentence(found) == sentence
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ def test_a_wrong_registry_names_the_entity_and_the_key(tmp_path: Path, wrong: st
 def test_a_key_is_prefixed_in_every_entity_or_in_none(tmp_path: Path) -> None:
     values = yaml.safe_load(GOOD)
     del values["visit_notes"]["columns"]["visit_id"]["prefixed"]
-    with pytest.raises(UserError, match=r"visit_notes\.columns\.visit_id: another entity's visit_id takes the source's"):
+    with pytest.raises(
+        UserError, match=r"visit_notes\.columns\.visit_id: another entity's visit_id takes the source's"
+    ):
         load_entities(registry(tmp_path, yaml.safe_dump(values)))
 
 

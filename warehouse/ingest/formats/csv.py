@@ -17,11 +17,15 @@ import re
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import duckdb
+
 from warehouse.errors import UserError
+from warehouse.ingest.formats.reading import Reading, Tally, named_columns, scratch_scan, split_to_scratch
+from warehouse.ingest.sources import TableConfig
+from warehouse.sql import quote_identifier
 
 CHUNK_BYTES = 1 << 20
 RECORD_LIMIT_BYTES = 1 << 20
@@ -29,16 +33,6 @@ LINE_LIMIT_BYTES = 1 << 26
 REJECTED_TEXT_LIMIT = 1 << 16
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass
-class Tally:
-    """What was found in one text file: the header's values and how many records went where."""
-
-    header: list[str] = field(default_factory=list)
-    sound: int = 0
-    malformed: int = 0
-    multiline: int = 0
 
 
 class Line(NamedTuple):
@@ -316,8 +310,8 @@ class Splitter:
             if len(content) > RECORD_LIMIT_BYTES or len(values) != self._width:
                 raise MalformedError(self._count_reason(len(values), content))
             text = self.delimiter.join(self._written(value) for value in values).decode(self.encoding)
-        except MalformedError as reason:
-            return self._reject(record, str(reason), malformed, self.encoding)
+        except MalformedError as error:
+            return self._reject(record, str(error), malformed, self.encoding)
         except UnicodeDecodeError as error:
             reason = f"not {self.encoding}: byte 0x{error.object[error.start]:02x}"
             return self._reject(record, reason, malformed, self.encoding)
@@ -345,34 +339,24 @@ def write_rejected(malformed: BinaryIO, number: int, reason: str, record: str) -
     malformed.write(f'{number},"{reason}","{text}"\n'.encode())
 
 
-def split_json_lines(path: Path, sound: BinaryIO, malformed: BinaryIO) -> Tally:
-    """The lines of a JSON lines file that are text at all, as `<line number>,"<line>"`; DuckDB judges the JSON.
-
-    Raises UserError as `read_chunks` does.
-    """
-    tally = Tally()
-    for number, chunk in read_chunks(path):
-        for i, line in enumerate(chunk.removesuffix(b"\n").split(b"\n"), number):
-            content = line.strip(b" \t\r")
-            if not content:
-                continue
-            reason = _no_text(content)
-            if reason:
-                write_rejected(malformed, i, reason, line.decode("utf-8", "backslashreplace"))
-                tally.malformed += 1
-            else:
-                sound.write(b'%d,"%b"\n' % (i, content.replace(b'"', b'""')))
-                tally.sound += 1
-    return tally
+def open_rows(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, work: Path) -> list[Reading]:
+    """Every value as text; `_row_number` is the record's first line in the file."""
+    splitter = Splitter(table.delimiter, table.encoding)
+    tally, sound, rejects = split_to_scratch(work, lambda good, bad: splitter.split(path, good, bad))
+    header = named_columns(tally.header)
+    columns = {f"c{position}": "varchar" for position in range(len(header))}
+    scan = scratch_scan(sound, {"n": "bigint", **columns}, table.delimiter, parallel=not tally.multiline)
+    selected = [f"c{position} as {quote_identifier(name)}" for position, name in enumerate(header)]
+    reading = Reading(
+        columns=dict.fromkeys(header, "VARCHAR"),
+        rows=f"select {', '.join(selected)}, n as _row_number from {scan}",
+        rejects=rejects if tally.malformed else None,
+        rows_read=tally.sound + tally.malformed,
+    )
+    return [reading]
 
 
-def _no_text(content: bytes) -> str | None:
-    if len(content) > RECORD_LIMIT_BYTES:
-        return "longer than a mebibyte"
-    if b"\0" in content:
-        return "a NUL byte"
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        return f"not utf-8: byte 0x{error.object[error.start]:02x}"
-    return None
+def columns(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
+    """The header, as columns of text."""
+    header = Splitter(table.delimiter, table.encoding).header(path)
+    return [dict.fromkeys(named_columns(header), "VARCHAR")]

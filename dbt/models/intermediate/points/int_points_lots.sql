@@ -12,7 +12,9 @@ with valid_orders as (
 
 tiers as (
 
-    select * from {{ ref('int_customer_tiers') }}
+    -- an open end would keep DuckDB from joining by ranges
+    select *, coalesce(valid_to, {{ date_or_null('9999-12-31') }}) as held_until
+    from {{ ref('int_customer_tiers') }}
 
 ),
 
@@ -35,7 +37,7 @@ ranked as (
     left join tiers
         on valid_orders.customer_id = tiers.customer_id
         and valid_orders.order_date > tiers.valid_from
-        and (valid_orders.order_date <= tiers.valid_to or tiers.valid_to is null)
+        and valid_orders.order_date <= tiers.held_until
 
 ),
 

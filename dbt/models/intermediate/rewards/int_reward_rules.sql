@@ -27,7 +27,9 @@ plan_dates as (
 rewards as (
 
     select * from all_rewards
-    where company = coalesce((select min(company) from all_rewards where company = '{{ var("company", "") }}'), 'any')
+    where company = coalesce(
+        (select min(own.company) from all_rewards as own where own.company = '{{ var("company", "") }}'), 'any'
+    )
 
 ),
 

@@ -19,7 +19,9 @@ tier_rules as (
 own_rules as (
 
     select * from tier_rules
-    where company = coalesce((select min(company) from tier_rules where company = '{{ var("company", "") }}'), 'any')
+    where company = coalesce(
+        (select min(own.company) from tier_rules as own where own.company = '{{ var("company", "") }}'), 'any'
+    )
 
 ),
 

@@ -1,0 +1,60 @@
+"""Charts of points and campaigns."""
+
+import altair as alt
+import pandas as pd
+
+from serving.report import theme
+from serving.report.charts.drawing import (
+    SHARE,
+    SHORT,
+    WHOLE,
+    Chart,
+    chart,
+    colours_of,
+    month_axis,
+    month_tip,
+    tip,
+    with_days,
+)
+
+
+def liability(frame: pd.DataFrame, currency: str) -> Chart:
+    """What outstanding points are worth at each month's end: month, liability_amount."""
+    base = chart(with_days(frame, "month"), 230).encode(
+        x=month_axis(),
+        y=alt.Y("liability_amount:Q", title=f"Liability, {currency}", axis=alt.Axis(labelExpr=SHORT, tickCount=5)),
+        tooltip=[month_tip(), tip("liability_amount", "Liability", WHOLE)],
+    )
+    return base.mark_bar(color=theme.ORANGE, width={"band": 0.72})
+
+
+def campaign_returns(frame: pd.DataFrame) -> Chart:
+    """Attributed beside incremental return: campaign_name, outcome, roi_attributed, roi_incremental, roi_low, roi_high.
+
+    The ring is what bought with the campaign's coupons returned, the point with its 95% interval what the campaign
+    itself brought; campaigns stand in the frame's order.
+    """
+    base = chart(frame, 24 * len(frame) + 50).encode(
+        y=alt.Y("campaign_name:N", sort=list(frame["campaign_name"]), title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[
+            tip("campaign_name", "Campaign", None),
+            tip("outcome", "Outcome", None),
+            tip("roi_attributed", "Attributed return", SHARE),
+            tip("roi_incremental", "Return on investment", SHARE),
+            tip("roi_low", "At least", SHARE),
+            tip("roi_high", "At most", SHARE),
+        ],
+    )
+    title = "Return on cost: 0% is the money back, 100% is twice the money"
+    axis = alt.Axis(format=SHARE, tickCount=7)
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=theme.INK, strokeWidth=1).encode(x="zero:Q")
+    rings = base.mark_point(color=theme.MUTED, size=60, strokeWidth=1.5).encode(
+        x=alt.X("roi_attributed:Q", title=title, axis=axis)
+    )
+    colour = colours_of("outcome", theme.OUTCOMES)
+    known = base.transform_filter("isValid(datum.roi_incremental)")
+    spans = known.mark_rule(strokeWidth=3).encode(x=alt.X("roi_low:Q", title=title), x2="roi_high:Q", color=colour)
+    points = known.mark_point(filled=True, size=110, opacity=1).encode(
+        x=alt.X("roi_incremental:Q", title=title), color=colour
+    )
+    return zero + rings + spans + points

@@ -1,0 +1,152 @@
+"""Excel workbooks (.xlsx): a sheet of a workbook at a time."""
+
+import zipfile
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import duckdb
+from defusedxml import DefusedXmlException, ElementTree
+
+from warehouse.errors import UserError
+from warehouse.ingest.columns import map_columns
+from warehouse.ingest.extensions import load_extension
+from warehouse.ingest.formats.reading import Reading, named_columns
+from warehouse.ingest.sources import TableConfig
+from warehouse.sql import quote_identifier, quote_literal
+
+EXCEL_ROWS = 1_048_576
+EXCEL_HEADER_CELLS = "A1:ZZ1"
+EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
+SCRATCH_PREFIX = "_sheet_"
+
+
+def open_rows(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, _: Path) -> list[Reading]:
+    """The rows of each sheet that is read."""
+    sheets = enumerate(_sheets(connection, path, table))
+    return [_open_sheet(connection, path, table, sheet, position) for position, sheet in sheets]
+
+
+def columns(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
+    """The header of each sheet that is read, as columns of text."""
+    sheets = _sheets(connection, path, table)
+    return [dict.fromkeys(_sheet_header(connection, path, sheet), "VARCHAR") for sheet in sheets]
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet of a workbook; `part` is its name where the workbook has several that are read."""
+
+    name: str
+    part: str | None
+    epoch: str
+
+
+def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[_Sheet]:
+    load_extension(connection, "excel")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            workbook = ElementTree.fromstring(archive.read("xl/workbook.xml"))
+    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, DefusedXmlException) as error:
+        raise UserError(f"{path}: no Excel workbook (.xlsx): {error}. Save it again as .xlsx.") from error
+    sheets = [node for node in workbook.iterfind("{*}sheets/{*}sheet") if node.get("state", "visible") == "visible"]
+    names = [node.attrib["name"] for node in sheets]
+    chosen = [name for name in names if table.sheets is None or any(fnmatchcase(name, p) for p in table.sheets)]
+    listed = ", ".join(f'"{name}"' for name in names)
+    if not chosen:
+        raise UserError(f"{path}: no sheet matches {list(table.sheets or [])}. Its sheets: {listed}.")
+    if table.sheets is None and len(chosen) > 1:
+        raise UserError(f'{path}: which of its sheets? {listed}. Say so in the source\'s YAML, all: `sheets: "*"`.')
+    settings = workbook.find("{*}workbookPr")
+    since_1904 = settings is not None and settings.get("date1904") in ("1", "true")
+    epoch = "1904-01-01" if since_1904 else "1899-12-30"
+    return [_Sheet(name, name if len(names) > 1 else None, epoch) for name in chosen]
+
+
+def _sheet_scan(path: Path, sheet: _Sheet, cells: str, *, text: bool = True) -> str:
+    return (
+        f"read_xlsx({quote_literal(str(path))}, sheet = {quote_literal(sheet.name)}, range = '{cells}',"
+        f" header = false, all_varchar = {str(text).lower()}, stop_at_empty = false)"
+    )
+
+
+def _sheet_header(connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet) -> list[str]:
+    cells = connection.execute(f"select * from {_sheet_scan(path, sheet, EXCEL_HEADER_CELLS)}").fetchone() or ()
+    header = [(cell or "").strip() for cell in cells]
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        raise UserError(f'{path}: the first row of the sheet "{sheet.name}" is empty; it must hold the column names.')
+    return named_columns(header)
+
+
+def _open_sheet(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, sheet: _Sheet, position: int
+) -> Reading:
+    """Cells as text; `_row_number` is the sheet's row. Rows without any value are no records.
+
+    Excel keeps dates as day numbers. A column is read as dates if the YAML declares it so, or if the first data row
+    formats it so; then day numbers become text like 2011-12-08 12:50:00.
+    """
+    header = _sheet_header(connection, path, sheet)
+    width = len(header)
+    names = [f"c{i}" for i in range(width)] + ["overflow"]
+    cells = f"A2:{_column_letters(width + 1)}{EXCEL_ROWS}"
+    scratch = f"{SCRATCH_PREFIX}{position}"
+    connection.execute(
+        f"create or replace temp table {scratch} as select * from ("
+        f"select row_number() over () + 1 as n, t.* from {_sheet_scan(path, sheet, cells)} as t({', '.join(names)})"
+        f") where coalesce({', '.join(names)}) is not null"
+    )
+    counted = connection.execute(f"select count(*) from {scratch}").fetchone()
+    assert counted is not None
+    kinds = _sheet_kinds(connection, path, sheet, header, table)
+    values = [
+        f"{_excel_value(f'c{i}', kinds[name], sheet.epoch)} as {quote_identifier(name)}"
+        for i, name in enumerate(header)
+    ]
+    return Reading(
+        columns=dict.fromkeys(header, "VARCHAR"),
+        rows=f"select {', '.join(values)}, n as _row_number from {scratch} where overflow is null",
+        rejects=f"select n, 'values to the right of the header', cast(to_json(s) as varchar) from {scratch} as s"
+        " where overflow is not null",
+        rows_read=counted[0],
+        part=sheet.part,
+    )
+
+
+def _sheet_kinds(
+    connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, header: list[str], table: TableConfig
+) -> dict[str, str]:
+    """What each column's cells are: the declared type if it is one of dates, else that of the first data row."""
+    first_row = _sheet_scan(path, sheet, f"A2:{_column_letters(len(header))}2", text=False)
+    described = connection.execute(f"describe select * from {first_row}").fetchall()
+    kinds = {name: row[1] for name, row in zip(header, described, strict=True)}
+    for found, raw in map_columns(header, table, str(path)).names.items():
+        declared = table.columns[raw].type if raw in table.columns else None
+        if declared:
+            kinds[found] = declared.upper()
+    return kinds
+
+
+def _excel_value(column: str, kind: str, epoch: str) -> str:
+    if kind not in EXCEL_DATES:
+        return column
+    days = f"try_cast({column} as double)"
+    moment = f"timestamp '{epoch}' + to_milliseconds(cast(round({days} * 86400000) as bigint))"
+    shown = {"DATE": f"cast({moment} as date)", "TIME": f"cast({moment} as time)"}.get(kind, moment)
+    if kind == "DATE":  # a date format shows no time of day; a cell that has one keeps it
+        return (
+            f"case when {days} = floor({days}) then cast({shown} as varchar) when {days} is not null"
+            f" then cast({moment} as varchar) else {column} end"
+        )
+    return f"case when {days} is not null then cast({shown} as varchar) else {column} end"
+
+
+def _column_letters(number: int) -> str:
+    """The letters of a spreadsheet's column, 1 being A."""
+    text = ""
+    while number:
+        number, digit = divmod(number - 1, 26)
+        text = chr(ord("A") + digit) + text
+    return text

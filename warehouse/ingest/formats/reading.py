@@ -1,0 +1,61 @@
+"""What every format gives: rows that DuckDB can select, and beside them the records that cannot be read as rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from warehouse.sql import quote_literal
+
+# Behind its number and in quotes, a record of a mebibyte may be some times as long.
+SCRATCH_LINE_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The rows of a file (or of one sheet of it).
+
+    `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects
+    `row_number, reason, record`. `rows_read` is how many records the two must have together, counted apart from
+    them. `part` is the sheet's name where a workbook has several.
+    """
+
+    columns: dict[str, str]
+    rows: str
+    rejects: str | None
+    rows_read: int
+    part: str | None = None
+
+
+@dataclass
+class Tally:
+    """What was found in one text file: the header's values and how many records went where."""
+
+    header: list[str] = field(default_factory=list)
+    sound: int = 0
+    malformed: int = 0
+    multiline: int = 0
+
+
+def named_columns(header: list[str]) -> list[str]:
+    """The header with a name for every column: exports of data frames leave that of their index empty."""
+    return [name or f"unnamed_{position}" for position, name in enumerate(header, 1)]
+
+
+def split_to_scratch(work: Path, split: Callable[[BinaryIO, BinaryIO], Tally]) -> tuple[Tally, Path, str]:
+    """Let `split` write its sound and its malformed records: what was found, the sound file, and SQL of the rejects."""
+    sound, malformed = work / "sound", work / "malformed"
+    with sound.open("wb") as good, malformed.open("wb") as bad:
+        tally = split(good, bad)
+    columns = {"row_number": "bigint", "reason": "varchar", "record": "varchar"}
+    return tally, sound, f"select * from {scratch_scan(malformed, columns, ',', parallel=False)}"
+
+
+def scratch_scan(file: Path, columns: dict[str, str], delimiter: str, *, parallel: bool) -> str:
+    """A scan of a file that this package wrote itself, so nothing about it is guessed or repaired."""
+    shape = ", ".join(f"{quote_literal(name)}: {quote_literal(kind)}" for name, kind in columns.items())
+    return (
+        f"read_csv({quote_literal(str(file))}, columns = {{{shape}}}, auto_detect = false, header = false,"
+        f" delim = {quote_literal(delimiter)}, quote = '\"', escape = '\"', new_line = '\\n', nullstr = '',"
+        f" max_line_size = {SCRATCH_LINE_BYTES}, parallel = {str(parallel).lower()})"
+    )
