@@ -58,7 +58,7 @@ campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and th
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL
+lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL, the dbt project
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -67,6 +67,8 @@ lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared im
 	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
 	@.lint-venv/bin/zizmor --offline --no-progress --quiet .github
 	@.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests
+	@$(BIN)/python -m dagster_project.dbt_runner.export_manifest
+	@.lint-venv/bin/dbt-bouncer run >/dev/null 2>&1 || { .lint-venv/bin/dbt-bouncer run --show-all-failures; exit 1; }
 
 format: $(VENV)/ready ## let ruff write
 	@$(BIN)/ruff check --fix .
