@@ -7,7 +7,7 @@ MODEL_NAME = "customer_clusters"
 
 def learn(inputs: StepInputs) -> StepResult:
     """Group the customers, starting from the centroids of an earlier day, if there are any."""
-    from ml.segments import Centroids, ClusterConfig, cluster_customers, segments_card
+    from ml.clusters import Centroids, ClusterConfig, cluster_customers, segments_card
     from warehouse.model_store.artifacts import load_champion, save_model, set_champion
 
     saved = load_champion(inputs.models_dir, MODEL_NAME, inputs.as_of_date)
@@ -37,7 +37,7 @@ STEP = Step(
     },
     reads=["intermediate.int_cluster_features", "intermediate.int_run_dates"],
     settings=["seed"],
-    packages=["segments", "churn"],
+    packages=["clusters", "churn"],
     learn=learn,
     champion=MODEL_NAME,
 )

@@ -1,8 +1,9 @@
-"""The model zoo: scikit-learn pipelines that turn features into a churn score, and what may be tuned in each.
+"""The candidates: scikit-learn pipelines that turn features into a churn score, and what may be tuned in each.
 
 A pipeline takes (n, features) with NaN where unknown. Skewed amounts and counts go through a signed logarithm where
 the model is not indifferent to scale. Leaf sizes are shares of the rows, so that they mean the same on few rows and
-on many. Adding a model is one `Candidate` in `CANDIDATES`.
+on many. Adding a
+model is one `Candidate` in `_ALL`, and its types in `TRUSTED_TYPES` of the model store.
 """
 
 from __future__ import annotations
@@ -199,7 +200,7 @@ BASELINE = Candidate(RECENCY_ALONE, _logistic, None, {"shape": "linear", "c": 1.
 
 
 def candidate(name: str) -> Candidate:
-    """The zoo member or baseline of that name; KeyError naming the known ones otherwise."""
+    """The candidate or baseline of that name; KeyError naming the known ones otherwise."""
     if name == RECENCY_ALONE:
         return BASELINE
     if name not in CANDIDATES:

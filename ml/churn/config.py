@@ -26,7 +26,7 @@ class MinimumHistory:
 class ChurnConfig:
     """How churn is learned.
 
-    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. zoo: names of
+    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates: names of
     the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric libraries
     (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that keep cost from
     growing with history and customers; more rows are sampled by whole customers. leak_auc: a single feature that
@@ -38,7 +38,7 @@ class ChurnConfig:
     trials: int = 12
     bands: tuple[float, float, float] = (0.2, 0.5, 0.8)
     minimum: MinimumHistory = field(default_factory=MinimumHistory)
-    zoo: tuple[str, ...] = tuple(CANDIDATES)
+    candidates: tuple[str, ...] = tuple(CANDIDATES)
     threads: int = 1
     most_train_snapshots: int = 12
     most_tuning_origins: int = 2
@@ -48,9 +48,9 @@ class ChurnConfig:
     def __post_init__(self) -> None:
         if list(self.bands) != sorted(set(self.bands)) or not 0 < self.bands[0] <= self.bands[-1] < 1:
             raise ValueError(f"churn bands have to ascend between 0 and 1, not {self.bands}")
-        if self.horizon_days < 1 or not self.zoo:
+        if self.horizon_days < 1 or not self.candidates:
             raise ValueError("churn needs a horizon of at least a day and at least one model")
-        unknown = [name for name in self.zoo if name not in CANDIDATES]
+        unknown = [name for name in self.candidates if name not in CANDIDATES]
         if unknown:
             raise ValueError(f"no churn model is called {', '.join(unknown)}: there are {', '.join(CANDIDATES)}")
 

@@ -209,8 +209,8 @@ def _meets(matrix: FeatureMatrix, origin: Origin, minimum: MinimumHistory) -> bo
 
 def _tune_all(training: _Training, tuning: Sequence[Origin]) -> dict[str, Tuned]:
     config = training.config
-    calls = [(CANDIDATES[name], training.matrix, tuning, config.trials, config.seed) for name in config.zoo]
-    return dict(zip(config.zoo, side_by_side(tune, calls, config.threads), strict=True))
+    calls = [(CANDIDATES[name], training.matrix, tuning, config.trials, config.seed) for name in config.candidates]
+    return dict(zip(config.candidates, side_by_side(tune, calls, config.threads), strict=True))
 
 
 def _plainest_of_the_best(tuned: Mapping[str, Tuned]) -> str:
@@ -304,7 +304,7 @@ def _insufficient(training: _Training, origins: Sequence[Origin], counted: int) 
     reportable = [origin for origin in origins if _meets(training.matrix, origin, _REPORTABLE)]
     if not reportable:
         return _without_scores(training, INSUFFICIENT_HISTORY, detail)
-    defaults = {name: Tuned(dict(CANDIDATES[name].defaults), np.nan) for name in training.config.zoo}
+    defaults = {name: Tuned(dict(CANDIDATES[name].defaults), np.nan) for name in training.config.candidates}
     backtest = _backtest(training, reportable, defaults, None)
     return _without_scores(training, INSUFFICIENT_HISTORY, detail, backtest)
 

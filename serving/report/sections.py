@@ -3,7 +3,7 @@
 from datetime import date
 
 from serving.report import formatting
-from serving.report.chapters import customers, models, programme, retention, summary
+from serving.report.chapters import churn_and_value, customers, programme, retention, summary
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
@@ -12,8 +12,8 @@ SECTIONS = (
     customers.sales,
     customers.segments,
     retention.retention,
-    models.churn,
-    models.lifetime_value,
+    churn_and_value.churn,
+    churn_and_value.lifetime_value,
     programme.programme,
     programme.campaigns,
 )

@@ -20,10 +20,10 @@ from ml.campaigns.observational import analyse_observational
 from ml.churn.config import ChurnConfig
 from ml.churn.correlations import correlate_behaviours
 from ml.churn.training import train_and_score
+from ml.clusters.clustering import ClusterConfig, cluster_customers
 from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 from ml.recommend.recommending import recommend
 from ml.rewards.planning import RewardConfig, plan_rewards
-from ml.segments.clustering import ClusterConfig, cluster_customers
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
 from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
 from tests.ml.recommend.test_recommending import AS_OF, CONFIG, taste_shop

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 
 from tests.support.system_packages import require_program
-from warehouse.ingest.extensions import load_extension
+from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.sql import connect, quote_literal
 
 USER, PASSWORD, DATABASE = "loyalty", "Pa55-w0rd!", "company"

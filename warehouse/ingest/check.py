@@ -10,7 +10,7 @@ import duckdb
 from warehouse.errors import UserError
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.databases import check_database_tables
-from warehouse.ingest.formats.readers import peek_columns
+from warehouse.ingest.formats.dispatch import peek_columns
 from warehouse.ingest.landing import find_files, input_folder, no_files
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings

@@ -22,7 +22,7 @@ from warehouse.identity.columns import Column, source_table
 from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
-from warehouse.ingest.extensions import load_extension
+from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.relations import Relation

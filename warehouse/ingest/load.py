@@ -28,7 +28,7 @@ from warehouse.ingest.batches import (
 )
 from warehouse.ingest.columns import map_columns
 from warehouse.ingest.databases import load_database_table
-from warehouse.ingest.formats.readers import drop_scratch, file_format, open_file, readable
+from warehouse.ingest.formats.dispatch import drop_scratch, file_format, open_file, readable
 from warehouse.ingest.formats.reading import Reading
 from warehouse.ingest.landing import content_hash, find_files, input_folder, no_files, size_and_time
 from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from serving.report import formatting
-from serving.report.chapters.models import value_at_risk
+from serving.report.chapters.churn_and_value import value_at_risk
 from serving.report.chapters.programme import EARNED, LOST, UNKNOWN, campaign_outcomes, outcome_sentence
 from serving.report.parts import Company, Tile
 

@@ -18,8 +18,8 @@ from ml.common.determinism import deterministic
 from ml.common.model_runs import model_run_id
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, labelled_panel, month_ends
 
-QUICK = ChurnConfig(horizon_days=HORIZON, trials=2, zoo=("logistic_regression",))
-COARSE = dataclasses.replace(QUICK, trials=0, zoo=("decision_tree",))
+QUICK = ChurnConfig(horizon_days=HORIZON, trials=2, candidates=("logistic_regression",))
+COARSE = dataclasses.replace(QUICK, trials=0, candidates=("decision_tree",))
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def test_probabilities_recover_the_truth(frame, result):
     assert probability.corr(truth, method="spearman") > 0.97
 
 
-def test_every_model_of_the_zoo_beats_recency_where_pace_matters(frame):
+def test_every_model_of_the_candidates_beats_recency_where_pace_matters(frame):
     matrix = labelled_panel(frame)
     origin = rolling_origins(month_ends(8), HORIZON)[-1]
     truth = frame[frame["snapshot_date"] == pd.Timestamp(origin.test)]["true_probability"].to_numpy()
@@ -109,7 +109,7 @@ def test_the_class_prior_knows_the_churn_rate_of_active_customers(frame):
 
 
 def test_order_of_rows_and_columns_changes_no_byte(frame):
-    config = dataclasses.replace(QUICK, zoo=("logistic_regression", "hist_gradient_boosting"))
+    config = dataclasses.replace(QUICK, candidates=("logistic_regression", "hist_gradient_boosting"))
     features = features_of(frame)
     shuffled = features.sample(frac=1, random_state=7)[features.columns[::-1]]
     one, other = (train_and_score(f, config, None) for f in (features, shuffled))
@@ -290,7 +290,9 @@ def test_every_minimum_counts_active_customers_of_an_origin(frame, demand):
     assert train_and_score(features_of(frame), demanding, None).status == "insufficient_history"
 
 
-@pytest.mark.parametrize("change", [{"bands": (0.5, 0.2, 0.8)}, {"zoo": ("oracle",)}, {"zoo": ()}, {"horizon_days": 0}])
+@pytest.mark.parametrize(
+    "change", [{"bands": (0.5, 0.2, 0.8)}, {"candidates": ("oracle",)}, {"candidates": ()}, {"horizon_days": 0}]
+)
 def test_nonsense_is_refused(change):
     with pytest.raises(ValueError):
         dataclasses.replace(QUICK, **change)

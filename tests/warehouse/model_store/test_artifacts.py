@@ -13,9 +13,9 @@ from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
 from ml.churn.model_card import churn_card
 from ml.churn.training import train_and_score
+from ml.clusters.clustering import Centroids, ClusterConfig, cluster_customers
+from ml.clusters.model_card import segments_card
 from ml.common.determinism import deterministic
-from ml.segments.clustering import Centroids, ClusterConfig, cluster_customers
-from ml.segments.model_card import segments_card
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
 from warehouse.errors import UserError
 from warehouse.files import write_atomically
@@ -144,7 +144,7 @@ def test_an_unfinished_write_is_never_seen(tmp_path, fitted):
 
 
 def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
-    config = ChurnConfig(horizon_days=HORIZON, trials=0, zoo=("decision_tree", "linear_svm"))
+    config = ChurnConfig(horizon_days=HORIZON, trials=0, candidates=("decision_tree", "linear_svm"))
     features = features_of(churn_frame())
     as_of = features["snapshot_date"].max().date()
     result = train_and_score(features, config, None)
@@ -169,7 +169,7 @@ def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
 
 
 def test_the_card_tells_what_happened():
-    config = ChurnConfig(horizon_days=HORIZON, trials=0, zoo=("decision_tree",))
+    config = ChurnConfig(horizon_days=HORIZON, trials=0, candidates=("decision_tree",))
     result = train_and_score(features_of(churn_frame()), config, None)
     card = churn_card(result, config)
     for word in ("# Churn: decision_tree", "recency_alone", "class_prior", "orders_per_week_90d", "critical from 0.8"):

@@ -10,7 +10,7 @@ from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
 from warehouse.ingest.columns import map_columns
-from warehouse.ingest.extensions import load_extension
+from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.formats.reading import Reading, named_columns
 from warehouse.ingest.sources import TableConfig
 from warehouse.sql import quote_identifier, quote_literal

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml.clusters.cluster_count import STABILITY_COLUMNS, choose_count, compare_counts
+from ml.clusters.cluster_fit import KEYS, Customers, by_value, fit_centers, make_customers, nearest
+from ml.clusters.cluster_names import Matching, Roles, match_clusters, name_clusters
 from ml.common.determinism import deterministic
 from ml.common.frames import empty, typed
 from ml.common.model_runs import METRIC_COLUMNS, fingerprint, model_run_id
 from ml.common.outliers import mark_outliers
-from ml.segments.cluster_count import STABILITY_COLUMNS, choose_count, compare_counts
-from ml.segments.cluster_fit import KEYS, Customers, by_value, fit_centers, make_customers, nearest
-from ml.segments.cluster_names import Matching, Roles, match_clusters, name_clusters
 
 TASK = "segments"
 MODEL = "kmeans"

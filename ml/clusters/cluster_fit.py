@@ -10,8 +10,8 @@ import pandas as pd
 
 from ml.churn.candidates import signed_log
 from ml.churn.feature_matrix import customer_groups
+from ml.clusters.cluster_count import fit_kmeans
 from ml.common.rounding import significant, varies
-from ml.segments.cluster_count import fit_kmeans
 
 KEYS = ("customer_id", "as_of_date")
 # Beyond four standard deviations a customer is far away, no matter how far: one giant must not be a cluster.

@@ -1,7 +1,7 @@
 """Customers grouped by behaviour."""
 
-from ml.segments.clustering import Centroids, ClusterConfig, ClusterResult, cluster_customers
-from ml.segments.model_card import segments_card
+from ml.clusters.clustering import Centroids, ClusterConfig, ClusterResult, cluster_customers
+from ml.clusters.model_card import segments_card
 
 __all__ = [
     "Centroids",

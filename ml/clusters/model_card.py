@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ml.clusters.clustering import ClusterResult
 from ml.common.markdown import table
-from ml.segments.clustering import ClusterResult
 
 
 def segments_card(result: ClusterResult) -> str:

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
+from ml.clusters.cluster_count import choose_count
+from ml.clusters.cluster_names import Roles, match_clusters, name_clusters
+from ml.clusters.clustering import ASSIGNMENT_COLUMNS, Centroids, ClusterConfig, cluster_customers, population_stability
 from ml.common.outliers import mark_outliers
-from ml.segments.cluster_count import choose_count
-from ml.segments.cluster_names import Roles, match_clusters, name_clusters
-from ml.segments.clustering import ASSIGNMENT_COLUMNS, Centroids, ClusterConfig, cluster_customers, population_stability
 from tests.ml.churn.generated_customers import SEGMENTS, segment_frame
 
 CONFIG = ClusterConfig(repeats=3, most_k=5)

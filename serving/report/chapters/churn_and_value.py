@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
-from serving.report.charts import models as charts
+from serving.report.charts import churn_and_value as charts
 from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
 
