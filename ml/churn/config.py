@@ -26,8 +26,8 @@ class MinimumHistory:
 class ChurnConfig:
     """How churn is learned.
 
-    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates: names of
-    the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric libraries
+    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates: names
+    of the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric libraries
     (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that keep cost from
     growing with history and customers; more rows are sampled by whole customers. leak_auc: a single feature that
     separates churners this well is taken for a leak.

@@ -1,7 +1,7 @@
 """Why a customer's churn probability is what it is, in three short sentences.
 
-For each theme (see `reason_texts`) the theme's features are set to what is typical of an active customer, and the model is
-asked again: the change of the log-odds is what the theme contributes. It works for any model and costs one scoring
+For each theme (see `reason_texts`) the theme's features are set to what is typical of an active customer, and the model
+is asked again: the change of the log-odds is what the theme contributes. It works for any model and costs one scoring
 per theme. Themes whose features the model does not use contribute nothing and are never given as a reason.
 """
 
