@@ -1,7 +1,7 @@
 """`python -m dagster_project.dbt_runner.export_manifest`: the parsed manifest as dbt/target/manifest.json.
 
-For tools that judge the project by its manifest and look for it there. Nothing is parsed that is kept, and no database is
-opened.
+For tools that judge the project by its manifest and look for it there. What is kept is not parsed again, and no
+database is opened.
 """
 
 from dagster_project.dbt_runner.project import DbtProject

@@ -139,7 +139,8 @@ def _explain(entity: str, detail: dict[str, Any], file: Path) -> str:
     location = [str(part) for part in detail["loc"] if part != "[key]"]
     place = ".".join([entity, *location])
     if detail["type"] == "extra_forbidden":
-        section = {"columns": EntityColumn, "rules": EntityRule}.get(location[0], Entity)
+        sections: dict[str, type[BaseModel]] = {"columns": EntityColumn, "rules": EntityRule}
+        section = sections[location[0]] if len(location) > 1 else Entity
         return f'{file}: unknown key "{place}"{nearest(location[-1], section.model_fields)}.'
     if detail["type"] == "missing":
         return f'{file}: the key "{place}" is missing; add it.'

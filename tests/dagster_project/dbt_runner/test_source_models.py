@@ -1,6 +1,5 @@
 """What a source adds to the dbt project: its raw tables, its models switched on, and SQL where it needs none."""
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -91,9 +90,9 @@ def test_the_files_are_written_once_under_their_hash(kiosk: Path) -> None:
     name = write_source_models(sources, kiosk / "dbt")
     (folder,) = (kiosk / "dbt" / FOLDER).iterdir()
     assert folder.name == name and len(list(folder.rglob("*.sql"))) == 2
-    times = {file: os.stat(file).st_mtime_ns for file in folder.rglob("*")}
+    times = {file: file.stat().st_mtime_ns for file in folder.rglob("*")}
     assert write_source_models(sources, kiosk / "dbt") == name
-    assert {file: os.stat(file).st_mtime_ns for file in folder.rglob("*")} == times
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == times
     (kiosk / "kiosk.yml").write_text(KIOSK.replace("The kiosk.", "Another."), encoding="utf-8")
     assert write_source_models({"kiosk": read_source("kiosk", kiosk)}, kiosk / "dbt") != name
 
