@@ -1,6 +1,6 @@
 """`python -m dagster_project.dbt_runner.export_manifest`: the parsed manifest as dbt/target/manifest.json.
 
-For tools that judge the project by its manifest and look for it there. What is kept is not parsed again, and no
+For tools that judge the project by its manifest and look for it there. A kept manifest is not parsed again, and no
 database is opened.
 """
 

@@ -1,8 +1,8 @@
 """What dbt reads of sources/<source>.yml: its raw tables, which of its staging models are on, and those without SQL.
 
-dbt finds sources in YAML files alone and switches models on there. A second list of each source's tables would have to
-be kept by hand, so these files are written from the first one: into dbt/target/sources, under a hash of what they say,
-where the variable `source_models` leads dbt's `model-paths`.
+dbt reads sources from YAML files and switches models on there. So that nobody keeps a second list of a source's tables,
+these files are generated from the source's own YAML, into dbt/target/sources, in a folder named by a hash of their
+content. The variable `source_models` leads dbt's `model-paths` there.
 """
 
 import hashlib

@@ -140,7 +140,7 @@ def _explain(entity: str, detail: dict[str, Any], file: Path) -> str:
     place = ".".join([entity, *location])
     if detail["type"] == "extra_forbidden":
         sections: dict[str, type[BaseModel]] = {"columns": EntityColumn, "rules": EntityRule}
-        section = sections[location[0]] if len(location) > 1 else Entity
+        section = sections.get(location[0], Entity)
         return f'{file}: unknown key "{place}"{nearest(location[-1], section.model_fields)}.'
     if detail["type"] == "missing":
         return f'{file}: the key "{place}" is missing; add it.'
