@@ -37,6 +37,7 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 	@$(UV) sync --frozen --quiet
 	@echo ../../../.. >$(VENV)/lib/python3*/site-packages/_editable_impl_loyalty_warehouse.pth
 	@$(UV) sync --frozen --quiet --compile-bytecode
+	@$(BIN)/python -m dagster_project.dbt_runner.variables || true  # tools that read dbt/ want it before the first run
 	@touch $@
 
 # the linters have an environment of their own: sqlfluff would drag DuckDB to another version

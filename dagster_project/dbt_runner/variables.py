@@ -11,7 +11,7 @@ from dagster_project.dbt_runner.source_models import staging_entities, write_sou
 from warehouse.files import hash_files
 from warehouse.ingest.entities import load_entities, prefixed_columns
 from warehouse.ingest.sources import load_sources_config
-from warehouse.settings import PROJECT_ROOT, Settings
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DBT_DIR = PROJECT_ROOT / "dbt"
 # What the kept order history is computed from, beside the variables; a change of any of it builds that history anew.
@@ -88,3 +88,7 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
     for path in HISTORY_PATHS:
         hash_files(digest, DBT_DIR / path)
     return digest.hexdigest()[:16]
+
+
+if __name__ == "__main__":  # writes what dbt reads of the sources
+    graph_variables(load_settings())

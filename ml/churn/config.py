@@ -26,11 +26,11 @@ class MinimumHistory:
 class ChurnConfig:
     """How churn is learned.
 
-    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates: names
-    of the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric libraries
-    (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that keep cost from
-    growing with history and customers; more rows are sampled by whole customers. leak_auc: a single feature that
-    separates churners this well is taken for a leak.
+    horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates:
+    names of the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric
+    libraries (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that keep
+    cost from growing with history and customers; more rows are sampled by whole customers. leak_auc: a single feature
+    that separates churners this well is taken for a leak.
     """
 
     horizon_days: int
