@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 from warehouse.settings import Settings
 
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-# Deleted at most by one run: 0.05 s each, so that the first run of an old home waits a few seconds only.
+# Deleted at most by one run, so that the first run of an old home is not held up for long.
 MOST_DELETED_RUNS = 100
 # A SQLite file is written anew when this much of it is free; less is soon filled again.
 FREE_BYTES, FREE_SHARE = 8 * 2**20, 0.25

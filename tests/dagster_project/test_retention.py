@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from dagster_project import retention
 from dagster_project.jobs import DAILY_JOB
+from dagster_project.resources import warehouse_resource
 from dagster_project.retention import delete_leftovers, delete_old_runs, shrink
 from dagster_project.runs import open_instance
 from warehouse.settings import Settings, load_settings
@@ -180,3 +181,32 @@ def test_without_anything_left_nothing_is_deleted(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert delete_leftovers(settings) == []
+
+
+def test_the_latest_materialization_outlives_its_run(settings: Settings, instance: dg.DagsterInstance) -> None:
+    run_id = run_once(instance)
+    assert delete_old_runs(settings, instance, LATER) == [run_id]
+    latest = instance.get_latest_materialization_event(thing.key)
+    assert latest and latest.run_id == run_id
+    assert instance.fetch_materializations(thing.key, limit=10).records == []
+
+
+def test_whoever_holds_the_warehouse_deletes_old_runs_and_leftovers(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    old = run_once(instance)
+    with closing(sqlite3.connect(settings.dagster_home / "history" / "runs.db")) as connection, connection:
+        connection.execute("update runs set create_timestamp = datetime('now', '-36 days')")
+    left = aged(folder(settings.home / "tmp" / "ingest"), 25)
+
+    @dg.op(required_resource_keys={"warehouse"})
+    def look(context: dg.OpExecutionContext) -> None:
+        assert context.resources.warehouse
+
+    @dg.job(resource_defs={"warehouse": warehouse_resource(settings)}, executor_def=dg.in_process_executor)
+    def looking() -> None:
+        look()
+
+    result = looking.execute_in_process(instance=instance)
+    assert result.success and not left.exists()
+    assert instance.get_run_by_id(old) is None and instance.get_run_by_id(result.run_id)
