@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
 
 try:
@@ -31,9 +31,13 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "_connect": ("self", "shard"),
     "_initdb": ("self", "engine", "for_index_shard"),
     "conn_string_for_shard": ("self", "shard_name"),
+    "delete_events": ("self", "run_id"),
     "dispose": ("self",),
     "has_table": ("self", "table_name"),
+    "index_connection": ("self",),
+    "path_for_shard": ("self", "run_id"),
 }
+DELETE_CHECKS = text("delete from asset_check_executions where run_id = :run_id")
 ATTRIBUTES = ("_db_lock", "_initialized_dbs")
 
 
@@ -95,6 +99,17 @@ class KeptConnectionEventLogStorage(SqliteEventLogStorage):
         if table_name not in self._seen_tables and super().has_table(table_name):
             self._seen_tables.add(table_name)
         return table_name in self._seen_tables
+
+    def delete_events(self, run_id: str) -> None:
+        """Delete a run's events, and what Dagster's own leaves of it: its file, emptied, and the results of checks."""
+        super().delete_events(run_id)
+        with self.index_connection() as connection:
+            connection.execute(DELETE_CHECKS, {"run_id": run_id})
+        if engine := self._engines.pop(run_id, None):
+            engine.dispose()
+        self._initialized_dbs.discard(run_id)
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.path_for_shard(run_id)}{end}").unlink(missing_ok=True)
 
     def dispose(self) -> None:
         """Close what is open."""

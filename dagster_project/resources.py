@@ -14,6 +14,7 @@ import duckdb
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
+from dagster_project.retention import delete_leftovers, delete_old_runs
 from dagster_project.runs import close_dead_runs, process_tags
 from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.publication.precopy import Precopy
@@ -134,6 +135,9 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             if instance:
                 instance.add_event_listener(run_id, partial(_follow_steps, watchdog, chosen.limits.step_minutes))
             held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead, watchdog)
+            delete_leftovers(chosen)
+            if instance:
+                delete_old_runs(chosen, instance)
             # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
             with held.connect() as connection:
                 prepare_warehouse(connection, held.dbt.manifest())

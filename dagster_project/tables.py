@@ -4,7 +4,7 @@ Tables that other steps write as they go are assets of their own, behind those s
 """
 
 import base64
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -53,9 +53,17 @@ def inline_picture(svg: str) -> dg.MarkdownMetadataValue:
 
 
 def record_assets(
-    name: str, schema: str, group: str, described: Mapping[str, str], written_by: Sequence[dg.AssetKey]
+    name: str,
+    schema: str,
+    group: str,
+    described: Mapping[str, str],
+    written_by: Sequence[dg.AssetKey],
+    tidy: Callable[[WarehouseRun, duckdb.DuckDBPyConnection], None] | None = None,
 ) -> dg.AssetsDefinition:
-    """One step, `name`, that tells what the tables `described` (table -> description) of `schema` hold."""
+    """One step, `name`, that tells what the tables `described` (table -> description) of `schema` hold.
+
+    tidy: what is done before, once every asset of `written_by` is made.
+    """
     specs = [
         dg.AssetSpec(
             [schema, table],
@@ -72,6 +80,8 @@ def record_assets(
     def records(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: WarehouseRun = context.resources.warehouse
         with run.connect() as connection:
+            if tidy:
+                tidy(run, connection)
             tables = table_metadata(connection, [spec.key for spec in specs])
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata=tables[spec.key])

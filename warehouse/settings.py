@@ -148,6 +148,17 @@ class PublishSettings(_Section):
     keep: Annotated[int, Field(ge=1)] = 5
 
 
+class RetentionSettings(_Section):
+    """How many days daily scores and Dagster's runs are kept.
+
+    score_days: up to the latest day with results; the last results of each month stay beyond it. run_days: from a
+    run's start by the clock, with its events and logs.
+    """
+
+    score_days: Annotated[int, Field(ge=1, le=36500)] = 35
+    run_days: Annotated[int, Field(ge=1, le=36500)] = 35
+
+
 class LimitsSettings(_Section):
     """The longest that a run may take once it holds the warehouse, one of its steps, and a delivery of messages.
 
@@ -251,6 +262,7 @@ class Settings(_Section):
     rewards: RewardSettings = RewardSettings()
     simulate: SimulateSettings = SimulateSettings()
     publish: PublishSettings = PublishSettings()
+    retention: RetentionSettings = RetentionSettings()
     limits: LimitsSettings = LimitsSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()

@@ -16,6 +16,7 @@ from dagster_project.steps.input_key import input_key
 from dagster_project.steps.registry import STEPS
 from dagster_project.tables import inline_picture, record_assets, table_metadata
 from warehouse.model_store.results import post, valid_run
+from warehouse.model_store.retention import expire_models, expire_results
 
 CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
@@ -38,7 +39,14 @@ def build_model_assets() -> list[dg.AssetsDefinition]:
     """One step a model, and the record of all model runs behind them."""
     steps = [_model_assets(step) for step in STEPS]
     learned = [key for step in steps for key in step.keys]
-    return [*steps, record_assets("model_records", "ml", "models", RECORDS, learned)]
+    return [*steps, record_assets("model_records", "ml", "models", RECORDS, learned, _expire)]
+
+
+def _expire(run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> None:
+    """Delete the results and models that are kept no longer: after every step, and before marts read the results."""
+    as_of_date, score_days = run.as_of_date(connection), run.settings.retention.score_days
+    expire_results(connection, as_of_date, score_days)
+    expire_models(run.settings.models_dir, as_of_date, score_days)
 
 
 def _model_assets(step: Step) -> dg.AssetsDefinition:

@@ -17,7 +17,7 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +137,26 @@ def load_champion(models_dir: Path, name: str, before: dt.date) -> SavedModel | 
         training_key=key,
         comparison=_load_json(comparison) if key and comparison.exists() else None,
     )
+
+
+def expire_choices(models_dir: Path, name: str, needed: Callable[[Collection[dt.date]], Collection[dt.date]]) -> int:
+    """Forget the choices of days that are not `needed`, and delete every file that no choice left names.
+
+    needed: of the days with a choice, those that keep it. Returns how many files were deleted.
+    """
+    folder = _folder(models_dir, name)
+    choices = _choices(folder)
+    kept_days = {str(day) for day in needed([dt.date.fromisoformat(entry["as_of_date"]) for entry in choices])}
+    kept = [entry for entry in choices if entry["as_of_date"] in kept_days]
+    if kept != choices:
+        write_atomically(folder / _CHAMPION, _json({"chosen": kept}))
+    stems = {Path(_CHAMPION).stem}
+    for entry in kept:
+        stems |= {entry["model_run_id"], f"comparison-{entry['training_key']}"}
+    unnamed = [path for path in folder.iterdir() if path.is_file() and path.name.split(".")[0] not in stems]
+    for path in unnamed:
+        path.unlink()
+    return len(unnamed)
 
 
 def champion_before(models_dir: Path, name: str, before: dt.date) -> str | None:

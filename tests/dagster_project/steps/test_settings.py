@@ -31,6 +31,7 @@ UNRELATED = {
     "rfm.minimum_customers": 7,
     "points.expiry_months": 3,
     "publish.keep": 9,
+    "retention.score_days": 9,
     "language": "zh",
     "threads": 1,
     "assumed.redemption_rate": 0.1,
