@@ -18,7 +18,7 @@ AS_OF = date(2024, 6, 10)
 HORIZON = 30
 
 
-@pytest.fixture(scope="module", params=[31, 32])
+@pytest.fixture(scope="module", params=[31, pytest.param(32, marks=pytest.mark.campaign)])
 def messy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, manifests: Any) -> Company:
     company, mess = (
         Company(tmp_path_factory.mktemp("messy") / "company", manifests, as_of_date=AS_OF),
