@@ -6,7 +6,7 @@ import dagster as dg
 from rich.console import Console
 
 from dagster_project.cli.run import failure_messages
-from dagster_project.runs import is_dead, open_instance, why_dead
+from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
 from warehouse.lock import holder
@@ -39,10 +39,13 @@ def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterI
         console.print("last run   none")
         return
     _print_run(console, settings, instance, "last run  ", records[0])
-    last = records[0].dagster_run
-    # the lock is held by a living process, whatever can be seen of its number from here
-    if is_dead(records[0]) and last.run_id != writing and not read_ending(settings, last.run_id):
-        console.print(f"           {why_dead(last.tags)} The next run marks it failed.", markup=False)
+    for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
+        run = record.dagster_run
+        # the lock is held by a living process, whatever can be seen of its number from here
+        if is_dead(record) and run.run_id != writing and not read_ending(settings, run.run_id):
+            console.print(
+                f"killed run {run.run_id[:8]} {why_dead(run.tags)} The next run marks it failed.", markup=False
+            )
     failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
     if failures:
         _print_run(console, settings, instance, "last fault", failures[0])
