@@ -20,8 +20,8 @@ unit_tests:
     model: dim_products
     given:
       - {input: ref('int_product_versions'), rows: []}
-      - input: ref('fct_order_lines')
-        rows: [{product_id: P1, order_date: 2024-01-31, net_amount: 2.50, is_valid: true}]
+      - input: ref('int_sale_lines')
+        rows: [{product_id: P1, order_date: 2024-01-31, net_amount: 2.50}]
     expect:
       rows: [{product_id: P1, net_amount: 3.00}]
 """

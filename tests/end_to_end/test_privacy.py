@@ -76,7 +76,8 @@ def own(
     made = company(root / "home", generated.settings(folder), manifests("generated")).run()
     made.run("--select", "+published/loyalty")
     with connect(made.settings.dev_path) as connection:
-        connection.execute(f"attach {quote_literal(str(made.settings.published_dir / 'work.duckdb'))} as warehouse")
+        work = quote_literal(str(made.settings.published_dir / "work.duckdb"))
+        connection.execute(f"attach {work} as warehouse (read_only)")
         connection.execute("create table notes as select customer_id, orders_count from warehouse.marts.dim_customers")
         connection.execute("create view best as select * from warehouse.marts.dim_customers where tier = 'Gold'")
     (made.settings.dagster_home / "compute.log").write_text(f"a bad row of {CUSTOMER}, {EMAIL}\n")

@@ -57,7 +57,7 @@ def test_unit_is_even_and_independent_between_campaigns():
 
 
 @settings(max_examples=25)
-@given(st.lists(st.integers(), unique=True, min_size=1, max_size=50), st.randoms())
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), unique=True, min_size=1, max_size=50), st.randoms())
 def test_arm_does_not_depend_on_order_or_company(customers, random):
     shuffled = list(customers)
     random.shuffle(shuffled)
