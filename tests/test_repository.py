@@ -40,6 +40,16 @@ SQL_CLOCK = re.compile(
 PYTHON_CLOCK = {
     "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter", "process_time", "localtime", "gmtime",
 }  # fmt: skip
+LATER_ROWS_CUT = re.compile(r"<=\s*\(?(?:select\s+)?(?:run_dates\.)?as_of_date")
+# Where rows later than as_of_date are left out: the dated entities and facts, a history that a model derives by itself,
+# and the reconciliation, which counts again what others have counted.
+KNOW_AS_OF_DATE = {
+    "int_as_of_dates", "int_campaign_members", "int_campaigns", "int_customer_daily", "int_customer_events",
+    "int_customer_feedback", "int_customer_movements", "int_customers", "int_latest_results", "int_messages",
+    "int_order_lines", "int_orders", "int_permanent_holdout", "int_point_adjustments", "int_points_lot_positions",
+    "int_programme_costs", "int_redemptions", "int_tier_metrics", "int_tier_rules", "int_tier_states", "fct_model_runs",
+    "rpt_roi_reconciliation", "rpt_sales_monthly",
+}  # fmt: skip
 # What each room may import of the house.
 IMPORTS = {
     "dagster_project": {"whatif", "serving", "warehouse", "ml"},
@@ -204,6 +214,11 @@ def test_intermediate_models_read_no_mart() -> None:
         for file in tracked("dbt/models/intermediate/*.sql")
     }
     assert {model: marts for model, marts in read.items() if marts} == {}
+
+
+def test_as_of_date_cuts_once() -> None:
+    cutting = {file.stem for file in tracked("dbt/models/*.sql") if LATER_ROWS_CUT.search(sql(file))}
+    assert cutting == KNOW_AS_OF_DATE
 
 
 def test_dbt_has_no_python_files() -> None:

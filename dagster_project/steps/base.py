@@ -58,15 +58,18 @@ class StepInputs:
     models_dir: Path
 
     def rows(self, query: str, *values: Any) -> pd.DataFrame:
-        """The rows of a query."""
-        return self.connection.execute(query, list(values)).df()
+        """The rows of a query, always in the same order: the last digits of a sum follow it."""
+        return self._ordered(query, values).df()
 
     def coded_rows(self, coded: Sequence[str], query: str, *values: Any) -> pd.DataFrame:
         """Rows with the columns `coded` as sorted categories: a key of many rows once, and codes of four bytes."""
-        frame = self.connection.execute(query, list(values)).to_arrow_table().to_pandas(categories=list(coded))
+        frame = self._ordered(query, values).to_arrow_table().to_pandas(categories=list(coded))
         return frame.assign(
             **{name: frame[name].cat.set_categories(sorted(frame[name].cat.categories)) for name in coded}
         )
+
+    def _ordered(self, query: str, values: Sequence[Any]) -> duckdb.DuckDBPyConnection:
+        return self.connection.execute(f"select * from ({query}) order by all", list(values))
 
     def data_range(self) -> tuple[date, date]:
         """The first and the last day of the data."""

@@ -9,12 +9,10 @@ select campaign_id, customer_id
 from intermediate.int_campaign_members
 where arm = 'treatment'
     and campaign_id in (select campaign_id from intermediate.int_campaigns where not is_randomized)
-order by all
 """
 MARGIN_BY_DAY = """
 select customer_id, order_date, cast(margin_amount as double) as value
 from intermediate.int_customer_daily
-order by all
 """
 
 
@@ -24,10 +22,8 @@ def learn(inputs: StepInputs) -> StepResult:
     from ml.common import METRIC_COLUMNS, model_run_id
 
     data_from, data_through = inputs.data_range()
-    outcomes = inputs.rows("select * from intermediate.int_campaign_outcomes order by all")
-    campaigns = inputs.rows(
-        "select campaign_id, start_date, end_date, is_randomized from intermediate.int_campaigns order by all"
-    )
+    outcomes = inputs.rows("select * from intermediate.int_campaign_outcomes")
+    campaigns = inputs.rows("select campaign_id, start_date, end_date, is_randomized from intermediate.int_campaigns")
     members = inputs.rows(TREATED_OUTSIDE_EXPERIMENTS)
     days = inputs.rows(MARGIN_BY_DAY)
     chosen = campaigns[~campaigns["is_randomized"].astype(bool)]

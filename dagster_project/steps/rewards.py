@@ -8,7 +8,7 @@ def learn(inputs: StepInputs) -> StepResult:
     from ml.rewards import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
 
     settings = inputs.settings
-    trials = inputs.rows("select * from intermediate.int_reward_trials order by all")
+    trials = inputs.rows("select * from intermediate.int_reward_trials")
     features = [name for name in trials.columns if name not in (*TRIAL_COLUMNS, "pre_value")]
     # a row for each customer and reward: seven digits are enough to look a customer's effect up
     columns = [*CANDIDATE_COLUMNS, *(f"cast({name} as float) as {name}" for name in features)]
