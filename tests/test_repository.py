@@ -16,19 +16,6 @@ ROOMS = {
     "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "sources", "settings", "tests",
     "benchmarks", "docs", ".ci", ".github",
 }  # fmt: skip
-# An import CTE, which says what a model reads and is not counted among its lines.
-IMPORT_CTE = re.compile(
-    r"^(?:with (?:recursive )?)?\w+ as (?:\{\{ computed_anew\(\) \}\} )?\(\n\n"
-    r"    select \* from \{\{ (?:accepted\()?ref\('\w+'\)\)? \}\}\n\n\),?\n\n",
-    re.MULTILINE,
-)
-# Models of more lines than MOST_LINES, and why.
-LONG_MODELS = {
-    "int_order_line_versions": "every version of a line is valued and judged in one pass: two would copy the history",
-    "int_points_journal_entries": "the ledger is compared with itself and added to in one statement",
-    "int_tier_states": "one recursion, whose steps on a day cannot be models of their own",
-}
-MOST_LINES = 100
 # Staging folders of what the project itself writes: model results and operations.
 OWN_SCHEMAS = {"ml", "ops"}
 MACHINE_PATHS = re.compile(r"(?<![\w.~])/(?:work|home|root|Users|tmp)/[\w.]")
@@ -147,15 +134,6 @@ def test_a_measured_figure_in_the_docs_stands_in_a_section_that_names_its_comman
             if MEASURED.search(section) and not COMMAND.search(section):
                 found.append(f"{file.relative_to(PROJECT_ROOT)}: {section.splitlines()[0]}")
     assert found == []
-
-
-def test_models_stay_short() -> None:
-    lengths = {
-        file.stem: len(IMPORT_CTE.sub("", file.read_text(encoding="utf-8")).splitlines())
-        for file in tracked("dbt/models/*.sql")
-    }
-    assert lengths
-    assert {name: length for name, length in lengths.items() if length > MOST_LINES and name not in LONG_MODELS} == {}
 
 
 def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:

@@ -77,19 +77,7 @@ journals as (
 
     union all
 
-    select
-        'expire:' || source || ':' || source_id,
-        'expire',
-        source_id,
-        customer_id,
-        expired_on,
-        0,
-        -expired_points,
-        0,
-        0,
-        expired_points,
-        0,
-        0
+    select 'expire:' || source || ':' || source_id, 'expire', source_id, customer_id, expired_on, 0, -expired_points, 0, 0, expired_points, 0, 0
     from lots
     where expired_points > 0
 

@@ -21,7 +21,7 @@ points_journals as (
 
 days as (
 
-    select as_of_date, coalesce(as_of_date >= (select max(posted_as_of) from {{ ref('int_points_journal_entries') }}), true) as is_posted
+    select as_of_date, coalesce(as_of_date >= (select max(posted_as_of) from points_journal_entries), true) as is_posted
     from run_dates
 
 )

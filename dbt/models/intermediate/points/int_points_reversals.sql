@@ -28,38 +28,31 @@ lots as (
 
 ),
 
--- an unlinked return may have taken a lot's points before the return of its order does
-shares_before as (
-
-    select linked.customer_id, linked.lot_number, linked.reversed_on, cast(sum(shares.points) as bigint) as points
-    from {{ ref('int_points_linked_reversals') }} as linked
-    inner join points_unlinked_shares as shares
-        on linked.customer_id = shares.customer_id
-        and linked.lot_number = shares.lot_number
-        and linked.reversed_on > shares.return_date
-    group by linked.customer_id, linked.lot_number, linked.reversed_on
-
-),
-
 linked as (
 
     select
-        'return:' || linked.source_id || ':' || {{ as_text('linked.reversed_on') }} as journal_id,
-        linked.source_id,
-        linked.customer_id,
-        linked.lot_number,
-        linked.reversed_on,
-        linked.points,
-        least(linked.points, greatest(
-            lots.earned_points - linked.points_so_far + linked.points - coalesce(shares_before.points, 0), 0
+        'return:' || reversals.source_id || ':' || {{ as_text('reversals.reversed_on') }} as journal_id,
+        reversals.source_id,
+        reversals.customer_id,
+        reversals.lot_number,
+        reversals.reversed_on,
+        reversals.points,
+        -- an unlinked return may have taken a lot's points before the return of its order does
+        least(reversals.points, greatest(
+            lots.earned_points - reversals.points_so_far + reversals.points
+                - cast(coalesce(sum(shares.points), 0) as bigint),
+            0
         )) as lot_points
-    from points_linked_reversals as linked
+    from points_linked_reversals as reversals
     inner join lots
-        on linked.customer_id = lots.customer_id and linked.lot_number = lots.lot_number
-    left join shares_before
-        on linked.customer_id = shares_before.customer_id
-        and linked.lot_number = shares_before.lot_number
-        and linked.reversed_on = shares_before.reversed_on
+        on reversals.customer_id = lots.customer_id and reversals.lot_number = lots.lot_number
+    left join points_unlinked_shares as shares
+        on reversals.customer_id = shares.customer_id
+        and reversals.lot_number = shares.lot_number
+        and reversals.reversed_on > shares.return_date
+    group by
+        reversals.source_id, reversals.customer_id, reversals.lot_number, reversals.reversed_on, reversals.points,
+        reversals.points_so_far, lots.earned_points
 
 ),
 
