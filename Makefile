@@ -50,7 +50,7 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 	@$(BIN)/loyalty run
 
 test: $(VENV)/ready ## the whole test suite, two files at a time
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
 	@$(BIN)/pytest -m campaign

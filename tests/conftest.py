@@ -14,6 +14,19 @@ from tests.support.shared import made_once, shared_folder
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
+# Folders whose files take longest, so that no worker is left with one of them at the end.
+SLOWEST = ("end_to_end", "properties", "dbt", "benchmarks", "dagster_project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the slowest files; `make test` keeps this order."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(PROJECT_ROOT / "tests").parts[0]
+        return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
