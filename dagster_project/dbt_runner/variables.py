@@ -14,7 +14,8 @@ from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DBT_DIR = PROJECT_ROOT / "dbt"
-# What the kept order history is computed from, beside the variables; a change of any of it builds that history anew.
+# What the kept order history is computed from, beside the variables and the staging models of the company's sources; a
+# change of any of it builds that history anew.
 HISTORY_PATHS = (
     "macros/entities_union.sql",
     "macros/entities_versions.sql",
@@ -23,8 +24,10 @@ HISTORY_PATHS = (
     "macros/portable.sql",
     "macros/incremental.sql",
     "models/intermediate/entities/int_exchange_rate_versions.sql",
-    "models/intermediate/orders",
-    "models/staging",
+    "models/intermediate/orders/int_changed_order_lines.sql",
+    "models/intermediate/orders/int_order_days.sql",
+    "models/intermediate/orders/int_order_line_versions.sql",
+    "models/staging/ops/stg_ops__batches.sql",
     "seeds/online_retail_line_kinds.csv",
 )
 
@@ -85,7 +88,7 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
         "margin_rate": settings.assumed.margin_rate,
     }
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())
-    for path in HISTORY_PATHS:
+    for path in (*HISTORY_PATHS, *(f"models/staging/{source}" for source in variables["source_entities"])):
         hash_files(digest, DBT_DIR / path)
     return digest.hexdigest()[:16]
 
