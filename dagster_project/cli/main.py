@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     sql = _add(commands, "sql", "query the published copy", _sql)
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
     sources = _add(commands, "sources", "look at the sources", _check_sources)
     sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
     rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
@@ -102,6 +103,7 @@ def _add_experiments(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     experiments.add_argument("action", choices=("assign",), help="register the plan and draw who gets the campaign")
     experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
+    _add_force(experiments)
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -120,6 +122,7 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
     simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
+    _add_force(simulate)
 
 
 def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -128,9 +131,14 @@ def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     export = _add(actions, "export", "write everything the warehouse holds on a customer as JSON", _export_customer)
     export.add_argument("customer_id", metavar="CUSTOMER_ID")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file, or a folder for it")
+    _add_force(export)
     erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
     erase.add_argument("customer_id", metavar="CUSTOMER_ID")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace the file that --out names")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
@@ -150,7 +158,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 def _sql(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sql import print_query
 
-    print_query(settings, options.query, options.format)
+    print_query(settings, options.query, options.format, allow_files=options.allow_files)
     return DONE
 
 
@@ -200,7 +208,7 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     if options.cost_cap is not None and not options.search:
         raise UserError("--cost-cap: only a search goes by a cap; add --search.")
     plan = SearchPlan(options.trials, options.cost_cap, changes.changes) if options.search else None
-    simulate(settings, scenarios, plan, options.out)
+    simulate(settings, scenarios, plan, options.out, force=options.force)
     return DONE
 
 
@@ -225,14 +233,14 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
 def _experiments(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.experiments import assign_members
 
-    print(assign_members(settings, options.plan, options.out))
+    print(assign_members(settings, options.plan, options.out, force=options.force))
     return DONE
 
 
 def _export_customer(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.privacy import export_customer
 
-    export_customer(settings, options.customer_id, options.out)
+    export_customer(settings, options.customer_id, options.out, force=options.force)
     return DONE
 
 

@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
+from dagster_project.cli.console import Console
 from serving.publication.published_copies import PublishedCopies
 from warehouse.errors import UserError
 from warehouse.privacy.erase import Erasure, erase
@@ -17,11 +16,11 @@ QUESTION = (
 )
 
 
-def export_customer(settings: Settings, customer_id: str, out: Path) -> None:
+def export_customer(settings: Settings, customer_id: str, out: Path, *, force: bool = False) -> None:
     """Write the customer's data and say where. Raises UserError; see `warehouse.privacy.export.export`."""
     console = _console()
-    target, tables, rows = export(settings, customer_id, out, console.print)
-    console.print(f"{rows} rows of {tables} tables: {target} (for you alone to read)", markup=False)
+    target, tables, rows = export(settings, customer_id, out, console.print, force=force)
+    console.print(f"{rows} rows of {tables} tables: {target} (for you alone to read)")
 
 
 def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bool:
@@ -53,7 +52,7 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
         removed = ", ".join(done.removed_publications)
         console.print(f"Published anew as {done.publication}; removed for good: {removed}.")
     for file in done.rewritten_files:
-        console.print(f"Written anew: {file}", markup=False)
+        console.print(f"Written anew: {file}")
     if not done.is_searched:
         console.print(
             "The id is too plain to be told from other numbers in texts and logs; columns of ids were all changed."
@@ -61,9 +60,9 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
     if done.source_files:
         console.print("These are the sources' own and still hold the customer; a load brings in the pseudonym instead:")
         for place in done.source_files:
-            console.print(f"  {place}", markup=False)
+            console.print(f"  {place}")
     console.print(f"Backups of {settings.home}, if any, are not reached. `loyalty run` goes on as before.")
 
 
 def _console() -> Console:
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return Console(file=sys.stdout, soft_wrap=True)
