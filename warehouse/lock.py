@@ -63,7 +63,7 @@ def hold_warehouse(
     process that asks a second time waits for itself.
     """
     limit = settings.lock_wait_seconds if wait_seconds is None else wait_seconds
-    settings.lock_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.lock_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = _wait_for(settings.lock_path, limit, on_wait)
     try:
         holder = Holder(os.getpid(), run_id, process_start(os.getpid()), _now(), socket.gethostname())

@@ -79,6 +79,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
     )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
+    run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
     run.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for another run to end")
 
 
@@ -135,6 +136,7 @@ def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
     erase.add_argument("customer_id", metavar="CUSTOMER_ID")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+    _add(actions, "reapply", "erase again whom a warehouse from a backup has as they were", _reapply_erasures)
 
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +147,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.run import run
 
     settings = load_settings(options.settings, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
-    return run(settings, select=options.select, full_refresh=options.full_refresh)
+    return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
@@ -248,6 +250,13 @@ def _erase_customer(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.privacy import erase_customer
 
     return DONE if erase_customer(settings, options.customer_id, is_sure=options.yes) else FAILED
+
+
+def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.privacy import reapply_erasures
+
+    reapply_erasures(settings)
+    return DONE
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:

@@ -35,10 +35,10 @@ def send(settings: Settings) -> bool:
     if settings.messages.channel is None:
         raise UserError(f'{settings.path}: messages are delivered once "messages.channel" is set.')
     console = Console(soft_wrap=True)
-    with Watchdog(settings, "messages", tell_end) as watchdog, _warehouse(settings, console) as connection:
+    with Watchdog(settings, "messages", tell_end) as watchdog:
         watchdog.stands("the delivery of", "messages")
         with watchdog.limit("the delivery", "limits.delivery_minutes", settings.limits.delivery_minutes):
-            delivered = deliver(settings, connection)
+            delivered = deliver(settings, lambda: _warehouse(settings, console))
     console.print(_told(delivered))
     return delivered.is_complete
 

@@ -52,7 +52,7 @@ class StageLog:
         self.console.print(table)
 
 
-def run(settings: Settings, select: str | None = None, full_refresh: bool = False) -> int:
+def run(settings: Settings, select: str | None = None, full_refresh: bool = False, new_warehouse: bool = False) -> int:
     """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
     began = time.perf_counter()
     stages = StageLog(Console())
@@ -64,7 +64,7 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh),
+            run_config=run_config(settings, full_refresh, new_warehouse),
             tags=process_tags(),
             raise_on_error=False,
         )
@@ -77,11 +77,12 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
     return DONE
 
 
-def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
+def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = False) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
+    config = {"as_of_date": as_of, "full_refresh": full_refresh, "new_warehouse": new_warehouse}
     return {
-        "resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}},
+        "resources": {"warehouse": {"config": config}},
         # stages and failures are printed here; every event is in Dagster's own log
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }

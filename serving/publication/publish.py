@@ -89,13 +89,18 @@ def publish(
 
 
 def republish(
-    settings: Settings, rewrite: Callable[[Path, Path], None], *, report: ReportWriter | None = None
+    settings: Settings,
+    rewrite: Callable[[Path, Path], None],
+    *,
+    check: Callable[[Path], None] | None = None,
+    report: ReportWriter | None = None,
 ) -> Publication | None:
     """Publish what is live anew as `rewrite` makes it, and keep no earlier publication. None before the first.
 
     `rewrite` is called with the live working copy, which holds every published table, and the file to write. Nothing
     is taken over from earlier files, whose unused blocks may hold what was rewritten. Whether the warehouse passed its
-    last checks does not matter, as nothing of it is published.
+    last checks does not matter, as nothing of it is published; `check` raises UserError where what was written must
+    not be.
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
@@ -108,6 +113,8 @@ def republish(
             raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
         with _scratch(settings) as scratch:
             rewrite(folder / WORK, scratch)
+            if check:
+                check(scratch)
             with connect(scratch) as connection:
                 return _publish_copy(settings, connection, published, replace(state, kept=()), live, report)
 

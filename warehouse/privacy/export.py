@@ -62,7 +62,7 @@ def _rows_by_table(
 ) -> Iterator[tuple[Table, list[str]]]:
     """Each table's rows of the customer, or lines that speak of one, as JSON records with every digit."""
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         condition = is_erased(table) if table.owner_columns else speaks_of(connection, table, data_subject)
         record = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name, *_ in table.columns)
         rows = connection.execute(
