@@ -279,7 +279,7 @@ def test_without_its_register_a_lost_warehouse_is_not_begun_anew(shop: Landing) 
     gone(shop)
     shop.settings.warehouse_path.unlink()
     register_path(shop.settings).unlink()
-    with pytest.raises(UserError, match="register.sqlite is missing as well"):
+    with pytest.raises(UserError, match=r"register\.sqlite is missing as well"):
         require_warehouse(shop.settings, start_anew=True)
 
 
