@@ -22,6 +22,7 @@ from serving.publication.precopy import Precopy
 from warehouse import builds
 from warehouse.lock import Holder, hold_warehouse
 from warehouse.lost import require_warehouse
+from warehouse.permissions import close_home, private_files
 from warehouse.privacy.erase import require_current
 from warehouse.register import Register
 from warehouse.settings import Settings
@@ -164,7 +165,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         as_of = config["as_of_date"]
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log
-        with Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog:
+        with private_files(), Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog:
             held = WarehouseRun(
                 chosen,
                 run_id,
@@ -178,6 +179,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             with held.hold(), limit, held.precopy, _rarely_collecting():
                 if instance:
                     instance.add_event_listener(run_id, partial(_follow_steps, watchdog, chosen.limits.step_minutes))
+                close_home(chosen)
                 require_warehouse(chosen, start_anew=config["new_warehouse"])
                 delete_leftovers(chosen)
                 if instance:

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from warehouse.errors import UserError, printable
+from warehouse.permissions import shared_mode
 
 OWNER_ONLY = 0o600
 # What a spreadsheet takes for a formula.
@@ -60,7 +61,7 @@ def write_out(path: Path, content: bytes | str, *, force: bool, is_private: bool
     is_private: it holds people, so that its owner alone may read it. Raises UserError.
     """
     require_free(path, force=force)
-    mode = OWNER_ONLY if is_private else None
+    mode = OWNER_ONLY if is_private else shared_mode()
     try:
         if force:
             write_atomically(path, content, mode)
@@ -72,11 +73,12 @@ def write_out(path: Path, content: bytes | str, *, force: bool, is_private: bool
         raise UserError(f"--out {path}: cannot be written: {error.strerror}.") from error
 
 
-def _write_new(path: Path, content: bytes | str, mode: int | None) -> None:
+def _write_new(path: Path, content: bytes | str, mode: int) -> None:
     # with O_EXCL a name that stands for anything, a link among it, is refused by the kernel
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dagster_project.watchdog import terminated_in_words
 from warehouse.errors import UserError
+from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DONE, FAILED = 0, 1
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with terminated_in_words():
+        with terminated_in_words(), private_files():
             return options.handler(load_settings(options.settings), options)
     except UserError as error:
         print(f"loyalty: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
-from serving.publication.state import live_publication, publications
+from serving.publication.state import changed_files, live_publication, publications
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
@@ -25,6 +25,8 @@ def print_status(settings: Settings) -> None:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
+        for path in changed_files(settings.published_dir, live, is_live=True):
+            console.print(f"changed    {path} is not as it was published: `loyalty run` publishes it anew", style="red")
     held = holder(settings)
     console.print(f"writing    {held or 'nobody'}")
     if unfinished_path(settings).exists():
