@@ -14,7 +14,8 @@ from typing import Any
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEADERS = [
     (b"x-frame-options", b"DENY"),
@@ -23,6 +24,8 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
+# What Dagster's command line calls to make its application; tests/dagster_project/test_web.py holds it to that.
+MAKE_APP = "create_app_from_workspace_process_context"
 OWN_SITES = (b"same-origin", b"none")
 POLICY_VIOLATION = 1008
 
@@ -35,7 +38,7 @@ class Guard:
         self.hosts = {host.lower().encode() for host in hosts}
         self.origins = {scheme + host for host in self.hosts for scheme in (b"http://", b"https://")}
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its answer's headers, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
@@ -46,7 +49,7 @@ class Guard:
         else:
             await self._refuse(send)
 
-    def is_own(self, scope: Mapping[str, Any]) -> bool:
+    def is_own(self, scope: Scope) -> bool:
         """Whether a request is addressed to this server and comes from its own pages, or from no page."""
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
@@ -66,12 +69,12 @@ class Guard:
         await send({"type": "http.response.body", "body": body})
 
 
-def _asks_by_address(scope: Mapping[str, Any]) -> bool:
+def _asks_by_address(scope: Scope) -> bool:
     """A query in the address needs no page: a picture's would do. Dagster's own pages send theirs otherwise."""
     return scope["path"].rstrip("/").endswith("/graphql") and scope["method"] != "POST" and bool(scope["query_string"])
 
 
-def _is_a_link(scope: Mapping[str, Any], headers: Mapping[bytes, Sequence[bytes]]) -> bool:
+def _is_a_link(scope: Scope, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
     """Whether somebody followed a link of another page to one of this server's."""
     wanted = (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest"))
     return scope["type"] == "http" and scope["method"] == "GET" and wanted == ([b"navigate"], [b"document"])
@@ -91,12 +94,12 @@ def main() -> None:
     from dagster_webserver import cli
 
     hosts, *arguments = sys.argv[1:]
-    make = cli.create_app_from_workspace_process_context
+    make = getattr(cli, MAKE_APP)
 
     def guarded(*args: Any, **options: Any) -> Guard:
         return Guard(make(*args, **options), hosts.split(","))
 
-    cli.create_app_from_workspace_process_context = guarded  # type: ignore[assignment]
+    setattr(cli, MAKE_APP, guarded)
     sys.argv[1:] = arguments
     cli.main()
 

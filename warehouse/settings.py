@@ -51,6 +51,7 @@ ENVIRONMENT_KEYS = {
     "LOYALTY_HOME": "home",
     "LOYALTY_AS_OF": "as_of_date",
     "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
+    "LOYALTY_AUTOMATION": "automation",
 }
 # Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
 OTHER_ENVIRONMENT = {
@@ -257,6 +258,8 @@ class Settings(_Section):
     seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 20170101
     threads: Annotated[Whole, Field(ge=1, le=1024)] | None = None
     memory_limit: Memory | None = None
+    # Whether Dagster's schedules and sensors start runs by themselves.
+    automation: bool = True
     lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600
     language: Literal["en", "zh"] = "en"
     assumed: AssumedSettings = AssumedSettings()

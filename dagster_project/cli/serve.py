@@ -83,9 +83,7 @@ def _require_free(port: int) -> None:
 @contextmanager
 def _process(words: list[str], environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     # the program is this environment's own Python, and its words come from the command line and the settings
-    started = subprocess.Popen(
-        [sys.executable, *words], cwd=PROJECT_ROOT, env=environment, start_new_session=True
-    )
+    started = subprocess.Popen([sys.executable, *words], cwd=PROJECT_ROOT, env=environment, start_new_session=True)
     try:
         yield started
     finally:
