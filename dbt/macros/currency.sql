@@ -1,6 +1,6 @@
 {# An amount at the order day's exchange rate, unconverted where the order is in the base currency. #}
 {% macro in_base_currency(amount) -%}
-    case when currency = '{{ var("base_currency") }}' then {{ amount }}
+    case when currency = {{ text_literal(var('base_currency')) }} then {{ amount }}
         else {{ money(amount ~ ' * exchange_rate') }} end
 {%- endmacro %}
 

@@ -46,7 +46,7 @@
         {%- for name, type, need in entity_columns(entity) %}
             {{ entity_expression(source, name, type, need, name in present) }} as {{ name }},
         {%- endfor %}
-            '{{ source }}' as _source,
+            {{ text_literal(source) }} as _source,
             _batch_id,
             _file,
             _row_number,
@@ -56,7 +56,7 @@
 
 {% macro entity_expression(source, name, type, need, is_present) %}
     {%- set prefix = var('key_prefixes').get(source, {}).get(name, '') -%}
-    {%- set value = "'" ~ prefix ~ "' || " ~ name if prefix else name -%}
+    {%- set value = text_literal(prefix) ~ " || " ~ name if prefix else name -%}
     {%- if not is_present -%}cast(null as {{ type }})
     {%- elif need == 'key' and type == dbt.type_string() -%}
         coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }})

@@ -6,13 +6,13 @@
             when _reject_reason is not null then _reject_reason
     {%- for name, type, need in entity_columns(entity) %}
         {%- if need == 'key' and type == dbt.type_string() %}
-            when {{ name }} like 'missing-%' then '{{ name }} is missing'
+            when {{ name }} like 'missing-%' then {{ text_literal(name ~ ' is missing') }}
         {%- elif need != 'optional' %}
-            when {{ name }} is null then '{{ name }} is missing'
+            when {{ name }} is null then {{ text_literal(name ~ ' is missing') }}
         {%- endif %}
     {%- endfor %}
     {%- for rule in var('entities').get(entity, {}).get('rules', []) %}
-            when {{ rule['wrong'] }} then '{{ rule['reason'] | replace("'", "''") }}'
+            when {{ rule['wrong'] }} then {{ text_literal(rule['reason']) }}
     {%- endfor %}
         end
 {% endmacro %}
@@ -122,7 +122,8 @@ select * from judged_rows
     {%- set rows = [] -%}
     {%- for source_name, tables in var('table_entities').items() -%}
         {%- for table_name, entity in tables.items() -%}
-            {%- do rows.append("select '" ~ source_name ~ "' as source, '" ~ table_name ~ "' as table_name, '" ~ entity ~ "' as entity") -%}
+            {%- do rows.append("select " ~ text_literal(source_name) ~ " as source, " ~ text_literal(table_name) ~ " as table_name, "
+                ~ text_literal(entity) ~ " as entity") -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ rows | join(' union all ') if rows else "select '' as source, '' as table_name, '' as entity where false" }}

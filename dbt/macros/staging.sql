@@ -5,7 +5,7 @@
     nullif(concat_ws(', '
     {%- for column, type in columns -%}
         , case when {{ column }} is not null and try_cast({{ column }} as {{ type }}) is null
-            then '{{ column }} is not a {{ type }}' end
+            then {{ text_literal(column ~ ' is not a ' ~ type) }} end
     {%- endfor -%}
     ), '')
 {%- endmacro %}

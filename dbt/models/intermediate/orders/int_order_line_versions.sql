@@ -24,7 +24,7 @@ lines as {{ anew }} (
         campaign_id,
         store_id,
         channel,
-        coalesce(currency, '{{ var("base_currency") }}') as currency,
+        coalesce(currency, {{ text_literal(var('base_currency')) }}) as currency,
         coalesce(order_status, 'completed') as order_status,
         quantity,
         gross_amount,
@@ -49,7 +49,7 @@ rates as (
 
     select currency, rate_date, rate
     from {{ accepted(ref('int_exchange_rate_versions')) }}
-    where currency <> '{{ var("base_currency") }}'
+    where currency <> {{ text_literal(var('base_currency')) }}
 
 ),
 
@@ -57,7 +57,7 @@ valued as {{ computed_anew() }} (
 
     select
         lines.*,
-        case when lines.currency = '{{ var("base_currency") }}' then 1 else rates.rate end as exchange_rate
+        case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
     from lines
     left join rates
         on lines.currency = rates.currency and lines.order_date = rates.rate_date
