@@ -170,6 +170,23 @@ class LimitsSettings(_Section):
     delivery_minutes: Minutes = 30
 
 
+class IngestSettings(_Section):
+    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine.
+
+    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines of a
+    table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
+    unpacked_gigabytes: a file with more of them is refused by name. nesting: levels of a JSON value.
+    """
+
+    largest_amount: Annotated[int, Field(ge=1, le=10**12)] = 10**10
+    largest_quantity: Annotated[int, Field(ge=1, le=10**12)] = 10**9
+    rejected_share: Rate = 0.5
+    columns: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    malformed_lines: Annotated[int, Field(ge=1, le=10**9)] = 1_000_000
+    unpacked_gigabytes: Annotated[float, Field(gt=0, le=100_000)] = 20
+    nesting: Annotated[int, Field(ge=1, le=900)] = 100
+
+
 class ScheduleSettings(_Section):
     """When the daily run starts, in business time, and where a failure is reported."""
 
@@ -246,6 +263,8 @@ class Settings(_Section):
     sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
     business_timezone: TimeZone
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    # No date that is delivered lies before it: a row with an earlier one is rejected.
+    earliest_date: Annotated[date, Field(ge=date(1800, 1, 1))] = date(1990, 1, 1)
     data_through: date | None = None
     as_of_date: date | None = None
     churn_horizon_days: Annotated[int, Field(ge=1)]
@@ -264,6 +283,7 @@ class Settings(_Section):
     publish: PublishSettings = PublishSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitsSettings = LimitsSettings()
+    ingest: IngestSettings = IngestSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()
     # Where these settings came from, for messages; not a key of the file.

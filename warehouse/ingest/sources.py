@@ -191,6 +191,8 @@ class SourceConfig(_Section):
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
     `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml): its
     `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody knows;
+    `id_case` says whether ids that differ in case are the same, and how they are written then.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
@@ -202,6 +204,9 @@ class SourceConfig(_Section):
     database: DatabaseConfig | None = None
     key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$")] = ""
     shared_keys: Names = ()
+    no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
+    guest_ids: Names = ("0",)
+    id_case: Literal["exact", "upper", "lower"] = "exact"
     customer_columns: Names = ("customer_id",)
     tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
     # Where the configuration was read from, for messages; not a key of the file.

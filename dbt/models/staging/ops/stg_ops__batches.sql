@@ -6,5 +6,7 @@ select
     rows_read,
     rows_loaded,
     rows_malformed,
-    superseded_by
+    superseded_by,
+    -- clocks differ: what lies more than a day behind its delivery cannot have happened yet
+    {{ moment_to_utc('loaded_at') }} + interval '1' day as loaded_until
 from {{ source('ops', 'batches') }}
