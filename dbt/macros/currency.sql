@@ -1,6 +1,6 @@
 {# An amount at the order day's exchange rate, unconverted where the order is in the base currency; NULL where it is too large. #}
 {% macro in_base_currency(amount) -%}
-    case when currency = '{{ var("base_currency") }}' then {{ amount }}
+    case when currency = {{ text_literal(var('base_currency')) }} then {{ amount }}
         else try_cast({{ amount }} * exchange_rate as decimal(18, 4)) end
 {%- endmacro %}
 

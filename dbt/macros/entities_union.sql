@@ -49,7 +49,7 @@
         {%- for name, column in columns.items() %}
             {{ entity_expression(source, name, column, name in present) }} as {{ name }},
         {%- endfor %}
-            '{{ source }}' as _source,
+            {{ text_literal(source) }} as _source,
             _batch_id,
             _file,
             _row_number,

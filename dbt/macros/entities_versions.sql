@@ -5,10 +5,10 @@
         case
             when _reject_reason is not null then _reject_reason
     {%- for name, type, need in entity_columns(entity) if need != 'optional' %}
-            when {{ name }} is null then '{{ name }} is missing{{ " or too large" if type.startswith("decimal") }}'
+            when {{ name }} is null then {{ text_literal(name ~ ' is missing' ~ (' or too large' if type.startswith('decimal') else '')) }}
     {%- endfor %}
     {%- for rule in var('entities').get(entity, {}).get('rules', []) %}
-            when {{ rule['wrong'] }} then '{{ rule['reason'] | replace("'", "''") }}'
+            when {{ rule['wrong'] }} then {{ text_literal(rule['reason']) }}
     {%- endfor %}
         end
 {% endmacro %}
@@ -119,7 +119,8 @@ select * from judged_rows
     {%- set rows = [] -%}
     {%- for source_name, tables in var('table_entities').items() -%}
         {%- for table_name, entity in tables.items() -%}
-            {%- do rows.append("select '" ~ source_name ~ "' as source, '" ~ table_name ~ "' as table_name, '" ~ entity ~ "' as entity") -%}
+            {%- do rows.append("select " ~ text_literal(source_name) ~ " as source, " ~ text_literal(table_name) ~ " as table_name, "
+                ~ text_literal(entity) ~ " as entity") -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ rows | join(' union all ') if rows else "select '' as source, '' as table_name, '' as entity where false" }}

@@ -17,7 +17,7 @@
     {%- set largest = var('ingest').get('largest_quantity' if name == 'quantity' else 'largest_amount', 0) | string -%}
     {%- set found = [] -%}
     {%- if type in ('date', 'timestamp') -%}
-        {%- do found.append([name ~ " < cast('" ~ var('earliest_date') ~ "' as " ~ type ~ ')', 'is before ' ~ var('earliest_date') ~ ' (earliest_date)']) -%}
+        {%- do found.append([name ~ ' < ' ~ date_or_null(var('earliest_date')), 'is before ' ~ var('earliest_date') ~ ' (earliest_date)']) -%}
         {%- set last = "cast('9999-12-31' as timestamp)" if column['may_lie_ahead'] else 'loaded_until' -%}
         {%- do found.append([name ~ ' > ' ~ last, 'lies after its delivery' if not column['may_lie_ahead'] else 'is no day of a calendar']) -%}
     {%- elif type not in ('text', 'boolean') -%}
@@ -37,7 +37,7 @@
             then {{ rejection(name ~ ' is a number in scientific notation, whose digits are lost', name) }}
         {%- endif %}
         {%- if column['need'] == 'key' and column['type'] == 'text' %}
-        when {{ name }} is null then '{{ name }} is missing'
+        when {{ name }} is null then {{ text_literal(name ~ ' is missing') }}
         {%- else %}
             {%- for condition, reason in implausible(name, column) %}
         when {{ condition }} then {{ rejection(name ~ ' ' ~ reason, name) }}

@@ -102,6 +102,17 @@
     shiftleft(cast(1 as bigint), cast({{ number }} as int))
 {%- endmacro %}
 
+{# A text of Jinja as a SQL literal. Whatever the text holds, none of it is read as SQL. #}
+{% macro text_literal(text) -%}
+    {{ return(adapter.dispatch('text_literal')(text | string)) }}
+{%- endmacro %}
+{% macro default__text_literal(text) -%}
+    {{ return("'" ~ text | replace("'", "''") ~ "'") }}
+{%- endmacro %}
+{% macro spark__text_literal(text) -%}
+    {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
+{%- endmacro %}
+
 {# A number in [0, 1) fixed by a text: the first 13 hexadecimal digits of its MD5 over 16^13, exact in a double. #}
 {% macro hash_share(text) -%}
     {{ return(adapter.dispatch('hash_share')(text)) }}
@@ -121,11 +132,11 @@
     {%- if var('business_timezone') == 'UTC' -%}
     cast({{ utc_timestamp }} as date)
     {%- else -%}
-    cast(timezone('{{ var("business_timezone") }}', timezone('UTC', {{ utc_timestamp }})) as date)
+    cast(timezone({{ text_literal(var("business_timezone")) }}, timezone('UTC', {{ utc_timestamp }})) as date)
     {%- endif -%}
 {%- endmacro %}
 {% macro spark__business_date(utc_timestamp) -%}
-    cast(from_utc_timestamp({{ utc_timestamp }}, '{{ var("business_timezone") }}') as date)
+    cast(from_utc_timestamp({{ utc_timestamp }}, {{ text_literal(var("business_timezone")) }}) as date)
 {%- endmacro %}
 
 {# A wall-clock timestamp of the business time zone, as UTC. #}
@@ -133,10 +144,10 @@
     {{ return(adapter.dispatch('local_to_utc')(local_timestamp)) }}
 {%- endmacro %}
 {% macro default__local_to_utc(local_timestamp) -%}
-    timezone('UTC', timezone('{{ var("business_timezone") }}', {{ local_timestamp }}))
+    timezone('UTC', timezone({{ text_literal(var("business_timezone")) }}, {{ local_timestamp }}))
 {%- endmacro %}
 {% macro spark__local_to_utc(local_timestamp) -%}
-    to_utc_timestamp({{ local_timestamp }}, '{{ var("business_timezone") }}')
+    to_utc_timestamp({{ local_timestamp }}, {{ text_literal(var("business_timezone")) }})
 {%- endmacro %}
 
 {# Text with or without an offset as a UTC timestamp, NULL where it is none; without one it is UTC. #}
@@ -178,7 +189,7 @@
     to_json(named_struct({{ json_arguments(columns) }}))
 {%- endmacro %}
 {% macro json_arguments(columns) -%}
-    {%- for column in columns -%}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
+    {%- for column in columns -%}{{ text_literal(column) }}, {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
 {# One row a day from `first` to `last`, both included, in the column `date_day`. #}
@@ -205,7 +216,7 @@
 
 {# A SQL date for a variable that holds an ISO date or nothing. #}
 {% macro date_or_null(value) -%}
-    {% if value %}cast('{{ value }}' as date){% else %}cast(null as date){% endif %}
+    {% if value %}cast({{ text_literal(value) }} as date){% else %}cast(null as date){% endif %}
 {%- endmacro %}
 
 {# 1 for Monday to 7 for Sunday. #}

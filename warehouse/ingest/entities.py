@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import duckdb
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from warehouse.errors import UserError, nearest
 from warehouse.settings import PROJECT_ROOT
+from warehouse.yaml_files import read_yaml
 
 ENTITIES_FILE = PROJECT_ROOT / "dbt" / "entities.yml"
 TEXT = "text"
@@ -87,12 +87,7 @@ class Entity(_Section):
 @cache
 def load_entities(file: Path = ENTITIES_FILE) -> dict[str, Entity]:
     """The registry of `file`, by name, in the file's order. Raises UserError with every problem found, one a line."""
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: the registry of entities cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: expected `entity:` sections at the top level.")
+    values = read_yaml(file, "`entity:` sections at the top level").values
     entities: dict[str, Entity] = {}
     problems: list[str] = []
     for name, section in values.items():

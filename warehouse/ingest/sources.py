@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import duckdb
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -22,6 +21,8 @@ from pydantic import (
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.settings import PROJECT_ROOT, Settings
+from warehouse.values import Header, Sentence, SourceName, Text, Whole
+from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 SOURCES_DIR = PROJECT_ROOT / "sources"
 META_COLUMNS = {"_batch_id": "bigint", "_file": "varchar", "_row_number": "bigint"}
@@ -37,9 +38,13 @@ FORMAT_OF_ENDING = {
 }
 TEXT_FORMATS = frozenset({"csv", "json", "excel"})
 
+Package = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Format = Literal["csv", "parquet", "json", "excel"]
-Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Names = Annotated[
+    tuple[Header, ...],
+    Field(max_length=1000),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+]
 
 
 def format_of(name: str) -> str | None:
@@ -60,7 +65,7 @@ class ColumnConfig(_Section):
 
     required: bool = False
     aliases: Names = ()
-    type: str | None = None
+    type: Text | None = None
 
     @field_validator("type")
     @classmethod
@@ -80,7 +85,7 @@ class DatabaseConfig(_Section):
     """
 
     type: Literal["postgres", "mysql"]
-    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$")]
+    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100)]
 
 
 class TableConfig(_Section):
@@ -92,20 +97,20 @@ class TableConfig(_Section):
     days for dates, its own unit for numbers), for rows that were committed late.
     """
 
-    description: str = ""
+    description: Sentence = ""
     files: Names | None = None
     format: Format | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
     sheets: Names | None = None
-    table: str | None = None
-    watermark: str | None = None
-    overlap: Annotated[int, Field(ge=0)] = 0
+    table: Header | None = None
+    watermark: Header | None = None
+    overlap: Annotated[Whole, Field(ge=0, le=10**12)] = 0
     key: Names = ()
-    entity: str | None = None
+    entity: Text | None = None
     optional: bool = False
     on_change: Literal["upsert", "replace"] | None = None
-    columns: dict[str, ColumnConfig] = {}
+    columns: Annotated[dict[Header, ColumnConfig], Field(max_length=10_000)] = {}
 
     @field_validator("entity")
     @classmethod
@@ -196,19 +201,19 @@ class SourceConfig(_Section):
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
-    name: Identifier
-    description: str = ""
+    name: SourceName
+    description: Sentence = ""
     canonical: bool = False
-    package: str | None = None
-    folder: str | None = None
+    package: Package | None = None
+    folder: Header | None = None
     database: DatabaseConfig | None = None
-    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$")] = ""
+    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60)] = ""
     shared_keys: Names = ()
     no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
     guest_ids: Names = ("0",)
     id_case: Literal["exact", "upper", "lower"] = "exact"
     customer_columns: Names = ("customer_id",)
-    tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
+    tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=SOURCES_DIR, exclude=True)
 
@@ -228,6 +233,8 @@ class SourceConfig(_Section):
             raise ValueError(
                 "`folder` is a folder inside a `package`; a company's folder is `input_path` of its settings"
             )
+        if self.folder and (Path(self.folder).is_absolute() or ".." in Path(self.folder).parts):
+            raise ValueError(f'`folder: "{self.folder}"` must lie inside the package')
         for name, table in self.tables.items():
             if (table.table is None) == (self.database is not None):
                 raise ValueError(f"tables.{name}: {'`table`' if self.database else '`files`'} expected")
@@ -301,34 +308,31 @@ def read_source(name: str, folder: Path = SOURCES_DIR, asked_by: Path | None = N
         known = sorted(path.stem for path in folder.glob("*.yml"))
         place = f"{asked_by}: " if asked_by else ""
         raise UserError(f'{place}unknown source "{name}"{nearest(name, known)}: there is no {file}.')
+    read = read_yaml(file)
+    if "path" in read.values:
+        raise UserError(f'{read.place(("path",))}: unknown key "path".')
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: expected `key: value` lines at the top level.")
-    if "path" in values:
-        raise UserError(f'{file}: unknown key "path".')
-    try:
-        source = SourceConfig.model_validate({**values, "path": file})
+        source = SourceConfig.model_validate({**read.values, "path": file})
     except ValidationError as error:
-        raise UserError("\n".join(_explain(dict(detail), file) for detail in error.errors())) from error
+        raise UserError("\n".join(_explain(dict(detail), read) for detail in error.errors())) from error
     if source.name != name:
         raise UserError(f'{file}: the name is "{source.name}"; it must be the file\'s, "{name}".')
     return source
 
 
-def _explain(detail: dict[str, Any], file: Path) -> str:
-    location = [str(part) for part in detail["loc"] if part != "[key]"]
-    place = ".".join(location)
+def _explain(detail: dict[str, Any], read: YamlFile) -> str:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    where, names = read.place(location), [str(part) for part in location]
+    place = ".".join(names)
     if detail["type"] == "extra_forbidden":
-        keys = [key for key in _section(location).model_fields if key != "path"]
-        return f'{file}: unknown key "{place}"{nearest(location[-1], keys)}.'
+        keys = [key for key in _section(names).model_fields if key != "path"]
+        return f'{where}: unknown key "{place}"{nearest(names[-1], keys)}.'
     if detail["type"] == "missing":
-        return f'{file}: the key "{place}" is missing; add it.'
+        return f'{where}: the key "{place}" is missing; add it.'
     message = re.sub("^Value error, ", "", detail["msg"])
-    found = f" (found {detail['input']!r})" if isinstance(detail["input"], str | int | float | bool) else ""
-    return f"{file}: {place + ': ' if place else ''}{message}{found}."
+    is_plain = isinstance(detail["input"], str | int | float | bool) and not place.endswith("_env")
+    found = f" (found {shown_value(detail['input'])})" if is_plain else ""
+    return f"{where}: {place + ': ' if place else ''}{message}{found}."
 
 
 def _section(location: list[str]) -> type[BaseModel]:

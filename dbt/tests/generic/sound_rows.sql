@@ -6,7 +6,7 @@
 {% test sound_rows(model, key, not_null=[], rules={}) %}
 {% set key_text = "concat_ws(' | ', " ~ key | join(', ') ~ ")" %}
 select
-    'the key ' || '{{ key | join(", ") }}' || ' is not unique' as rule,
+    {{ text_literal('the key ' ~ key | join(', ') ~ ' is not unique') }} as rule,
     {{ key_text }} as row_key
 from {{ model }}
 group by {{ key | join(', ') }}
@@ -17,10 +17,10 @@ union all
 select
     case
     {%- for column in key + not_null %}
-        when {{ column }} is null then '{{ column }} is null'
+        when {{ column }} is null then {{ text_literal(column ~ ' is null') }}
     {%- endfor %}
     {%- for name, condition in rules.items() %}
-        when not ({{ condition }}) then '{{ name | replace("_", " ") }}'
+        when not ({{ condition }}) then {{ text_literal(name | replace('_', ' ')) }}
     {%- endfor %}
     end as rule,
     {{ key_text }} as row_key

@@ -24,7 +24,7 @@ lines as {{ anew }} (
         campaign_id,
         store_id,
         channel,
-        coalesce(currency, '{{ var("base_currency") }}') as currency,
+        coalesce(currency, {{ text_literal(var('base_currency')) }}) as currency,
         coalesce(order_status, 'completed') as order_status,
         quantity,
         gross_amount,
@@ -50,7 +50,7 @@ rates as (
 
     select currency, rate_date, rate
     from {{ accepted(ref('int_exchange_rate_versions')) }}
-    where currency <> '{{ var("base_currency") }}'
+    where currency <> {{ text_literal(var('base_currency')) }}
 
 ),
 
@@ -58,7 +58,7 @@ valued as {{ computed_anew() }} (
 
     select
         lines.*,
-        case when lines.currency = '{{ var("base_currency") }}' then 1 else rates.rate end as exchange_rate
+        case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
     from lines
     left join rates
         on lines.currency = rates.currency and lines.order_date = rates.rate_date
@@ -75,7 +75,7 @@ judged as {{ computed_anew() }} (
                 then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end,
             case when exchange_rate <> 1 and {{ largest_of(['net_amount', 'discount_amount', 'cost_amount']) }}
                 > {{ var('ingest').get('largest_amount', 0) }} / cast(exchange_rate as double)
-                then 'an amount is larger than {{ var("ingest").get("largest_amount", 0) }} in the base currency' end
+                then 'an amount is too large in the base currency' end
         ) as reject_reason
     from valued
 
