@@ -39,11 +39,12 @@
 
 {# Of one source: first what surrounds ids goes, then what is none, then what is impossible; each needs the one before. #}
 {% macro select_entity(entity, source, relation) %}
-    {% set present = [] %}
+    {% set types = {} %}
     {% if execute %}
-        {% for column in adapter.get_columns_in_relation(relation) %}{% do present.append(column.name) %}{% endfor %}
-        {% do require_columns(entity, relation, present) %}
+        {% for column in adapter.get_columns_in_relation(relation) %}{% do types.update({column.name: column.dtype | upper}) %}{% endfor %}
+        {% do require_columns(entity, relation, types.keys() | list) %}
     {% endif %}
+    {% set present = types.keys() | list %}
     {% set columns = var('entities').get(entity, {}).get('columns', {}) %}
         select
         {%- for name, column in columns.items() %}
@@ -68,7 +69,7 @@
             from (
                 select
                 {%- for name, column in columns.items() if name in present %}
-                    {{ typed_column(name, column) }} as {{ name }},
+                    {{ typed_column(name, column, types[name]) }} as {{ name }},
                 {%- endfor %}
                     * exclude ({{ columns.keys() | select('in', present) | join(', ') }})
                 from {{ relation }}
@@ -79,8 +80,9 @@
 {% endmacro %}
 
 {# A column of a staging model as the entity's type: an id without what surrounds it, a currency in capitals. #}
-{% macro typed_column(name, column) %}
-    {%- if column['prefixed'] -%}{{ trimmed_id(as_text(name)) }}
+{% macro typed_column(name, column, type) %}
+    {%- if column['prefixed'] and type in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT') -%}{{ as_text(name) }}
+    {%- elif column['prefixed'] -%}{{ trimmed_id(as_text(name)) }}
     {%- elif name == 'currency' -%}nullif(upper(trim({{ as_text(name) }})), '')
     {%- elif column['type'] == 'text' -%}{{ as_text(name) }}
     {%- else -%}try_cast({{ name }} as {{ column['type'] }}){%- endif -%}

@@ -21,8 +21,7 @@
         {%- set last = "cast('9999-12-31' as timestamp)" if column['may_lie_ahead'] else 'loaded_until' -%}
         {%- do found.append([name ~ ' > ' ~ last, 'lies after its delivery' if not column['may_lie_ahead'] else 'is no day of a calendar']) -%}
     {%- elif type not in ('text', 'boolean') -%}
-        {%- set size = name if type == 'double' else 'cast(' ~ name ~ ' as double)' -%}
-        {%- do found.append(['not abs(' ~ size ~ ') <= ' ~ largest, 'is larger than ' ~ largest]) -%}
+        {%- do found.append([name ~ ' not between -' ~ largest ~ ' and ' ~ largest, 'is larger than ' ~ largest]) -%}
     {%- endif -%}
     {{ return(found) }}
 {% endmacro %}
