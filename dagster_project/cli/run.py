@@ -38,6 +38,8 @@ class StageLog:
             self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
             mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
             self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
+        elif status == "rows":
+            self.console.print(f"                 {name}", highlight=False, markup=False, soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
             self.console.print(f"       [red]{status}[/]  {name}", highlight=False)
 

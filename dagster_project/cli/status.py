@@ -1,5 +1,6 @@
 """`loyalty status`: what is published, since when, who writes now, and why the last run failed."""
 
+import itertools
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -9,6 +10,7 @@ from dagster_project.cli.run import failure_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
+from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
@@ -25,6 +27,8 @@ def print_status(settings: Settings) -> None:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
+    for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
+        console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
     console.print(f"writing    {held or 'nobody'}")
     if unfinished_path(settings).exists():

@@ -27,5 +27,7 @@ def masked_text(text: str) -> str:
 
 def masked_sql(text: str) -> str:
     """The masked form of a text, as SQL; `text` is an expression."""
-    shape = f"regexp_replace(regexp_replace(left({text}, {LONGEST}), '\\p{{L}}|\\p{{M}}', 'x', 'g'), '\\p{{N}}', '9', 'g')"
+    shape = (
+        f"regexp_replace(regexp_replace(left({text}, {LONGEST}), '\\p{{L}}|\\p{{M}}', 'x', 'g'), '\\p{{N}}', '9', 'g')"
+    )
     return f"case when regexp_full_match({text}, {quote_literal(SHOWN_TEXT)}) then {text} else {shape} end"
