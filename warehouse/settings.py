@@ -146,8 +146,9 @@ class SimulateSettings(_Section):
 
 
 class PublishSettings(_Section):
-    """How many publications are kept for going back."""
+    """How many publications are kept for going back; `group`: whose members may read what is published."""
 
+    group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32)] | None = None
     keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dagster_project.watchdog import terminated_in_words
 from warehouse.errors import UserError
+from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DONE, FAILED = 0, 1
@@ -23,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with terminated_in_words():
+        with terminated_in_words(), private_files():
             return options.handler(load_settings(options.settings), options)
     except UserError as error:
         print(f"loyalty: {error}", file=sys.stderr)
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     sql = _add(commands, "sql", "query the published copy", _sql)
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
     sources = _add(commands, "sources", "look at the sources", _check_sources)
     sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
     rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
@@ -78,6 +80,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
     )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
+    run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
     run.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for another run to end")
 
 
@@ -102,6 +105,7 @@ def _add_experiments(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     experiments.add_argument("action", choices=("assign",), help="register the plan and draw who gets the campaign")
     experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
+    _add_force(experiments)
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -120,6 +124,7 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
     simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
+    _add_force(simulate)
 
 
 def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -128,16 +133,22 @@ def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     export = _add(actions, "export", "write everything the warehouse holds on a customer as JSON", _export_customer)
     export.add_argument("customer_id", metavar="CUSTOMER_ID")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file, or a folder for it")
+    _add_force(export)
     erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
     erase.add_argument("customer_id", metavar="CUSTOMER_ID")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+    _add(actions, "reapply", "erase again whom a warehouse from a backup has as they were", _reapply_erasures)
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace the file that --out names")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.run import run
 
     settings = load_settings(options.settings, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
-    return run(settings, select=options.select, full_refresh=options.full_refresh)
+    return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
@@ -150,7 +161,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 def _sql(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sql import print_query
 
-    print_query(settings, options.query, options.format)
+    print_query(settings, options.query, options.format, allow_files=options.allow_files)
     return DONE
 
 
@@ -200,7 +211,7 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     if options.cost_cap is not None and not options.search:
         raise UserError("--cost-cap: only a search goes by a cap; add --search.")
     plan = SearchPlan(options.trials, options.cost_cap, changes.changes) if options.search else None
-    simulate(settings, scenarios, plan, options.out)
+    simulate(settings, scenarios, plan, options.out, force=options.force)
     return DONE
 
 
@@ -225,14 +236,14 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
 def _experiments(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.experiments import assign_members
 
-    print(assign_members(settings, options.plan, options.out))
+    print(assign_members(settings, options.plan, options.out, force=options.force))
     return DONE
 
 
 def _export_customer(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.privacy import export_customer
 
-    export_customer(settings, options.customer_id, options.out)
+    export_customer(settings, options.customer_id, options.out, force=options.force)
     return DONE
 
 
@@ -240,6 +251,13 @@ def _erase_customer(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.privacy import erase_customer
 
     return DONE if erase_customer(settings, options.customer_id, is_sure=options.yes) else FAILED
+
+
+def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.privacy import reapply_erasures
+
+    reapply_erasures(settings)
+    return DONE
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
-from rich.console import Console
 from rich.table import Table
 
+from dagster_project.cli.console import Console, styled
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
@@ -33,15 +33,15 @@ class StageLog:
     def tell(self, name: str, status: str, seconds: float | None) -> None:
         """The progress callback of the warehouse resource."""
         if status == "waiting":
-            self.console.print(name, style="yellow", highlight=False)
+            self.console.print(name, style="yellow")
         elif status in ("done", "failed"):
             self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
-            mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
-            self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
+            mark = styled(f"{status:<6}", "green" if status == "done" else "red")
+            self.console.print(mark + styled(f" {seconds:7.1f} s  {name}", ""), soft_wrap=True)
         elif status == "rows":
-            self.console.print(f"                 {name}", highlight=False, markup=False, soft_wrap=True)
+            self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
-            self.console.print(f"       [red]{status}[/]  {name}", highlight=False)
+            self.console.print(styled(f"       {status}", "red") + styled(f"  {name}", ""), soft_wrap=True)
 
     def print_summary(self, total: float) -> None:
         """The time of each stage, and what is left: orchestration."""
@@ -54,7 +54,7 @@ class StageLog:
         self.console.print(table)
 
 
-def run(settings: Settings, select: str | None = None, full_refresh: bool = False) -> int:
+def run(settings: Settings, select: str | None = None, full_refresh: bool = False, new_warehouse: bool = False) -> int:
     """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
     began = time.perf_counter()
     stages = StageLog(Console())
@@ -66,7 +66,7 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh),
+            run_config=run_config(settings, full_refresh, new_warehouse),
             tags=process_tags(),
             raise_on_error=False,
         )
@@ -79,11 +79,12 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
     return DONE
 
 
-def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
+def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = False) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
+    config = {"as_of_date": as_of, "full_refresh": full_refresh, "new_warehouse": new_warehouse}
     return {
-        "resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}},
+        "resources": {"warehouse": {"config": config}},
         # stages and failures are printed here; every event is in Dagster's own log
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
@@ -132,19 +133,17 @@ def print_publication(console: Console, settings: Settings, publication: Publica
         ("as Parquet", settings.published_dir / "parquet"),
         ("report", settings.published_dir / "report.html"),
     ):
-        console.print(f"{what:<13} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{what:<13} {path}", soft_wrap=True)
 
 
 def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
     failures = _failures(result.all_events)
     for message in dict.fromkeys(failure_messages(result.all_events)):
-        console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"loyalty: {message}", style="red", soft_wrap=True)
     if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
-        console.print("What was built is published; only what comes after it failed.", highlight=False)
+        console.print("What was built is published; only what comes after it failed.")
     else:
-        console.print(
-            "Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False
-        )
+        console.print("Nothing new was published; the last good copy stays. `loyalty status` tells more.")
     known = user_errors()
     codes = {known[error.cls_name].exit_code for _, error in failures if error and error.cls_name in known}
     return max(codes - {UserError.exit_code}, default=FAILED)

@@ -4,12 +4,12 @@ import itertools
 from datetime import UTC, datetime
 
 import dagster as dg
-from rich.console import Console
 
+from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
-from serving.publication.state import live_publication, publications
+from serving.publication.state import changed_files, live_publication, publications
 from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
@@ -18,7 +18,7 @@ from warehouse.settings import Settings
 
 def print_status(settings: Settings) -> None:
     """Print one block of lines; opens no database that a run may be writing."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     console.print(f"{settings.company} in {settings.home}", style="bold")
     live = live_publication(settings)
     if live is None:
@@ -27,6 +27,8 @@ def print_status(settings: Settings) -> None:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
+        for path in changed_files(settings.published_dir, live, is_live=True):
+            console.print(f"changed    {path} is not as it was published: `loyalty run` publishes it anew", style="red")
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
         console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
@@ -47,9 +49,7 @@ def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterI
         run = record.dagster_run
         # the lock is held by a living process, whatever can be seen of its number from here
         if is_dead(record) and run.run_id != writing and not read_ending(settings, run.run_id):
-            console.print(
-                f"killed run {run.run_id[:8]} {why_dead(run.tags)} The next run marks it failed.", markup=False
-            )
+            console.print(f"killed run {run.run_id[:8]} {why_dead(run.tags)} The next run marks it failed.")
     failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
     if failures:
         _print_run(console, settings, instance, "last fault", failures[0])
@@ -63,8 +63,8 @@ def _print_run(
     console.print(f"{label} {run.run_id[:8]} {run.status.value.lower()}, began {began:%Y-%m-%d %H:%M} UTC")
     ending = read_ending(settings, run.run_id)
     if ending:
-        console.print(f"           {ending.told}", markup=False)
+        console.print(f"           {ending.told}")
     elif run.status == dg.DagsterRunStatus.FAILURE:
         entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
         for message in dict.fromkeys(failure_messages(entries)):
-            console.print(f"           {message}", markup=False)
+            console.print(f"           {message}")

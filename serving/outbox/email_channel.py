@@ -11,12 +11,16 @@ from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
+from io import BufferedIOBase
 
 from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
+from serving.outbox.deadline import deadline
 from warehouse.errors import UserError
 from warehouse.settings import MessagesSettings, SmtpSettings
 
 SHUTTING_DOWN = 421
+# Of one answer, however many lines it has; and how long a server has for saying good-bye.
+MOST_ANSWER, QUIT_SECONDS = 64 * 1024, 2.0
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
 
 
@@ -30,6 +34,35 @@ class _WholeHeader(UnstructuredHeader):
 HEADERS = HeaderRegistry()
 HEADERS.map_to_type("list-unsubscribe", _WholeHeader)  # type: ignore[arg-type]
 POLICY = SMTP.clone(header_factory=HEADERS)
+
+
+class _Answers:
+    """The lines of a mail server, of which one answer holds no more than MOST_ANSWER bytes."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file = file
+        self.left = MOST_ANSWER
+
+    def readline(self, limit: int) -> bytes:
+        line = self._file.readline(min(limit, self.left + 1))
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError("the server's answer does not end")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Session(smtplib.SMTP):
+    """smtplib's client, for which an answer has an end."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left = MOST_ANSWER
+        return super().getreply()
 
 
 class EmailChannel:
@@ -48,7 +81,8 @@ class EmailChannel:
         message = compose(envelope, self._sender, self._unsubscribe_url)
         connection = self._connected()
         try:
-            connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
+            with deadline(self._smtp.timeout_seconds, lambda: connection.sock):
+                connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
         except smtplib.SMTPRecipientsRefused as error:
             ((code, reply),) = error.recipients.values()
             raise self._refusal(code, reply) from error
@@ -65,9 +99,10 @@ class EmailChannel:
     def close(self) -> None:
         """See Channel.close."""
         if self._connection is not None:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                self._connection.quit()
-            self._connection = None
+            connection, self._connection = self._connection, None
+            with contextlib.suppress(smtplib.SMTPException, OSError), deadline(QUIT_SECONDS, lambda: connection.sock):
+                connection.quit()
+            connection.close()
 
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
@@ -78,12 +113,15 @@ class EmailChannel:
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
-        connection = smtplib.SMTP(self._smtp.host, self._smtp.port, timeout=self._smtp.timeout_seconds)
+        connection = _Session(timeout=self._smtp.timeout_seconds)
+        connection._host = self._smtp.host  # type: ignore[attr-defined]  # the name that a certificate is checked for
         try:
-            if self._smtp.starttls:
-                connection.starttls(context=ssl.create_default_context())
-            if self._login:
-                connection.login(*self._login)
+            with deadline(self._smtp.timeout_seconds, lambda: connection.sock):
+                connection.connect(self._smtp.host, self._smtp.port)
+                if self._smtp.starttls:
+                    connection.starttls(context=ssl.create_default_context())
+                if self._login:
+                    connection.login(*self._login)
         except BaseException:
             connection.close()
             raise

@@ -3,12 +3,15 @@
 import http.client
 import json
 import os
+import socket
+import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError, record_of
+from serving.outbox.deadline import deadline
 from warehouse.errors import UserError
 from warehouse.settings import WebhookSettings
 
@@ -24,6 +27,40 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+Keep = Callable[[http.client.HTTPConnection], None]
+
+
+class _Handler(urllib.request.HTTPHandler):
+    """urllib's own, which tells of the connection it makes."""
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__()
+        self._kept = keep
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_made(http.client.HTTPConnection, self._kept), req)
+
+
+class _SecureHandler(urllib.request.HTTPSHandler):
+    """The same for https."""
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__(context=ssl.create_default_context())
+        self._kept = keep
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_made(http.client.HTTPSConnection, self._kept), req, context=ssl.create_default_context())
+
+
+def _made(kind: type[http.client.HTTPConnection], keep: Keep) -> Any:
+    def make(*arguments: Any, **options: Any) -> http.client.HTTPConnection:
+        connection = kind(*arguments, **options)
+        keep(connection)
+        return connection
+
+    return make
+
+
 class WebhookChannel:
     """The receiver that the settings name an environment variable of."""
 
@@ -34,7 +71,9 @@ class WebhookChannel:
         token = _secret(webhook.token_env, environ) if webhook.token_env else None
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout = webhook.timeout_seconds
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._connection: http.client.HTTPConnection | None = None
+        kinds = (_Handler(self._keep), _SecureHandler(self._keep))
+        self._opener = urllib.request.build_opener(_NoRedirects, *kinds)
 
     def send(self, envelope: Envelope) -> None:
         """See Channel.send."""
@@ -42,7 +81,7 @@ class WebhookChannel:
         body = json.dumps(record_of(envelope), ensure_ascii=False).encode()
         request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
         try:
-            with self._opener.open(request, timeout=self._timeout):
+            with deadline(self._timeout, self._socket), self._opener.open(request, timeout=self._timeout):
                 return
         except urllib.error.HTTPError as error:
             error.close()
@@ -54,6 +93,12 @@ class WebhookChannel:
 
     def close(self) -> None:
         """See Channel.close. Each message has a connection of its own."""
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        self._connection = connection
+
+    def _socket(self) -> socket.socket | None:
+        return self._connection.sock if self._connection else None
 
 
 def _refusal(code: int) -> Exception:

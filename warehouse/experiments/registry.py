@@ -5,6 +5,7 @@
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from warehouse.errors import UserError, nearest
 from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
+from warehouse.files import csv_cell, write_out
 from warehouse.settings import Settings
 from warehouse.values import Day, Rate, Text
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
@@ -95,10 +97,11 @@ def _data_through(connection: duckdb.DuckDBPyConnection) -> date:
     return row[0]
 
 
-def write_members(members: pd.DataFrame, file: Path) -> dict[str, int]:
-    """Write the drawn arms as CSV; the number of customers by arm."""
-    with file.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(members.columns)
-        writer.writerows(members.itertuples(index=False))
+def write_members(members: pd.DataFrame, file: Path, *, force: bool = False) -> dict[str, int]:
+    """Write the drawn arms as CSV, for the owner alone; the number of customers by arm. Raises UserError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(members.columns)
+    writer.writerows(map(csv_cell, row) for row in members.itertuples(index=False))
+    write_out(file, text.getvalue(), force=force, is_private=True)
     return members["arm"].value_counts().sort_index().to_dict()

@@ -101,7 +101,7 @@ def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], data_subje
     _set_patterns(connection, data_subject)
     found = []
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         conditions = {column.name: _tells(table, column) for column in table.columns}
         telling = ", ".join(f"count(*) filter (where {condition})" for condition in conditions.values())
         counts = connection.execute(f"select {telling} from {table.relation.sql}").fetchone() or ()
@@ -139,7 +139,7 @@ def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table]
     digests = find_digests(connection, tables, data_subject)
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         values = ", ".join(_value(table, column, data_subject, bool(digests)) for column in table.columns)
         connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
 
@@ -167,7 +167,7 @@ def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], data_s
     """
     found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
     for table in (table for table in tables if table.owner_columns):
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         schema = table.relation.schema.partition("_")[0]
         for column in table.columns:
             if column.is_text and not table.is_customer(column) and not table.is_personal(column):

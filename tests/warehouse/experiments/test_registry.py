@@ -44,7 +44,7 @@ def assign(settings: Settings, text: str) -> list[list[str]]:
     """The rows of the list drawn for a plan."""
     plan, out = settings.home / "plan.yml", settings.home / "members.csv"
     plan.write_text(text, encoding="utf-8")
-    assign_members(settings, plan, out)
+    assign_members(settings, plan, out, force=True)
     with out.open(encoding="utf-8") as file:
         return list(csv.reader(file))
 

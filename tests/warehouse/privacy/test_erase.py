@@ -13,8 +13,10 @@ from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
 from warehouse.identity.erasure_register import salt_path
 from warehouse.lock import WarehouseBusyError, hold_warehouse
-from warehouse.privacy.erase import Erasure, erase, unfinished_path
+from warehouse.lost import require_warehouse
+from warehouse.privacy.erase import Erasure, erase, reapply, require_current, unfinished_path
 from warehouse.privacy.export import export
+from warehouse.register import register_path
 
 CUSTOMER = "cust-0815"
 COLUMNS = {"customer_id": {"required": True}, "email": {}, "points": {}}
@@ -220,3 +222,89 @@ def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anyth
     ):
         gone(shop)
     assert shop.query("select count(*) from raw_till.customers where buyer = 'cust-0815'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "spelled", [f"{CUSTOMER} ", f"\t{CUSTOMER}", f"{CUSTOMER}\u200b", CUSTOMER.upper(), f"\u00a0{CUSTOMER}"]
+)
+def test_another_spelling_does_not_bring_the_person_back(shop: Landing, spelled: str) -> None:
+    name = gone(shop).pseudonym
+    shop.write("b.csv", f'customer_id,email,points\n"{spelled}",erika@muster.example,6\n')
+    shop.load()
+    assert rows(shop)[2] == (name, None, "6")
+
+
+def test_a_customer_whose_id_differs_in_case_alone_stays_and_is_told(shop: Landing) -> None:
+    other = CUSTOMER.upper()
+    shop.write("b.csv", f"customer_id,email,points\n{other},anna@fall.example,5\n")
+    shop.load()
+    assert gone(shop).others == (other,)
+    shop.write("c.csv", f"customer_id,email,points\n{other},anna@fall.example,6\n")
+    shop.load()
+    assert rows(shop)[2:] == [(other, "anna@fall.example", "5"), (other, "anna@fall.example", "6")]
+    gone(shop, other)
+    shop.write("d.csv", f"customer_id,email,points\n{other},anna@fall.example,7\n")
+    shop.load()
+    assert {who for who, email, _ in rows(shop) if email == "anna@fall.example"} == set()
+
+
+def test_two_keys_never_become_one(shop: Landing) -> None:
+    """Spellings that only a machine tells apart are both erased, and stay two where tables hold them as two."""
+    with shop.warehouse() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.dim_customers (customer_id varchar primary key, orders bigint)")
+        connection.execute(f"insert into marts.dim_customers values ('{CUSTOMER}', 1), ('{CUSTOMER} ', 2), ('x', 3)")
+    name = gone(shop).pseudonym
+    found = dict(shop.query("select orders, customer_id from marts.dim_customers"))
+    assert found[1] == name and found[2].startswith("erased-") and found[2] != name and found[3] == "x"
+    shop.write("b.csv", f'customer_id,email,points\n"{CUSTOMER} ",erika@muster.example,6\n')
+    shop.load()
+    assert rows(shop)[2] == (found[2], None, "6")
+
+
+def test_a_lost_warehouse_does_not_undo_an_erasure(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    shop.settings.warehouse_path.unlink()
+    with pytest.raises(UserError, match=r"missing, though .*--new-warehouse"):
+        require_warehouse(shop.settings)
+    require_warehouse(shop.settings, start_anew=True)
+    shop.load()
+    assert rows(shop)[0] == (name, None, "3")
+    with shop.warehouse() as connection:
+        require_current(connection, shop.settings)
+    assert shop.query("select pseudonym from ops.erasures") == [(name,)]
+
+
+def test_without_its_register_a_lost_warehouse_is_not_begun_anew(shop: Landing) -> None:
+    gone(shop)
+    shop.settings.warehouse_path.unlink()
+    register_path(shop.settings).unlink()
+    with pytest.raises(UserError, match=r"register\.sqlite is missing as well"):
+        require_warehouse(shop.settings, start_anew=True)
+
+
+def test_a_warehouse_from_a_backup_is_stopped_and_erased_again(shop: Landing) -> None:
+    backup = shop.settings.warehouse_path.read_bytes()
+    name = gone(shop).pseudonym
+    shop.settings.warehouse_path.write_bytes(backup)
+    with shop.warehouse() as connection, pytest.raises(UserError, match="privacy reapply"):
+        require_current(connection, shop.settings)
+    assert reapply(shop.settings, PublishedCopies(shop.settings), lambda message: None) == 1
+    assert rows(shop)[0] == (name, None, "3")
+    with shop.warehouse() as connection:
+        require_current(connection, shop.settings)
+
+
+def test_an_erasure_of_a_version_without_a_register_is_taken_over(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    register_path(shop.settings).unlink()
+    shop.write("b.csv", SECOND)
+    shop.load()
+    assert rows(shop)[-1] == (name, None, "6") and register_path(shop.settings).exists()
+
+
+def test_the_register_is_private_and_holds_no_id(shop: Landing) -> None:
+    gone(shop)
+    register = register_path(shop.settings)
+    assert stat.S_IMODE(register.stat().st_mode) == 0o600
+    assert CUSTOMER.encode() not in register.read_bytes()
