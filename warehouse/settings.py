@@ -177,8 +177,8 @@ class LimitsSettings(_Section):
 class IngestSettings(_Section):
     """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine.
 
-    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines of a
-    table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
+    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines
+    of a table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
     unpacked_gigabytes: a file with more of them is refused by name. nesting: levels of a JSON value.
     """
 

@@ -1,7 +1,7 @@
 {# An amount at the order day's exchange rate, unconverted where the order is in the base currency; NULL where it is too large. #}
 {% macro in_base_currency(amount) -%}
     case when currency = {{ text_literal(var('base_currency')) }} then {{ amount }}
-        else try_cast({{ amount }} * exchange_rate as decimal(18, 4)) end
+        else try_cast(cast({{ amount }} as decimal(22, 4)) * exchange_rate as decimal(18, 4)) end
 {%- endmacro %}
 
 {# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}

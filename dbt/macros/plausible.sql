@@ -53,16 +53,27 @@
 
 {#
   A text as it may be shown: numbers, dates and times as they are, since they tell what is wrong with a format; of anything
-  else the shape alone, every letter an x and every digit a 9.
+  else the shape alone, every letter an x and every digit a #.
 #}
 {% macro masked_text(value) -%}
     {{ return(adapter.dispatch('masked_text')(as_text(value))) }}
 {%- endmacro %}
 {% macro default__masked_text(value) -%}
     case when regexp_full_match({{ value }}, {{ text_literal(var('shown_text')) }}) then {{ value }}
-        else regexp_replace(regexp_replace(left({{ value }}, 200), '\p{L}|\p{M}', 'x', 'g'), '\p{N}', '9', 'g') end
+        else regexp_replace(regexp_replace(left({{ value }}, 200), '\p{L}|\p{M}', 'x', 'g'), '\p{N}', '#', 'g') end
 {%- endmacro %}
 {% macro spark__masked_text(value) -%}
     case when {{ matches_whole(value, var('shown_text')) }} then {{ value }}
-        else regexp_replace(regexp_replace(left({{ value }}, 200), '[\\p{L}\\p{M}]', 'x'), '\\p{N}', '9') end
+        else regexp_replace(regexp_replace(left({{ value }}, 200), '[\\p{L}\\p{M}]', 'x'), '\\p{N}', '#') end
+{%- endmacro %}
+
+{#
+  A column of a rejected row as it may be shown: an id that looks like one and what is no text as it is, other text in its
+  masked form, since in a line that is wrong anything may stand anywhere.
+#}
+{% macro shown_column(name, column) -%}
+    {%- if column['prefixed'] -%}
+    case when {{ matches_whole(name, '[0-9A-Za-z_.:/-]*') }} then {{ name }} else {{ masked_text(name) }} end
+    {%- elif column['type'] == 'text' -%}{{ masked_text(name) }}
+    {%- else -%}{{ name }}{%- endif -%}
 {%- endmacro %}

@@ -24,6 +24,14 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#
+  A price times a quantity, each a text or a number, as an amount; NULL where it is too large, and the row is rejected. Two
+  decimals of at most 18 digits would be multiplied in a number of 18 digits, and stop the build where that overflows.
+#}
+{% macro price_times(price, quantity) -%}
+    try_cast(try_cast({{ price }} as decimal(20, 8)) * try_cast({{ quantity }} as decimal(18, 4)) as decimal(18, 4))
+{%- endmacro %}
+
 {# Whether a column's text (or other value) becomes the type and comes back the same; true where there is none. #}
 {% macro converts(column, type) -%}
     {%- set text = as_text(column) -%}

@@ -22,8 +22,9 @@ def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: 
     """Maps the columns of one file or database table, called `place` in messages, onto raw columns.
 
     A declared column is found under its own name, else under an alias, else under a spelling that differs only in
-    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column
-    that differs only in case, or are left out where the YAML says `other_columns: ignore`. Raises UserError for a missing required column and for whatever is ambiguous.
+    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column that
+    differs only in case, or are left out where the YAML says `other_columns: ignore`. Raises UserError for a missing
+    required column and for whatever is ambiguous.
     """
     found = list(found)
     _refuse_unusable(found, place)

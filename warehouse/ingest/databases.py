@@ -258,7 +258,7 @@ def _load_transaction(
 
 
 def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> int:
-    """_refused: the incoming rows that the raw table does not take, but for those that are known from an earlier load."""
+    """_refused: the incoming rows that the raw table does not take, without those known from an earlier load."""
     rejects = fitted.rejects("_incoming") if fitted.refusals else "select 0, '', '', '' where false"
     connection.execute(
         f"create or replace temp table _refused as from ({rejects}) as r(row_number, reason, record, shown)"

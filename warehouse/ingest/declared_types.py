@@ -1,10 +1,12 @@
-"""Declared types, held at the door: how the dates and numbers of one file are written, and which rows do not keep to it.
+"""Declared types, held at the door: how the dates and numbers of one file are written, and which rows do not keep to
+it.
 
-A raw column with a declared type takes what becomes that type without losing anything. How text is to be read is decided
-once for a file, from all of its values: which of day and month comes first, which mark is the decimal one. What the
-values leave open is asked for in the source's YAML (`date_order`, `decimal_mark`), and never guessed value by value. Of
-text formats the raw column stays text, written one way: 2024-05-01 10:00:00 (with +00 where the text named an offset)
-and 1234.5. A row that does not keep to the file's way, or does not fit the type, is rejected with its value.
+A raw column with a declared type takes what becomes that type without losing anything. How text is to be read is
+decided once for a file, from all of its values: which of day and month comes first, which mark is the decimal one.
+What the values leave open is asked for in the source's YAML (`date_order`, `decimal_mark`), and never guessed value
+by value. Of text formats the raw column stays text, written one way: 2024-05-01 10:00:00 (with +00 where the text
+named an offset) and 1234.5. A row that does not keep to the file's way, or does not fit the type, is rejected with
+its value.
 """
 
 from collections.abc import Mapping
@@ -154,12 +156,13 @@ def _fits(value: str, kind: str) -> str:
 def _date_order(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns, column: str
 ) -> str:
-    """`dmy` or `mdy`: what the values prove, else what the YAML says; without dates in short form it does not matter."""
+    """`dmy` or `mdy`: what the values prove, else what the YAML says; without short dates it does not matter."""
     said = source.tables[name].date_order
     value = f"trim({quote_identifier(column)})"
     first, second = (f"cast(regexp_extract({value}, '^([0-9]+)[-/.]([0-9]+)', {i}) as integer)" for i in (1, 2))
     row = connection.execute(
-        f"select count(*), count(*) filter (first > 12 and second <= 12), count(*) filter (second > 12 and first <= 12),"
+        f"select count(*), count(*) filter (first > 12 and second <= 12), count(*) filter (second > 12 and"
+        f" first <= 12),"
         f" min(n) filter (first > 12 and second <= 12), min(n) filter (second > 12 and first <= 12), min(n)"
         f" from (select {first} as first, {second} as second, _row_number as n from {file.relation}"
         f" where regexp_full_match({value}, {quote_literal(SHORT)}))"
@@ -172,7 +175,8 @@ def _date_order(
     place = f'{file.place}: the column "{column}"'
     if day_first and month_first and proven is None:
         raise UserError(
-            f"{place} holds days written both ways: row {day_row} can only begin with the day, row {month_row} only with"
+            f"{place} holds days written both ways: row {day_row} can only begin with the day, row {month_row}"
+            f" only with"
             " the month. Export the file with one format, best YYYY-MM-DD."
         )
     if proven and said and proven != said:
@@ -183,7 +187,8 @@ def _date_order(
         )
     if not (proven or said):
         raise UserError(
-            f"{place} does not tell whether its dates begin with the day or the month: each can be read both ways, as in"
+            f"{place} does not tell whether its dates begin with the day or the month: each can be read both"
+            f" ways, as in"
             f" row {any_row}. Say `date_order: dmy` or `date_order: mdy` at tables.{name} in {source.path}."
         )
     return proven or said or ""
@@ -222,7 +227,8 @@ def _moment(column: str, kind: str, order: str) -> TextReading:
         f" else cast(try_cast({stamp} as timestamp) as varchar) end"
     )
     if kind == "DATE":
-        moment = f"case when {clock} in ('', '0:00', '00:00', '0:00:00', '00:00:00') then cast(try_cast({date} as date) as varchar) end"
+        midnight = f"{clock} in ('', '0:00', '00:00', '0:00:00', '00:00:00')"
+        moment = f"case when {midnight} then cast(try_cast({date} as date) as varchar) end"
     return TextReading(moment, f"{name} is not null and trim({name}) <> '' and ({moment}) is null")
 
 
@@ -275,7 +281,8 @@ def _decimal_mark(
         )
     if proven and said and proven != said:
         raise UserError(
-            f'{place} has "{proven}" as its decimal mark, as row {point_row if proven == "." else comma_row} can be read in'
+            f'{place} has "{proven}" as its decimal mark, as row {point_row if proven == "." else comma_row} can'
+            f" be read in"
             f' no other way, but {source.path} says `decimal_mark: "{said}"`. Mend the file, or tables.{name}.'
         )
     if not (proven or said) and open_row is not None:

@@ -56,8 +56,8 @@ def _package_folder(source: SourceConfig) -> Path:
 def find_files(patterns: Iterable[str], folder: Path, *, is_ours: bool = True) -> dict[str, Path]:
     """The files that match, by their path relative to the folder, in natural order; hidden and lock files are none.
 
-    Upper and lower case are the same. Links inside the folder are followed; one that leads out of it is refused by name,
-    unless the folder is an installed package's (not `is_ours`). Raises UserError.
+    Upper and lower case are the same. Links inside the folder are followed; one that leads out of it is refused by
+    name, unless the folder is an installed package's (not `is_ours`). Raises UserError.
     """
     patterns = list(patterns)
     wanted = [_pattern(pattern) for pattern in patterns]
@@ -108,7 +108,8 @@ def _part(part: str) -> str:
 def _refuse_leaving(path: Path, folder: Path) -> None:
     if not path.resolve().is_relative_to(folder.resolve()):
         raise UserError(
-            f"{path}: a link that leads out of the input folder, to {path.resolve()}. Put the file itself there, or name its"
+            f"{path}: a link that leads out of the input folder, to {path.resolve()}. Put the file itself there,"
+            f" or name its"
             " folder as the source's input_path."
         )
 
@@ -144,7 +145,7 @@ def in_order(found: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def conflicts_of_order(ordered: Collection[str]) -> list[str]:
-    """Sentences on neighbours whose times and names contradict each other, of files whose names differ in numbers only."""
+    """Sentences on neighbours whose times and names contradict each other, where names differ in numbers only."""
     told = []
     for earlier, later in itertools.pairwise(ordered):
         same_series = _SERIES.sub("", earlier.casefold()) == _SERIES.sub("", later.casefold())

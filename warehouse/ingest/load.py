@@ -27,8 +27,8 @@ from warehouse.ingest.batches import (
     write_batch,
 )
 from warehouse.ingest.columns import map_columns
-from warehouse.ingest.declared_types import typed_columns
 from warehouse.ingest.databases import load_database_table
+from warehouse.ingest.declared_types import typed_columns
 from warehouse.ingest.formats.dispatch import drop_scratch, file_format, open_file, readable
 from warehouse.ingest.formats.reading import Reading
 from warehouse.ingest.landing import (
@@ -62,9 +62,10 @@ def load_source(
     """Brings what is new in the source into its raw tables; one report a table, in the YAML's order.
 
     `connection` is to the warehouse, outside a transaction. `tables` limits the load. `full_refresh` drops the raw
-    tables first and loads what is there now; batch numbers go on. Files are taken in the order of their changes (see landing.in_order), one
-    transaction each, so a run that was killed is completed by the next one. Customers who were erased come in under
-    their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it stay loaded.
+    tables first and loads what is there now; batch numbers go on. Files are taken in the order of their changes (see
+    landing.in_order), one transaction each, so a run that was killed is completed by the next one. Customers who were
+    erased come in under their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it
+    stay loaded.
     """
     prepare_operations(connection)
     erasure_register = ErasureRegister(connection, settings)
@@ -235,7 +236,8 @@ class _FileLoad:
     def _refuse_width(self, reading: Reading, place: str) -> None:
         if len(reading.columns) > self.limits.columns:
             raise UserError(
-                f"{place}: {len(reading.columns):,} columns, and a table may have {self.limits.columns:,}. Is it the right"
+                f"{place}: {len(reading.columns):,} columns, and a table may have {self.limits.columns:,}. Is it the"
+                f" right"
                 " file? If so, raise ingest.columns in the settings."
             )
 

@@ -27,7 +27,8 @@ _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 class Incoming:
     """Rows about to be inserted: a query (a parenthesised select or a table), its columns' types by raw name.
 
-    `place` names the file or database table in messages. `has_types`: values come from cells or JSON, not from bare text.
+    `place` names the file or database table in messages. `has_types`: values come from cells or JSON, not from bare
+    text.
     """
 
     relation: str
@@ -63,7 +64,7 @@ class Fitted:
         return " or ".join(f"coalesce({refusal.condition}, false)" for refusal in self.refusals) or "false"
 
     def rejects(self, relation: str) -> str:
-        """The refused rows as SQL: row_number, reason, record (as JSON) and the masked form of the first value at fault."""
+        """The refused rows as SQL: row_number, reason, record (JSON) and the masked form of the first value at fault."""
         reason = " ".join(f"when {one.condition} then {quote_literal(one.reason)}" for one in self.refusals)
         shown = " ".join(
             f"when {one.condition} then {masked_sql(f'cast({quote_identifier(one.column)} as varchar)')}"
@@ -178,7 +179,7 @@ def _widen(
 def _add_columns(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, kinds: Mapping[str, str]
 ) -> None:
-    """New columns; of a table without rows by making it anew, since adding them one by one takes the square of the time."""
+    """New columns; a table without rows is made anew, since adding them one by one takes the square of the time."""
     table = raw_table(source, name)
     if len(kinds) > _MANY and not count(connection, f"select count(*) from (from {table} limit 1)"):
         known = [row[:2] for row in connection.execute(f"describe {table}").fetchall()]

@@ -41,7 +41,8 @@ def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) ->
 def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """What became of the order lines of each source, with the reasons for what was rejected."""
     counted = connection.execute(
-        f"select _source, count(*), count(*) filter (row_status = 'accepted'), count(*) filter (row_status = 'rejected'),"
+        f"select _source, count(*), count(*) filter (row_status = 'accepted'), count(*) filter (row_status ="
+        f" 'rejected'),"
         f" count(*) filter (row_status = 'superseded') from {LINES} group by 1 order by 1"
     ).fetchall()
     told = []
@@ -81,13 +82,15 @@ def _strays(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute(
         f"""
         with days as (
-            select order_date, count(*) as lines, arg_min(_source || ': ' || _file || ' row ' || _row_number, _row_number) as place
+            select order_date, count(*) as lines,
+                arg_min(_source || ': ' || _file || ' row ' || _row_number, _row_number) as place
             from {LINES} where row_status = 'accepted' group by order_date
         ),
 
         gaps as (
             select *, sum(lines) over (order by order_date) as so_far, sum(lines) over () as total,
-                lead(order_date) over (order by order_date) as next_date, lead(place) over (order by order_date) as next_place
+                lead(order_date) over (order by order_date) as next_date,
+                lead(place) over (order by order_date) as next_place
             from days
         )
 
@@ -108,7 +111,8 @@ def _strays(connection: duckdb.DuckDBPyConnection) -> list[str]:
             else f"from {next_day} on, and the rest ends on {day}"
         )
         told.append(
-            f"{number:,} of {total:,} accepted order lines lie {apart} ({at}). If a clock was wrong, set earliest_date or mend"
+            f"{number:,} of {total:,} accepted order lines lie {apart} ({at}). If a clock was wrong, set"
+            f" earliest_date or mend"
             " the file: these lines bound what figures are told for."
         )
     return told

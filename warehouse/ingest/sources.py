@@ -63,9 +63,9 @@ class _Section(BaseModel):
 class ColumnConfig(_Section):
     """One declared column: other spellings of its header, whether a file may lack it, and its type.
 
-    `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is rejected.
-    Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and numbers written
-    one way (see declared_types.py).
+    `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is
+    rejected. Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and
+    numbers written one way (see declared_types.py).
     """
 
     required: bool = False
@@ -100,9 +100,9 @@ class TableConfig(_Section):
     newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
     where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
     days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
-    numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and `decimal_mark`
-    say how text files write days and numbers, where their values leave it open. `other_columns: ignore` leaves columns
-    that are not declared where they are.
+    numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
+    `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
+    ignore` leaves columns that are not declared where they are.
     """
 
     description: Sentence = ""
@@ -191,7 +191,8 @@ class TableConfig(_Section):
             return "two columns differ only in upper and lower case"
         for name in {*self.key, *(column for column in (self.watermark, self.version) if column)}:
             if self.columns and name not in self.columns:
-                return f'"{name}" (of `key`, `watermark` or `version`) is not among the columns{nearest(name, self.columns)}'
+                similar = nearest(name, self.columns)
+                return f'"{name}" (of `key`, `watermark` or `version`) is not among the columns{similar}'
         return None
 
     @property
@@ -218,10 +219,10 @@ class SourceConfig(_Section):
 
     `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
-    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml): its
-    `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
-    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody knows;
-    `id_case` says whether ids that differ in case are the same, and how they are written then.
+    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml):
+    its `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody
+    knows; `id_case` says whether ids that differ in case are the same, and how they are written then.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 

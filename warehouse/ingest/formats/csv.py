@@ -65,9 +65,9 @@ def open_text(path: Path) -> BinaryIO:
 def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LIMITS) -> Iterator[tuple[int, bytes]]:
     """Whole lines as (number of the first one, bytes), about a mebibyte at a time, without a byte order mark.
 
-    Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; what is no text of
-    it keeps a byte that is none of UTF-8's. Raises UserError for an empty file, UTF-16 that nobody declared and that has
-    no mark, a gzip file that is damaged, cut short or unpacks to more than it may, and endless lines.
+    Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; what is no text
+    of it keeps a byte that is none of UTF-8's. Raises UserError for an empty file, UTF-16 that nobody declared and
+    that has no mark, a gzip file that is damaged, cut short or unpacks to more than it may, and endless lines.
     """
     try:
         with open_text(path) as stream:
@@ -119,7 +119,8 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
     for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
         if encoding in SPLIT_BY_BYTES and len(sample) >= 8 and sample[first::2].count(0) > len(sample) / 6:
             raise UserError(
-                f"{path}: the file is UTF-16 without a mark. Say `encoding: {name}` at the table in the source's YAML, or"
+                f"{path}: the file is UTF-16 without a mark. Say `encoding: {name}` at the table in the source's"
+                f" YAML, or"
                 " save the file as UTF-8."
             )
     return encoding
@@ -298,7 +299,8 @@ class Splitter:
         self._width = len(values)
         if self._width > self.limits.columns:
             raise UserError(
-                f"{path}: line {first.number}: {self._width:,} columns, and a table may have {self.limits.columns:,}. Is it"
+                f"{path}: line {first.number}: {self._width:,} columns, and a table may have {self.limits.columns:,}."
+                f" Is it"
                 " the right file? If so, raise ingest.columns in the settings."
             )
         self._faultless = self._faultless_line()
@@ -436,7 +438,8 @@ def refuse_too_many(path: Path, malformed: int, line: int, reason: str, limits: 
     """Raises UserError for a file with more malformed lines than one may have."""
     if malformed > limits.malformed_lines:
         raise UserError(
-            f"{path}: more than {limits.malformed_lines:,} lines are malformed, the last of them line {line} ({reason})."
+            f"{path}: more than {limits.malformed_lines:,} lines are malformed, the last of them line {line}"
+            f" ({reason})."
             " Is it the right file? If so, raise ingest.malformed_lines in the settings."
         )
 

@@ -10,10 +10,10 @@ import duckdb
 from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
+from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.columns import map_columns
 from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.formats.reading import Reading, literal_path, named_columns
-from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.sources import TableConfig
 from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier, quote_literal
@@ -23,8 +23,8 @@ EXCEL_HEADER_CELLS = "A1:ZZ1"
 EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
 # What Python's readers of zip archives and XML say of a file that is damaged, encrypted or no workbook at all.
 DAMAGES = (
-    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError,
-    ElementTree.ParseError, DefusedXmlException, OSError,
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, OSError,
+    ElementTree.ParseError, DefusedXmlException,
 )  # fmt: skip
 SCRATCH_PREFIX = "_sheet_"
 

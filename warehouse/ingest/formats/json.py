@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 import duckdb
 
+from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.formats.csv import LIMITS, RECORD_LIMIT_BYTES, read_chunks, refuse_too_many, write_rejected
 from warehouse.ingest.formats.reading import Reading, Tally, scratch_scan, split_to_scratch
-from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.sources import TableConfig
 from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier, quote_literal

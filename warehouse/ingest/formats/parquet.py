@@ -9,7 +9,6 @@ from warehouse.ingest.sources import TableConfig
 from warehouse.settings import IngestSettings
 from warehouse.sql import quote_literal
 
-
 NUMBER = "file_row_number"
 
 

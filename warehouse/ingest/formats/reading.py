@@ -17,10 +17,10 @@ SCRATCH_LINE_BYTES = 1 << 22
 class Reading:
     """The rows of a file (or of one sheet of it).
 
-    `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects
-    `row_number, reason, record, shown` (what of the record may be shown). `has_types`: the file itself tells numbers from
-    text. `is_slow`: selecting twice costs parsing twice. `rows_read` is how many records the two must have together, counted apart from
-    them. `part` is the sheet's name where a workbook has several.
+    `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects `row_number,
+    reason, record, shown` (what of the record may be shown). `has_types`: the file itself tells numbers from text.
+    `is_slow`: selecting twice costs parsing twice. `rows_read` is how many records the two must have together,
+    counted apart from them. `part` is the sheet's name where a workbook has several.
     """
 
     columns: dict[str, str]

@@ -13,7 +13,7 @@ tables as (
 rows_rejected as (
 
 {% for entity in reconciled_entities() %}
-    {%- set shown = entity_columns(entity) | map(attribute=0) | list %}
+    {%- set columns = var('entities')[entity]['columns'] %}
     select
         _source as source,
         '{{ entity }}' as entity,
@@ -22,9 +22,20 @@ rows_rejected as (
         _row_number as row_number,
         split_part(reject_reason, chr(9), 1) as reason,
         nullif(split_part(reject_reason, chr(9), 2), '') as rejected_value,
-        {{ json_record(shown) }} as record
-    from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
-    where row_status = 'rejected'
+        {{ json_record(columns.keys() | list) }} as record
+    from (
+        select
+            {%- for name, column in columns.items() %}
+            {{ shown_column(name, column) }} as {{ name }},
+            {%- endfor %}
+            _source,
+            _batch_id,
+            _file,
+            _row_number,
+            reject_reason
+        from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
+        where row_status = 'rejected'
+    ) as rejected
 
     union all
 {% endfor %}

@@ -16,7 +16,7 @@ converted as (
         *,
         {{ clean_id(trimmed_id('"CustomerID"'), 'online_retail', 'customer_id') }} as customer_id,
         try_cast("Quantity" as decimal(18, 4)) as units,
-        {{ money('try_cast("UnitPrice" as decimal(18, 8)) * try_cast("Quantity" as decimal(18, 4))') }} as net_amount,
+        {{ price_times('"UnitPrice"', '"Quantity"') }} as net_amount,
         {{ conversion_reason([
             ('"Quantity"', 'decimal(18, 4)'), ('"UnitPrice"', 'decimal(18, 8)'), ('"InvoiceDate"', 'timestamptz')
         ]) }} as conversion_reason,
