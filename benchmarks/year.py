@@ -52,9 +52,9 @@ def mornings(shop: DailyShop, history: int, days: int) -> list[Morning]:
     for number in range(days):
         as_of = FIRST_DAY + dt.timedelta(days=history + number - 1)
         lines = shop.deliver(as_of if number else FIRST_DAY, as_of)
-        seconds, processor, memory = shop.loyalty("run", "--as-of", str(as_of))
         if number % ERASED_EVERY == ERASED_EVERY - 1:
             shop.loyalty("privacy", "erase", shop.customer(number), "--yes")
+        seconds, processor, memory = shop.loyalty("run", "--as-of", str(as_of))
         done.append(Morning(number + 1, as_of, lines, seconds, processor, memory, **shop.megabytes()))
         print(f"morning {number + 1}: {lines} lines, {processor:.0f} s of processor time", file=sys.stderr, flush=True)
     return done
