@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +20,7 @@ from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.outbox import take_over
 from serving.publication.precopy import Precopy
 from warehouse import builds
+from warehouse.ingest.row_reports import keep_sentences
 from warehouse.lock import Holder, hold_warehouse
 from warehouse.lost import require_warehouse
 from warehouse.permissions import close_home, private_files
@@ -121,6 +122,13 @@ class WarehouseRun:
         """Take note of a dbt node that begins (`started`) or ends."""
         self.watchdog.node(name, status == "started")
         self.progress(name, f"dbt {status}", None)
+
+    def tell_rows(self, about: str, sentences: Sequence[str]) -> None:
+        """Tell what became of delivered rows, now and, by `loyalty status`, later."""
+        for sentence in sentences:
+            self.progress(sentence, "rows", None)
+        if sentences:
+            keep_sentences(self.settings, about, sentences)
 
     def open_build(self) -> int:
         """The build that this run writes, opened (not passed) at its first write."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -175,6 +176,23 @@ class LimitsSettings(_Section):
     delivery_minutes: Minutes = 30
 
 
+class IngestSettings(_Section):
+    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine.
+
+    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines
+    of a table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
+    unpacked_gigabytes: a file with more of them is refused by name. nesting: levels of a JSON value.
+    """
+
+    largest_amount: Annotated[Whole, Field(ge=1, le=10**12)] = 10**10
+    largest_quantity: Annotated[Whole, Field(ge=1, le=10**12)] = 10**9
+    rejected_share: Rate = 0.5
+    columns: Annotated[Whole, Field(ge=1, le=100_000)] = 1_000
+    malformed_lines: Annotated[Whole, Field(ge=1, le=10**9)] = 1_000_000
+    unpacked_gigabytes: Annotated[Number, Field(gt=0, le=100_000)] = 20
+    nesting: Annotated[Whole, Field(ge=1, le=900)] = 100
+
+
 class ScheduleSettings(_Section):
     """When the daily run starts, in business time, and where a failure is reported."""
 
@@ -252,6 +270,8 @@ class Settings(_Section):
     sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1, max_length=100)]
     business_timezone: TimeZone
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    # No date that is delivered lies before it: a row with an earlier one is rejected.
+    earliest_date: Day = date(1990, 1, 1)
     data_through: Day | None = None
     as_of_date: Day | None = None
     churn_horizon_days: Annotated[Whole, Field(ge=1, le=3660)]
@@ -272,6 +292,7 @@ class Settings(_Section):
     publish: PublishSettings = PublishSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitsSettings = LimitsSettings()
+    ingest: IngestSettings = IngestSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()
     # Where these settings came from, for messages; not a key of the file.

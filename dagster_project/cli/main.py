@@ -102,8 +102,7 @@ def _parser() -> Parser:
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
     sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
-    sources = commands.add("sources", "look at the sources", _check_sources)
-    sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
+    _add_sources(commands)
     rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
     messages = commands.add("messages", "look at the outbox, or deliver it by hand", _messages)
@@ -210,6 +209,19 @@ def _add_simulate(commands: Commands) -> None:
     _add_force(simulate)
 
 
+def _add_sources(commands: Commands) -> None:
+    actions = commands.add("sources", "look at the sources, and at what was rejected of them").commands("action")
+    actions.add("check", "validate files and mappings without loading", _check_sources)
+    reload = actions.add("reload", "load a source, or one table of it, anew", _reload_source)
+    reload.add_argument("place", metavar="SOURCE[.TABLE]")
+    reload.add_argument("--force", action="store_true", help="also where files that were loaded are gone by now")
+    rejected = actions.add("rejected", "rows that were rejected, with their reasons", _rejected_rows)
+    rejected.add_argument("--raw", action="store_true", help="as delivered, with whatever stands in them")
+    rejected.add_argument(
+        "--limit", type=_count, default=100, help="how many are shown, the latest first (default: 100)"
+    )
+
+
 def _add_privacy(commands: Commands) -> None:
     actions = commands.add("privacy", "hand over or erase everything about one customer").commands("action")
     export = actions.add("export", "write everything the warehouse holds on a customer as JSON", _export_customer)
@@ -248,17 +260,23 @@ def _sql(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
-    from warehouse.ingest.check import check_source
-    from warehouse.ingest.sources import load_sources_config
+    from dagster_project.cli.sources import check
 
-    problems = 0
-    for name, source in load_sources_config(settings).items():
-        findings = check_source(source, settings)
-        problems += sum(finding.level == "error" for finding in findings)
-        _say(f"{name}: {'no problems' if not findings else ''}")
-        for finding in findings:
-            _say(f"  {finding.level} {finding.table or ''} {finding.file or ''}: {finding.message}")
-    return FAILED if problems else DONE
+    return DONE if check(settings) else FAILED
+
+
+def _reload_source(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import reload
+
+    reload(settings, options.place, force=options.force)
+    return DONE
+
+
+def _rejected_rows(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import rejected
+
+    rejected(settings, raw=options.raw, limit=options.limit)
+    return DONE
 
 
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:

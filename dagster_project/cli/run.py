@@ -61,6 +61,8 @@ class StageLog:
             mark = styled(f"{status:<6}", "green" if status == "done" else "red")
             self.console.print(mark + styled(f" {seconds:7.1f} s  {name}", ""), soft_wrap=True)
             self._bar.update(self._task, advance=0 if name.startswith("dbt") else 1)
+        elif status == "rows":
+            self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
             self.console.print(styled(f"       {status}", "red") + styled(f"  {name}", ""), soft_wrap=True)
         elif status == "dbt success":

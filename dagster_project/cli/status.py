@@ -1,5 +1,6 @@
 """`loyalty status`: what is published, since when, who writes now, and why the last run failed."""
 
+import itertools
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,6 +12,7 @@ from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
 from serving.publication.state import changed_files, live_publication, publications
+from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
@@ -29,6 +31,8 @@ def print_status(settings: Settings) -> None:
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
         for path in changed_files(settings.published_dir, live, is_live=True):
             console.print(f"changed    {path} is not as it was published: `loyalty run` publishes it anew", style="red")
+    for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
+        console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
     console.print(f"writing    {held or 'nobody'}")
     if unfinished_path(settings).exists():

@@ -33,7 +33,7 @@ from warehouse.sql import connect, limit_resources
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn."""
+    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
 
     unique_id: str
     name: str
@@ -42,6 +42,7 @@ class NodeResult:
     message: str
     seconds: float
     failures: int
+    query: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -193,6 +194,7 @@ def _node_result(result: Any) -> NodeResult:
         message=result.message or "",
         seconds=result.execution_time,
         failures=result.failures or 0,
+        query=getattr(node, "compiled_code", None) or "",
     )
 
 

@@ -102,8 +102,10 @@ def _dbt_model(source: SourceConfig, entity: str) -> dict[str, Any]:
 def _canonical_model(source: SourceConfig, table_name: str) -> str:
     table = source.tables[table_name]
     columns = _converted_columns(table, load_entities())
+    version = f"'{table.version}'" if table.version else "none"
     return (
-        f"{{{{ canonical_rows(source('{source.raw_schema}', '{table_name}'), {columns}, is_text={table.is_text}) }}}}\n"
+        f"{{{{ canonical_rows(source('{source.raw_schema}', '{table_name}'), {columns}, is_text={table.is_text},"
+        f" version={version}) }}}}\n"
     )
 
 

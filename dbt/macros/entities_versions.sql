@@ -4,12 +4,8 @@
 {% macro reject_reason(entity) %}
         case
             when _reject_reason is not null then _reject_reason
-    {%- for name, type, need in entity_columns(entity) %}
-        {%- if need == 'key' and type == dbt.type_string() %}
-            when {{ name }} like 'missing-%' then {{ text_literal(name ~ ' is missing') }}
-        {%- elif need != 'optional' %}
-            when {{ name }} is null then {{ text_literal(name ~ ' is missing') }}
-        {%- endif %}
+    {%- for name, type, need in entity_columns(entity) if need != 'optional' %}
+            when {{ name }} is null then {{ text_literal(name ~ ' is missing' ~ (' or too large' if type.startswith('decimal') else '')) }}
     {%- endfor %}
     {%- for rule in var('entities').get(entity, {}).get('rules', []) %}
             when {{ rule['wrong'] }} then {{ text_literal(rule['reason']) }}
@@ -19,7 +15,8 @@
 
 {#
   CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
-  neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
+  neither rejected nor part of a file that was replaced, that of the highest `_version` is accepted where the source has one,
+  else the last of the last file. Most keys have one
   version, so only those with more are compared: a window over every row costs ten times as much.
 #}
 {% macro row_status_ctes(entity, versions) %}
@@ -55,7 +52,7 @@ superseded as (
     qualify row_number() over (
         partition by {% for key in keys %}candidates.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
 
-        order by candidates._batch_id desc, candidates._file desc, candidates._row_number desc
+        order by candidates._version desc nulls last, candidates._batch_id desc, candidates._file desc, candidates._row_number desc
     ) > 1
 
 ),

@@ -4,8 +4,31 @@
     cast({{ expression }} as {{ dbt.type_string() }})
 {%- endmacro %}
 
+{# An amount. In a staging model one that is too large is NULL, and its row rejected; anywhere else it stops the build. #}
 {% macro money(expression) -%}
-    cast({{ expression }} as decimal(18, 4))
+    {{ 'try_cast' if model.name.startswith('stg_') else 'cast' }}({{ expression }} as decimal(18, 4))
+{%- endmacro %}
+
+{# Whether a text matches a regular expression from its first letter to its last. #}
+{% macro matches_whole(text, pattern) -%}
+    {{ return(adapter.dispatch('matches_whole')(text, pattern)) }}
+{%- endmacro %}
+{% macro default__matches_whole(text, pattern) -%}
+    regexp_full_match({{ text }}, {{ text_literal(pattern) }})
+{%- endmacro %}
+{% macro spark__matches_whole(text, pattern) -%}
+    {{ text }} rlike {{ text_literal('^(' ~ pattern ~ ')$') }}
+{%- endmacro %}
+
+{# A UTC timestamp as seconds since 1970, with their fractions. #}
+{% macro epoch_seconds(utc_timestamp) -%}
+    {{ return(adapter.dispatch('epoch_seconds')(utc_timestamp)) }}
+{%- endmacro %}
+{% macro default__epoch_seconds(utc_timestamp) -%}
+    cast(epoch_us({{ utc_timestamp }}) as decimal(38, 6)) / 1000000
+{%- endmacro %}
+{% macro spark__epoch_seconds(utc_timestamp) -%}
+    cast(unix_micros({{ utc_timestamp }}) as decimal(38, 6)) / 1000000
 {%- endmacro %}
 
 {# The rate of two sums, NULL where the denominator is zero. #}
@@ -127,23 +150,32 @@
     to_utc_timestamp({{ local_timestamp }}, {{ text_literal(var("business_timezone")) }})
 {%- endmacro %}
 
-{# Text with or without an offset as a UTC timestamp, NULL where it is none. A plain cast would drop the offset. #}
+{# Text with or without an offset as a UTC timestamp, NULL where it is none; without one it is UTC. #}
 {% macro text_to_utc(text) -%}
     {{ return(adapter.dispatch('text_to_utc')(text)) }}
 {%- endmacro %}
 {% macro default__text_to_utc(text) -%}
-    timezone('UTC', try_cast({{ text }} as timestamptz))
+    timezone('UTC', try_cast(regexp_replace({{ text }}, ' ([+-][0-9]{2}:?([0-9]{2})?)$', '\1') as timestamptz))
 {%- endmacro %}
 {% macro spark__text_to_utc(text) -%}
     try_cast({{ text }} as timestamp)
 {%- endmacro %}
 
-{# Text to timestamp by the first format that fits, NULL where none does. #}
-{% macro parse_timestamp(text, formats) -%}
-    {{ return(adapter.dispatch('parse_timestamp')(text, formats)) }}
+{# The same of the business time zone where the text names no offset. A plain cast would drop the offset. #}
+{% macro to_utc(text) -%}
+    case when {{ matches_whole(text, '.*:.*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)') }} then {{ text_to_utc(text) }}
+        else {{ local_to_utc('try_cast(' ~ text ~ ' as timestamp)') }} end
 {%- endmacro %}
-{% macro default__parse_timestamp(text, formats) -%}
-    try_strptime({{ text }}, [{% for format in formats %}{{ text_literal(format) }}{{ ', ' if not loop.last }}{% endfor %}])
+
+{# A moment with an offset (timestamptz) as a UTC timestamp. #}
+{% macro moment_to_utc(moment) -%}
+    {{ return(adapter.dispatch('moment_to_utc')(moment)) }}
+{%- endmacro %}
+{% macro default__moment_to_utc(moment) -%}
+    timezone('UTC', {{ moment }})
+{%- endmacro %}
+{% macro spark__moment_to_utc(moment) -%}
+    cast({{ moment }} as timestamp)
 {%- endmacro %}
 
 {# A JSON object of the named columns, as text; `columns` are names of the current scope. #}

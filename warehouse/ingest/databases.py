@@ -23,7 +23,7 @@ from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.duckdb_extensions import load_extension
-from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
+from warehouse.ingest.raw_tables import Fitted, Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.relations import Relation
 from warehouse.secrets import hide_connection
@@ -199,7 +199,10 @@ def _load_attached(
             with transaction(connection):
                 return _load_transaction(connection, source, name, erasure_register)
         finally:
-            connection.execute("drop table if exists temp._incoming; drop table if exists temp._changed")
+            connection.execute(
+                "drop table if exists temp._incoming; drop table if exists temp._changed;"
+                " drop table if exists temp._refused"
+            )
 
 
 def _load_transaction(
@@ -214,21 +217,35 @@ def _load_transaction(
     if masked != "_incoming":  # before it is compared with what was loaded earlier, which is masked as well
         connection.execute(f"create or replace temp table _incoming as select * from {masked}")
     _refuse_repeated_keys(connection, table, remote)
-    incoming = Incoming("_incoming", types, remote.place)
-    values, added, widened = fit_columns(connection, source, name, incoming)
-    _find_changed(connection, source, name, values)
+    incoming = Incoming("_incoming", types, remote.place, has_types=True)
+    fitted = fit_columns(connection, source, name, incoming)
+    refused = _find_refused(connection, source, name, fitted)
+    _find_changed(connection, source, name, fitted)
     asked = count(connection, "select count(*) from _incoming")
     changed = count(connection, "select count(*) from _changed")
     report = LoadReport(
         source.name,
         name,
-        rows_read=changed,
+        rows_read=changed + refused,
         rows_loaded=changed,
-        rows_unchanged=asked - changed,
-        new_columns=tuple(added),
-        widened_columns=tuple(widened),
+        rows_malformed=refused,
+        rows_unchanged=asked - changed - refused,
+        new_columns=tuple(fitted.added),
+        widened_columns=tuple(fitted.widened),
     )
-    return _write_changed(connection, source, name, report) if changed else report
+    return _write_changed(connection, source, name, report) if changed or refused else report
+
+
+def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> int:
+    """_refused: the incoming rows that the raw table does not take, without those known from an earlier load."""
+    rejects = fitted.rejects("_incoming") if fitted.refusals else "select 0, '', '', '' where false"
+    connection.execute(
+        f"create or replace temp table _refused as from ({rejects}) as r(row_number, reason, record, shown)"
+        " where not exists (from ops.rejected_lines as known where known.source = $source and known.table_name = $table"
+        " and known.reason = r.reason and known.record is not distinct from r.record)",
+        TableId(source.name, name).parameters,
+    )
+    return count(connection, "select count(*) from _refused")
 
 
 def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> str:
@@ -282,20 +299,19 @@ def _refuse_repeated_keys(connection: duckdb.DuckDBPyConnection, table: TableCon
         )
 
 
-def _find_changed(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, values: Mapping[str, str]
-) -> None:
+def _find_changed(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> None:
     """_changed: the incoming rows, as raw holds them, whose latest loaded version is none or differs."""
     key = source.tables[name].key
     stored = raw_table(source, name)
-    columns = ", ".join(f"{value} as {quote_identifier(raw)}" for raw, value in values.items())
+    columns = ", ".join(f"{value} as {quote_identifier(raw)}" for raw, value in fitted.values.items())
     keys = ", ".join(quote_identifier(column) for column in key)
     same_key = " and ".join(f"i.{quote_identifier(column)} = l.{quote_identifier(column)}" for column in key)
     differs = " or ".join(
-        f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in values
+        f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in fitted.values
     )
     connection.execute(
-        f"create or replace temp table _changed as with incoming as (select {columns} from _incoming),"
+        f"create or replace temp table _changed as with incoming as (select {columns} from _incoming"
+        f" where not ({fitted.is_refused})),"
         f" latest as (select * from {stored} semi join incoming using ({keys})"
         f" qualify row_number() over (partition by {keys} order by _batch_id desc, _row_number desc) = 1)"
         f" select i.* from incoming as i left join latest as l on {same_key} where l._batch_id is null or {differs}"
@@ -313,6 +329,12 @@ def _write_changed(
         f" row_number() over (order by {', '.join(order)}) as _row_number from _changed order by _row_number",
         {"batch": batch_id, "file": table.table},
     )
-    rows = (report.rows_read, report.rows_loaded, 0)
+    # numbered behind the rows that were loaded, since a table's rows have no places of their own
+    connection.execute(
+        "insert into ops.rejected_lines select $batch, $source, $table, $file, $loaded + row_number() over (order by"
+        " record, reason), reason, record, shown from _refused",
+        {**TableId(source.name, name).parameters, "batch": batch_id, "file": table.table, "loaded": report.rows_loaded},
+    )
+    rows = (report.rows_read, report.rows_loaded, report.rows_malformed)
     write_batch(connection, TableId(source.name, name), table.table or "", batch_id, None, rows)
     return LoadReport(**{**vars(report), "batch_ids": (batch_id,)})

@@ -25,11 +25,15 @@ class _Section(BaseModel):
 
 
 class EntityColumn(_Section):
-    """One column of an entity: `text` or another DuckDB type, and whether an accepted row may lack it."""
+    """One column of an entity: `text` or another DuckDB type, and whether an accepted row may lack it.
+
+    `prefixed`: an id, which takes its source's prefix. `may_lie_ahead`: a date that may be later than its delivery.
+    """
 
     type: str
     need: Literal["key", "required", "optional"] = "optional"
     prefixed: bool = False
+    may_lie_ahead: bool = False
 
     @field_validator("type")
     @classmethod

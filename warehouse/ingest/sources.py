@@ -3,6 +3,7 @@
 An unknown key, a wrong type or a contradiction is a UserError that names the file, the key and the nearest one.
 """
 
+import codecs
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -37,6 +38,9 @@ FORMAT_OF_ENDING = {
     ".xlsx": "excel",
 }
 TEXT_FORMATS = frozenset({"csv", "json", "excel"})
+NO_ENCODINGS_OF_FILES = frozenset(
+    {"idna", "punycode", "utf-7", "raw-unicode-escape", "unicode-escape", "rot13", "palmos"}
+)
 
 Package = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Format = Literal["csv", "parquet", "json", "excel"]
@@ -59,8 +63,9 @@ class _Section(BaseModel):
 class ColumnConfig(_Section):
     """One declared column: other spellings of its header, whether a file may lack it, and its type.
 
-    `type` (a DuckDB type) counts for Parquet and databases; CSV, JSON and Excel load as varchar, and there it only
-    tells which Excel cells are dates.
+    `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is
+    rejected. Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and
+    numbers written one way (see declared_types.py).
     """
 
     required: bool = False
@@ -94,14 +99,21 @@ class TableConfig(_Section):
     `on_change` says what a changed file does to its earlier version: with `upsert` both stay and later SQL lets the
     newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
     where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
-    days for dates, its own unit for numbers), for rows that were committed late.
+    days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
+    numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
+    `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
+    ignore` leaves columns that are not declared where they are.
     """
 
     description: Sentence = ""
     files: Names | None = None
     format: Format | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
-    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
+    encoding: Annotated[str, Field(max_length=40)] = "utf-8"
+    date_order: Literal["dmy", "mdy"] | None = None
+    decimal_mark: Literal[".", ","] | None = None
+    other_columns: Literal["load", "ignore"] = "load"
+    version: Header | None = None
     sheets: Names | None = None
     table: Header | None = None
     watermark: Header | None = None
@@ -119,6 +131,18 @@ class TableConfig(_Section):
         if value is not None and value not in known:
             raise ValueError(f"no entity of dbt/entities.yml{nearest(value, known)}; there are {', '.join(known)}")
         return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "\n".encode(value)
+            name = codecs.lookup(value).name
+        except (LookupError, UnicodeError) as error:
+            raise ValueError(f'"{value}" is no encoding that Python knows, such as cp1252 or gb18030') from error
+        if name in NO_ENCODINGS_OF_FILES:
+            raise ValueError(f'"{value}" is no encoding of a file')
+        return {"iso8859-1": "latin-1"}.get(name, name)
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -165,9 +189,10 @@ class TableConfig(_Section):
                     return f'the header "{spelling}" is declared for two columns, {owner[spelling]} and {name}'
         if len({name.lower() for name in self.columns}) < len(self.columns):
             return "two columns differ only in upper and lower case"
-        for name in {*self.key, *([self.watermark] if self.watermark else [])}:
+        for name in {*self.key, *(column for column in (self.watermark, self.version) if column)}:
             if self.columns and name not in self.columns:
-                return f'"{name}" (of `key` or `watermark`) is not among the columns{nearest(name, self.columns)}'
+                similar = nearest(name, self.columns)
+                return f'"{name}" (of `key`, `watermark` or `version`) is not among the columns{similar}'
         return None
 
     @property
@@ -194,8 +219,10 @@ class SourceConfig(_Section):
 
     `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
-    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml): its
-    `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml):
+    its `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody
+    knows; `id_case` says whether ids that differ in case are the same, and how they are written then.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
@@ -207,6 +234,9 @@ class SourceConfig(_Section):
     database: DatabaseConfig | None = None
     key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60)] = ""
     shared_keys: Names = ()
+    no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
+    guest_ids: Names = ("0",)
+    id_case: Literal["exact", "upper", "lower"] = "exact"
     customer_columns: Names = ("customer_id",)
     tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
     # Where the configuration was read from, for messages; not a key of the file.
@@ -262,6 +292,7 @@ def _canonical_table(name: str, table: Any) -> Any:
         "description": entities[entity].description,
         "entity": entity,
         "key": entities[entity].key,
+        "other_columns": "ignore",
         "columns": columns,
     }
     return {**given, **table}

@@ -37,6 +37,7 @@ lines as {{ anew }} (
         _batch_id,
         _file,
         _row_number,
+        _version,
         _reject_reason
     from delivered
     {% if is_incremental() %}
@@ -71,7 +72,10 @@ judged as {{ computed_anew() }} (
         coalesce(
 {{ reject_reason('order_lines') }},
             case when exchange_rate is null
-                then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end
+                then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end,
+            case when exchange_rate <> 1 and {{ largest_of(['net_amount', 'discount_amount', 'cost_amount']) }}
+                > {{ var('ingest').get('largest_amount', 0) }} / cast(exchange_rate as double)
+                then 'an amount is too large in the base currency' end
         ) as reject_reason
     from valued
 
