@@ -57,7 +57,7 @@ def _quiet_libraries() -> Iterator[None]:
     """
     shown = warnings.showwarning
     if not sys.warnoptions:
-        warnings.showwarning = _not_shown
+        warnings.showwarning = _not_shown  # type: ignore[assignment]  # it takes anything
     try:
         yield
     finally:

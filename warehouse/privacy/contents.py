@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import duckdb
 
@@ -96,7 +97,7 @@ def _zip(data: bytes) -> Iterator[tuple[str, bytes | None]]:
                     yield member.filename, None
 
 
-def _limited(stream: "io.BufferedIOBase | zipfile.ZipExtFile") -> bytes | None:
+def _limited(stream: IO[bytes] | io.BufferedIOBase) -> bytes | None:
     data = stream.read(MOST_BYTES + 1)
     return data if len(data) <= MOST_BYTES else None
 
