@@ -1,5 +1,6 @@
 """Files that people or programs mangled: each is read as it stands, or refused in a sentence that names its place."""
 
+import copy
 import random
 import re
 from collections.abc import Callable
@@ -117,7 +118,7 @@ def mangled(values: Any, draw: random.Random) -> bytes:
             section = section[key]
         change = draw.randrange(6)
         if change < 4:
-            section[last] = draw.choice(VALUES)
+            section[last] = copy.deepcopy(draw.choice(VALUES))
         elif isinstance(section, dict) and len(section) > 1:
             value = section.pop(last)
             if change == 4:
