@@ -38,7 +38,7 @@ def command_line(
 def as_data(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The variables as dbt hands them over unchanged: it renders a text as Jinja, so that a name could run code.
 
-    A text with a brace becomes the Jinja of that text as a constant. Texts within lists and sections dbt does not render.
+    A text with a brace becomes the Jinja of that text as a constant. Texts within lists and sections are not rendered.
     """
     return {name: _constant(value) if isinstance(value, str) else value for name, value in variables.items()}
 
