@@ -328,6 +328,8 @@ class _Work:
 
     def _other_files(self) -> None:
         for path in self._files():
+            if not path.exists():  # SQLite takes the log of a file away when that is closed
+                continue
             if is_duckdb(path):
                 self._other_database(path)
             elif clean(path, self.data_subject):
@@ -369,6 +371,8 @@ class _Work:
             )
 
     def _left(self, path: Path) -> list[str]:
+        if not path.exists():
+            return []
         if not is_duckdb(path):
             return self._left_in(path)
         with connect(path, read_only=True) as connection:

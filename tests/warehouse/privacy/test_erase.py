@@ -116,6 +116,11 @@ def test_logs_and_other_databases_of_the_home_folder_are_cleaned(shop: Landing) 
         log.execute("create table events (body text)")
         log.execute("insert into events values (?)", [json.dumps({"message": f"no such customer {CUSTOMER}"})])
     log.close()
+    with sqlite3.connect(home / "dagster" / "runs.db") as log:  # as a process leaves it that was killed
+        log.execute("pragma journal_mode = wal")
+    log.close()
+    (home / "dagster" / "runs.db-shm").write_bytes(bytes(32768))
+    (home / "dagster" / "runs.db-wal").touch()
     (home / "tmp" / "ingest").mkdir(parents=True)
     (home / "tmp" / "ingest" / "sound").write_text(FIRST)
     name = gone(shop).pseudonym
