@@ -36,6 +36,7 @@ $(BIN)/python: | $(UV)
 # In a folder with an umlaut and with LC_ALL=C, Python up to 3.12 cannot read the project's path in the .pth file: a
 # relative path has no umlaut. So it is written before the first Python starts in the environment, to compile.
 $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
+	@echo "Setting up $(VENV): about 160 packages, half a minute to some minutes"
 	@$(UV) sync --frozen --quiet
 	@echo ../../../.. >$(VENV)/lib/python3*/site-packages/_editable_impl_loyalty_warehouse.pth
 	@$(UV) sync --frozen --quiet --compile-bytecode
@@ -60,7 +61,7 @@ campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each k
 	@$(BIN)/python -m benchmarks.sql_mutants
 	@$(BIN)/python -m benchmarks.year --days 60
 
-dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
+dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui
 
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL, the dbt project

@@ -11,7 +11,9 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     settings = None
     try:
-        with terminated_in_words(), private_files():
+        with terminated_in_words(), private_files(), _quiet_libraries():
             settings = load_settings(getattr(options, "settings", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
@@ -45,6 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:  # noqa: BLE001  # nobody is shown a traceback; it is kept for who mends the product
         return _told(_unexpected(error, settings), FAILED)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Warnings of libraries are for who develops this: `python -W` shows them, and the tests fail on them.
+
+    A filter would not do: scikit-learn changes the filters in threads, which now and then undoes it.
+    """
+    shown = warnings.showwarning
+    if not sys.warnoptions:
+        warnings.showwarning = _not_shown  # type: ignore[assignment]  # it takes anything
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
+def _not_shown(*_: object) -> None:
+    """In the place of what prints a warning."""
 
 
 def _say(text: str) -> None:

@@ -70,6 +70,8 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
         console.print(
             "The id is too plain to be told from other numbers in texts and logs; columns of ids were all changed."
         )
+    for place in done.unseen:
+        console.print(f"Not looked into: {place}. Look for the customer there yourself, or remove it.")
     if done.others:
         console.print(
             f"Other customers whose ids differ in upper and lower case alone were left as they are:"

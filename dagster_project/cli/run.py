@@ -168,10 +168,10 @@ def _report_failure(console: Console, settings: Settings, result: dg.ExecuteInPr
     messages = list(dict.fromkeys(failure_messages(result.all_events, settings)))
     for message in messages:
         console.print(f"loyalty: {message}", style="red", soft_wrap=True)
+    outcome = "Nothing new was published; the last good copy stays. `loyalty status` tells more."
     if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
-        console.print("What was built is published; only what comes after it failed.")
-    else:
-        console.print("Nothing new was published; the last good copy stays. `loyalty status` tells more.")
+        outcome = "What was built is published; only what comes after it failed."
+    console.print(outcome, soft_wrap=True)
     if any(message.rstrip(".").endswith(INTERRUPTED) for message in messages):
         return INTERRUPT_CODE
     known = user_errors()

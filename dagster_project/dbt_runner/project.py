@@ -8,7 +8,6 @@ is let go of afterwards, so that the next step, in Python, can open it.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +26,7 @@ from dagster_project.dbt_runner.command import (
 from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
 from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
+from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
@@ -101,12 +101,12 @@ class DbtProject:
         return self._file(suffix)
 
     def _parse(self, stem: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="loyalty-dbt-parse-") as target_path:
-            result = self._invoke(None, PARSE, self.graph_variables, Path(target_path))
+        with scratch_folder(self.settings.home, "dbt-parse") as target_path:
+            result = self._invoke(None, PARSE, self.graph_variables, target_path)
             if not result.success:
                 raise UserError(f"dbt could not read the project in dbt/:\n{result.exception}")
             write_atomically(stem.with_suffix(".msgpack"), manifest_cache.pack(result.result))
-            write_atomically(stem.with_suffix(".json"), (Path(target_path) / "manifest.json").read_bytes())
+            write_atomically(stem.with_suffix(".json"), (target_path / "manifest.json").read_bytes())
         _forget_older(stem.parent)
 
     def build(

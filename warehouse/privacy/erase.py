@@ -35,9 +35,10 @@ from warehouse.identity.erasure_register import (
 from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
 from warehouse.lock import hold_warehouse
+from warehouse.privacy.contents import contents
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
-from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
+from warehouse.privacy.rewriting import count_records, find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
 from warehouse.register import Register
 from warehouse.settings import Settings
@@ -64,7 +65,8 @@ class Copies(Protocol):
 class Erasure:
     """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us.
 
-    `others` are customers whose ids differ in upper and lower case alone; they were not erased.
+    `others` are customers whose ids differ in upper and lower case alone; they were not erased. `unseen` are files that
+    the proof could not look into.
     """
 
     pseudonym: str
@@ -75,6 +77,7 @@ class Erasure:
     rewritten_files: tuple[str, ...] = ()
     is_searched: bool = True
     others: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         data_subject = DataSubject(customer_id, "", prefixes_of(sources))
         variants, others = find_spellings(connection, tables, customer_id)
         data_subject = replace(data_subject, variants=dict.fromkeys(variants, ""))
-        counts = count_rows(connection, tables, data_subject)
+        counts = count_rows(connection, tables, data_subject) | count_records(connection, tables, data_subject)
         _require_declared(connection, sources, data_subject, counts)
         salt = find_salt(settings)
         known = known_pseudonym(settings, salt, customer_id) if salt else None
@@ -264,6 +267,7 @@ class _Work:
             source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
         }
         self.rewritten: list[str] = []
+        self.unseen: list[str] = []
 
     def run(self) -> Erasure:
         """Everything, and the proof. Raises UserError where something is left."""
@@ -286,6 +290,7 @@ class _Work:
             rewritten_files=tuple(self.rewritten),
             is_searched=is_distinctive(self.begun.customer_id),
             others=self.begun.others,
+            unseen=tuple(self.unseen),
         )
 
     def _forget_scratch(self) -> None:
@@ -359,10 +364,19 @@ class _Work:
 
     def _left(self, path: Path) -> list[str]:
         if not is_duckdb(path):
-            return [str(path)] if tells_of(path.read_bytes(), self.data_subject) else []
+            return self._left_in(path)
         with connect(path, read_only=True) as connection:
             tables = database_tables(connection, self.sources)
             return [f"{path}: {column}" for column in mentions(connection, tables, self.data_subject)]
+
+    def _left_in(self, path: Path) -> list[str]:
+        left = []
+        for part in contents(path):
+            if part.data is None:
+                self.unseen.append(f"{part.place}: {part.why}")
+            elif tells_of(part.data, self.data_subject):
+                left.append(part.place)
+        return left
 
     def _finish(self) -> None:
         Register(self.settings).finish_erasure(self.begun.pseudonym, datetime.now(UTC))

@@ -15,7 +15,7 @@ from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.data_subject import DataSubject, count_rows
 from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
-from warehouse.privacy.rewriting import speaks_of
+from warehouse.privacy.rewriting import count_records, speaks_of
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier
 
@@ -39,7 +39,7 @@ def export(
         connect(settings.warehouse_path, read_only=True) as connection,
     ):
         tables = database_tables(connection, sources, with_views_of="marts")
-        if not count_rows(connection, tables, data_subject):
+        if not count_rows(connection, tables, data_subject) and not count_records(connection, tables, data_subject):
             raise unknown_customer(settings, customer_id)
         about = {"customer_id": customer_id, "company": settings.company, "exported_at": datetime.now(UTC).isoformat()}
         found = dict(_rows_by_table(connection, tables, data_subject))

@@ -34,6 +34,7 @@ INSTEAD = "cast(getvariable('erased_instead') as varchar[])"
 NOTHING = r"[^\s\S]"
 # Lines and rows as they were delivered, of which nobody knows which word is whose id.
 RECORDS = {"record", "line"}
+SHORTEST_IN_RECORDS = 4
 
 Finish = Callable[[DuckDBPyConnection, str], None]
 
@@ -118,6 +119,25 @@ def speaks_of(connection: DuckDBPyConnection, table: Table, data_subject: DataSu
         if column.is_text and column.name.lower() not in OF_OTHER_THINGS
     ]
     return " or ".join(conditions) or "false"
+
+
+def count_records(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> dict[str, int]:
+    """How many lines and rows that were rejected as they came speak of the customer, by table, without those of none.
+
+    Somebody may be known from them alone. A short id stands in many a line by chance, and so finds nobody here.
+    """
+    if len(data_subject.customer_id.strip()) < SHORTEST_IN_RECORDS:
+        return {}
+    counts = {}
+    for table in tables:
+        records = [column for column in table.columns if column.is_text and column.name.lower() in RECORDS]
+        if records and not table.owner_columns:
+            row = connection.execute(
+                f"select count(*) from {table.relation.sql} where {speaks_of(connection, table, data_subject)}"
+            ).fetchone()
+            if row and row[0]:
+                counts[str(table.relation)] = int(row[0])
+    return counts
 
 
 def _tells(table: Table, column: Column) -> str:

@@ -1,9 +1,15 @@
 """Erasing on a small warehouse: what comes again stays erased, who is unknown is said so, and files are private."""
 
+import bz2
+import gzip
 import hashlib
+import io
 import json
+import lzma
 import sqlite3
 import stat
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +23,7 @@ from warehouse.lost import require_warehouse
 from warehouse.privacy.erase import Erasure, erase, reapply, require_current, unfinished_path
 from warehouse.privacy.export import export
 from warehouse.register import register_path
+from warehouse.sql import connect
 
 CUSTOMER = "cust-0815"
 COLUMNS = {"customer_id": {"required": True}, "email": {}, "points": {}}
@@ -308,3 +315,59 @@ def test_the_register_is_private_and_holds_no_id(shop: Landing) -> None:
     register = register_path(shop.settings)
     assert stat.S_IMODE(register.stat().st_mode) == 0o600
     assert CUSTOMER.encode() not in register.read_bytes()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": lambda data: zipped({"inner.txt": data}),
+    "xlsx": lambda data: zipped({"xl/sharedStrings.xml": data}),
+    "zip of gz": lambda data: zipped({"inner.gz": gzip.compress(data)}),
+    "name in zip": lambda data: zipped({f"{CUSTOMER}.txt": b"x"}),
+    "utf-16": lambda data: data.decode().encode("utf-16"),
+    "utf-16-be": lambda data: data.decode().encode("utf-16-be"),
+    "utf-32": lambda data: data.decode().encode("utf-32"),
+    "gz of utf-16": lambda data: gzip.compress(data.decode().encode("utf-16-le")),
+}
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("way", PACKED)
+def test_the_proof_looks_into_what_is_packed_or_of_another_encoding(shop: Landing, way: str) -> None:
+    file = shop.settings.home / "kept.bin"
+    file.write_bytes(PACKED[way](f"a line of {CUSTOMER} in a file".encode()))
+    with pytest.raises(UserError, match=r"still stands in:\n.*kept\.bin"):
+        gone(shop)
+    file.write_bytes(PACKED[way](b"a line of nobody") if way != "name in zip" else zipped({"a": b"b"}))
+    assert gone(shop).unseen == ()
+
+
+def test_the_proof_reads_parquet(shop: Landing) -> None:
+    file = shop.settings.home / "kept.parquet"
+    with connect() as connection:
+        connection.execute(f"copy (select '{CUSTOMER}' as who from range(9)) to '{file}' (compression zstd)")
+    with pytest.raises(UserError, match=r"kept\.parquet"):
+        gone(shop)
+
+
+def test_what_the_proof_cannot_look_into_is_named(shop: Landing) -> None:
+    (shop.settings.home / "a.zst").write_bytes(b"\x28\xb5\x2f\xfd" + b"x" * 50)
+    (shop.settings.home / "b.gz").write_bytes(b"\x1f\x8b" + b"x" * 50)
+    assert [Path(place.partition(":")[0]).name for place in gone(shop).unseen] == ["a.zst", "b.gz"]
+
+
+def test_somebody_known_from_rejected_text_alone_is_handed_it_and_erased(shop: Landing) -> None:
+    shop.write("b.csv", "customer_id,email,points\ncust-0999,vera@allein.example,1,2\n")
+    shop.load()
+    target, _, count = export(shop.settings, "cust-0999", shop.folder, print)
+    assert count >= 1 and "vera@allein.example" in target.read_text()
+    assert sum(gone(shop, "cust-0999").row_counts.values()) >= 1
+    assert b"cust-0999" not in shop.settings.warehouse_path.read_bytes()
