@@ -54,9 +54,11 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each kernel, flipped SQL, sixty mornings
 	@$(BIN)/pytest -m campaign
 	@$(BIN)/python -m benchmarks.kernels
+	@$(BIN)/python -m benchmarks.sql_mutants
+	@$(BIN)/python -m benchmarks.year --days 60
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
 	@$(BIN)/loyalty ui

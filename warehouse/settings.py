@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import UserError, nearest
+from warehouse.secrets import wrong_secret
 from warehouse.values import (
     Amount,
     Bound,
@@ -51,6 +52,7 @@ ENVIRONMENT_KEYS = {
     "LOYALTY_HOME": "home",
     "LOYALTY_AS_OF": "as_of_date",
     "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
+    "LOYALTY_AUTOMATION": "automation",
 }
 # Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
 OTHER_ENVIRONMENT = {
@@ -276,6 +278,8 @@ class Settings(_Section):
     seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 20170101
     threads: Annotated[Whole, Field(ge=1, le=1024)] | None = None
     memory_limit: Memory | None = None
+    # Whether Dagster's schedules and sensors start runs by themselves.
+    automation: bool = True
     lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600
     language: Literal["en", "zh"] = "en"
     assumed: AssumedSettings = AssumedSettings()
@@ -366,7 +370,27 @@ def load_settings(
         places = set_by | dict.fromkeys(given, "Command line")
         lines = [_explain(detail, read, places) for detail in error.errors(include_context=False, include_url=False)]
         raise UserError("\n".join(dict.fromkeys(lines))) from error
+    _require_usable_secrets(settings, environ)
     return _absolute(settings)
+
+
+def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises UserError, without the value, for a secret that no mail server or web server could be told."""
+    smtp, webhook = settings.messages.smtp, settings.messages.webhook
+    secrets = {
+        "messages.smtp.username_env": (smtp.username_env, False),
+        "messages.smtp.password_env": (smtp.password_env, False),
+        "messages.webhook.url_env": (webhook.url_env, True),
+        "messages.webhook.token_env": (webhook.token_env, False),
+        "schedule.failure_webhook_env": (settings.schedule.failure_webhook_env, True),
+    }
+    problems = [
+        f"Environment: {variable}, which {setting} of {settings.path} names, {wrong}."
+        for setting, (variable, is_address) in secrets.items()
+        if variable and (wrong := wrong_secret(environ.get(variable) or "http://unset", is_address=is_address))
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def _read(file: Path) -> YamlFile:

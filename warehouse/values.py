@@ -157,7 +157,7 @@ Day = Annotated[date, BeforeValidator(_iso_day), Field(ge=date(1900, 1, 1), le=d
 Whole = Annotated[int, BeforeValidator(_no_truth)]
 Number = Annotated[float, BeforeValidator(_no_truth), Field(allow_inf_nan=False)]
 Rate = Annotated[Number, Field(ge=0, le=1)]
-Days = Annotated[Whole, Field(ge=1, le=36500)]
+Days = Annotated[Whole, Field(ge=1, le=100_000)]
 # A cut of counts or amounts.
 Bound = Annotated[Number, Field(ge=-1e12, le=1e12)]
 Count = Annotated[Whole, Field(ge=1, le=1_000_000)]

@@ -4,11 +4,13 @@ import itertools
 from datetime import UTC, datetime
 
 import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
+from dagster_project.words import error_in_words
 from serving.publication.state import changed_files, live_publication, publications
 from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder
@@ -35,8 +37,12 @@ def print_status(settings: Settings) -> None:
     console.print(f"writing    {held or 'nobody'}")
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
-    with open_instance(settings) as instance:
-        _print_last_runs(console, settings, instance, held.run_id if held else None)
+    try:
+        with open_instance(settings) as instance:
+            _print_last_runs(console, settings, instance, held.run_id if held else None)
+    except (OSError, SQLAlchemyError) as error:
+        # what is published is told whatever became of Dagster's store, a read-only home among it
+        console.print(f"last run   cannot be told: {error_in_words(error, settings)}")
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:
@@ -66,5 +72,5 @@ def _print_run(
         console.print(f"           {ending.told}")
     elif run.status == dg.DagsterRunStatus.FAILURE:
         entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
-        for message in dict.fromkeys(failure_messages(entries)):
+        for message in dict.fromkeys(failure_messages(entries, settings)):
             console.print(f"           {message}")

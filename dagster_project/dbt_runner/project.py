@@ -33,7 +33,7 @@ from warehouse.sql import connect, limit_resources
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` is SQL."""
+    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
 
     unique_id: str
     name: str

@@ -15,7 +15,8 @@ from io import BufferedIOBase
 
 from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
 from serving.outbox.deadline import deadline
-from warehouse.errors import UserError
+from warehouse.errors import printable
+from warehouse.secrets import HIDDEN, hide, read_secret
 from warehouse.settings import MessagesSettings, SmtpSettings
 
 SHUTTING_DOWN = 421
@@ -94,7 +95,7 @@ class EmailChannel:
             raise self._unreachable(error) from error
         except (smtplib.SMTPException, OSError) as error:
             self.close()
-            raise LostError(f"the connection was lost: {_hidden(str(error))}") from error
+            raise LostError(f"the connection was lost: {self._hidden(str(error))}") from error
 
     def close(self) -> None:
         """See Channel.close."""
@@ -127,18 +128,25 @@ class EmailChannel:
             raise
         return connection
 
+    def _hidden(self, text: str) -> str:
+        """The text without addresses and the login: servers repeat them, and reasons are published."""
+        return printable(ADDRESS.sub(HIDDEN, hide(text, self._login or ())))[:200]
+
+    def _told(self, code: int, reply: bytes | str) -> str:
+        return self._hidden(_text(code, reply))
+
     def _unreachable(self, error: Exception) -> UnreachableError:
         """What is wrong with the server, or with the sender or the login, so with every message alike."""
         self.close()
         told = str(error)
         if isinstance(error, smtplib.SMTPResponseException):
-            told = _told(error.smtp_code, error.smtp_error)
-        return UnreachableError(f"{self._smtp.host}:{self._smtp.port}: {_hidden(told)}")
+            told = _text(error.smtp_code, error.smtp_error)
+        return UnreachableError(f"{self._smtp.host}:{self._smtp.port}: {self._hidden(told)}")
 
     def _refusal(self, code: int, reply: bytes | str) -> Exception:
         if code == SHUTTING_DOWN:
             self.close()
-        return DeferredError(_told(code, reply)) if code < 500 else RefusedError(_told(code, reply))
+        return DeferredError(self._told(code, reply)) if code < 500 else RefusedError(self._told(code, reply))
 
 
 def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessage:
@@ -168,17 +176,10 @@ def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessa
 def _login(smtp: SmtpSettings, environ: Mapping[str, str]) -> tuple[str, str] | None:
     if smtp.username_env is None or smtp.password_env is None:
         return None
-    missing = [name for name in (smtp.username_env, smtp.password_env) if not environ.get(name)]
-    if missing:
-        raise UserError(f"messages.smtp: the environment variable {missing[0]}, which the settings name, is not set.")
-    return environ[smtp.username_env], environ[smtp.password_env]
+    user, password = (read_secret("messages.smtp", name, environ) for name in (smtp.username_env, smtp.password_env))
+    return user, password
 
 
-def _told(code: int, reply: bytes | str) -> str:
+def _text(code: int, reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return f"{code} {_hidden(' '.join(text.split()))}"
-
-
-def _hidden(text: str) -> str:
-    """The text without addresses: servers repeat them, and reasons are published."""
-    return ADDRESS.sub("***", text)[:200]
+    return f"{code} {' '.join(text.split())}"

@@ -13,6 +13,7 @@ from typing import Any
 from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError, record_of
 from serving.outbox.deadline import deadline
 from warehouse.errors import UserError
+from warehouse.secrets import hide, read_secret, wrong_secret
 from warehouse.settings import WebhookSettings
 
 # Answers about this moment, and answers about the address or the token, which are no message's fault.
@@ -65,10 +66,11 @@ class WebhookChannel:
     """The receiver that the settings name an environment variable of."""
 
     def __init__(self, webhook: WebhookSettings, environ: Mapping[str, str] = os.environ) -> None:
-        self._url = _secret(webhook.url_env, environ)
-        if not self._url.startswith(("http://", "https://")):
-            raise UserError(f"messages.webhook: {webhook.url_env} has to start with http:// or https://.")
-        token = _secret(webhook.token_env, environ) if webhook.token_env else None
+        self._url = read_secret("messages.webhook", webhook.url_env, environ)
+        if wrong := wrong_secret(self._url, is_address=True):
+            raise UserError(f"messages.webhook: {webhook.url_env} {wrong}.")
+        token = read_secret("messages.webhook", webhook.token_env, environ) if webhook.token_env else None
+        self._secrets = [value for value in (self._url, token) if value]
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._timeout = webhook.timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
@@ -87,9 +89,11 @@ class WebhookChannel:
             error.close()
             raise _refusal(error.code) from error
         except urllib.error.URLError as error:
-            raise UnreachableError(f"the webhook does not answer: {error.reason}") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise LostError(f"the webhook broke off: {type(error).__name__}") from error
+            raise UnreachableError(f"the webhook does not answer: {hide(str(error.reason), self._secrets)}") from None
+        except TimeoutError:
+            raise LostError("the webhook did not answer in time") from None
+        except (OSError, http.client.HTTPException):
+            raise LostError("the webhook broke off") from None
 
     def close(self) -> None:
         """See Channel.close. Each message has a connection of its own."""
@@ -108,10 +112,3 @@ def _refusal(code: int) -> Exception:
     if code < 400 or code in ABOUT_THE_SETTINGS:
         return UnreachableError(f"the webhook answers {told}")
     return RefusedError(told)
-
-
-def _secret(variable: str, environ: Mapping[str, str]) -> str:
-    value = environ.get(variable, "").strip()
-    if not value:
-        raise UserError(f"messages.webhook: the environment variable {variable}, which the settings name, is not set.")
-    return value

@@ -9,11 +9,11 @@ The connection string comes from the environment variable that the YAML names, a
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
@@ -26,6 +26,7 @@ from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.raw_tables import Fitted, Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.relations import Relation
+from warehouse.secrets import hide_connection
 from warehouse.sql import quote_identifier, quote_literal, transaction
 
 SERVER = "loyalty_source"
@@ -131,31 +132,9 @@ def connection_string(source: SourceConfig, environ: Mapping[str, str] = os.envi
             f"{source.path}: the environment variable {source.database.dsn_env} is not set. Set it to the connection"
             f" string of the source {source.name}, like {scheme}://user:password@host/database."
         )
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise UserError(f"{source.path}: {source.database.dsn_env} holds a line break or another control character.")
     return value
-
-
-def masked(message: str, dsn: str) -> str:
-    """The message without any part of the connection string but host, port, user and database."""
-    message = message.replace(dsn, "***")
-    harmless = _harmless_parts(dsn)
-    parts = {part for text in (dsn, unquote(dsn)) for part in re.split(r"[\s=:/@?&;,'\"]+", text)}
-    for part in sorted(parts - harmless, key=len, reverse=True):
-        if part:
-            message = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)" if part.isalnum() else re.escape(part), "***", message)
-    return message
-
-
-def _harmless_parts(dsn: str) -> set[str]:
-    pattern = r"\b(?:host|hostaddr|port|user|dbname|db|database)\s*=\s*([^\s'\"]+)"
-    harmless = set(re.findall(pattern, dsn)) if "://" not in dsn else set()
-    if "://" in dsn:
-        parts = urlsplit(dsn)
-        place = parts.netloc.rpartition("@")[2]
-        harmless |= {parts.scheme, parts.username or "", parts.path.strip("/"), *place.split(":")}
-    secret = set(re.findall(r"\b(?:password|passwd|pwd)\s*=\s*'?([^\s'\"]+)", dsn))
-    if "://" in dsn:
-        secret.add(urlsplit(dsn).password or "")
-    return harmless - secret
 
 
 def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
@@ -167,7 +146,7 @@ def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
     try:
         return action()
     except duckdb.Error as error:
-        said = masked(str(error), dsn).strip()
+        said = hide_connection(str(error), dsn).strip()
     assert source.database is not None
     raise UserError(
         f"{source.path}: the {source.database.type} database of the source {source.name} does not answer as expected:"

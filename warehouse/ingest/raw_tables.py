@@ -64,7 +64,7 @@ class Fitted:
         return " or ".join(f"coalesce({refusal.condition}, false)" for refusal in self.refusals) or "false"
 
     def rejects(self, relation: str) -> str:
-        """The refused rows as SQL: row_number, reason, record (JSON) and the masked form of the value at fault."""
+        """The refused rows as SQL: row_number, reason, record (JSON) and the first value at fault, masked."""
         reason = " ".join(f"when {one.condition} then {quote_literal(one.reason)}" for one in self.refusals)
         shown = " ".join(
             f"when {one.condition} then {masked_sql(f'cast({quote_identifier(one.column)} as varchar)')}"
