@@ -342,6 +342,9 @@ def test_postgres_numbers_and_moments_come_whole_or_are_refused(
     ]
     again = here.load()
     assert (again.rows_read, again.rows_loaded, again.rows_malformed) == (0, 0, 0)
-    postgres.execute("insert into whole values (7, 2, 2, '2024-02-01')", "update whole set amount = 3, at = '2024-01-06' where id = 2")
+    postgres.execute(
+        "insert into whole values (7, 2, 2, '2024-02-01')",
+        "update whole set amount = 3, at = '2024-01-06' where id = 2",
+    )
     assert here.load().rows_loaded == 2, "neither a refused row nor one dated 9999 keeps later ones out"
     here.close()
