@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +27,15 @@ tables:
   order_lines:
     files: "lines-*.csv"
     version: channel
-    columns: {order_line_id: {}, order_id: {}, customer_id: {}, ordered_at: {type: timestamp}, product_id: {}, quantity: {},
-      gross_amount: {}, discount_amount: {}, net_amount: {}, currency: {}, channel: {}}
+    columns: {order_line_id: {}, order_id: {}, customer_id: {}, ordered_at: {type: timestamp}, product_id: {},
+      quantity: {}, gross_amount: {}, discount_amount: {}, net_amount: {}, currency: {}, channel: {}}
   customers: {files: "customers-*.csv", optional: true}
   exchange_rates: {files: "rates-*.csv", optional: true}
 """
-HEAD = "order_line_id,order_id,customer_id,ordered_at,product_id,quantity,gross_amount,discount_amount,net_amount,currency,channel"
+HEAD = (
+    "order_line_id,order_id,customer_id,ordered_at,product_id,quantity,gross_amount,discount_amount,net_amount,currency,"
+    "channel"
+)
 # The line's id, then what differs from a plain line.
 CASES: dict[str, dict[str, str]] = {
     "plain": {},
@@ -68,6 +70,13 @@ CASES: dict[str, dict[str, str]] = {
     "dollar": {"currency": " usd "},
     "foreign": {"currency": "JPY", "gross_amount": "9000000000", "net_amount": "9000000000"},
 }
+VERSIONS = "intermediate.int_order_line_versions"
+BUILT = [
+    "path:models/staging", "stg_kiosk__order_lines", "stg_kiosk__customers", "stg_kiosk__exchange_rates",
+    "path:models/intermediate/entities", "int_changed_order_lines", "int_order_line_versions", "int_order_line_batches",
+    "fct_ingest_reconciliation", "fct_rejected_rows", "rows_are_accepted", "fct_ingest_reconciliation_is_sound",
+    "fct_rejected_rows_is_sound",
+]  # fmt: skip
 GUESTS = {"empty", "is-null", "is-nan", "zero", "zero-float", "backslash", "not-any"}
 REASONS = {
     "scientific": ("customer_id is a number in scientific notation, whose digits are lost", "1.23E+11"),
@@ -125,11 +134,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
         with connect(settings.warehouse_path) as connection:
             prepare_warehouse(connection, DbtProject(settings).manifest())
             load_source(connection, read_source("kiosk", folder), settings)
-        results = DbtProject(settings).build(
-            ["path:models/staging", "stg_kiosk__order_lines", "stg_kiosk__customers", "stg_kiosk__exchange_rates", "stg_kiosk__order_lines", "stg_kiosk__customers", "stg_kiosk__exchange_rates", "path:models/intermediate/entities", "int_changed_order_lines", "int_order_line_versions",
-             "int_order_line_batches", "fct_ingest_reconciliation", "fct_rejected_rows", "rows_are_accepted",
-             "fct_ingest_reconciliation_is_sound", "fct_rejected_rows_is_sound"]
-        )  # fmt: skip
+        results = DbtProject(settings).build(BUILT)
     assert [result.message for result in results if result.status == "error"] == []
     with connect(settings.warehouse_path) as connection:
         failures = [failure_sentence(connection, result) for result in results if not result.is_good]
@@ -139,7 +144,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
 def test_each_spelling_of_an_id_is_one_customer_or_none(delivered: Delivered) -> None:
     found = dict(
         delivered.rows(
-            "select substr(order_line_id, 3), customer_id from intermediate.int_order_line_versions where order_id like 'k-o-%'"
+            f"select substr(order_line_id, 3), customer_id from {VERSIONS} where order_id like 'k-o-%'"
             " and (reject_reason is null or reject_reason not like '%scientific%')"
         )
     )
@@ -165,28 +170,26 @@ def test_what_cannot_be_is_rejected_with_the_reason_and_the_value(delivered: Del
 
 
 def test_a_real_id_that_looks_like_a_place_holder_stays(delivered: Delivered) -> None:
-    assert delivered.rows(
-        "select row_status from intermediate.int_order_line_versions where order_line_id = 'k-missing-1-3'"
-    ) == [("accepted",)]
+    assert delivered.rows(f"select row_status from {VERSIONS} where order_line_id = 'k-missing-1-3'") == [("accepted",)]
 
 
 def test_a_rejected_row_bounds_nothing(delivered: Delivered) -> None:
-    assert delivered.rows(
-        "select min(order_date)::varchar, max(order_date)::varchar from intermediate.int_order_line_versions"
-    ) == [("2024-05-01", "2024-05-01")]
+    assert delivered.rows(f"select min(order_date)::varchar, max(order_date)::varchar from {VERSIONS}") == [
+        ("2024-05-01", "2024-05-01")
+    ]
 
 
 def test_the_version_decides_whatever_file_comes_last(delivered: Delivered) -> None:
     assert delivered.rows(
         "select _version::int, row_status from (select *, cast(channel as int) as _version"
-        " from intermediate.int_order_line_versions where order_line_id = 'k-changed') order by 1"
+        f" from {VERSIONS} where order_line_id = 'k-changed') order by 1"
     ) == [(2, "superseded"), (9, "rejected"), (10, "accepted")]
 
 
 def test_currencies_are_written_in_capitals(delivered: Delivered) -> None:
-    assert delivered.rows(
-        "select currency, net_amount::varchar from intermediate.int_order_line_versions where order_line_id = 'k-dollar'"
-    ) == [("USD", "9.0000")]
+    assert delivered.rows(f"select currency, net_amount::varchar from {VERSIONS} where order_line_id = 'k-dollar'") == [
+        ("USD", "9.0000")
+    ]
     assert delivered.rows("select reason from marts.fct_rejected_rows where entity = 'exchange_rates'") == [
         ("rate_date lies after its delivery",)
     ]

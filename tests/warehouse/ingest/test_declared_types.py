@@ -1,4 +1,4 @@
-"""Declared types at the door: the way of a file is decided from all of its values, and nothing is lost without a word."""
+"""Declared types at the door: a file's way is decided from all of its values; nothing is lost without a word."""
 
 import re
 from collections.abc import Callable
@@ -84,10 +84,10 @@ def test_what_would_be_lost_is_rejected_with_its_place(
 @pytest.mark.parametrize(
     ("column", "values", "said", "message"),
     [
-        ("sold", ["03/04/2024", "05/06/2024"], {}, r'"sold" does not tell .* row 2.*`date_order: dmy` or `date_order: mdy` at tables\.lines'),
+        ("sold", ["03/04/2024", "05/06/2024"], {}, "does not tell .* row 2.*`date_order: dmy` or `date_order: mdy` at"),
         ("sold", ["20/01/2024", "01/20/2024"], {}, "days written both ways: row 2 .* row 3"),
         ("sold", ["20/01/2024"], {"date_order": "mdy"}, "begins its dates with the day, as row 2"),
-        ("v", ["1.234", "2.500"], {}, r'"v" does not tell its decimal mark: in row 2.*`decimal_mark: ","` at tables\.lines'),
+        ("v", ["1.234", "2.500"], {}, "does not tell its decimal mark: in row 2.*`decimal_mark: \",\"` at"),
         ("v", ["1,234"], {}, "does not tell its decimal mark"),
         ("v", ["1,5", "1.5"], {}, "numbers written both ways: in row 3 the point .* row 2 the comma"),
         ("v", ["1,5"], {"decimal_mark": "."}, 'has "," as its decimal mark, as row 2'),
@@ -145,8 +145,8 @@ def test_rows_of_typed_files_that_do_not_fit_are_rejected(landing: Make) -> None
     here = landing(files="*.parquet", columns=columns)
     here.write_parquet(
         "1.parquet",
-        "select * from (values ('a', 1.1::double, timestamp '2024-01-01', 1::double), ('b', 'nan', timestamp '2024-01-01', 1),"
-        " ('c', 1, timestamp 'infinity', 1), ('d', 1, timestamp '2024-01-01', 1.5), ('e', 0.00567, timestamp '2024-01-01', 2))"
+        "select * from (values ('a', 1.1::double, timestamp '2024-01-01', 1::double), ('b', 'nan', '2024-01-01', 1),"
+        " ('c', 1, 'infinity', 1), ('d', 1, '2024-01-01', 1.5), ('e', 0.00567, '2024-01-01', 2))"
         " as t(id, v, sold, n)",
     )
     report = here.load()
@@ -163,7 +163,7 @@ def test_ids_that_are_floats_keep_their_digits_or_say_that_they_are_lost(landing
     here = landing(files="*.parquet", columns={"id": {"type": "varchar"}})
     here.write_parquet(
         "1.parquet",
-        "select unnest([12345::double, 'nan'::double, 20240000000000017::double, 9007199254740991::double, 0.5::double]) as id",
+        "select unnest(['12345', 'nan', '20240000000000017', '9007199254740991', '0.5'])::double as id",
     )
     here.load()
     assert [row for (row,) in here.rows("id")] == ["12345", "nan", "2.0240000000000016e+16", "9007199254740991", "0.5"]
@@ -173,7 +173,8 @@ def test_what_may_be_published_of_a_rejected_value_is_its_masked_form(landing: M
     here = landing(columns=COLUMNS, other_columns="ignore")
     here.write(
         "a.csv",
-        'v,sold\n1.5,2024-01-01\njane.doe@example.org,2024-01-01\n1.5,+49 170 1234567\n"$12.00",2024-01-01\nJane,Doe,extra\n',
+        "v,sold\n1.5,2024-01-01\njane.doe@example.org,2024-01-01\n1.5,+49 170 1234567\n"
+        "$12.00,2024-01-01\nJane,Doe,extra\n",
     )
     here.load()
     assert here.query("select row_number, shown from ops.rejected_lines order by 1") == [

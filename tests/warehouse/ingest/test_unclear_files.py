@@ -56,10 +56,10 @@ def test_a_byte_that_is_no_text_costs_its_line(landing: Make) -> None:
     [
         (b"sep=;\nid;v\n1;2\n", {}, r'line 1 is Excel\'s separator hint "sep=;"\. Say `delimiter: ";"`'),
         ("id,v\n1,2\n".encode("utf-16-le"), {}, "the file is UTF-16 without a mark. Say `encoding: utf-16-le`"),
-        ("id,备注\n1,好\n".encode("gb18030"), {}, "line 1: the header is not utf-8: byte 0xb1; try `encoding: gb18030`"),
+        ("id,备注\n1,好\n".encode("gb18030"), {}, "line 1: the header is not utf-8: .* try `encoding: gb18030`"),
         ("id,Größe\n1,2\n".encode("cp1252"), {}, "line 1: the header is not utf-8: byte 0xf6; try `encoding: cp1252`"),
         (b"id,a\0b\n1,2\n", {}, "column 2 has a NUL byte in its name"),
-        (b"Jane Doe,jane@example.org\nJoe,joe@example.org\n", {"columns": {"id": {}}}, r'Found: "xxxx xxx", "xxxx@xxxxxxx\.xxx"\. Does the first line'),
+        (b"Jane Doe,jane@example.org\nJoe,joe@example.org\n", {"columns": {"id": {}}}, '"xxxx xxx", "xxxx@xx.* Does'),
     ],
 )  # fmt: skip
 def test_words_for_files_that_are_refused(landing: Make, content: bytes, table: dict[str, Any], message: str) -> None:
@@ -82,10 +82,10 @@ def test_a_run_says_what_is_wrong_with_lines(landing: Make) -> None:
     report = here.load()
     with here.warehouse() as connection:
         told = load_sentences(connection, report)
-    assert told == [
-        'till.lines: 2 lines read, 0 loaded, 2 malformed (2 "not utf-8: byte 0xf6; try `encoding: cp1252`" (a.csv row 2,'
-        ' "#,xx\\x##x\\x##x"))'
-    ] or told[0].startswith('till.lines: 2 lines read, 0 loaded, 2 malformed (2 "not utf-8: byte 0xf6; try')
+    assert len(told) == 1
+    assert told[0].startswith(
+        'till.lines: 2 lines read, 0 loaded, 2 malformed (2 "not utf-8: byte 0xf6; try `encoding: cp1252`" (a.csv row'
+    )
 
 
 def limited(here: Landing, **limits: Any) -> Landing:
