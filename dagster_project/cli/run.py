@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dagster_project.definitions import build_definitions
@@ -34,6 +35,8 @@ class StageLog:
         """The progress callback of the warehouse resource."""
         if status == "waiting":
             self.console.print(name, style="yellow", highlight=False)
+        elif status == "held back":
+            self.console.print(f"[yellow]held back[/]  {escape(name)}; its tables stay as they were", highlight=False)
         elif status in ("done", "failed"):
             self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
             mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
@@ -72,9 +75,17 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
         return _report_failure(stages.console, result)
     stages.print_summary(time.perf_counter() - began)
     publication = live_publication(settings)
-    if publication and (keys is None or PUBLICATION_KEY in keys):
+    if publication and _has_published(result):
         print_publication(stages.console, settings, publication)
+    else:
+        stages.console.print(
+            "Nothing was published: a part was built and checked. `loyalty run` publishes.", highlight=False
+        )
     return DONE
+
+
+def _has_published(result: dg.ExecuteInProcessResult) -> bool:
+    return any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events)
 
 
 def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
@@ -137,7 +148,7 @@ def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
     failures = _failures(result.all_events)
     for message in dict.fromkeys(failure_messages(result.all_events)):
         console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
-    if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
+    if _has_published(result):
         console.print("What was built is published; only what comes after it failed.", highlight=False)
     else:
         console.print(
@@ -157,6 +168,15 @@ def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
             yield step + described.description
         else:
             yield step + (_sentence(error) if error else str(event.message))
+
+
+def held_back_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """The models whose results are held back, and why: a step's check that failed without failing the run."""
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+                yield str(evaluation.description)
 
 
 def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, Any]]:

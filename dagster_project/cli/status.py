@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from rich.console import Console
 
-from dagster_project.cli.run import failure_messages
+from dagster_project.cli.run import failure_messages, held_back_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
@@ -60,7 +60,9 @@ def _print_run(
     ending = read_ending(settings, run.run_id)
     if ending:
         console.print(f"           {ending.told}", markup=False)
-    elif run.status == dg.DagsterRunStatus.FAILURE:
-        entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    if run.status == dg.DagsterRunStatus.FAILURE and not ending:
         for message in dict.fromkeys(failure_messages(entries)):
             console.print(f"           {message}", markup=False)
+    for message in held_back_messages(entries):
+        console.print(f"held back  {message}", markup=False)
