@@ -8,12 +8,6 @@ with sale_lines as (
 
 ),
 
-orders as (
-
-    select * from {{ ref('int_orders') }}
-
-),
-
 lowest_rules as (
 
     select * from {{ ref('int_tier_rules') }}
@@ -32,7 +26,7 @@ returns as (
     where
         is_return
         and customer_id is not null
-        and (original_order_id is null or original_order_id not in (select order_id from orders))
+        and returned_order_id is null
     group by customer_id, order_id, order_date
 
 ),
