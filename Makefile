@@ -64,13 +64,14 @@ campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each k
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL, the dbt project
+lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)
 	@$(call silently,$(BIN)/ruff format --check .)
 	@$(call silently,$(BIN)/mypy)
 	@$(call silently,$(BIN)/deptry .)
 	@.lint-venv/bin/vulture
 	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
+	@$(BIN)/python .ci/audit.py $(UV) .lint-venv/bin/pip-audit
 	@$(call silently,.lint-venv/bin/zizmor --offline --no-progress .github)
 	@$(call silently,.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests)
 	@$(BIN)/python -m dagster_project.dbt_runner.export_manifest

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from warehouse.errors import UserError, printable, user_errors
-from warehouse.processes import process_name
+from warehouse.processes import file_users, named, process_name
 from warehouse.settings import Settings
 
 INTERRUPTED = "it was interrupted"
@@ -19,11 +19,18 @@ MEMORY = (
     "the memory was not enough. Give the run more, or lower memory_limit in the settings, so that DuckDB goes to disk"
     " earlier (docs/operating.md, Memory)"
 )
-STORE = "close the program that has it open, or move {home}/dagster aside; no number depends on it"
 
 
 def _held(match: "re.Match[str]", settings: Settings) -> str:
     return f"{match[1]} is open in {process_name(int(match[2]))}. Close it there, and start again"
+
+
+def _store_held(match: "re.Match[str]", settings: Settings) -> str:
+    users = sorted({pid for path in settings.dagster_home.rglob("*.db") for pid in file_users(path)})
+    return (
+        f"Dagster's store in {settings.dagster_home} is held by {named(users)}. Stop that, or move the folder aside; no"
+        " number depends on it"
+    )
 
 
 def _fixed(text: str) -> Callable[["re.Match[str]", Settings], str]:
@@ -52,9 +59,7 @@ KNOWN: list[tuple[re.Pattern[str], Callable[["re.Match[str]", Settings], str]]] 
     (re.compile(r"database disk image is malformed|file is not a database|malformed database schema", re.I), _fixed(
         "Dagster's store in {home}/dagster is damaged. The next command sets it aside and makes it anew"
     )),
-    (re.compile(r"database is locked|database table is locked", re.I), _fixed(
-        "Dagster's store in {home}/dagster is held by another program for too long: " + STORE
-    )),
+    (re.compile(r"database is locked|database table is locked", re.I), _store_held),
 ]  # fmt: skip
 
 

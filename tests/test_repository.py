@@ -182,6 +182,14 @@ def test_a_variable_between_quotes_is_seen(line: str, is_quoted: bool) -> None:
     assert bool(quoted_variables(line)) == is_quoted
 
 
+def test_every_line_that_the_security_check_passes_over_says_why() -> None:
+    for file in (file for room in IMPORTS for file in tracked(f"{room}/*.py")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if "# nosec" in line:
+                assert re.search(r"# nosec B\d+", line) and lines[number - 1].strip().startswith("#"), f"{file}: {line}"
+
+
 def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:
     prefixes = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("dim_", "fct_", "rpt_")}
     for file in tracked("dbt/models/*.sql"):

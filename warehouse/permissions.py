@@ -13,7 +13,6 @@ from pathlib import Path
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 
-OWNER_FOLDER, OWNER_FILE = 0o700, 0o600
 # Of others, what an earlier version let the umask decide is taken back.
 OTHERS = 0o077
 PRIVATE = ("cache", "dagster", "dbt", "models", "outbox", "privacy", "tmp")

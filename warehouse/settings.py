@@ -41,6 +41,7 @@ from warehouse.values import (
     WebAddress,
     WebhookVariable,
     Whole,
+    what_is_wrong,
 )
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
@@ -450,7 +451,7 @@ def _explain(detail: Mapping[str, Any], read: YamlFile, set_by: Mapping[str, str
     # of a section, or of a variable that may be the secret itself, the value is not repeated
     is_plain = not isinstance(detail["input"], dict | BaseModel) and not place.endswith("_env")
     found = f" (found {shown_value(detail['input'])})" if is_plain else ""
-    return f'{where}: "{place}": {detail["msg"].removeprefix("Value error, ")}{found}.'
+    return f'{where}: "{place}": {what_is_wrong(detail["msg"])}{found}.'
 
 
 def _section(parents: list[Any]) -> type[BaseModel]:

@@ -20,6 +20,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from warehouse.errors import UNPRINTABLE, nearest
 
+PYTHON_TYPE = re.compile(r" (?:for|of) <class '[^']*'>")
+MOST_TOLD = 400
 LONGEST_PATH, LONGEST_NAME = 1000, 255
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -70,6 +72,12 @@ def _iso_day(value: Any) -> Any:
     if isinstance(value, int | float):
         raise ValueError("a day is written as YYYY-MM-DD")
     return value
+
+
+def what_is_wrong(message: str) -> str:
+    """A message of pydantic's, not at any length and without its own words: kinds of errors, types of Python."""
+    told = PYTHON_TYPE.sub("", message.removeprefix("Value error, "))
+    return told if len(told) <= MOST_TOLD else f"{told[:MOST_TOLD]}..."
 
 
 def one_line(text: str) -> str:

@@ -16,7 +16,7 @@ from warehouse.errors import UserError
 MOST_BYTES = 1_000_000
 # Values after aliases are followed; a company's settings have some hundred.
 MOST_VALUES = 100_000
-MOST_SHOWN = 60
+MOST_SHOWN, LONGEST_KEY = 60, 500
 
 Location = tuple[Any, ...]
 
@@ -132,6 +132,8 @@ def _lines(path: Path, node: yaml.Node | None, above: Location) -> list[tuple[Lo
             if not isinstance(key, yaml.ScalarNode):
                 continue
             line = key.start_mark.line + 1
+            if len(key.value) > LONGEST_KEY:
+                raise UserError(f"{path}: line {line}: a key of {len(key.value):,} characters; no key is that long.")
             if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise UserError(
                     f'{path}: line {line}: the key "{key.value}" stands in line {seen[key.value]} already; keep one.'

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from warehouse.errors import UserError, nearest
 from warehouse.settings import PointsSettings, Settings
 from warehouse.values import Amount, MoneyRate, one_line
-from warehouse.yaml_files import read_yaml
+from warehouse.yaml_files import read_yaml, shown_value
 
 TODAY, CHANGED, BEST = "today", "changed", "best found"
 ALL = "all"
@@ -105,15 +105,17 @@ def read_scenarios(file: Path) -> list[Scenario]:
     values = read_yaml(file, expected).values
     if not all(isinstance(changes, dict) and changes for changes in values.values()):
         raise UserError(f"{file}: expected {expected}.")
-    for name in values:
-        try:
-            one_line(str(name))
-        except ValueError as error:
-            raise UserError(f"{file}: the name {name!r} of a scenario: {error}.") from error
+    scenarios = [Scenario(str(name), dict(_flat(changes))) for name, changes in values.items()]
+    for scenario in scenarios:
+        for text in (scenario.name, *scenario.changes, *scenario.changes.values()):
+            try:
+                one_line(text)
+            except ValueError as error:
+                raise UserError(f"{file}: {shown_value(text)} of a scenario: {error}.") from error
     taken = [name for name in (TODAY, CHANGED, BEST) if name in values]
     if taken:
         raise UserError(f'{file}: "{taken[0]}" names a column of its own; give the scenario another name.')
-    return [Scenario(str(name), dict(_flat(changes))) for name, changes in values.items()]
+    return scenarios
 
 
 def _flat(values: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ from warehouse.errors import UserError, nearest
 from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
 from warehouse.files import csv_cell, write_out
 from warehouse.settings import Settings
-from warehouse.values import Day, Rate, Text
+from warehouse.values import Day, Rate, Text, what_is_wrong
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 CREATE = """
@@ -66,7 +66,7 @@ def _problem(read: YamlFile, detail: Mapping[str, Any]) -> str:
     if detail["type"] == "missing":
         return f'{read.place()}: the key "{name}" is missing; add it.'
     found = shown_value(detail["input"])
-    return f'{read.place(detail["loc"])}: "{name}": {detail["msg"].removeprefix("Value error, ")} (found {found}).'
+    return f'{read.place(detail["loc"])}: "{name}": {what_is_wrong(detail["msg"])} (found {found}).'
 
 
 def register_experiment(connection: duckdb.DuckDBPyConnection, plan: ExperimentDefinition) -> pd.DataFrame:

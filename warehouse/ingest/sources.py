@@ -4,7 +4,6 @@ An unknown key, a wrong type or a contradiction is a UserError that names the fi
 """
 
 import codecs
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -22,7 +21,7 @@ from pydantic import (
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.settings import PROJECT_ROOT, Settings
-from warehouse.values import Header, Sentence, SourceName, Text, Whole
+from warehouse.values import Header, Sentence, SourceName, Text, Whole, what_is_wrong
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 SOURCES_DIR = PROJECT_ROOT / "sources"
@@ -355,7 +354,7 @@ def _explain(detail: dict[str, Any], read: YamlFile) -> str:
         return f'{where}: unknown key "{place}"{nearest(names[-1], keys)}.'
     if detail["type"] == "missing":
         return f'{where}: the key "{place}" is missing; add it.'
-    message = re.sub("^Value error, ", "", detail["msg"])
+    message = what_is_wrong(detail["msg"])
     is_plain = isinstance(detail["input"], str | int | float | bool) and not place.endswith("_env")
     found = f" (found {shown_value(detail['input'])})" if is_plain else ""
     return f"{where}: {place + ': ' if place else ''}{message}{found}."

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -97,12 +96,19 @@ def test_a_damaged_store_is_set_aside_and_made_anew(empty: Company) -> None:
     assert again.code == 0 and again.err == ""
 
 
-def test_a_store_that_another_program_holds_is_no_traceback(empty: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_another_program_holds_is_told_with_that_program(empty: Company) -> None:
     assert empty.loyalty("status").code == 0
-    with sqlite3.connect(next(empty.settings.dagster_home.rglob("runs.db"))) as held:
-        held.execute("begin exclusive")
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; held = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()",
+    ]
+    store = next(empty.settings.dagster_home.rglob("runs.db"))
+    with subprocess.Popen([*command, str(store)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"open\n"
         told = in_words("(sqlite3.OperationalError) database is locked", empty.settings, "OperationalError")
-    assert "held by another program" in told and "Error" not in told
+        holder.communicate()
+    assert f"is held by process {holder.pid}" in told and "Error" not in told
 
 
 def test_a_home_that_cannot_be_written_is_told_by_every_command(empty: Company, tmp_path: Path) -> None:
