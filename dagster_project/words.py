@@ -82,7 +82,7 @@ def error_in_words(error: BaseException, settings: Settings) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, PermissionError) and error.filename:
-        return f"{error.filename}: {error.strerror}. The file or its folder belongs to somebody else."
+        return f"{error.filename}: {error.strerror}. This user may not read or write there."
     seen: BaseException | None = error
     while seen is not None:
         whole = f"{type(seen).__name__}: {seen}"

@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
     options = parse(_parser(), arguments)
     if options.handler is None:
-        options.parser.print_help()
-        return DONE
+        options.parser.print_help(sys.stderr)
+        return UserError.exit_code
     settings = None
     try:
         with terminated_in_words(), private_files(), _quiet_libraries():

@@ -39,15 +39,17 @@ def set_erased(
     characters of no width, the .0 of a number.
     """
     found: dict[str, str] = {}
+    folded = {key.lower(): name for key, name in pseudonyms.items()} if table.is_any_case else {}
     if pseudonyms:
         for column in (column for column in table.columns if table.is_customer(column)):
             spelled = f"(select distinct {spelling(column)} as text from {rows or table.relation.sql})"
             texts = connection.execute(
                 f"select text, {plain('text')} from {spelled} where text in (select unnest($1)) or {plain('text')} in"
-                " (select unnest($1))",
-                [[*pseudonyms]],
+                f" (select unnest($1)) or lower({plain('text')}) in (select unnest($2))",
+                [[*pseudonyms], [*folded]],
             ).fetchall()
-            found |= {text: pseudonyms.get(text, pseudonyms.get(bare, "")) for text, bare in texts}
+            for text, bare in texts:
+                found[text] = pseudonyms.get(text, pseudonyms.get(bare, folded.get(bare.lower(), "")))
     set_spellings(connection, found)
 
 

@@ -85,7 +85,7 @@ def find_spellings(
             ).fetchall()
             is_raw = table.relation.schema.startswith("raw_")
             same |= {text for text, is_same in rows if is_same and not is_raw}
-            others |= {text for text, is_same in rows if not is_same}
+            others |= {text for text, is_same in rows if not is_same and not table.is_any_case}
     return sorted(same), sorted(others)
 
 

@@ -179,9 +179,11 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
 
+        is_upper = any(source.id_case == "upper" for source in sources.values())
+
         def known_or_drawn(text: str) -> str:
             earlier = known_pseudonym(settings, salt, text) if salt else None
-            return earlier or _draw(tables, replace(data_subject, customer_id=text))
+            return earlier or _draw(tables, replace(data_subject, customer_id=text), is_upper=is_upper)
 
         name = known_or_drawn(customer_id)
         contacts = find_contacts(connection, tables, data_subject)
@@ -228,8 +230,11 @@ def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
     return tuple(sorted({source.customer_prefix for source in sources.values()}))
 
 
-def _draw(tables: list[Table], data_subject: DataSubject) -> str:
-    """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has."""
+def _draw(tables: list[Table], data_subject: DataSubject, *, is_upper: bool) -> str:
+    """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has.
+
+    is_upper: a source writes its ids in upper case, so that its pseudonyms stay as they are.
+    """
     types = {
         column.data_type
         for table in tables
@@ -247,7 +252,8 @@ def _draw(tables: list[Table], data_subject: DataSubject) -> str:
     )
     if types:
         return f"{prefix}-{1 + randbits(min(NUMBER_BITS[kind] for kind in types))}"
-    return f"{prefix}erased-{token_hex(PSEUDONYM_BYTES)}"
+    name = f"erased-{token_hex(PSEUDONYM_BYTES)}"
+    return prefix + (name.upper() if is_upper else name)
 
 
 class _Work:
@@ -322,6 +328,8 @@ class _Work:
 
     def _other_files(self) -> None:
         for path in self._files():
+            if not path.exists():  # SQLite takes the log of a file away when that is closed
+                continue
             if is_duckdb(path):
                 self._other_database(path)
             elif clean(path, self.data_subject):
@@ -363,6 +371,8 @@ class _Work:
             )
 
     def _left(self, path: Path) -> list[str]:
+        if not path.exists():
+            return []
         if not is_duckdb(path):
             return self._left_in(path)
         with connect(path, read_only=True) as connection:

@@ -60,7 +60,7 @@ def test_options_of_the_whole_command_line_stand_anywhere(empty: Company, capsys
 
 @pytest.mark.parametrize(("arguments", "told"), [([], "command ..."), (["privacy"], "action ...")])
 def test_a_bare_command_prints_its_help(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command_line.main(arguments) == 0 and told in capsys.readouterr().out
+    assert command_line.main(arguments) == 2 and told in capsys.readouterr().err
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

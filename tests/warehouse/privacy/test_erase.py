@@ -116,6 +116,11 @@ def test_logs_and_other_databases_of_the_home_folder_are_cleaned(shop: Landing) 
         log.execute("create table events (body text)")
         log.execute("insert into events values (?)", [json.dumps({"message": f"no such customer {CUSTOMER}"})])
     log.close()
+    with sqlite3.connect(home / "dagster" / "runs.db") as log:  # as a process leaves it that was killed
+        log.execute("pragma journal_mode = wal")
+    log.close()
+    (home / "dagster" / "runs.db-shm").write_bytes(bytes(32768))
+    (home / "dagster" / "runs.db-wal").touch()
     (home / "tmp" / "ingest").mkdir(parents=True)
     (home / "tmp" / "ingest" / "sound").write_text(FIRST)
     name = gone(shop).pseudonym
@@ -199,7 +204,7 @@ def test_an_export_holds_the_rows_and_what_they_mean_for_its_owner_alone(shop: L
         )
         connection.execute("comment on column marts.points.amount is 'What the points are worth.'")
         connection.execute(
-            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x')"
+            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x', 'x;x')"
         )
     target, tables, count = export(shop.settings, CUSTOMER, shop.folder, print)
     assert target == shop.folder / f"customer-{CUSTOMER}.json" and stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -253,6 +258,22 @@ def test_a_customer_whose_id_differs_in_case_alone_stays_and_is_told(shop: Landi
     shop.write("d.csv", f"customer_id,email,points\n{other},anna@fall.example,7\n")
     shop.load()
     assert {who for who, email, _ in rows(shop) if email == "anna@fall.example"} == set()
+
+
+def test_where_case_does_not_matter_every_spelling_is_the_same_customer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {"customers": {"files": "*.csv", "key": "customer_id", "columns": COLUMNS}}
+    here = Landing(tmp_path, tables, id_case="upper")
+    monkeypatch.setattr("warehouse.privacy.erase.every_source", lambda: {"till": here.source})
+    here.write("a.csv", FIRST)
+    here.load()
+    done = gone(here, CUSTOMER.upper())
+    assert done.others == () and done.pseudonym == done.pseudonym.upper()
+    assert rows(here)[0] == (done.pseudonym, None, "3")
+    here.write("b.csv", SECOND)
+    here.load()
+    assert rows(here)[-1] == (done.pseudonym, None, "6")
 
 
 def test_two_keys_never_become_one(shop: Landing) -> None:
