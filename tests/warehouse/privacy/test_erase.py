@@ -192,7 +192,7 @@ def test_an_export_holds_the_rows_and_what_they_mean_for_its_owner_alone(shop: L
         )
         connection.execute("comment on column marts.points.amount is 'What the points are worth.'")
         connection.execute(
-            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x')"
+            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x', null)"
         )
     target, tables, count = export(shop.settings, CUSTOMER, shop.folder, print)
     assert target == shop.folder / f"customer-{CUSTOMER}.json" and stat.S_IMODE(target.stat().st_mode) == 0o600
