@@ -84,7 +84,7 @@ def test_a_run_says_what_is_wrong_with_lines(landing: Make) -> None:
         told = load_sentences(connection, report)
     assert len(told) == 1
     assert told[0].startswith(
-        'till.lines: 2 lines read, 0 loaded, 2 malformed (2 "not utf-8: byte 0xf6; try `encoding: cp1252`" (a.csv row'
+        'till.lines: 2 lines read, 0 loaded, 2 malformed ("not utf-8: byte 0xf6; try `encoding: cp1252`" (a.csv row'
     )
 
 
