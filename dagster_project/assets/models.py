@@ -1,25 +1,30 @@
-"""What Python learns, as assets: each step reads dbt's tables, posts its results for dbt to read, and passes a gate.
+"""What Python learns, as assets: each step reads dbt's tables and posts its results where they are sound.
 
 What is learned and from what stands in `steps/`, how in `ml/`; here results are checked, posted and shown. A step
-whose input is what its latest results came from learns nothing again.
+whose input is what its latest results came from learns nothing again. Unsound results are held back: the tables
+keep the last sound ones, the record of the run says why, and everything else is published.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import duckdb
 
 from dagster_project.resources import WarehouseRun
-from dagster_project.steps.base import Step, StepResult
+from dagster_project.steps.base import Step, StepResult, UnnamedSettingError
 from dagster_project.steps.input_key import input_key
 from dagster_project.steps.registry import STEPS
 from dagster_project.tables import inline_picture, record_assets, table_metadata
-from warehouse.model_store.results import post, valid_run
+from warehouse.errors import UserError
+from warehouse.model_store.results import hold_back, post, valid_run
 from warehouse.model_store.retention import expire_models, expire_results
 
 CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
+# What is wrong with the machine, the settings or a step's declaration fails the run; all else is the model's.
+NOT_THE_MODELS = (UserError, UnnamedSettingError, duckdb.Error, OSError, MemoryError)
 RECORDS = {
     "model_runs": "One row per model run.",
     "model_metrics": "One row per model run, metric and slice.",
@@ -61,50 +66,71 @@ def _model_assets(step: Step) -> dg.AssetsDefinition:
         )
         for table, description in step.tables.items()
     ]
-    gate = dg.AssetCheckSpec(
-        CHECK_NAME, asset=specs[0].key, blocking=True, description="Keys are whole and unique, and values in range."
+    check = dg.AssetCheckSpec(
+        CHECK_NAME, asset=specs[0].key, description="Keys are whole and unique, and values in range; else held back."
     )
 
-    @dg.multi_asset(name=step.name, specs=specs, check_specs=[gate], required_resource_keys={"warehouse"})
+    @dg.multi_asset(name=step.name, specs=specs, check_specs=[check], required_resource_keys={"warehouse"})
     def model(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: WarehouseRun = context.resources.warehouse
         run.open_build()
         with run.stage(f"model {step.name}"), run.connect() as connection:
-            result = _learn_and_post(step, run, connection)
+            result, problems = _learn_and_post(step, run, connection, context.log)
             tables = table_metadata(connection, [spec.key for spec in specs])
         if step.is_parallel:
             run.precopy.start()
-        problems = list(result.problems) if result else []
-        if not problems:
-            run.passed_checks.add(check_of(step))
-        shown = _shown(step, result)
+        run.passed_checks.add(check_of(step))
+        told = f"model {step.name}: {'; '.join(problems)}"
+        if problems:
+            run.progress(told, "held back", None)
+        shown = _shown(step, result, problems)
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key, metadata={**tables[spec.key], **shown})
         yield dg.AssetCheckResult(
             asset_key=specs[0].key,
             check_name=CHECK_NAME,
             passed=not problems,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=told if problems else None,
             metadata={"problems": "; ".join(problems) or "none"},
         )
-        if problems:
-            raise dg.Failure(description=f"model {step.name}: {'; '.join(problems)}", allow_retries=False)
 
     return model
 
 
-def _learn_and_post(step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> StepResult | None:
-    """What was learned; None where the latest results came from this very input."""
+def _learn_and_post(
+    step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, log: dg.DagsterLogManager
+) -> tuple[StepResult | None, Sequence[str]]:
+    """What was learned, None where the latest results came from this very input, and why it is held back, if it is."""
     as_of_date = run.as_of_date(connection)
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):
-        return None
-    result = step.run(run.settings, connection, as_of_date)
-    if not result.problems:
+        return None, ()
+    result, problems = _learn(step, run, connection, as_of_date, log)
+    if result and not problems:
         post(connection, step.name, as_of_date, result.runs, result.frames, result.metrics, key)
-    return result
+    else:
+        hold_back(connection, step.name, as_of_date, "; ".join(problems), key)
+    return result, problems
 
 
-def _shown(step: Step, result: StepResult | None) -> Mapping[str, Any]:
+def _learn(
+    step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, as_of_date: date, log: dg.DagsterLogManager
+) -> tuple[StepResult | None, Sequence[str]]:
+    try:
+        result = step.run(run.settings, connection, as_of_date)
+    except NOT_THE_MODELS:
+        raise
+    except Exception as error:
+        log.exception(f"model {step.name} could not be computed")
+        told = str(error) if isinstance(error, ValueError) else "Dagster's log of this run has the details"
+        return None, [f"it could not be computed: {told}"]
+    return result, result.problems
+
+
+def _shown(step: Step, result: StepResult | None, problems: Sequence[str]) -> Mapping[str, Any]:
+    if problems:
+        return {"held back": "; ".join(problems)}
     if result is None:
         return {"learned": "nothing: the latest results came from this very input"}
     pictures = {title: inline_picture(svg) for title, svg in step.pictures(result.frames).items()}

@@ -54,6 +54,8 @@ class StageLog:
         """The progress callback of the warehouse resource."""
         if status == "waiting":
             self.console.print(name, style="yellow")
+        elif status == "held back":
+            self.console.print(styled("held back", "yellow") + styled(f"  {name}; its tables stay as they were", ""))
         elif status == "started":
             self.start(name)
         elif status in ("done", "failed"):
@@ -101,9 +103,15 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
         return _report_failure(stages.console, settings, result)
     stages.print_summary(time.perf_counter() - began)
     publication = live_publication(settings)
-    if publication and (keys is None or PUBLICATION_KEY in keys):
+    if publication and _has_published(result):
         print_publication(stages.console, settings, publication)
+    else:
+        stages.console.print("Nothing was published: a part was built and checked. `loyalty run` publishes.")
     return DONE
+
+
+def _has_published(result: dg.ExecuteInProcessResult) -> bool:
+    return any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events)
 
 
 def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = False) -> dict[str, object]:
@@ -169,7 +177,7 @@ def _report_failure(console: Console, settings: Settings, result: dg.ExecuteInPr
     for message in messages:
         console.print(f"loyalty: {message}", style="red", soft_wrap=True)
     outcome = "Nothing new was published; the last good copy stays. `loyalty status` tells more."
-    if any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events):
+    if _has_published(result):
         outcome = "What was built is published; only what comes after it failed."
     console.print(outcome, soft_wrap=True)
     if any(message.rstrip(".").endswith(INTERRUPTED) for message in messages):
@@ -190,6 +198,15 @@ def failure_messages(events: Sequence[dg.DagsterEvent], settings: Settings) -> I
             yield step + _sentence(error, settings)
         else:
             yield step + in_words(str(event.message), settings)
+
+
+def held_back_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """The models whose results are held back, and why: a step's check that failed without failing the run."""
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+                yield str(evaluation.description)
 
 
 def _failures(events: Sequence[dg.DagsterEvent]) -> list[tuple[dg.DagsterEvent, Any]]:

@@ -7,7 +7,7 @@ import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.cli.console import Console
-from dagster_project.cli.run import failure_messages
+from dagster_project.cli.run import failure_messages, held_back_messages
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
@@ -70,7 +70,9 @@ def _print_run(
     ending = read_ending(settings, run.run_id)
     if ending:
         console.print(f"           {ending.told}")
-    elif run.status == dg.DagsterRunStatus.FAILURE:
-        entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
+    if run.status == dg.DagsterRunStatus.FAILURE and not ending:
         for message in dict.fromkeys(failure_messages(entries, settings)):
             console.print(f"           {message}")
+    for message in held_back_messages(entries):
+        console.print(f"held back  {message}")

@@ -17,7 +17,7 @@ class StepResult:
     """What a step hands over.
 
     runs: a record a model compared, the one that scores first. frames: score rows by table. metrics: figures out of
-    time. problems: what makes the results unfit, as sentences. shown: figures of the run for the UI.
+    time. problems: what makes the results unfit, as sentences; they are held back. shown: figures for the UI.
     """
 
     runs: Sequence[Mapping[str, Any]]
@@ -108,12 +108,12 @@ def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """The record of ml.model_runs: what a function of `ml` says of its run, and what the step says instead.
 
     Known of it have to be model_run_id, model, rows (learned from) and status; version is 1, and the run a champion,
-    unless it is said otherwise; snapshot_from and snapshot_to, the days that those rows are of, may be unknown.
+    unless it is said otherwise; detail, snapshot_from and snapshot_to, the days of those rows, may be unknown.
     """
     known = {"version": 1, "is_champion": True, **run, **changes}
     required = {name: known[name] for name in ("model_run_id", "model", "rows", "is_champion", "status")}
-    days = {name: known.get(name) for name in ("snapshot_from", "snapshot_to")}
-    return {**required, **days, "version": str(known["version"])}
+    optional = {name: known.get(name) for name in ("snapshot_from", "snapshot_to", "detail")}
+    return {**required, **optional, "version": str(known["version"])}
 
 
 def key_problems(frame: pd.DataFrame, key: Sequence[str], name: str) -> list[str]:

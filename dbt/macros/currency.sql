@@ -5,9 +5,11 @@
 {%- endmacro %}
 
 {# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}
-{% macro cost_or_assumed() -%}
-    case when cost_amount is null then {{ money('net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ ')') }}
-        else cost_amount end
+{% macro cost_or_assumed(lines=none) -%}
+    {%- set of = lines ~ '.' if lines else '' -%}
+    case when {{ of }}cost_amount is null
+        then {{ money(of ~ 'net_amount * (1 - ' ~ var('assumed').get('margin_rate', 0) ~ ')') }}
+        else {{ of }}cost_amount end
 {%- endmacro %}
 
 {# Returns on a cost, as definitions have them; NULL where there is no cost to speak of. #}

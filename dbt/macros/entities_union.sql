@@ -64,14 +64,18 @@
                 _batch_id,
                 _file,
                 _row_number,
-                {{ '_version' if '_version' in present else 'null' }} as _version,
-                {{ '_reject_reason' if '_reject_reason' in present else as_text('null') }} as _reject_reason
+                _version,
+                _reject_reason
             from (
                 select
                 {%- for name, column in columns.items() if name in present %}
                     {{ typed_column(name, column, types[name]) }} as {{ name }},
                 {%- endfor %}
-                    * exclude ({{ columns.keys() | select('in', present) | join(', ') }})
+                    _batch_id,
+                    _file,
+                    _row_number,
+                    cast({{ '_version' if '_version' in present else 'null' }} as decimal(38, 6)) as _version,
+                    {{ '_reject_reason' if '_reject_reason' in present else as_text('null') }} as _reject_reason
                 from {{ relation }}
             ) as typed
         ) as delivered

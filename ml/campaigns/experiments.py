@@ -23,6 +23,7 @@ from ml.common.rounding import varies
 SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
 TOO_FEW_CUSTOMERS = "too_few_customers"
 NO_VARIATION = "no_variation"
+FEW_CUSTOMERS = 50
 
 OUTCOME_COLUMNS = ("campaign_id", "customer_id", "arm", "metric", "value", "pre_value", "planned_share")
 
@@ -85,9 +86,15 @@ def cuped(treatment: Array, control: Array, treatment_pre: Array, control_pre: A
 
 
 def sample_ratio_p_value(treated_count: Any, control_count: Any, treatment_share: float) -> Any:
-    """Chi-square p-value of the arms' sizes against the planned share; small means that the split is broken."""
+    """P-value of the arms' sizes against the planned share; small means that the split is broken.
+
+    Chi-square; of one campaign with fewer than 50 expected in an arm, where that is no approximation, the exact
+    binomial test.
+    """
     observed = np.stack([np.asarray(treated_count, float), np.asarray(control_count, float)])
     expected = np.stack([observed.sum(axis=0) * treatment_share, observed.sum(axis=0) * (1 - treatment_share)])
+    if observed.ndim == 1 and expected.min() < FEW_CUSTOMERS:
+        return stats.binomtest(int(observed[0]), int(observed.sum()), treatment_share).pvalue if observed.sum() else 1.0
     return stats.chisquare(observed, expected, axis=0).pvalue
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 
 from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import label_closes
 
-# How recent the last order is defines who is active, and is known on the day itself however well it predicts.
-_KNOWN_ON_THE_DAY = ("recency_days",)
+# Recency, how long a customer has been one, and how often one buys: known on the day itself, however well they predict.
+KNOWN_ON_THE_DAY = ("recency_days", "tenure_days", "orders_per_week_365d")
+# A separation that chance brings about more often than this, in any of the features, is no evidence.
+_CHANCE = 0.001
+
+
+class _Separation(NamedTuple):
+    auc: float
+    p_value: float
 
 
 def require_closed_labels(matrix: FeatureMatrix, as_of: dt.date, horizon_days: int) -> None:
@@ -28,25 +36,36 @@ def leaking_features(matrix: FeatureMatrix, limit: float = 0.97) -> dict[str, fl
     """Features that by themselves separate churners from others too well to be honest, with their AUC.
 
     Looks at labelled rows of active customers, at each feature's values and at where they are missing, in either
-    direction. No behaviour of the past is that telling; a feature that looked into the label's window is.
+    direction. A feature that looked into the label's window separates them; so does one among many in few rows, by
+    chance, and any measure of habit where regular buyers stand beside one-time buyers. So a feature is named only if
+    chance is ruled out over all features together, and if it leaves less than half of the error of the best of what is
+    known on the day.
     """
     rows = matrix.rows(matrix.active & ~np.isnan(matrix.label))
     if len(set(rows.label)) < 2:
         return {}
-    found = {}
-    for name, values in zip(rows.features, rows.x.T, strict=True):
-        separation = max(
-            _separation(np.nan_to_num(values, nan=-np.inf), rows.label), _separation(np.isnan(values), rows.label)
+    separations = {
+        name: max(
+            (_separation(np.nan_to_num(values, nan=-np.inf), rows.label), _separation(np.isnan(values), rows.label)),
+            key=lambda separation: separation.auc,
         )
-        if separation >= limit and name not in _KNOWN_ON_THE_DAY:
-            found[name] = round(separation, 4)
-    return found
+        for name, values in zip(rows.features, rows.x.T, strict=True)
+    }
+    explained = max((separations[name].auc for name in KNOWN_ON_THE_DAY if name in separations), default=0.5)
+    tests_count = 2 * len(separations)
+    return {
+        name: round(separation.auc, 4)
+        for name, separation in separations.items()
+        if separation.auc >= limit
+        and name not in KNOWN_ON_THE_DAY
+        and 1 - separation.auc < (1 - explained) / 2
+        and separation.p_value * tests_count < _CHANCE
+    }
 
 
-def _separation(values: np.ndarray, label: np.ndarray) -> float:
-    """AUC of a column taken as a score, or of its opposite, whichever is larger (Mann-Whitney)."""
-    ranks = rankdata(values)
-    churners = label.sum()
-    others = len(label) - churners
-    auc = (ranks[label == 1].sum() - churners * (churners + 1) / 2) / (churners * others)
-    return float(max(auc, 1 - auc))
+def _separation(values: np.ndarray, label: np.ndarray) -> _Separation:
+    """AUC of a column taken as a score, or of its opposite, whichever is larger, and its p-value (Mann-Whitney)."""
+    churners, others = values[label == 1], values[label == 0]
+    test = mannwhitneyu(churners, others, method="auto")
+    auc = float(test.statistic) / (len(churners) * len(others))
+    return _Separation(max(auc, 1 - auc), float(test.pvalue))

@@ -92,7 +92,7 @@ class _Training:
     matrix: FeatureMatrix
     complete: FeatureMatrix
     config: ChurnConfig
-    as_of: dt.date
+    as_of: dt.date | None
     key: str
 
     def snapshots(self) -> list[dt.date]:
@@ -121,8 +121,8 @@ class _Training:
             "model_run_id": run_id,
             "task": TASK,
             "model": model,
-            "version": f"{snapshot_to or self.as_of}.{run_id[:6]}",
-            "as_of_date": str(self.as_of),
+            "version": f"{snapshot_to or self.as_of or 'none'}.{run_id[:6]}",
+            "as_of_date": str(self.as_of) if self.as_of else None,
             "snapshot_from": snapshot_from,
             "snapshot_to": snapshot_to,
             "rows": len(rows),
@@ -141,29 +141,28 @@ def train_and_score(features: pd.DataFrame, config: ChurnConfig, champion: Champ
     and numeric features; the order of rows and columns does not matter. Snapshots before the last may hold a sample
     of the customers. champion: the model in place, or None.
 
-    Nothing is learned again when the champion came out of a comparison on the same data with the same settings.
+    Without a row, or with fewer than `config.minimum` asks for, the status is insufficient_history. Nothing is learned
+    again when the champion came out of a comparison on the same data with the same settings.
     Raises ValueError for missing columns, repeated keys, or labels whose horizon is not over at the last snapshot.
     """
     with deterministic(config.threads):
-        as_of = snapshot_days(features).max().item()
+        days = snapshot_days(features)
+        as_of = days.max().item() if len(days) else None
         training = _prepare(features, config, as_of)
         usable = champion if champion and champion.fits(feature_names(features)) else None
         if usable and usable.training_key == training.key and usable.backtest:
             return _score_unchanged(features, training, usable, usable.backtest)
-        leaks = leaking_features(training.matrix, config.leak_auc)
-        if leaks:
-            named = ", ".join(f"{name} (AUC {auc})" for name, auc in sorted(leaks.items()))
-            return _without_scores(training, LEAK_SUSPECTED, f"too telling to be known in advance: {named}")
         return _compare_and_score(features, training, usable)
 
 
-def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date) -> _Training:
+def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date | None) -> _Training:
     """The labelled rows of the newest snapshots, sampled where they are too many."""
     days, known = snapshot_days(features), ~np.isnan(labels(features))
     newest = np.unique(days[known])[-config.most_snapshots :]
     rows = np.flatnonzero(known & np.isin(days, newest))
     matrix = make_feature_matrix(features, sample_rows(features, rows, config.most_training_rows))
-    require_closed_labels(matrix, as_of, config.horizon_days)
+    if as_of:
+        require_closed_labels(matrix, as_of, config.horizon_days)
     key = model_run_id(TASK, {**config.learning(), "data": fingerprint(matrix.frame())})
     return _Training(matrix.telling(), matrix, config, as_of, key)
 
@@ -176,6 +175,10 @@ def _compare_and_score(features: pd.DataFrame, training: _Training, champion: Ch
     if RECENCY_COLUMN not in training.matrix.features:
         detail = f"{RECENCY_COLUMN} is the same for everybody, so there is no baseline to compare with"
         return _without_scores(training, INSUFFICIENT_HISTORY, detail)
+    leaks = leaking_features(training.matrix, config.leak_auc)
+    if leaks:
+        named = ", ".join(f"{name} (AUC {auc})" for name, auc in sorted(leaks.items()))
+        return _without_scores(training, LEAK_SUSPECTED, f"too telling to be known in advance: {named}")
     tuning, judged = split_judged(counted, config.horizon_days, fewest=config.minimum.origins, most=MOST_JUDGED)
     tuned = _tune_all(training, tuning[-config.most_tuning_origins :])
     challenger = _plainest_of_the_best(tuned)

@@ -63,7 +63,7 @@ def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Histories:
     """Collapse customers (shape (n,), times in weeks) to distinct histories.
 
     Raises:
-        ValueError: a history breaks 0 <= t_x <= T, or x = 0 exactly when t_x = 0, or there is none.
+        ValueError: a history breaks 0 <= t_x <= T, or x = 0 exactly when t_x = 0.
     """
     columns = [np.asarray(column, dtype=np.float64) for column in (x, t_x, age)]
     _require_histories(*columns)
@@ -77,8 +77,6 @@ def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Histories:
 
 
 def _require_histories(x: FloatArray, t_x: FloatArray, age: FloatArray) -> None:
-    if len(x) == 0:
-        raise ValueError("no customer history to fit or score")
     ordered = (x >= 0) & (t_x >= 0) & (t_x <= age) & np.isfinite(age)
     consistent = ordered & ((x == 0) == (t_x == 0))
     if not consistent.all():

@@ -78,10 +78,11 @@ def value_lifetimes(
 ) -> LifetimeValueResult:
     """Backtest, choose, fit and score from purchase days (see `ml.lifetime.purchase_histories.summarise_purchases`).
 
-    Rows after `as_of_date` are ignored. `data_from` is the first observed day.
+    Rows after `as_of_date` are ignored. `data_from` is the first observed day. Without a purchase nobody
+    has a score.
 
     Raises:
-        ValueError: a column is missing, or nobody has bought by `as_of_date`.
+        ValueError: a column is missing.
     """
     origins = backtest_origins(
         data_from,
@@ -111,7 +112,7 @@ def value_summaries(
     (see `ml.lifetime.scores.score_customers`), model_run_id.
 
     Raises:
-        ValueError: nobody has bought by `as_of_date`, or a history is impossible.
+        ValueError: a history is impossible.
     """
     customers = summaries.sort_values("customer_id", ignore_index=True)
     histories = group_histories(customers["x"], customers["t_x"], customers["T"])

@@ -49,6 +49,17 @@ class Purchases:
         return sp.csr_array((values[head], (self.customer[head], self.product[head])), shape=shape)
 
 
+def require_columns(orders: pd.DataFrame, products: pd.DataFrame) -> None:
+    """Raise ValueError where `orders` or `products` lack a column."""
+    for frame, name, columns in (
+        (orders, "orders", ("customer_id", "product_id", "order_date")),
+        (products, "products", ("product_id", "category")),
+    ):
+        missing = [column for column in columns if column not in frame]
+        if missing:
+            raise ValueError(f"{name} lack the columns {missing}; they have {list(frame.columns)}")
+
+
 def purchases_as_of(
     orders: pd.DataFrame,
     products: pd.DataFrame,
@@ -65,13 +76,7 @@ def purchases_as_of(
     Raises:
         ValueError: a column is missing, or nothing was bought by then.
     """
-    for frame, name, columns in (
-        (orders, "orders", ("customer_id", "product_id", "order_date")),
-        (products, "products", ("product_id", "category")),
-    ):
-        missing = [column for column in columns if column not in frame]
-        if missing:
-            raise ValueError(f"{name} lack the columns {missing}; they have {list(frame.columns)}")
+    require_columns(orders, products)
     age = (pd.Timestamp(as_of_date) - pd.to_datetime(orders["order_date"])).dt.days.to_numpy()
     known = age >= 0
     if not known.any():

@@ -86,7 +86,7 @@ def rank_new(
     bought = purchases.matrix(np.ones(len(purchases.customer)), head)
     base = np.where(purchases.on_sale[:head], _TIE_BREAK * (1 - np.arange(head) / head), -np.inf)
     lists = []
-    for start in range(0, len(customers), chunk_size):
+    for start in range(0, max(len(customers), 1), chunk_size):  # one empty chunk where there is nobody
         chunk = customers[start : start + chunk_size]
         scores = scorer(chunk) + base
         own = bought[chunk].tocoo()

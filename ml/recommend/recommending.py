@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
-from ml.recommend.baskets import Codes, Purchases, purchases_as_of
+from ml.recommend.baskets import Codes, Purchases, purchases_as_of, require_columns
 from ml.recommend.collaborative import FilteringConfig
 from ml.recommend.product_lists import AGAIN_CANDIDATES, NEW_CANDIDATES, RankedList, rank_again, rank_new
 
@@ -66,12 +66,18 @@ def recommend(
     Metrics, in slices new and again: recall_at_N, the mean share of the products that customers bought in the judged
     days (of that list's kind) which their list held, and coverage_at_N, the share of the catalogue that some list
     held; `baseline` is that of the better baseline. The candidate with the highest recall is published if it is
-    higher than the baseline's.
+    higher than the baseline's. Where fewer than `minimum_judged_customers` bought again in the judged days the status
+    is insufficient_history and the baselines are published; where nothing was bought there are no lists.
 
     Raises:
-        ValueError: a column is missing, or nothing was bought by `as_of_date`.
+        ValueError: a column is missing.
     """
     config = config or RecommendConfig()
+    require_columns(orders, products)
+    if not (pd.to_datetime(orders["order_date"]) <= pd.Timestamp(as_of_date)).any():
+        published = {kind: BASELINES[kind][0] for kind in (NEW, AGAIN)}
+        run = _run_record(orders, products, as_of_date, config, published, 0)
+        return RecommendResult(pd.DataFrame(columns=LIST_COLUMNS), pd.DataFrame(columns=METRIC_COLUMNS), run)
     purchases = _purchases(orders, products, as_of_date, config)
     metrics, judged_count = _judge(orders, products, as_of_date, config)
     enough = judged_count >= config.minimum_judged_customers
@@ -146,6 +152,8 @@ def _judge(
         return pd.DataFrame(columns=METRIC_COLUMNS), 0
     purchases = _purchases(orders, products, split, config)
     truth = BoughtLater(purchases, orders[later], config.judged_customers_count)
+    if not len(truth.customers):  # nobody who was known by the split came back
+        return pd.DataFrame(columns=METRIC_COLUMNS), 0
     rows = []
     for kind, candidates in ((NEW, NEW_CANDIDATES), (AGAIN, AGAIN_CANDIDATES)):
         for name in candidates:

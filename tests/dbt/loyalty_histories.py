@@ -166,7 +166,7 @@ class Programme:
                 for day, amount in self.net_by_day(customer).items()
             ],
             "int_orders": [
-                (order.order_id, order.customer_id, day_of(order.day), money(order.units), True)
+                (order.order_id, order.customer_id, day_of(order.day), money(order.units), True, 2 * money(order.units))
                 for order in self.orders
             ],
             "int_order_returns": self._summed_returns(),
@@ -202,7 +202,7 @@ class Programme:
         for order in self.orders:
             for day, units in order.returned:
                 by_day[order.order_id, day] += units
-        return [(order_id, day_of(day), -money(units)) for (order_id, day), units in by_day.items()]
+        return [(order_id, day_of(day), -money(units), -2 * money(units)) for (order_id, day), units in by_day.items()]
 
 
 FIRST_RULES = (

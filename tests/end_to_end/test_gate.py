@@ -79,29 +79,50 @@ def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
     assert own.marts() == marts
 
 
-def test_a_model_whose_results_are_unsound(built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (None, "planted: p_alive is outside 0 to 1"),
+        (ValueError("planted: nobody to fit"), "it could not be computed: planted: nobody to fit"),
+        (TypeError("RankedList.__init__()"), "it could not be computed: Dagster's log of this run has the details"),
+    ],
+)
+def test_a_model_whose_results_are_unsound_is_held_back_alone(
+    built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception | None, told: str
+) -> None:
     """Another rate in the settings, as a model learns nothing again from the same input."""
     own = built.copy(tmp_path / "home", assumed={"margin_rate": 0.31})
     step = next(step for step in models.STEPS if step.name == "lifetime_values")
 
     def learn(*arguments: Any) -> Any:
+        if fault:
+            raise fault
         return replace(step.learn(*arguments), problems=["planted: p_alive is outside 0 to 1"])
 
     monkeypatch.setattr(
         models, "STEPS", tuple(replace(one, learn=learn) if one is step else one for one in models.STEPS)
     )
     postings = own.warehouse("from ml.result_versions order by all")
-    with refused(own, "planted: p_alive is outside 0 to 1"):
-        done = own.loyalty("run", "--select", "lifetime_values")
-        assert done.code == 1 and "planted" in done.text
-        assert build_of(own).status == "failed"
+    done = own.loyalty("run", "--select", "lifetime_values")
+    assert done.code == 0 and f"held back model lifetime_values: {told}; its tables stay as they were" in done.text
+    assert "TypeError" not in done.text
+    assert build_of(own).status != "failed"
     assert own.warehouse("from ml.result_versions order by all") == postings
+    held_back = "select model, detail from ml.model_runs where status = 'held_back'"
+    assert own.warehouse(held_back) == [("lifetime_values", told)]
+    assert f"held back model lifetime_values: {told}" in own.loyalty("status").text
+    monkeypatch.undo()
+    assert own.loyalty("run", "--select", "lifetime_values").code == 0
+    assert own.warehouse(held_back) == []
+    assert "held back" not in own.loyalty("status").text
 
 
-def test_a_build_whose_checks_did_not_all_run(own: Company) -> None:
-    with refused(own, "checks did not pass or did not run"):
-        done = own.loyalty("run", "--select", "dim_dates or ops/build_status or published/loyalty")
-        assert done.code == 1
+@pytest.mark.parametrize("selection", ["dim_dates or ops/build_status or published/loyalty", "rpt_sales_monthly+"])
+def test_a_part_is_built_and_checked_and_not_published(own: Company, selection: str) -> None:
+    with refused(own, "did not finish"):
+        done = own.loyalty("run", "--select", selection)
+        assert done.code == 0 and "Nothing was published: a part was built and checked" in done.text
+        assert build_of(own).status == "open"
 
 
 def test_a_build_that_was_not_finished(own: Company) -> None:

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import duckdb
@@ -45,13 +45,17 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class _Remote:
-    """A table of the attached database: its name in parts, its columns' types and what they are called in raw."""
+    """A table of the attached database: its name in parts, its columns' types and what they are called in raw.
+
+    `exact` are the columns that the server hands over as text, since DuckDB's scanner would lose something of them.
+    """
 
     kind: str
     path: tuple[str, ...]
     types: dict[str, str]
     columns: ColumnMap
     place: str
+    exact: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -62,6 +66,22 @@ class _Remote:
     def native_name(self) -> str:
         """The quoted name for the server itself."""
         return ".".join(self.quoted(part) for part in self.path)
+
+    def rows(self, column: str, bound: tuple[str, str] | None) -> str:
+        """Every row, or those from the bound of `column` on (its text and type), as SQL of DuckDB."""
+        if not self.exact:
+            where = f" where {quote_identifier(column)} >= {quote_literal(bound[0])}::{bound[1]}" if bound else ""
+            return f"(select * from {self.name}{where})"
+        chosen = [
+            f"{self.quoted(name)}::text as {self.quoted(name)}" if name in self.exact else self.quoted(name)
+            for name in self.types
+        ]
+        where = f" where {self.quoted(column)} >= {quote_literal(bound[0])}" if bound else ""
+        return self.asked(f"select {', '.join(chosen)} from {self.native_name}{where}")
+
+    def asked(self, query: str) -> str:
+        """A query in the server's own SQL, as a table of DuckDB's."""
+        return f"{self.kind}_query('{SERVER}', {quote_literal(query)})"
 
     def quoted(self, name: str) -> str:
         """An identifier in the server's own SQL."""
@@ -166,7 +186,31 @@ def _find_remote(connection: duckdb.DuckDBPyConnection, source: SourceConfig, na
         raise UserError(f"{place}: there is no such table{similar}. Mend `table` of tables.{name}.")
     columns = map_columns(types, table, place, raw_columns(connection, source, name))
     _check_watermark(table, {raw: types[column] for column, raw in columns.names.items()}, place)
-    return _Remote(source.database.type, path, types, columns, place)
+    remote = _Remote(source.database.type, path, types, columns, place)
+    exact = _lossy_columns(connection, remote) if remote.kind == "postgres" else frozenset()
+    return replace(
+        remote, types={name: "VARCHAR" if name in exact else kind for name, kind in types.items()}, exact=exact
+    )
+
+
+def _lossy_columns(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> frozenset[str]:
+    """Numerics of PostgreSQL that DuckDB's scanner changes: those without a precision, and those that hold a NaN."""
+    described = connection.execute(
+        "select name, kind from "
+        + remote.asked(
+            "select attname::text as name, format_type(atttypid, atttypmod) as kind from pg_attribute"
+            f" where attrelid = {quote_literal(remote.native_name)}::regclass and attnum > 0 and not attisdropped"
+        )
+    ).fetchall()
+    numerics = {name: kind for name, kind in described if kind.startswith("numeric") and not kind.endswith("]")}
+    loose = {name for name, kind in numerics.items() if kind == "numeric"}
+    tests = [f"coalesce(bool_or({remote.quoted(name)} = 'NaN'), false)" for name in numerics if name not in loose]
+    if not tests:
+        return frozenset(loose)
+    columns = ", ".join(f"{test} as c{number}" for number, test in enumerate(tests))
+    found = connection.execute(f"from {remote.asked(f'select {columns} from {remote.native_name}')}").fetchone()
+    bounded = [name for name in numerics if name not in loose]
+    return frozenset(loose | {name for name, has_nan in zip(bounded, found or (), strict=True) if has_nan})
 
 
 def _column_types(connection: duckdb.DuckDBPyConnection, path: tuple[str, ...]) -> dict[str, str] | None:
@@ -252,37 +296,43 @@ def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: st
     """Everything at first; later what the watermark leaves, by a filter so simple that the server applies it."""
     names = remote.columns.names
     columns = [f"{quote_identifier(column)} as {quote_identifier(raw)}" for column, raw in names.items()]
-    select = f"select {', '.join(columns)}, 0 as _row_number from {remote.name}"
+    select = f"select {', '.join(columns)}, 0 as _row_number from"
     watermark = source.tables[name].watermark
     bound = _bound(connection, source, name, {raw: remote.types[column] for column, raw in names.items()})
     if watermark is None or bound is None:
-        return select
+        return f"{select} {remote.rows('', None)}"
     column = next(found for found, raw in names.items() if raw == watermark)
-    query = f"{select} where {quote_identifier(column)} >= {bound}"
+    query = f"{select} {remote.rows(column, bound)}"
     if _has_null(connection, remote, column):
-        query += f" union all {select} where {quote_identifier(column)} is null"
+        query += f" union all {select} {remote.rows('', None)} where {quote_identifier(column)} is null"
     return query
 
 
 def _has_null(connection: duckdb.DuckDBPyConnection, remote: _Remote, column: str) -> bool:
     """Asked of the server itself: DuckDB's scanners apply `is null` only after fetching the whole table."""
     asked = f"select 1 as found from {remote.native_name} where {remote.quoted(column)} is null limit 1"
-    return count(connection, f"select count(*) from {remote.kind}_query('{SERVER}', {quote_literal(asked)})") > 0
+    return count(connection, f"select count(*) from {remote.asked(asked)}") > 0
 
 
 def _bound(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, types: Mapping[str, str]
-) -> str | None:
-    """The lowest watermark to ask for, as SQL, or None if nothing is loaded yet."""
+) -> tuple[str, str] | None:
+    """The lowest watermark to ask for, and its type, or None if nothing is loaded yet.
+
+    One that lies ahead of the clock is a mistake of its row: everything until then would be left out.
+    """
     table = source.tables[name]
     if table.watermark is None or table.watermark not in raw_columns(connection, source, name):
         return None
-    column, kind = quote_identifier(table.watermark), types[table.watermark]
-    overlap = f"to_seconds({table.overlap})" if _MOMENT.match(kind) else str(table.overlap)
+    kind = types[table.watermark]
+    value = f"try_cast({quote_identifier(table.watermark)} as {kind})"
+    is_moment = bool(_MOMENT.match(kind))
+    overlap = f"to_seconds({table.overlap})" if is_moment else str(table.overlap)
+    until_now = f" where {value} <= cast(now() + interval 1 day as {kind})" if is_moment or kind == "DATE" else ""
     row = connection.execute(
-        f"select cast(max(try_cast({column} as {kind})) - {overlap} as varchar) from {raw_table(source, name)}"
+        f"select cast(max({value}) - {overlap} as varchar) from {raw_table(source, name)}{until_now}"
     ).fetchone()
-    return f"{quote_literal(row[0])}::{kind}" if row and row[0] is not None else None
+    return (row[0], kind) if row and row[0] is not None else None
 
 
 def _refuse_repeated_keys(connection: duckdb.DuckDBPyConnection, table: TableConfig, remote: _Remote) -> None:

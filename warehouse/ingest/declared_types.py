@@ -9,6 +9,7 @@ named an offset) and 1234.5. A row that does not keep to the file's way, or does
 its value.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -123,11 +124,22 @@ def _not_plain(connection: duckdb.DuckDBPyConnection, file: FileColumns, typed: 
 
 
 def _plain(column: str, kind: str) -> str:
+    """Whether a value is NULL or written as its type is; one comparison with a pattern where that is enough."""
     name = quote_identifier(column)
+    if short := _short_number(kind):
+        return f"{name} is null or regexp_full_match({name}, '{short}')"
     if _family(kind) == "moment":
         pattern = PLAIN_ISO if kind != "DATE" else "[0-9]{4}-[0-9]{2}-[0-9]{2}"
         return f"{name} is null or (regexp_full_match({name}, '{pattern}') and try_cast({name} as {kind}) is not null)"
     return f"{name} is null or (regexp_full_match({name}, '{PLAIN_NUMBER}') and {_fits(name, kind)})"
+
+
+def _short_number(kind: str) -> str | None:
+    """The pattern of numbers with so few digits that they fit a decimal or an integer, whatever the digits are."""
+    if match := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
+        whole, decimals = int(match[1]) - int(match[2]), int(match[2])
+        return f"[+-]?[0-9]{{1,{whole}}}" + (f"([.][0-9]{{0,{decimals}}})?" if decimals else "")
+    return "[+-]?[0-9]{1,9}" if kind in ("INTEGER", "BIGINT", "HUGEINT") else None
 
 
 def _open(column: str, kind: str) -> str:
@@ -136,8 +148,8 @@ def _open(column: str, kind: str) -> str:
         return "false"
     name = quote_identifier(column)
     return (
-        f"(coalesce(bool_or(contains({name}, '.')), false) and coalesce(bool_and(not contains({name}, '.')"
-        f" or regexp_full_match({name}, {quote_literal(grouped('[.]'))})), true))"
+        f"(coalesce(bool_or(contains({name}, '.')), false)"
+        f" and coalesce(bool_and(not contains({name}, '.') or {name} like '%.___'), true))"
     )
 
 

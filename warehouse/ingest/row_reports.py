@@ -54,7 +54,7 @@ def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
             " where _source = $1 and row_status = 'rejected' group by 1 order by 2 desc, 1",
             [source],
         ).fetchall()
-        reasons = f" {_reasons(rows)}" if rows else ""
+        reasons = f"{':' if len(rows) > 1 else ''} {_reasons(rows)}" if rows else ""
         told.append(
             f"{source}: {read:,} order lines: {accepted:,} accepted, {superseded:,} superseded by a later version,"
             f" {rejected:,} rejected{reasons}"
@@ -65,7 +65,7 @@ def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def _reasons(rows: list[tuple[str, int, str, int, str | None]]) -> str:
     """The commonest reasons, each with the first row of it: its file, its place and what may be shown of its value."""
     told = [
-        f'{number:,} "{reason}" ({file} row {row}{f", {_short(value)}" if value else ""})'
+        f'{f"{number:,} " if len(rows) > 1 else ""}"{reason}" ({file} row {row}{f", {_short(value)}" if value else ""})'
         for reason, number, file, row, value in rows[:REASONS_TOLD]
     ]
     others = sum(number for _, number, *_ in rows[REASONS_TOLD:])

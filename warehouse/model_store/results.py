@@ -14,6 +14,7 @@ import pandas as pd
 
 from warehouse.sql import quote_identifier, transaction
 
+HELD_BACK = "held_back"
 # Tables of one posting each, by day: columns and DuckDB types after as_of_date, model_run_id and customer_id.
 SCORE_TABLES: dict[str, dict[str, str]] = {
     "customer_clusters": {
@@ -151,6 +152,7 @@ RUN_TABLES: dict[str, dict[str, str]] = {
         "is_champion": "boolean",
         "status": "varchar",
         "trained_at": "timestamp",
+        "detail": "varchar",
     },
     "model_metrics": {
         "model_run_id": "varchar",
@@ -179,6 +181,8 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in {**scores, **RUN_TABLES}.items():
         listing = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in columns.items())
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
+    # of a home that is older than the column
+    connection.execute("alter table ml.model_runs add column if not exists detail varchar")
 
 
 def valid_run(
@@ -213,6 +217,7 @@ def post(
     """
     scoring = runs[0]["model_run_id"]
     with transaction(connection):
+        _forget_held_back(connection, result, as_of_date)
         if "model_run_id" not in metrics:
             metrics = metrics.assign(model_run_id=scoring)
         for run in runs:
@@ -225,6 +230,30 @@ def post(
                 " select coalesce(max(result_version_id), 0) + 1, ?, ?, ?, ? from ml.result_versions",
                 [result, as_of_date, scoring, input_key],
             )
+
+
+def hold_back(
+    connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, detail: str, input_key: str
+) -> None:
+    """Record that a step's results are not posted, and why; what was posted before stands. A sound result ends that."""
+    run = {
+        "model_run_id": f"{HELD_BACK}-{result}-{input_key[:16]}",
+        "model": result,
+        "version": "none",
+        "rows": 0,
+        "is_champion": False,
+        "status": HELD_BACK,
+        "detail": detail,
+    }
+    with transaction(connection):
+        _forget_held_back(connection, result, as_of_date)
+        _insert_run(connection, as_of_date, run, pd.DataFrame(columns=list(RUN_TABLES["model_metrics"])))
+
+
+def _forget_held_back(connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date) -> None:
+    connection.execute(
+        "delete from ml.model_runs where status = ? and model = ? and as_of_date = ?", [HELD_BACK, result, as_of_date]
+    )
 
 
 def _insert_scores(

@@ -12,11 +12,11 @@ with tiers as (
 
 open_rows as (
 
-    select customers.customer_id, customers.known_since, count(tiers.customer_id) as rows_count, min(first_rows.valid_from) as first_date
-    from {{ ref('int_customers') }} as customers
+    select customers.customer_id, customers.enrolled_on, count(tiers.customer_id) as rows_count, min(first_rows.valid_from) as first_date
+    from {{ ref('int_tier_members') }} as customers
     left join tiers on customers.customer_id = tiers.customer_id and tiers.is_current
     left join tiers as first_rows on customers.customer_id = first_rows.customer_id and first_rows.row_number = 1
-    group by customers.customer_id, customers.known_since
+    group by customers.customer_id, customers.enrolled_on
 
 ),
 
@@ -39,9 +39,9 @@ members as (
 
 enrolled as (
 
-    select {{ month_of('known_since') }} as month, count(*) as customers_count
-    from {{ ref('int_customers') }}
-    group by {{ month_of('known_since') }}
+    select {{ month_of('enrolled_on') }} as month, count(*) as customers_count
+    from {{ ref('int_tier_members') }}
+    group by {{ month_of('enrolled_on') }}
 
 )
 
@@ -57,9 +57,9 @@ where previous_tier is distinct from tier_before
 
 union all
 
-select 'not one open row from the day the customer is known' as rule, customer_id as row_key
+select 'not one open row from the day the customer is known and there are rules' as rule, customer_id as row_key
 from open_rows
-where rows_count <> 1 or first_date <> known_since
+where rows_count <> 1 or first_date <> enrolled_on
 
 union all
 

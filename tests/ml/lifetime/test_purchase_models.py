@@ -99,9 +99,9 @@ def test_impossible_histories_are_refused(x, t_x, age):
         group_histories(np.array([0, x]), np.array([0, t_x]), np.array([1, age]))
 
 
-def test_nothing_to_group_is_refused():
-    with pytest.raises(ValueError, match="no customer history"):
-        group_histories([], [], [])
+def test_nobody_is_nobody_in_groups():
+    histories = group_histories([], [], [])
+    assert len(histories.x) == len(histories.index) == 0
 
 
 def test_grouping_does_not_change_the_likelihood():

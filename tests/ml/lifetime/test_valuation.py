@@ -202,10 +202,11 @@ def test_too_little_history_publishes_the_naive_rate(customers_count, as_of_date
     assert len(result.curves) == 0
 
 
-def test_nobody_to_score_is_refused():
+def test_nobody_to_score_is_too_little_history():
     empty = pd.DataFrame(columns=["customer_id", "order_date", "net_amount", "return_amount"])
-    with pytest.raises(ValueError, match="no customer"):
-        value_lifetimes(empty, dt.date(2024, 1, 1), DATA_FROM, CONFIG)
+    result = value_lifetimes(empty, dt.date(2024, 1, 1), DATA_FROM, CONFIG)
+    assert result.scores.empty and result.metrics.empty and result.curves.empty
+    assert (result.run["published_model"], result.run["p_alive_status"]) == ("naive_rate", "insufficient_history")
 
 
 def test_row_order_and_later_rows_change_no_byte(dropping_out):

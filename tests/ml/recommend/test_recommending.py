@@ -272,5 +272,20 @@ def test_bad_input_is_named(shop):
         recommend(orders.drop(columns="order_date"), products, AS_OF)
     with pytest.raises(ValueError, match="category"):
         recommend(orders, products.drop(columns="category"), AS_OF)
-    with pytest.raises(ValueError, match="nothing was bought"):
-        recommend(orders, products, dt.date(2020, 1, 1))
+
+
+@pytest.mark.parametrize("as_of_date", [dt.date(2020, 1, 1), dt.date(2024, 2, 5), dt.date(2024, 3, 31)])
+def test_nobody_who_came_back_is_too_little_history(as_of_date):
+    """Before the first order there are no lists; after it those of the baselines, although nobody has bought twice."""
+    orders = pd.DataFrame(
+        {
+            "customer_id": ["A", "B"],
+            "product_id": ["P", "P"],
+            "order_date": pd.to_datetime(["2024-02-05", "2024-03-28"]),
+        }
+    )
+    result = recommend(orders, pd.DataFrame({"product_id": ["P"], "category": ["tea"]}), as_of_date)
+    assert result.run["status"] == "insufficient_history"
+    assert result.run["published_models"] == {"new": "popularity", "again": "bought_before_frequency"}
+    assert len(result.recommendations) == (orders["order_date"] <= pd.Timestamp(as_of_date)).sum()
+    assert result.metrics.empty

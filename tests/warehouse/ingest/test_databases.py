@@ -308,3 +308,43 @@ def test_the_latest_versions_equal_the_source(
         )
         assert latest == [rows[key] for key in sorted(rows)]
         assert here.load().batch_ids == ()
+
+
+def test_postgres_numbers_and_moments_come_whole_or_are_refused(
+    postgres: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB's scanner makes 0 of NaN and a double of a numeric without precision; infinity is no moment."""
+    monkeypatch.setenv(VARIABLE, postgres.dsn)
+    postgres.execute(
+        "create table whole (id int primary key, amount numeric(18, 4), loose numeric, at timestamp)",
+        "insert into whole values (1, 10.5, 12345678901234.5678, '2024-01-05 10:00'), (2, 'NaN', 1, '2024-01-05'),"
+        " (3, 1, 'NaN', '2024-01-05'), (4, 1, 1, 'infinity'), (5, 1, 0.12345, '2024-01-05'), (6, 1, 0.1, '9999-12-31')",
+    )
+    columns = {
+        "id": {},
+        "amount": {"type": "decimal(18, 4)"},
+        "loose": {"type": "decimal(18, 4)"},
+        "at": {"type": "timestamp"},
+    }
+    table = {"table": "whole", "key": "id", "watermark": "at", "columns": columns}
+    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": "postgres", "dsn_env": VARIABLE})
+    report = here.load()
+    assert (report.rows_read, report.rows_loaded, report.rows_malformed) == (6, 2, 4)
+    assert here.query("select id, amount::varchar, loose::varchar from raw_till.lines order by id") == [
+        (1, "10.5000", "12345678901234.5678"),
+        (6, "1.0000", "0.1000"),
+    ]
+    assert sorted(reason for _, _, reason, _ in here.rejected()) == [
+        "amount is not a decimal(18,4)",
+        "at is not a timestamp",
+        "loose is not a decimal(18,4)",
+        "loose is not a decimal(18,4)",
+    ]
+    again = here.load()
+    assert (again.rows_read, again.rows_loaded, again.rows_malformed) == (0, 0, 0)
+    postgres.execute(
+        "insert into whole values (7, 2, 2, '2024-02-01')",
+        "update whole set amount = 3, at = '2024-01-06' where id = 2",
+    )
+    assert here.load().rows_loaded == 2, "neither a refused row nor one dated 9999 keeps later ones out"
+    here.close()

@@ -128,10 +128,11 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
 
 def likely_encoding(content: bytes) -> str | None:
     """The encoding that bytes which are no UTF-8 most likely are of, as far as one line tells."""
-    runs = re.findall(rb"[\x80-\xff]+", content)
+    runs = re.findall(rb"[A-Za-z]?[\x80-\xff]+[A-Za-z]?", content)
     try:
         content.decode("gb2312")
-        if runs and all(len(run) % 2 == 0 for run in runs):
+        # letters of Chinese take two bytes each, and do not stand between Latin ones as an umlaut does
+        if runs and all(len(run) % 2 == 0 and run[0] > 127 and run[-1] > 127 for run in runs):
             return "gb18030"
     except UnicodeDecodeError:
         pass

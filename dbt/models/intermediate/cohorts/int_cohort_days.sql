@@ -47,9 +47,7 @@ select
     customers.first_order_date,
     customer_daily.order_date,
     customer_daily.has_valid_order,
-    -- a linked return that came back under another name, or none, is not among this customer's returns
-    customer_daily.sales_net_amount
-        + greatest(customer_daily.return_amount, coalesce(linked_returns.return_amount, 0)) as net_amount
+    customer_daily.sales_net_amount + coalesce(linked_returns.return_amount, 0) as net_amount
 from customer_daily
 inner join customers
     on customer_daily.customer_id = customers.customer_id and customer_daily.order_date >= customers.first_order_date

@@ -1,4 +1,7 @@
--- The only history that marts scan: the business days on which a customer bought or returned something.
+{#
+  The only history that marts scan: the business days on which a customer bought or returned something. A return of a known
+  order is the order's customer's, whoever brought it back, and none where the order does not count.
+#}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -32,6 +35,49 @@ valid_orders as (
 
 ),
 
+returned_lines as (
+
+    select * from {{ ref('int_returned_lines') }}
+    where returned_by is distinct from customer_id or order_status <> 'completed'
+
+),
+
+moved_returns as (
+
+    select returned_by as customer_id, return_date as order_date, -net_amount as return_amount, -margin_amount as return_margin_amount
+    from returned_lines
+    where returned_by is not null
+
+    union all
+
+    select customer_id, return_date, net_amount, margin_amount
+    from returned_lines
+    where customer_id is not null and order_status = 'completed'
+
+),
+
+counted as (
+
+    select
+        customer_id,
+        order_date,
+        net_amount,
+        return_amount,
+        gross_amount,
+        discount_amount,
+        margin_amount,
+        return_margin_amount,
+        quantity,
+        sale_lines_count
+    from order_days
+
+    union all
+
+    select customer_id, order_date, 0, return_amount, 0, 0, 0, return_margin_amount, 0, 0
+    from moved_returns
+
+),
+
 amounts as (
 
     select
@@ -45,7 +91,7 @@ amounts as (
         {{ money('sum(margin_amount + return_margin_amount)') }} as margin_amount,
         cast(sum(quantity) as decimal(18, 4)) as quantity,
         cast(sum(sale_lines_count) as bigint) as lines_count
-    from order_days
+    from counted
     group by customer_id, order_date
 
 )

@@ -37,6 +37,8 @@ select
     {{ money('coalesce(sum(net_amount) filter (where is_return), 0)') }} as return_amount,
     {{ money('coalesce(sum(net_amount) filter (where is_return) - sum(cost) filter (where is_return), 0)') }}
         as return_margin_amount,
-    count(*) filter (where cost_amount is null) as lines_at_assumed_margin_count
+    count(*) filter (where cost_amount is null) as lines_at_assumed_margin_count,
+    case when min(currency) = max(currency) then min(currency) end as currency,
+    {{ money('coalesce(sum(net_amount_delivered) filter (where not is_return), 0)') }} as own_net_amount
 from lines
 group by order_id, customer_id, order_date, order_status

@@ -103,7 +103,8 @@ select
     net_amount as net_amount_delivered,
     ordered_at,
     order_date,
-    quantity < 0 as is_return,
+    -- an amount that is refunded without goods has quantity 0
+    quantity < 0 or net_amount < 0 as is_return,
     _source,
     _batch_id,
     _file,

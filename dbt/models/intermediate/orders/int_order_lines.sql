@@ -1,5 +1,6 @@
 {{ config(materialized='view') }}
 -- A view: the history it shows is kept incrementally and does not depend on the day it is looked at.
+-- A return of a known order counts for its customer, and not at all where the order does not.
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -10,29 +11,37 @@ versions as (
 
     select * from {{ ref('int_order_line_versions') }}
 
+),
+
+returned_lines as (
+
+    select * from {{ ref('int_returned_lines') }}
+
 )
 
 select
-    order_line_id,
-    order_id,
-    customer_id,
-    product_id,
-    original_order_id,
-    campaign_id,
-    store_id,
-    channel,
-    currency,
-    order_status,
-    quantity,
-    gross_amount,
-    discount_amount,
-    net_amount,
-    cost_amount,
-    net_amount - {{ cost_or_assumed() }} as margin_amount,
-    ordered_at,
-    order_date,
-    is_return,
-    order_status = 'completed' as is_valid,
-    _source as source
+    versions.order_line_id,
+    versions.order_id,
+    case when returned.order_line_id is null then versions.customer_id else returned.customer_id end as customer_id,
+    versions.product_id,
+    versions.original_order_id,
+    returned.returned_order_id,
+    versions.campaign_id,
+    versions.store_id,
+    versions.channel,
+    versions.currency,
+    versions.order_status,
+    versions.quantity,
+    versions.gross_amount,
+    versions.discount_amount,
+    versions.net_amount,
+    versions.cost_amount,
+    versions.net_amount - {{ cost_or_assumed('versions') }} as margin_amount,
+    versions.ordered_at,
+    versions.order_date,
+    versions.is_return,
+    versions.order_status = 'completed' and coalesce(returned.order_status, 'completed') = 'completed' as is_valid,
+    versions._source as source
 from versions
-where row_status = 'accepted' and order_date <= (select as_of_date from run_dates)
+left join returned_lines as returned on versions.order_line_id = returned.order_line_id
+where versions.row_status = 'accepted' and versions.order_date <= (select as_of_date from run_dates)

@@ -1,13 +1,15 @@
-with sale_lines as (
+with returned_lines as (
 
-    select * from {{ ref('int_sale_lines') }}
+    select * from {{ ref('int_returned_lines') }}
+    where order_status = 'completed'
 
 )
 
 select
-    original_order_id as order_id,
-    order_date as return_date,
-    {{ money('sum(net_amount)') }} as return_amount
-from sale_lines
-where is_return and original_order_id is not null
-group by original_order_id, order_date
+    returned_order_id as order_id,
+    return_date,
+    {{ money('sum(net_amount)') }} as return_amount,
+    -- in the order's own currency, where all of it came back in it
+    case when count(*) = count(own_net_amount) then {{ money('sum(own_net_amount)') }} end as own_return_amount
+from returned_lines
+group by returned_order_id, return_date

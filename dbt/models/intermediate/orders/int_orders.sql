@@ -6,7 +6,7 @@
 #}
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
 {%- set counts = ['lines_count'] -%}
-{%- set amounts = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'margin_amount'] -%}
+{%- set amounts = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'margin_amount', 'own_net_amount'] -%}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -17,6 +17,7 @@ order_days as (
 
     select
         {{ keys | join(', ') }},
+        currency,
         sale_lines_count as lines_count,
         quantity,
         {{ amounts | join(', ') }}
@@ -85,6 +86,7 @@ joined as (
         {%- endfor %}
         {{ money('sum(parts.net_amount) filter (where parts.order_date <= coalesce(days.valid_date, days.first_date))') }}
             as net_amount_on_order_date,
+        case when min(parts.currency) = max(parts.currency) then min(parts.currency) end as currency,
         min(days.valid_date) is not null as is_valid
     from parts
     inner join days on parts.order_id = days.order_id
@@ -96,11 +98,12 @@ joined as (
 select
     {{ (keys + counts + amounts) | join(', ') }},
     net_amount as net_amount_on_order_date,
+    currency,
     customer_id is not null and order_status = 'completed' and net_amount > 0 as is_valid
 from order_days
 where order_id not in (select order_id from split_orders)
 
 union all
 
-select {{ (keys + counts + amounts) | join(', ') }}, net_amount_on_order_date, is_valid
+select {{ (keys + counts + amounts) | join(', ') }}, net_amount_on_order_date, currency, is_valid
 from joined

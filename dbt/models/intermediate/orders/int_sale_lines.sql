@@ -10,7 +10,7 @@ select
     order_id,
     customer_id,
     product_id,
-    original_order_id,
+    returned_order_id,
     campaign_id,
     order_date,
     is_return,

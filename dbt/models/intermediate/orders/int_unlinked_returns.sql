@@ -8,12 +8,6 @@ with sale_lines as (
 
 ),
 
-orders as (
-
-    select * from {{ ref('int_orders') }}
-
-),
-
 lowest_rules as (
 
     select * from {{ ref('int_tier_rules') }}
@@ -32,7 +26,7 @@ returns as (
     where
         is_return
         and customer_id is not null
-        and (original_order_id is null or original_order_id not in (select order_id from orders))
+        and returned_order_id is null
     group by customer_id, order_id, order_date
 
 ),
@@ -43,7 +37,7 @@ valued as (
         returns.customer_id,
         returns.document_id,
         returns.return_date,
-        cast(floor(lowest_rules.earn_rate * -returns.return_amount) as bigint) as points
+        cast(floor(lowest_rules.earn_rate * -cast(returns.return_amount as decimal(22, 4))) as bigint) as points
     from returns
     inner join lowest_rules
         on returns.return_date >= lowest_rules.valid_from

@@ -22,10 +22,7 @@ returns as (
         lots.source_id,
         returns.return_date as reversed_on,
         lots.earned_points,
-        cast(floor(lots.earn_rate * greatest(lots.net_amount + sum(returns.return_amount) over (
-            partition by returns.order_id
-            order by returns.return_date
-        ), 0)) as bigint) as points_after
+        cast(floor(lots.earn_rate * returns.remaining_amount) as bigint) as points_after
     from points_lots as lots
     inner join linked_returns as returns
         on lots.source_id = returns.order_id

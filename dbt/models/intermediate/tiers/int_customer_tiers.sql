@@ -1,7 +1,7 @@
 -- `[valid_from, valid_to)` is when a tier is held; the customer's last one is open.
 with customers as (
 
-    select * from {{ ref('int_customers') }}
+    select * from {{ ref('int_tier_members') }}
 
 ),
 
@@ -27,15 +27,18 @@ never_upgraded as (
 
     select
         customers.customer_id,
-        customers.known_since as valid_from,
+        customers.enrolled_on as valid_from,
         1 as tier_rank,
         cast(null as date) as expires_on,
-        coalesce(first_days.net_amount, 0) as metric_amount,
+        {{ money('coalesce(sum(days.net_amount), 0)') }} as metric_amount,
         'enrolment' as reason
     from customers
-    left join customer_daily as first_days
-        on customers.customer_id = first_days.customer_id and customers.known_since = first_days.order_date
+    left join customer_daily as days
+        on customers.customer_id = days.customer_id
+        and days.order_date <= customers.enrolled_on
+        and days.order_date > {{ add_days('customers.enrolled_on', -365) }}
     where customers.customer_id not in (select customer_id from upgraded)
+    group by customers.customer_id, customers.enrolled_on
 
 ),
 

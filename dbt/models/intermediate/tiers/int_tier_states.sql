@@ -16,7 +16,7 @@ with recursive run_dates as (
 
 customers as (
 
-    select * from {{ ref('int_customers') }}
+    select * from {{ ref('int_tier_members') }}
 
 ),
 
@@ -48,11 +48,11 @@ enrolled as (
 
     select
         customers.customer_id,
-        customers.known_since,
-        coalesce(max(metrics.metric_amount) filter (where metrics.metric_date = customers.known_since), 0) as metric_amount
+        customers.enrolled_on,
+        coalesce(max(metrics.metric_amount) filter (where metrics.metric_date = customers.enrolled_on), 0) as metric_amount
     from customers
     inner join metrics on customers.customer_id = metrics.customer_id
-    group by customers.customer_id, customers.known_since
+    group by customers.customer_id, customers.enrolled_on
 
 ),
 
@@ -61,9 +61,9 @@ states as (
     select
         customer_id,
         0 as step,
-        known_since as valid_from,
+        enrolled_on as valid_from,
         -- the day itself is still to be looked at
-        {{ add_days('known_since', -1) }} as looked_on,
+        {{ add_days('enrolled_on', -1) }} as looked_on,
         {{ list_of(lowest_tier) }} as tiers,
         metric_amount,
         'enrolment' as reason
@@ -124,6 +124,7 @@ states as (
                 remaining.*,
                 metrics.metric_amount,
                 rules.keep_amount,
+                rules.lower_rank,
                 rules.validity_months,
                 rules.grace_days
             from remaining
@@ -150,7 +151,7 @@ states as (
                 case
                     when held.check_on is null or held.check_on > event_date then tiers
                     when metric_amount >= keep_amount then {{ list_of(renewed_tier('held', 'held.tier_rank')) }}
-                    when held.tier_rank > 2 then {{ list_of(renewed_tier('held', 'held.tier_rank - 1')) }}
+                    when lower_rank > 1 then {{ list_of(renewed_tier('held', 'lower_rank')) }}
                     else {{ list_of(lowest_tier) }}
                 end as tiers
             from measured

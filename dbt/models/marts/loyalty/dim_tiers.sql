@@ -17,4 +17,4 @@ select
     rule_version,
     valid_from as effective_from
 from rules
-where is_current
+where is_current and not is_dropped

@@ -20,6 +20,7 @@ select
     snapshot_to_date,
     rows_count,
     is_champion,
-    status
+    status,
+    detail
 from model_runs
 where as_of_date <= (select as_of_date from run_dates)

@@ -11,6 +11,13 @@ order_days as (
 
 ),
 
+uncounted_returns as (
+
+    select * from {{ ref('int_returned_lines') }}
+    where order_status <> 'completed'
+
+),
+
 order_lines as {{ computed_anew() }} (
 
     select * from {{ ref('fct_order_lines') }}
@@ -56,6 +63,12 @@ facts as (
 
     union all
 
+    select {{ month_of('return_date') }}, 'revenue', -sum(net_amount)
+    from uncounted_returns
+    group by 1
+
+    union all
+
     select {{ month_of('order_date') }}, 'discounts', sum(discount_amount)
     from order_lines
     where is_valid
@@ -87,6 +100,14 @@ facts as (
 
 ),
 
+summed_facts as (
+
+    select month, input, sum(amount) as amount
+    from facts
+    group by month, input
+
+),
+
 inputs as (
 
     {%- set columns = {'revenue': 'revenue_amount', 'discounts': 'discount_amount', 'attributed_sales': 'attributed_amount',
@@ -102,10 +123,10 @@ inputs as (
 )
 
 select
-    coalesce(inputs.month, facts.month) as month,
-    coalesce(inputs.input, facts.input) as input,
+    coalesce(inputs.month, summed_facts.month) as month,
+    coalesce(inputs.input, summed_facts.input) as input,
     {{ money('coalesce(inputs.amount, 0)') }} as input_amount,
-    {{ money('coalesce(facts.amount, 0)') }} as fact_amount,
-    {{ money('coalesce(inputs.amount, 0) - coalesce(facts.amount, 0)') }} as difference_amount
+    {{ money('coalesce(summed_facts.amount, 0)') }} as fact_amount,
+    {{ money('coalesce(inputs.amount, 0) - coalesce(summed_facts.amount, 0)') }} as difference_amount
 from inputs
-full outer join facts on inputs.month = facts.month and inputs.input = facts.input
+full outer join summed_facts on inputs.month = summed_facts.month and inputs.input = summed_facts.input

@@ -8,5 +8,6 @@ select
     "rows" as rows_count,
     is_champion,
     status,
+    detail,
     trained_at
 from {{ source('ml', 'model_runs') }}

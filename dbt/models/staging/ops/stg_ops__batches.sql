@@ -6,6 +6,7 @@ select
     rows_read,
     rows_loaded,
     rows_malformed,
+    {{ moment_to_utc('loaded_at') }} as loaded_at,
     superseded_by,
     -- an extract of a database table brings other rows each time; a file that comes again is the same file
     content_hash is null as is_extract,
