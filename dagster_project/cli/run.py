@@ -224,4 +224,5 @@ def _root(error: Any) -> Any:
 
 def _sentence(error: Any, settings: Settings) -> str:
     """The message of an error as Dagster serializes it, which puts the name of its class before."""
-    return in_words(error.message.strip().removeprefix(f"{error.cls_name}: "), settings, error.cls_name)
+    message = re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}: ", "", error.message.strip())
+    return in_words(message, settings, error.cls_name or "")
