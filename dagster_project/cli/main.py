@@ -8,8 +8,10 @@ Exit codes: 0 done; 1 the run failed, a check of sources found problems, or mess
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -24,6 +26,7 @@ from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+AGAIN_SECONDS = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UserError.exit_code
     settings = None
     try:
-        with terminated_in_words(), private_files(), _quiet_libraries():
+        with terminated_in_words(), private_files(), _quiet_libraries(), _heard_interrupts():
             settings = load_settings(getattr(options, "settings", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
@@ -62,6 +65,24 @@ def _quiet_libraries() -> Iterator[None]:
         yield
     finally:
         warnings.showwarning = shown
+
+
+@contextmanager
+def _heard_interrupts() -> Iterator[None]:
+    """Ctrl-C that comes while Python lets go of an object would be printed and forgotten: it comes once more then."""
+    shown = sys.unraisablehook
+
+    def hear(unraisable: "sys.UnraisableHookArgs") -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            shown(unraisable)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = shown
 
 
 def _not_shown(*_: object) -> None:

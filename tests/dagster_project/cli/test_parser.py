@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,24 @@ def test_no_traceback_reaches_anybody(
     said = capsys.readouterr().err
     assert code == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert said.startswith("loyalty: ") and "Traceback" not in said and type(error).__name__ not in said
+
+
+def test_an_interrupt_that_python_would_forget_is_heard(
+    empty: Company, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class LetGo:
+        def __del__(self) -> None:
+            raise KeyboardInterrupt
+
+    def work(_: object) -> None:
+        LetGo()
+        time.sleep(20)
+
+    monkeypatch.setattr("dagster_project.cli.status.print_status", work)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    began = time.monotonic()
+    assert command_line.main(["--settings", str(empty.file), "status"]) == 130
+    assert time.monotonic() - began < 10 and capsys.readouterr().err == "loyalty: interrupted.\n"
 
 
 def test_a_damaged_store_is_set_aside_and_made_anew(empty: Company) -> None:
