@@ -127,8 +127,7 @@ class WarehouseRun:
         """Tell what became of delivered rows, now and, by `loyalty status`, later."""
         for sentence in sentences:
             self.progress(sentence, "rows", None)
-        if sentences:
-            keep_sentences(self.settings, about, sentences)
+        keep_sentences(self.settings, about, sentences)
 
     def open_build(self) -> int:
         """The build that this run writes, opened (not passed) at its first write."""

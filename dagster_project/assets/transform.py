@@ -12,7 +12,7 @@ from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, table_metadata
-from warehouse.ingest.row_reports import order_sentences
+from warehouse.ingest.row_reports import STRAYS, order_sentences, stray_sentences
 from warehouse.relations import Relation
 
 # Under this name dagster-dbt keeps a node's unique id in the metadata of its asset or check.
@@ -197,6 +197,7 @@ def _tell_order_lines(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
     if any(result.name == ORDER_LINES and result.is_good for result in results):
         with run.connect() as connection:
             run.tell_rows("order lines", order_sentences(connection))
+            run.tell_rows(STRAYS, stray_sentences(connection))
 
 
 def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:

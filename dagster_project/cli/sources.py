@@ -11,7 +11,7 @@ from warehouse.ingest.entities import load_entities
 from warehouse.ingest.landing import find_files, input_folder
 from warehouse.ingest.load import load_source
 from warehouse.ingest.raw_tables import raw_table
-from warehouse.ingest.row_reports import keep_sentences, load_sentences
+from warehouse.ingest.row_reports import STRAYS, keep_sentences, kept_sentences, load_sentences
 from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
@@ -29,6 +29,8 @@ def check(settings: Settings) -> bool:
         console.print(f"{name}: {'no problems' if not findings else ''}")
         for finding in findings:
             console.print(f"  {finding}", soft_wrap=True)
+    for sentence in kept_sentences(settings).get(STRAYS, []):
+        console.print(f"note: {sentence}", soft_wrap=True)
     return not problems
 
 

@@ -12,7 +12,7 @@ from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
-from warehouse.ingest.row_reports import order_sentences
+from warehouse.ingest.row_reports import order_sentences, stray_sentences
 from warehouse.ingest.sources import load_sources_config, read_source
 from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
@@ -68,7 +68,7 @@ CASES: dict[str, dict[str, str]] = {
     "large": {"gross_amount": "99999999999999.9999", "net_amount": "99999999999999.9999"},
     "many": {"quantity": "9223372036854775807"},
     "dollar": {"currency": " usd "},
-    "foreign": {"currency": "JPY", "gross_amount": "9000000000", "net_amount": "9000000000"},
+    "foreign": {"currency": "JPY", "gross_amount": "9e9", "net_amount": "8e9", "discount_amount": "1e9"},
 }
 VERSIONS = "intermediate.int_order_line_versions"
 BUILT = [
@@ -123,7 +123,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
     (folder / "lines-1.csv").write_text("\n".join([HEAD, *lines, *versions]) + "\n", encoding="utf-8")
     (folder / "lines-2.csv").write_text("\n".join([HEAD, line("changed", {"channel": "9", "net_amount": "8"})]) + "\n")
     (folder / "rates-1.csv").write_text(
-        "rate_date,currency,rate\n2024-05-01,usd,0.9\n2024-05-01,JPY,1200\n9999-12-31,USD,1\n"
+        "rate_date,currency,rate\n2024-05-01,usd,0.9\n2024-05-01,JPY,10900\n9999-12-31,USD,1\n"
     )
     settings = load_settings(
         environ={}, home=folder, base_currency="EUR", business_timezone="UTC",
@@ -202,5 +202,22 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
     assert delivered.failures == [], "single rows of small files stop nothing"
     with connect(delivered.settings.warehouse_path) as connection:
         told = order_sentences(connection)
-    assert told[0].startswith("kiosk: 34 order lines: 22 accepted, 1 superseded by a later version, 11 rejected ")
+    assert told[0].startswith("kiosk: 34 order lines: 22 accepted, 1 superseded by a later version, 11 rejected: ")
     assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 26, "1899-12-31 00:00:00")' in told[0]
+
+
+def test_few_lines_far_from_the_rest_are_told() -> None:
+    with connect() as connection:
+        connection.execute("create schema intermediate")
+        connection.execute(
+            f"create table {VERSIONS} as select date '2024-01-01' + i::int as order_date, 'accepted' as row_status,"
+            " 'till' as _source, 'a.csv' as _file, i as _row_number from range(100) as r(i)"
+            " union all select date '2005-01-01', 'accepted', 'till', 'old.csv', 7"
+        )
+        assert stray_sentences(connection) == [
+            "1 of 101 accepted order lines lie up to 2005-01-01, and the rest begins on 2024-01-01 (till:"
+            " old.csv row 7). If a clock was wrong, set earliest_date or mend the file: these lines bound what"
+            " figures are told for."
+        ]
+        connection.execute(f"delete from {VERSIONS} where _file = 'old.csv'")
+        assert stray_sentences(connection) == []

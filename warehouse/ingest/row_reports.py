@@ -19,6 +19,8 @@ VALUE_TOLD = 80
 STRAY_SHARE = 0.001
 STRAY_LINES = 3
 LINES = "intermediate.int_order_line_versions"
+# Under which sentences on such lines are kept.
+STRAYS = "far from the rest"
 
 
 def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) -> list[str]:
@@ -59,7 +61,7 @@ def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
             f"{source}: {read:,} order lines: {accepted:,} accepted, {superseded:,} superseded by a later version,"
             f" {rejected:,} rejected{reasons}"
         )
-    return [*told, *_strays(connection)]
+    return told
 
 
 def _reasons(rows: list[tuple[str, int, str, int, str | None]]) -> str:
@@ -77,7 +79,7 @@ def _short(value: str) -> str:
     return f'"{shown[:VALUE_TOLD]}{"…" if len(shown) > VALUE_TOLD else ""}"'
 
 
-def _strays(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Few lines far before or behind all others: they are counted, and bound what figures are told from and to."""
     rows = connection.execute(
         f"""

@@ -96,7 +96,8 @@ select
     order_status,
     quantity,
     -- net and discount are rounded at the order day's rate, gross is their sum, so the identity holds in base currency
-    {{ in_base_currency('net_amount') }} + {{ in_base_currency('discount_amount') }} as gross_amount,
+    try_cast(cast({{ in_base_currency('net_amount') }} as decimal(22, 4)) + {{ in_base_currency('discount_amount') }}
+        as decimal(18, 4)) as gross_amount,
     {{ in_base_currency('discount_amount') }} as discount_amount,
     {{ in_base_currency('net_amount') }} as net_amount,
     {{ in_base_currency('cost_amount') }} as cost_amount,
