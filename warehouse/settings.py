@@ -108,6 +108,7 @@ class PointsSettings(_Section):
 
     return_window_days: Annotated[int, Field(ge=0)] = 30
     expiry_months: ExpiryMonths = 12
+    earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"
 
 
 class AbuseSettings(_Section):
@@ -246,6 +247,7 @@ class Settings(_Section):
     sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
     business_timezone: TimeZone
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    exchange_rate_days: Annotated[int, Field(ge=0, le=366)] = 7
     data_through: date | None = None
     as_of_date: date | None = None
     churn_horizon_days: Annotated[int, Field(ge=1)]

@@ -187,5 +187,12 @@ def _events(
 
 def _raise(bad: Sequence[NodeResult]) -> None:
     if bad:
-        lines = [f"{result.resource_type} {result.name}: {result.message.strip() or result.status}" for result in bad]
-        raise dg.Failure(description="\n".join(lines), allow_retries=False)
+        raise dg.Failure(description="\n".join(map(_sentence, bad)), allow_retries=False)
+
+
+def _sentence(result: NodeResult) -> str:
+    """What a person reads of a node that failed; a check says itself what it is about."""
+    about = "a check failed" if result.status == "fail" and result.resource_type == "test" else result.name
+    if result.resource_type != "test":
+        about = f"{result.resource_type} {result.name}"
+    return f"{about}: {result.message.strip() or result.status}"

@@ -42,7 +42,8 @@ class StageLog:
             mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
             self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
         elif status in ("dbt error", "dbt fail"):
-            self.console.print(f"       [red]{status}[/]  {name}", highlight=False)
+            told = f"dbt error  {name}" if status == "dbt error" else f"check failed  {name.replace('_', ' ')}"
+            self.console.print(f"       [red]{told}[/]", highlight=False)
 
     def print_summary(self, total: float) -> None:
         """The time of each stage, and what is left: orchestration."""

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import dagster as dg
 from rich.console import Console
 
+from dagster_project.assets.publish import BEYOND
 from dagster_project.cli.run import failure_messages, held_back_messages
+from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from serving.publication.state import live_publication, publications
@@ -30,6 +32,10 @@ def print_status(settings: Settings) -> None:
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     with open_instance(settings) as instance:
+        published = instance.get_latest_materialization_event(PUBLICATION_KEY) if live else None
+        made = published.asset_materialization if published else None
+        if made and BEYOND in made.metadata:
+            console.print(f"data       {made.metadata[BEYOND].value}", markup=False)
         _print_last_runs(console, settings, instance, held.run_id if held else None)
 
 

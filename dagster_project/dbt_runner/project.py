@@ -16,6 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from dagster_project.dbt_runner import manifest_cache
 from dagster_project.dbt_runner.command import (
     PARSE,
@@ -29,6 +31,8 @@ from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
+
+SHOWN_ROWS = 3  # of a failed check
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class DbtProject:
         with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
             limit_resources(held, self.settings)
             variables = run_variables(self.settings)
-            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node))
+            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node), held)
 
     def _invoke(
         self,
@@ -177,23 +181,43 @@ def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any
     return [forward]
 
 
-def _node_results(result: Any) -> list[NodeResult]:
+def _node_results(result: Any, connection: duckdb.DuckDBPyConnection) -> list[NodeResult]:
     if result.exception is not None:
         raise UserError(f"dbt could not run: {result.exception}") from result.exception
-    return [_node_result(node_result) for node_result in result.result.results]
+    return [_node_result(node_result, connection) for node_result in result.result.results]
 
 
-def _node_result(result: Any) -> NodeResult:
+def _node_result(result: Any, connection: duckdb.DuckDBPyConnection) -> NodeResult:
     node = result.node
+    is_failed_check = str(node.resource_type) == "test" and str(result.status) == "fail"
     return NodeResult(
         unique_id=node.unique_id,
         name=node.name,
         resource_type=str(node.resource_type),
         status=str(result.status),
-        message=result.message or "",
+        message=_failed_rows(node, result.failures, connection) if is_failed_check else result.message or "",
         seconds=result.execution_time,
         failures=result.failures or 0,
     )
+
+
+def _failed_rows(node: Any, count: int, connection: duckdb.DuckDBPyConnection) -> str:
+    """What a failed check found: the rule and the keys of the first rows that break it, and how many there are.
+
+    A check returns rule and row_key (dbt/tests/generic/sound_rows.sql); of one that returns other columns, these.
+    """
+    found = connection.execute(f"select * from ({node.compiled_code}) as found limit {SHOWN_ROWS}")
+    names = [column[0] for column in found.description]
+    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    rules = list(dict.fromkeys(str(row.pop("rule", node.name.replace("_", " "))) for row in rows))
+    keys = [str(row["row_key"]) if "row_key" in row else _listed(row) for row in rows]
+    more = f" and {count - len(rows)} more" if count > len(rows) else ""
+    about = ", ".join(sorted(name.rpartition(".")[2] for name in node.depends_on.nodes)) or "the project"
+    return f"{about}: {'; '.join(rules)} ({'; '.join(keys)}{more})"
+
+
+def _listed(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 def _forget_older(folder: Path, keep: int = 12) -> None:

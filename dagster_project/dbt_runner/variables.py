@@ -53,6 +53,11 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
             for name, source in sources.items()
         },
         "key_prefixes": prefixes,
+        "order_replacing_sources": sorted(
+            name
+            for name, source in sources.items()
+            if any(table.entity == "order_lines" and table.replaces for table in source.tables.values())
+        ),
     }
 
 
@@ -65,6 +70,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "company",
             "business_timezone",
             "base_currency",
+            "exchange_rate_days",
             "data_through",
             "as_of_date",
             "churn_horizon_days",
@@ -85,6 +91,7 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
         **variables,
         "business_timezone": settings.business_timezone,
         "base_currency": settings.base_currency,
+        "exchange_rate_days": settings.exchange_rate_days,
         "margin_rate": settings.assumed.margin_rate,
     }
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())

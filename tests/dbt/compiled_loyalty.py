@@ -43,8 +43,8 @@ INPUTS = {
     "net_amount decimal(18, 4), gross_amount decimal(18, 4), discount_amount decimal(18, 4)",
     "int_customer_activity": "customer_id varchar, as_of_date date, recency_days integer, orders_count bigint, "
     "net_amount decimal(18, 4)",
-    "int_orders": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), is_valid boolean, "
-    "own_net_amount decimal(18, 4)",
+    "int_orders": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), "
+    "is_valid boolean, own_net_amount decimal(18, 4)",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4), "
     "own_return_amount decimal(18, 4)",
     "int_sale_lines": "order_id varchar, customer_id varchar, order_date date, net_amount decimal(18, 4), "

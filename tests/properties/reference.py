@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -51,7 +51,7 @@ def _judged(row: Raw, reason: str | None, last: dict[str, Raw], rates: dict[tupl
         return JudgedRow("rejected", reason, {})
     if last.get(row["order_line_id"]) is not row:
         return JudgedRow("superseded", None, {})
-    rate = Decimal(1) if row["currency"] == "EUR" else rates[row["order_date"], row["currency"]]
+    rate = Decimal(1) if row["currency"] == "EUR" else _rate(row, rates)
     amounts = {
         name: None if row[name] is None else (row[name] * rate).quantize(ZERO, ROUND_HALF_UP)
         for name in ("net_amount", "discount_amount", "cost_amount")
@@ -85,6 +85,12 @@ def _standing_rates(connection: duckdb.DuckDBPyConnection) -> dict[tuple[date, s
     return {(row["rate_date"], row["currency"]): row["rate"] for row in good}
 
 
+def _rate(row: Raw, rates: dict[tuple[date, str], Decimal]) -> Decimal | None:
+    """The rate of the order's day, or the last one of up to seven days before."""
+    days = (row["order_date"] - timedelta(days=back) for back in range(8))
+    return next((rates[day, row["currency"]] for day in days if (day, row["currency"]) in rates), None)
+
+
 def _reason(row: Raw, rates: dict[tuple[date, str], Decimal]) -> str | None:
     """The first rule of the entity that the row breaks."""
     for name in REQUIRED:
@@ -97,7 +103,7 @@ def _reason(row: Raw, rates: dict[tuple[date, str], Decimal]) -> str | None:
         (row["quantity"] < 0 < row["net_amount"], "a return with a positive net_amount"),
         (row["quantity"] > 0 > row["net_amount"], "a sale with a negative net_amount"),
         (
-            row["currency"] != "EUR" and (row["order_date"], row["currency"]) not in rates,
+            row["currency"] != "EUR" and _rate(row, rates) is None,
             f"no exchange rate for {row['currency']} on {row['order_date']}",
         ),
     ]
@@ -112,17 +118,45 @@ _place = _age
 
 
 def spine(lines: list[Raw]) -> Spine:
-    """Per customer and day: valid orders, net sales, and the returns among them."""
+    """Per customer and day: valid orders, net sales, and the returns among them.
+
+    A return counts for the customer of its order, and not at all where that order is cancelled or a test.
+    """
     counted = [line for line in lines if line["order_status"] == "completed"]
+    documents = _documents(lines)
     days: dict[tuple[str, date], list[Any]] = defaultdict(lambda: [0, ZERO, ZERO])
     for line in counted:
-        if line["customer_id"] is not None:
-            day = days[line["customer_id"], line["order_date"]]
+        customer, is_counted = line["customer_id"], True
+        if customer is not None:
+            days[customer, line["order_date"]]  # whoever stands on a line was there that day
+        if _is_return(line):
+            known = documents.get(line["original_order_id"] or line["order_id"])
+            customer, is_counted = known or (customer, True)
+        if customer is not None and is_counted:
+            day = days[customer, line["order_date"]]
             day[1] += line["net_amount"]
-            day[2] += line["net_amount"] if line["quantity"] < 0 else 0
+            day[2] += line["net_amount"] if _is_return(line) else 0
     for customer, day in valid_orders(counted).values():
         days[customer, day][0] += 1
     return {key: tuple(values) for key, values in days.items()}
+
+
+def _is_return(line: Raw) -> bool:
+    return bool(line["quantity"] < 0 or line["net_amount"] < 0)
+
+
+def _documents(lines: list[Raw]) -> dict[str, tuple[str | None, bool]]:
+    """The first known customer of each document with sale lines, and whether it counts."""
+    sales: dict[str, list[Raw]] = defaultdict(list)
+    for line in lines:
+        if not _is_return(line):
+            sales[line["order_id"]].append(line)
+    found = {}
+    for order_id, sold in sales.items():
+        completed = [line for line in sold if line["order_status"] == "completed"]
+        buyers = sorted((line["ordered_at"], line["customer_id"]) for line in completed or sold if line["customer_id"])
+        found[order_id] = (buyers[0][1] if buyers else None, bool(completed))
+    return found
 
 
 def valid_orders(completed: list[Raw]) -> dict[str, tuple[str, date]]:
@@ -132,7 +166,7 @@ def valid_orders(completed: list[Raw]) -> dict[str, tuple[str, date]]:
     """
     orders: dict[str, list[Raw]] = defaultdict(list)
     for line in completed:
-        if line["quantity"] >= 0:
+        if not _is_return(line):
             orders[line["order_id"]].append(line)
     found = {}
     for order_id, lines in orders.items():

@@ -89,7 +89,8 @@ class TableConfig(_Section):
     `on_change` says what a changed file does to its earlier version: with `upsert` both stay and later SQL lets the
     newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
     where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
-    days for dates, its own unit for numbers), for rows that were committed late.
+    days for dates, its own unit for numbers), for rows that were committed late. With `replaces: order_id` an order
+    that comes again replaces all its lines, so that a line that was taken out of it goes.
     """
 
     description: str = ""
@@ -105,6 +106,7 @@ class TableConfig(_Section):
     entity: str | None = None
     optional: bool = False
     on_change: Literal["upsert", "replace"] | None = None
+    replaces: Literal["order_id"] | None = None
     columns: dict[str, ColumnConfig] = {}
 
     @field_validator("entity")
@@ -166,7 +168,7 @@ class TableConfig(_Section):
         return None
 
     @property
-    def replaces(self) -> bool:
+    def replaces_files(self) -> bool:
         """Whether a changed file supersedes its earlier version as a whole."""
         return (self.on_change or ("upsert" if self.key else "replace")) == "replace"
 
