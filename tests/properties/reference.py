@@ -118,30 +118,39 @@ _place = _age
 
 
 def spine(lines: list[Raw]) -> Spine:
-    """Per customer and day: valid orders, net sales, and the returns among them.
-
-    A return counts for the customer of its order, and not at all where that order is cancelled or a test.
-    """
-    counted = [line for line in lines if line["order_status"] == "completed"]
-    documents = _documents(lines)
+    """Per customer and day: valid orders, net sales, and the returns among them."""
     days: dict[tuple[str, date], list[Any]] = defaultdict(lambda: [0, ZERO, ZERO])
+    for line in lines:
+        if line["order_status"] == "completed" and line["customer_id"] is not None:
+            days[line["customer_id"], line["order_date"]]  # whoever stands on a line was there that day
+    counted = counted_lines(lines)
     for line in counted:
-        customer, is_counted = line["customer_id"], True
-        if customer is not None:
-            days[customer, line["order_date"]]  # whoever stands on a line was there that day
-        if _is_return(line):
-            known = documents.get(line["original_order_id"] or line["order_id"])
-            customer, is_counted = known or (customer, True)
-        if customer is not None and is_counted:
-            day = days[customer, line["order_date"]]
+        if line["customer_id"] is not None:
+            day = days[line["customer_id"], line["order_date"]]
             day[1] += line["net_amount"]
-            day[2] += line["net_amount"] if _is_return(line) else 0
+            day[2] += line["net_amount"] if is_return(line) else 0
     for customer, day in valid_orders(counted).values():
         days[customer, day][0] += 1
     return {key: tuple(values) for key, values in days.items()}
 
 
-def _is_return(line: Raw) -> bool:
+def counted_lines(lines: list[Raw]) -> list[Raw]:
+    """The lines that count, returns of known orders under the order's customer.
+
+    Neither does a line that is cancelled or a test count, nor what came back of an order that is.
+    """
+    documents = _documents(lines)
+    found = []
+    for line in lines:
+        known = documents.get(line["original_order_id"] or line["order_id"]) if is_return(line) else None
+        customer, is_counted = known or (line["customer_id"], True)
+        if line["order_status"] == "completed" and is_counted:
+            found.append({**line, "customer_id": customer})
+    return found
+
+
+def is_return(line: Raw) -> bool:
+    """Whether goods came back, or an amount without goods."""
     return bool(line["quantity"] < 0 or line["net_amount"] < 0)
 
 
@@ -149,7 +158,7 @@ def _documents(lines: list[Raw]) -> dict[str, tuple[str | None, bool]]:
     """The first known customer of each document with sale lines, and whether it counts."""
     sales: dict[str, list[Raw]] = defaultdict(list)
     for line in lines:
-        if not _is_return(line):
+        if not is_return(line):
             sales[line["order_id"]].append(line)
     found = {}
     for order_id, sold in sales.items():
@@ -166,7 +175,7 @@ def valid_orders(completed: list[Raw]) -> dict[str, tuple[str, date]]:
     """
     orders: dict[str, list[Raw]] = defaultdict(list)
     for line in completed:
-        if not _is_return(line):
+        if not is_return(line):
             orders[line["order_id"]].append(line)
     found = {}
     for order_id, lines in orders.items():
