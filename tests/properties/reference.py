@@ -143,7 +143,9 @@ def counted_lines(lines: list[Raw]) -> list[Raw]:
     found = []
     for line in lines:
         known = documents.get(line["original_order_id"] or line["order_id"]) if is_return(line) else None
-        customer, is_counted = known or (line["customer_id"], True)
+        customer, is_counted = line["customer_id"], True
+        if known and known[0] <= line["order_date"]:
+            _, customer, is_counted = known
         if line["order_status"] == "completed" and is_counted:
             found.append({**line, "customer_id": customer})
     return found
@@ -154,17 +156,18 @@ def is_return(line: Raw) -> bool:
     return bool(line["quantity"] < 0 or line["net_amount"] < 0)
 
 
-def _documents(lines: list[Raw]) -> dict[str, tuple[str | None, bool]]:
-    """The first known customer of each document with sale lines, and whether it counts."""
+def _documents(lines: list[Raw]) -> dict[str, tuple[date, str | None, bool]]:
+    """The day of each document with sale lines, its first known customer, and whether it counts."""
     sales: dict[str, list[Raw]] = defaultdict(list)
     for line in lines:
         if not is_return(line):
             sales[line["order_id"]].append(line)
-    found = {}
+    found, valid = {}, valid_orders([line for line in lines if line["order_status"] == "completed"])
     for order_id, sold in sales.items():
         completed = [line for line in sold if line["order_status"] == "completed"]
         buyers = sorted((line["ordered_at"], line["customer_id"]) for line in completed or sold if line["customer_id"])
-        found[order_id] = (buyers[0][1] if buyers else None, bool(completed))
+        day = valid[order_id][1] if order_id in valid else min(line["order_date"] for line in completed or sold)
+        found[order_id] = (day, buyers[0][1] if buyers else None, bool(completed))
     return found
 
 
