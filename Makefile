@@ -9,6 +9,8 @@ SIZE ?=
 CUSTOMERS ?=
 INSTALL_PYTHON := Install one (Debian, Ubuntu: python3.13 and python3.13-venv; Fedora: python3.13; macOS: brew install \
 	python@3.13), then: make PYTHON=python3.13
+# a tool that says something even when it finds nothing is heard only when it fails
+silently = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
@@ -34,6 +36,7 @@ $(BIN)/python: | $(UV)
 # In a folder with an umlaut and with LC_ALL=C, Python up to 3.12 cannot read the project's path in the .pth file: a
 # relative path has no umlaut. So it is written before the first Python starts in the environment, to compile.
 $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
+	@echo "Setting up $(VENV): about 160 packages, half a minute to some minutes"
 	@$(UV) sync --frozen --quiet
 	@echo ../../../.. >$(VENV)/lib/python3*/site-packages/_editable_impl_loyalty_warehouse.pth
 	@$(UV) sync --frozen --quiet --compile-bytecode
@@ -52,24 +55,27 @@ run: $(VENV)/ready ## load what is new, build, train, publish
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-campaign: $(VENV)/ready ## what proves more and takes longer: long tests, and the default company under each kernel
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each kernel, flipped SQL, sixty mornings
 	@$(BIN)/pytest -m campaign
 	@$(BIN)/python -m benchmarks.kernels
+	@$(BIN)/python -m benchmarks.sql_mutants
+	@$(BIN)/python -m benchmarks.year --days 60
 
-dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors
+dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui
 
-lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, the workflow files, SQL, the dbt project
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/deptry . >/dev/null 2>&1 || { $(BIN)/deptry .; exit 1; }
+lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
+	@$(call silently,$(BIN)/ruff check .)
+	@$(call silently,$(BIN)/ruff format --check .)
+	@$(call silently,$(BIN)/mypy)
+	@$(call silently,$(BIN)/deptry .)
 	@.lint-venv/bin/vulture
 	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
-	@.lint-venv/bin/zizmor --offline --no-progress --quiet .github
-	@.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests
+	@$(BIN)/python .ci/audit.py $(UV) .lint-venv/bin/pip-audit
+	@$(call silently,.lint-venv/bin/zizmor --offline --no-progress .github)
+	@$(call silently,.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests)
 	@$(BIN)/python -m dagster_project.dbt_runner.export_manifest
-	@.lint-venv/bin/dbt-bouncer run >/dev/null 2>&1 || { .lint-venv/bin/dbt-bouncer run --show-all-failures; exit 1; }
+	@$(call silently,.lint-venv/bin/dbt-bouncer run --show-all-failures)
 
 format: $(VENV)/ready ## let ruff write
 	@$(BIN)/ruff check --fix .

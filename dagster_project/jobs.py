@@ -1,12 +1,16 @@
 """What is run together: the whole graph. Parts of it are chosen by asset selection, not by jobs of their own."""
 
+import http.client
 import json
 import os
+import urllib.error
 import urllib.request
 from typing import Any
 
 import dagster as dg
 
+from warehouse.errors import UserError
+from warehouse.secrets import hide, wrong_secret
 from warehouse.settings import Settings
 
 DAILY_JOB = "daily"
@@ -39,18 +43,28 @@ def build_failure_hook(settings: Settings) -> dg.HookDefinition:
 
 
 def post_failure(settings: Settings, payload: dict[str, str]) -> None:
-    """Send `payload` to the webhook for failures, if the company has one. Raises what `post_json` raises."""
+    """Send `payload` to the webhook for failures, if the company has one.
+
+    Raises UserError when nobody accepts it. It names the variable and never the address, which is a secret and would be
+    kept in Dagster's store.
+    """
     variable = settings.schedule.failure_webhook_env
-    url = os.environ.get(variable) if variable else None
+    url = os.environ.get(variable, "").strip() if variable else ""
     if url:
-        post_json(url, payload)
+        problem = wrong_secret(url, is_address=True) or _refusal(url, payload)
+        if problem:
+            raise UserError(f"schedule.failure_webhook_env: the webhook of {variable} {problem}.")
 
 
-def post_json(url: str, payload: dict[str, str]) -> None:
-    """Send `payload` to `url`. Raises OSError when nobody accepts it, and ValueError when the address is not http."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("A webhook's address starts with http:// or https://.")
+def _refusal(url: str, payload: dict[str, str]) -> str | None:
+    """Why the webhook did not take the payload, without its address; None where it did."""
     body = json.dumps(payload).encode()
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_SECONDS):  # nosec B310
-        return
+    try:
+        request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
+        # the address was looked at before: it is http or https
+        with urllib.request.urlopen(request, timeout=WEBHOOK_TIMEOUT_SECONDS):  # nosec B310
+            return None
+    except urllib.error.HTTPError as error:
+        return f"answers {error.code}"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"does not answer: {hide(str(getattr(error, 'reason', error)), [url])}"

@@ -2,8 +2,8 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -17,9 +17,15 @@ from dagster_project.prepare import prepare_warehouse
 from dagster_project.retention import delete_leftovers, delete_old_runs
 from dagster_project.runs import close_dead_runs, process_tags
 from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
+from serving.outbox import take_over
 from serving.publication.precopy import Precopy
 from warehouse import builds
-from warehouse.lock import hold_warehouse
+from warehouse.ingest.row_reports import keep_sentences
+from warehouse.lock import Holder, hold_warehouse
+from warehouse.lost import require_warehouse
+from warehouse.permissions import close_home, private_files
+from warehouse.privacy.erase import require_current
+from warehouse.register import Register
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
@@ -45,12 +51,45 @@ class WarehouseRun:
     progress: Progress
     precopy: Precopy
     watchdog: Watchdog
+    on_wait: Callable[[str], None]
     build_id: int | None = None
     passed_checks: set[str] = field(default_factory=set)
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.dbt = DbtProject(self.settings)
+        self._hold = ExitStack()
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the warehouse for the length of the block, but for the time `away`."""
+        self._hold.enter_context(self._lock())
+        try:
+            yield
+        finally:
+            self._hold.close()
+
+    def open(self) -> duckdb.DuckDBPyConnection:
+        """Keep the warehouse open while it is held: steps and dbt, in this process, then share what is in memory."""
+        return self._hold.enter_context(self.connect())
+
+    @contextmanager
+    def away(self) -> Iterator[Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]]:
+        """Let others have the warehouse for the length of the block; what is yielded holds and opens it meanwhile."""
+        self._hold.close()
+        try:
+            yield self._held_again
+        finally:
+            self._hold.enter_context(self._lock())
+            self.open()
+
+    @contextmanager
+    def _held_again(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock(), self.connect() as connection:
+            yield connection
+
+    def _lock(self) -> AbstractContextManager[Holder]:
+        return hold_warehouse(self.settings, self.run_id, on_wait=self.on_wait)
 
     @contextmanager
     def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -84,6 +123,13 @@ class WarehouseRun:
         self.watchdog.node(name, status == "started")
         self.progress(name, f"dbt {status}", None)
 
+    def tell_rows(self, about: str, sentences: Sequence[str]) -> None:
+        """Tell what became of delivered rows, now and, by `loyalty status`, later."""
+        for sentence in sentences:
+            self.progress(sentence, "rows", None)
+        if sentences:
+            keep_sentences(self.settings, about, sentences)
+
     def open_build(self) -> int:
         """The build that this run writes, opened (not passed) at its first write."""
         if self.build_id is None:
@@ -112,8 +158,10 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         config_schema={
             "as_of_date": dg.Field(dg.Noneable(str), default_value=None, is_required=False),
             "full_refresh": dg.Field(bool, default_value=False, is_required=False),
+            "new_warehouse": dg.Field(bool, default_value=False, is_required=False),
         },
-        description="The warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of.",
+        description="The warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of."
+        " new_warehouse: start anew where it is lost.",
     )
     def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
         config = context.resource_config
@@ -125,22 +173,29 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         as_of = config["as_of_date"]
         chosen = settings.model_copy(update={"as_of_date": date.fromisoformat(as_of)}) if as_of else settings
         log = context.log
-        with (
-            Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog,
-            hold_warehouse(chosen, run_id, on_wait=lambda message: _tell(log, progress, message)),
-            watchdog.limit("the run", "limits.run_minutes", chosen.limits.run_minutes),
-            Precopy(chosen) as ahead,
-            _rarely_collecting(),
-        ):
-            if instance:
-                instance.add_event_listener(run_id, partial(_follow_steps, watchdog, chosen.limits.step_minutes))
-            held = WarehouseRun(chosen, run_id, config["full_refresh"], progress or _no_progress, ahead, watchdog)
-            delete_leftovers(chosen)
-            if instance:
-                delete_old_runs(chosen, instance)
-            # Open from the first step to the last: steps and dbt, in this process, then share what is in memory.
-            with held.connect() as connection:
+        with private_files(), Watchdog(chosen, run_id, partial(_report_end, chosen, instance)) as watchdog:
+            held = WarehouseRun(
+                chosen,
+                run_id,
+                config["full_refresh"],
+                progress or _no_progress,
+                Precopy(chosen),
+                watchdog,
+                on_wait=lambda message: _tell(log, progress, message),
+            )
+            limit = watchdog.limit("the run", "limits.run_minutes", chosen.limits.run_minutes)
+            with held.hold(), limit, held.precopy, _rarely_collecting():
+                if instance:
+                    instance.add_event_listener(run_id, partial(_follow_steps, watchdog, chosen.limits.step_minutes))
+                close_home(chosen)
+                require_warehouse(chosen, start_anew=config["new_warehouse"])
+                delete_leftovers(chosen)
+                if instance:
+                    delete_old_runs(chosen, instance)
+                connection = held.open()
+                require_current(connection, chosen)
                 prepare_warehouse(connection, held.dbt.manifest())
+                take_over(connection, Register(chosen))
                 yield held
 
     return warehouse

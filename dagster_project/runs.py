@@ -15,6 +15,7 @@ import dagster as dg
 import yaml
 
 from dagster_project import event_log
+from dagster_project.store import set_damaged_aside
 from dagster_project.watchdog import read_ending
 from warehouse.files import write_atomically
 from warehouse.lock import is_running, process_start
@@ -40,13 +41,17 @@ def prepare_dagster_home(settings: Settings) -> None:
     if unfit := event_log.differences():
         log.warning("Dagster's own event log is used, which is slower: %s.", "; ".join(unfit))
         text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key != EVENT_LOG})
-    write_atomically(settings.dagster_home / "dagster.yaml", text)
+    settings.dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = settings.dagster_home / "dagster.yaml"
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        write_atomically(file, text)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance that the command line shares with the UI and the schedule."""
+    set_damaged_aside(settings)
     prepare_dagster_home(settings)
     return dg.DagsterInstance.get()
 

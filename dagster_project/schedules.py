@@ -23,7 +23,7 @@ def build_daily_schedule(settings: Settings) -> dg.ScheduleDefinition:
         job_name=DAILY_JOB,
         cron_schedule=_cron(settings, "schedule.cron", settings.schedule.cron),
         execution_timezone=settings.business_timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=_status(settings),
         description="The whole graph, every morning in business time.",
     )
 
@@ -36,13 +36,17 @@ def build_delivery_schedule(settings: Settings) -> dg.ScheduleDefinition:
         job_name=DAILY_JOB,
         cron_schedule=_cron(settings, "messages.delivery_cron", settings.messages.delivery_cron),
         execution_timezone=settings.business_timezone,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=_status(settings),
         description="Delivers what is in the outbox, after quiet hours.",
     )
     def message_delivery() -> dg.RunRequest:
         return dg.RunRequest(asset_selection=[DELIVERY_KEY])
 
     return message_delivery
+
+
+def _status(settings: Settings) -> dg.DefaultScheduleStatus:
+    return dg.DefaultScheduleStatus.RUNNING if settings.automation else dg.DefaultScheduleStatus.STOPPED
 
 
 def _cron(settings: Settings, key: str, cron: str) -> str:

@@ -33,7 +33,7 @@ def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
         name="landing_folder",
         job_name=DAILY_JOB,
         minimum_interval_seconds=LANDING_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
+        default_status=dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED,
         description="Starts the daily job when files in the landing folders came or changed.",
     )
     def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

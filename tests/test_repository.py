@@ -63,6 +63,10 @@ COMMAND = re.compile(
 )
 SQL_COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}|/\*.*?\*/", re.DOTALL)
 RUN_VARIABLE = re.compile(r"var\(\s*['\"]as_of_date['\"]")
+JINJA = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})")
+VARIABLE = re.compile(r"\b(?:var|setting)\(")
+# A text of Jinja that ends or begins with a quote of SQL.
+VARIABLE_BESIDE_QUOTE = re.compile(r"'\"\s*~\s*(?:var|setting)\(|'\"'\s*~\s*(?:var|setting)\(")
 CONFIG_CALL = re.compile(r"\bconfig\s*\((?!\s*['\"])(.*?)\)\s*\}\}", re.DOTALL)
 
 
@@ -102,6 +106,20 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(PROJECT_ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+def quoted_variables(line: str) -> list[str]:
+    """Jinja of a line of SQL that puts a variable between quotes, of SQL or of a text that becomes SQL."""
+    found, quote = [], ""
+    for part in JINJA.split(line):
+        if JINJA.fullmatch(part):
+            if (quote and VARIABLE.search(part)) or VARIABLE_BESIDE_QUOTE.search(part):
+                found.append(part)
+            continue
+        for character in part:
+            if character in "'\"" and quote in ("", character):
+                quote = "" if quote else character
+    return found
+
+
 def rooms_imported(file: Path) -> set[str]:
     return {module.partition(".")[0] for module, _ in imports(file)}
 
@@ -135,6 +153,42 @@ def test_a_measured_figure_in_the_docs_stands_in_a_section_that_names_its_comman
             if MEASURED.search(section) and not COMMAND.search(section):
                 found.append(f"{file.relative_to(PROJECT_ROOT)}: {section.splitlines()[0]}")
     assert found == []
+
+
+def test_no_variable_stands_between_quotes() -> None:
+    """Whatever a validator has seen: a text goes into SQL through `text_literal`, which doubles its quotes."""
+    found = [
+        f"{file.relative_to(PROJECT_ROOT)}:{number}: {line.strip()}"
+        for file in tracked("dbt/*.sql")
+        for number, line in enumerate(sql(file).splitlines(), 1)
+        if quoted_variables(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_quoted"),
+    [
+        ("where company = '{{ var(\"company\") }}'", True),
+        ("where company = '{{- var('company', '') -}}'", True),
+        ("where note = 'of {{ setting('messages', 'x') }}'", True),
+        ("select \"{{ var('company') }}\"", True),
+        ("{% set query = \"where a = '\" ~ var('company') ~ \"'\" %}", True),
+        ("where company = {{ text_literal(var('company')) }}", False),
+        ("where days > {{ var('churn_horizon_days') }} and note = 'x'", False),
+        ("path: '{{ env_var('LOYALTY_HOME') }}'", False),
+    ],
+)
+def test_a_variable_between_quotes_is_seen(line: str, is_quoted: bool) -> None:
+    assert bool(quoted_variables(line)) == is_quoted
+
+
+def test_every_line_that_the_security_check_passes_over_says_why() -> None:
+    for file in (file for room in IMPORTS for file in tracked(f"{room}/*.py")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            if "# nosec" in line:
+                assert re.search(r"# nosec B\d+", line) and lines[number - 1].strip().startswith("#"), f"{file}: {line}"
 
 
 def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:

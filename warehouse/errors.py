@@ -1,8 +1,12 @@
 """The one error type that a user may see: what is wrong, where, and what to do."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import ClassVar
+
+# Categories of Unicode that show nothing or change what stands beside: controls, marks of direction, half characters.
+UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 class UserError(Exception):
@@ -14,6 +18,9 @@ class UserError(Exception):
 
     exit_code: ClassVar[int] = 2
 
+    def __init__(self, message: object) -> None:
+        super().__init__(printable(str(message)))
+
 
 def user_errors() -> dict[str, type[UserError]]:
     """UserError and every kind of it that is loaded, by the name of the class, as errors of another process have it."""
@@ -23,6 +30,20 @@ def user_errors() -> dict[str, type[UserError]]:
         found[kind.__name__] = kind
         waiting += kind.__subclasses__()
     return found
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, or could not show, written out: an escape is \\x1b. Lines stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in UNPRINTABLE else _escaped(character)
+        for character in text
+    )
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

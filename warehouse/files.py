@@ -1,9 +1,15 @@
-"""Files on disk: the one atomic write, and hashes of what files hold."""
+"""Files on disk: the one atomic write, what people ask for with --out, and hashes of what files hold."""
 
 import hashlib
 import os
 from pathlib import Path
 
+from warehouse.errors import UserError, printable
+from warehouse.permissions import shared_mode
+
+OWNER_ONLY = 0o600
+# What a spreadsheet takes for a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.
 LEFT_BY_TOOLS = frozenset(("__pycache__", "target", "logs"))
 
@@ -35,6 +41,58 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, atomically; a folder that is missing is made for the owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(path, text, mode=0o600)
+
+
+def require_free(path: Path, *, force: bool) -> None:
+    """Raises UserError where `write_out` would refuse to write, for who has long work to do before."""
+    if not path.parent.is_dir():
+        raise UserError(f"--out {path}: no such folder. Create it, or name another file.")
+    if path.is_symlink():
+        raise UserError(f"--out {path}: a symbolic link, which is not followed. Name the file itself.")
+    if path.exists() and not path.is_file():
+        raise UserError(f"--out {path}: not a file. Name another one.")
+    if path.exists() and not force:
+        raise UserError(f"--out {path}: there is such a file already. Name another one, or replace it with --force.")
+
+
+def write_out(path: Path, content: bytes | str, *, force: bool, is_private: bool = False) -> None:
+    """Write the file that somebody asked for. It follows no link and, without `force`, replaces nothing.
+
+    is_private: it holds people, so that its owner alone may read it. Raises UserError.
+    """
+    require_free(path, force=force)
+    mode = OWNER_ONLY if is_private else shared_mode()
+    try:
+        if force:
+            write_atomically(path, content, mode)
+        else:
+            _write_new(path, content, mode)
+    except FileExistsError as error:
+        raise UserError(f"--out {path}: another program has just made that file. Name another one.") from error
+    except OSError as error:
+        raise UserError(f"--out {path}: cannot be written: {error.strerror}.") from error
+
+
+def _write_new(path: Path, content: bytes | str, mode: int) -> None:
+    # with O_EXCL a name that stands for anything, a link among it, is refused by the kernel
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def csv_cell(value: object) -> object:
+    """A value as a cell of CSV: a text that a spreadsheet would compute is quoted, an escape sequence is shown."""
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if value.lstrip(" \n").startswith(FORMULA) else text
 
 
 def flush(path: Path) -> None:

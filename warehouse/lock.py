@@ -63,7 +63,7 @@ def hold_warehouse(
     process that asks a second time waits for itself.
     """
     limit = settings.lock_wait_seconds if wait_seconds is None else wait_seconds
-    settings.lock_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.lock_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = _wait_for(settings.lock_path, limit, on_wait)
     try:
         holder = Holder(os.getpid(), run_id, process_start(os.getpid()), _now(), socket.gethostname())
@@ -129,7 +129,9 @@ def _wait_for(path: Path, limit: float, on_wait: Callable[[str], None] | None) -
 
 def _try(path: Path) -> int | None:
     """A descriptor that holds the lock of the file now at `path`, or None."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if os.fstat(descriptor).st_mode & 0o077 and os.fstat(descriptor).st_uid == os.geteuid():
+        os.fchmod(descriptor, 0o600)  # whoever may read a file may hold its lock
     if _take(descriptor, fcntl.LOCK_EX) and _is_at(descriptor, path):
         return descriptor
     os.close(descriptor)

@@ -3,18 +3,47 @@
 import os
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
-from email.errors import MessageError
-from email.headerregistry import Address
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import UserError, nearest
+from warehouse.secrets import wrong_secret
+from warehouse.values import (
+    Amount,
+    Bound,
+    ClockTime,
+    Count,
+    Cron,
+    Day,
+    Days,
+    Elasticity,
+    ExpiryMonths,
+    Folder,
+    MailHost,
+    Memory,
+    Minutes,
+    MoneyRate,
+    Number,
+    Rate,
+    Return,
+    Rising,
+    Scale,
+    Seconds,
+    Sender,
+    SmtpVariable,
+    SourceName,
+    Span,
+    Text,
+    TimeZone,
+    WebAddress,
+    WebhookVariable,
+    Whole,
+    what_is_wrong,
+)
+from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_SETTINGS = PROJECT_ROOT / "settings" / "complete_journey.yml"
@@ -24,6 +53,7 @@ ENVIRONMENT_KEYS = {
     "LOYALTY_HOME": "home",
     "LOYALTY_AS_OF": "as_of_date",
     "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
+    "LOYALTY_AUTOMATION": "automation",
 }
 # Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
 OTHER_ENVIRONMENT = {
@@ -35,32 +65,11 @@ OTHER_ENVIRONMENT = {
     "LOYALTY_DEV_PATH",
     "LOYALTY_WORK_PATH",
 }
+# Steps of pydantic's way to a value that are no key of the file.
+PATTERN_PARTS = ("[key]",)
 INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
 # The environment variable that holds a secret is named in the settings, and starts with one of these.
 SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")
-
-
-def _time_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f'"{name}" is no IANA time zone{nearest(name, available_timezones())}')
-    return name
-
-
-def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
-    if ends[0] > ends[1]:
-        raise ValueError(f"the lower end, {ends[0]}, is above the upper one, {ends[1]}")
-    return ends
-
-
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Rate = Annotated[float, Field(ge=0, le=1)]
-# Text, which YAML makes of hours only in quotes: 21:00 without them is the number 1260.
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Positive = Annotated[float, Field(gt=0)]
-Minutes = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Elasticity = Annotated[float, Field(gt=0, lt=1)]
-ExpiryMonths = Annotated[int, Field(ge=1)]
-Span = AfterValidator(_ascending)
 
 
 class _Section(BaseModel):
@@ -70,19 +79,19 @@ class _Section(BaseModel):
 class SourceSettings(_Section):
     """What a company says about one of its sources; everything else stands in sources/<source>.yml."""
 
-    input_path: Path | None = None
+    input_path: Folder | None = None
 
 
 class AssumedSettings(_Section):
     """Rates used where the data has none. Every figure that rests on one is marked as assumed."""
 
     margin_rate: Rate = 0.25
-    contact_cost_amount: Annotated[float, Field(ge=0)] = 0.0
-    point_value_amount: Annotated[float, Field(ge=0)] = 0.01
+    contact_cost_amount: MoneyRate = 0.0
+    point_value_amount: MoneyRate = 0.01
     redemption_rate: Rate = 0.7
     reward_response_rate: Rate = 0.05
     # Margin that a unit of reward cost brings, as a 95% interval, where no randomized campaigns measure it.
-    reward_return: Annotated[tuple[float, float], Span] = (0.5, 1.5)
+    reward_return: Annotated[tuple[Return, Return], Span] = (0.5, 1.5)
     # How that margin grows with the cost: 1% more reward brings so many % more margin. Under 1, or none were too many.
     reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)
 
@@ -90,23 +99,23 @@ class AssumedSettings(_Section):
 class RfmSettings(_Section):
     """Cut points for populations too small or too tied to rank; four ascending bounds each."""
 
-    minimum_customers: Annotated[int, Field(ge=1)] = 100
-    recency_days_cuts: tuple[int, int, int, int] = (14, 30, 60, 120)
-    frequency_cuts: tuple[int, int, int, int] = (1, 3, 6, 12)
-    monetary_cuts: tuple[float, float, float, float] = (50, 150, 400, 1000)
+    minimum_customers: Count = 100
+    recency_days_cuts: Annotated[tuple[Days, Days, Days, Days], Rising] = (14, 30, 60, 120)
+    frequency_cuts: Annotated[tuple[Count, Count, Count, Count], Rising] = (1, 3, 6, 12)
+    monetary_cuts: Annotated[tuple[Bound, Bound, Bound, Bound], Rising] = (50, 150, 400, 1000)
 
 
 class ChurnSettings(_Section):
     """Cut points of the churn bands and the size of the model search."""
 
-    bands: tuple[Rate, Rate, Rate] = (0.2, 0.5, 0.8)
-    trials: Annotated[int, Field(ge=0)] = 12
+    bands: Annotated[tuple[Rate, Rate, Rate], Rising] = (0.2, 0.5, 0.8)
+    trials: Annotated[Whole, Field(ge=0, le=1000)] = 12
 
 
 class PointsSettings(_Section):
     """The programme's rules for points that the tier seed does not hold."""
 
-    return_window_days: Annotated[int, Field(ge=0)] = 30
+    return_window_days: Annotated[Whole, Field(ge=0, le=36500)] = 30
     expiry_months: ExpiryMonths = 12
     earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"
 
@@ -114,39 +123,37 @@ class PointsSettings(_Section):
 class AbuseSettings(_Section):
     """From where on a customer's behaviour in the last `window_days` is worth a second look."""
 
-    window_days: Annotated[int, Field(ge=1)] = 90
-    returned_orders: Annotated[int, Field(ge=1)] = 3
+    window_days: Days = 90
+    returned_orders: Count = 3
     returned_share: Rate = 0.5
-    redemptions_a_day: Annotated[int, Field(ge=2)] = 8
-    uses_of_a_coupon: Annotated[int, Field(ge=2)] = 4
-    customers_a_contact: Annotated[int, Field(ge=2)] = 3
-    purchase_days: Annotated[int, Field(ge=1)] = 72
-    discounted_orders: Annotated[int, Field(ge=1)] = 10
+    redemptions_a_day: Annotated[Count, Field(ge=2)] = 8
+    uses_of_a_coupon: Annotated[Count, Field(ge=2)] = 4
+    customers_a_contact: Annotated[Count, Field(ge=2)] = 3
+    purchase_days: Days = 72
+    discounted_orders: Count = 10
     discount_rate: Rate = 0.6
-
-
-Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 
 
 class RewardSettings(_Section):
     """What next month's rewards may cost: in all, and by type of campaign; no amount is no limit."""
 
     budget_amount: Amount | None = None
-    caps: dict[str, Amount] = {}
+    caps: dict[Text, Amount] = {}
 
 
 class SimulateSettings(_Section):
     """Between which bounds `loyalty simulate --search` looks; scales multiply today's values of every tier."""
 
-    threshold_scale: Annotated[tuple[Positive, Positive], Span] = (0.5, 2.0)
-    earn_rate_scale: Annotated[tuple[Positive, Positive], Span] = (0.1, 2.0)
+    threshold_scale: Annotated[tuple[Scale, Scale], Span] = (0.5, 2.0)
+    earn_rate_scale: Annotated[tuple[Scale, Scale], Span] = (0.1, 2.0)
     expiry_months: Annotated[tuple[ExpiryMonths, ExpiryMonths], Span] = (3, 24)
 
 
 class PublishSettings(_Section):
-    """How many publications are kept for going back."""
+    """How many publications are kept for going back; `group`: whose members may read what is published."""
 
-    keep: Annotated[int, Field(ge=1)] = 5
+    group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32)] | None = None
+    keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
 
 
 class RetentionSettings(_Section):
@@ -156,8 +163,8 @@ class RetentionSettings(_Section):
     run's start by the clock, with its events and logs.
     """
 
-    score_days: Annotated[int, Field(ge=1, le=36500)] = 35
-    run_days: Annotated[int, Field(ge=1, le=36500)] = 35
+    score_days: Days = 35
+    run_days: Days = 35
 
 
 class LimitsSettings(_Section):
@@ -171,30 +178,47 @@ class LimitsSettings(_Section):
     delivery_minutes: Minutes = 30
 
 
+class IngestSettings(_Section):
+    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine.
+
+    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines
+    of a table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
+    unpacked_gigabytes: a file with more of them is refused by name. nesting: levels of a JSON value.
+    """
+
+    largest_amount: Annotated[Whole, Field(ge=1, le=10**12)] = 10**10
+    largest_quantity: Annotated[Whole, Field(ge=1, le=10**12)] = 10**9
+    rejected_share: Rate = 0.5
+    columns: Annotated[Whole, Field(ge=1, le=100_000)] = 1_000
+    malformed_lines: Annotated[Whole, Field(ge=1, le=10**9)] = 1_000_000
+    unpacked_gigabytes: Annotated[Number, Field(gt=0, le=100_000)] = 20
+    nesting: Annotated[Whole, Field(ge=1, le=900)] = 100
+
+
 class ScheduleSettings(_Section):
     """When the daily run starts, in business time, and where a failure is reported."""
 
-    cron: str = "0 5 * * *"
-    failure_webhook_env: str | None = None
+    cron: Cron = "0 5 * * *"
+    failure_webhook_env: WebhookVariable | None = None
 
 
 class SmtpSettings(_Section):
     """The mail server, and the environment variables that hold its user and password, if it asks for them."""
 
-    host: str = "localhost"
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    host: MailHost = "localhost"
+    port: Annotated[Whole, Field(ge=1, le=65535)] = 587
     starttls: bool = True
-    username_env: Annotated[str, Field(pattern="^LOYALTY_SMTP_")] | None = None
-    password_env: Annotated[str, Field(pattern="^LOYALTY_SMTP_")] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    username_env: SmtpVariable | None = None
+    password_env: SmtpVariable | None = None
+    timeout_seconds: Seconds = 30
 
 
 class WebhookSettings(_Section):
     """The environment variables that hold the address messages are posted to, and the bearer token, if any."""
 
-    url_env: Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_")] = "LOYALTY_WEBHOOK_MESSAGES"
-    token_env: Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_")] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    url_env: WebhookVariable = "LOYALTY_WEBHOOK_MESSAGES"
+    token_env: WebhookVariable | None = None
+    timeout_seconds: Seconds = 30
 
 
 class MessagesSettings(_Section):
@@ -208,53 +232,59 @@ class MessagesSettings(_Section):
     """
 
     channel: Literal["email", "webhook", "file"] | None = None
-    sender: str | None = None
-    unsubscribe_url: Annotated[str, Field(pattern="^(https://|mailto:)")] | None = None
+    sender: Sender | None = None
+    unsubscribe_url: WebAddress | None = None
     quiet_hours: tuple[ClockTime, ClockTime] = ("20:00", "08:00")
-    cap_messages: Annotated[int, Field(ge=1)] = 2
-    cap_days: Annotated[int, Field(ge=1)] = 7
-    repeat_days: Annotated[int, Field(ge=1)] = 30
-    tier_change_days: Annotated[int, Field(ge=1)] = 7
-    points_expiry_days: Annotated[int, Field(ge=1)] = 30
-    win_back_days: Annotated[int, Field(ge=1)] = 7
-    response_days: Annotated[int, Field(ge=1)] = 14
-    valid_days: Annotated[int, Field(ge=1)] = 3
-    attempts: Annotated[int, Field(ge=1)] = 4
-    retry_seconds: Annotated[float, Field(ge=0)] = 5
-    delivery_cron: str = "0 9 * * *"
+    cap_messages: Count = 2
+    cap_days: Days = 7
+    repeat_days: Days = 30
+    tier_change_days: Days = 7
+    points_expiry_days: Days = 30
+    win_back_days: Days = 7
+    response_days: Days = 14
+    valid_days: Days = 3
+    attempts: Annotated[Whole, Field(ge=1, le=100)] = 4
+    retry_seconds: Annotated[Number, Field(ge=0, le=3600)] = 5
+    delivery_cron: Cron = "0 9 * * *"
     smtp: SmtpSettings = SmtpSettings()
     webhook: WebhookSettings = WebhookSettings()
 
     @model_validator(mode="after")
     def _mail_says_whose_it_is(self) -> Self:
-        if self.channel == "email" and not (self.unsubscribe_url and _is_sender(self.sender or "")):
+        if self.channel == "email" and not (self.unsubscribe_url and self.sender):
             raise ValueError("the channel email needs a sender (Name <address>) and an unsubscribe_url")
         return self
 
 
-def _is_sender(text: str) -> bool:
-    try:
-        return bool(Address(addr_spec=parseaddr(text)[1]).domain)
-    except (ValueError, IndexError, MessageError):
-        return False
+def _own_folder(path: Path) -> Path:
+    """Erasing removes files of the home folder, so it has to be the company's alone."""
+    whole = (PROJECT_ROOT / path.expanduser()).resolve()
+    if whole == PROJECT_ROOT or whole in PROJECT_ROOT.parents or whole == Path.home().resolve():
+        raise ValueError("it has to be a folder of the company's own")
+    return path
 
 
 class Settings(_Section):
     """Everything a run needs to know about its company. Frozen: a change is a new object."""
 
-    company: str
-    home: Path = PROJECT_ROOT / "data"
-    sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
+    company: Text
+    home: Annotated[Folder, AfterValidator(_own_folder)] = PROJECT_ROOT / "data"
+    sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1, max_length=100)]
     business_timezone: TimeZone
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    exchange_rate_days: Annotated[int, Field(ge=0, le=366)] = 7
-    data_through: date | None = None
-    as_of_date: date | None = None
-    churn_horizon_days: Annotated[int, Field(ge=1)]
-    seed: int = 20170101
-    threads: Annotated[int, Field(ge=1)] | None = None
-    memory_limit: str | None = None
-    lock_wait_seconds: Annotated[float, Field(ge=0)] = 3600
+    # How many days before an order's day its exchange rate may be of: banks publish none on weekends.
+    exchange_rate_days: Annotated[Whole, Field(ge=0, le=366)] = 7
+    # No date that is delivered lies before it: a row with an earlier one is rejected.
+    earliest_date: Day = date(1990, 1, 1)
+    data_through: Day | None = None
+    as_of_date: Day | None = None
+    churn_horizon_days: Annotated[Whole, Field(ge=1, le=3660)]
+    seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 20170101
+    threads: Annotated[Whole, Field(ge=1, le=1024)] | None = None
+    memory_limit: Memory | None = None
+    # Whether Dagster's schedules and sensors start runs by themselves.
+    automation: bool = True
+    lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600
     language: Literal["en", "zh"] = "en"
     assumed: AssumedSettings = AssumedSettings()
     rfm: RfmSettings = RfmSettings()
@@ -266,6 +296,7 @@ class Settings(_Section):
     publish: PublishSettings = PublishSettings()
     retention: RetentionSettings = RetentionSettings()
     limits: LimitsSettings = LimitsSettings()
+    ingest: IngestSettings = IngestSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     messages: MessagesSettings = MessagesSettings()
     # Where these settings came from, for messages; not a key of the file.
@@ -332,31 +363,48 @@ def load_settings(
     project's root. Raises UserError naming the key, the file and the nearest valid key.
     """
     file = Path(path or environ.get("LOYALTY_SETTINGS") or DEFAULT_SETTINGS)
-    values = _read(file)
+    read = _read(file)
+    values = dict(read.values)
     _apply_environment(values, environ)
-    values.update({key: value for key, value in overrides.items() if value is not None})
+    given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        settings = Settings.model_validate({**values, "path": file})
+        settings = Settings.model_validate({**values, **given, "path": file})
     except ValidationError as error:
-        set_by = {key: variable for variable, key in ENVIRONMENT_KEYS.items() if variable in environ}
-        lines = [_explain(dict(detail), set_by.get(str(detail["loc"][0]), str(file))) for detail in error.errors()]
-        raise UserError("\n".join(lines)) from error
+        set_by = {key: f"Environment, {variable}" for variable, key in ENVIRONMENT_KEYS.items() if variable in environ}
+        places = set_by | dict.fromkeys(given, "Command line")
+        lines = [_explain(detail, read, places) for detail in error.errors(include_context=False, include_url=False)]
+        raise UserError("\n".join(dict.fromkeys(lines))) from error
+    _require_usable_secrets(settings, environ)
     return _absolute(settings)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raises UserError, without the value, for a secret that no mail server or web server could be told."""
+    smtp, webhook = settings.messages.smtp, settings.messages.webhook
+    secrets = {
+        "messages.smtp.username_env": (smtp.username_env, False),
+        "messages.smtp.password_env": (smtp.password_env, False),
+        "messages.webhook.url_env": (webhook.url_env, True),
+        "messages.webhook.token_env": (webhook.token_env, False),
+        "schedule.failure_webhook_env": (settings.schedule.failure_webhook_env, True),
+    }
+    problems = [
+        f"Environment: {variable}, which {setting} of {settings.path} names, {wrong}."
+        for setting, (variable, is_address) in secrets.items()
+        if variable and (wrong := wrong_secret(environ.get(variable) or "http://unset", is_address=is_address))
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _read(file: Path) -> YamlFile:
     if not file.is_file():
         found = ", ".join(sorted(p.name for p in (PROJECT_ROOT / "settings").glob("*.yml")))
         raise UserError(f"{file}: no such settings file. The project brings: {found} (in settings/).")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: expected `key: value` lines at the top level.")
-    if "path" in values:
-        raise UserError(f'{file}: unknown key "path"{nearest("path", _keys(Settings))}.')
-    return values
+    read = read_yaml(file)
+    if "path" in read.values:
+        raise UserError(f'{read.place(("path",))}: unknown key "path"{nearest("path", _keys(Settings))}.')
+    return read
 
 
 def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> None:
@@ -393,15 +441,20 @@ def _absolute(settings: Settings) -> Settings:
     return settings.model_copy(update={"home": rooted(settings.home), "sources": sources})
 
 
-def _explain(detail: dict[str, Any], where: str) -> str:
-    """One problem as a sentence; `where` is the file or the environment variable it stands in."""
-    place = ".".join(str(part) for part in detail["loc"])
+def _explain(detail: Mapping[str, Any], read: YamlFile, set_by: Mapping[str, str]) -> str:
+    """One problem as a sentence, with where the value was set: a line of the file, or what stands above it."""
+    location = tuple(part for part in detail["loc"] if part not in PATTERN_PARTS)
+    where = set_by.get(str(location[0]) if location else "") or read.place(location)
+    place = ".".join(str(part) for part in location)
     if detail["type"] == "extra_forbidden":
-        *parents, key = detail["loc"]
+        *parents, key = location
         return f'{where}: unknown key "{place}"{nearest(str(key), _keys(_section(parents)))}.'
     if detail["type"] == "missing":
         return f'{where}: the key "{place}" is missing; add it.'
-    return f'{where}: "{place}": {detail["msg"]} (found {detail["input"]!r}).'
+    # of a section, or of a variable that may be the secret itself, the value is not repeated
+    is_plain = not isinstance(detail["input"], dict | BaseModel) and not place.endswith("_env")
+    found = f" (found {shown_value(detail['input'])})" if is_plain else ""
+    return f'{where}: "{place}": {what_is_wrong(detail["msg"])}{found}.'
 
 
 def _section(parents: list[Any]) -> type[BaseModel]:

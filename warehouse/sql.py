@@ -44,6 +44,16 @@ def limit_resources(connection: duckdb.DuckDBPyConnection, settings: Settings) -
         connection.execute(f"set memory_limit = {quote_literal(limit)}")
 
 
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave a connection its own database and nothing else, for good: no file, no network, no variable of Python."""
+    for statement in (
+        "set python_enable_replacements = false",
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    ):
+        connection.execute(statement)
+
+
 def memory_limit(settings: Settings) -> str | None:
     """What DuckDB may take: by the settings, else by the cgroup; None leaves it its default, 80% of the machine."""
     return settings.memory_limit or duckdb_memory_limit(memory_group())

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import cycle
-from pathlib import Path
 
 import altair as alt
 import pandas as pd
@@ -47,12 +46,9 @@ class WhatIf:
         return self.settings.base_currency
 
 
-def draw(out: Path, page: WhatIf) -> None:
-    """Write `out`: a .png of the charts, anything else as HTML with the table and the rules too."""
-    if out.suffix == ".png":
-        out.write_bytes(_png(page))
-    else:
-        out.write_text(render(_report(page), cache=page.settings.home / "cache"), encoding="utf-8")
+def drawn(page: WhatIf, ending: str) -> bytes | str:
+    """The picture as a file's content: a .png of the charts, or .html with the table and the rules too."""
+    return _png(page) if ending == ".png" else render(_report(page), cache=page.settings.home / "cache")
 
 
 def _report(page: WhatIf) -> Report:

@@ -4,10 +4,8 @@ The SQL is dbt's own. What the rules do not touch is read from the published wor
 what is built from the tier rules is built again. Purchases, returns and redemptions stay as they were.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
@@ -15,6 +13,7 @@ import duckdb
 from serving.publication.state import WORK, live_publication
 from warehouse.errors import UserError
 from warehouse.relations import Relation
+from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_literal
 from whatif.scenarios import MoneyRules, Programme, TierRow, TierRule
@@ -163,8 +162,8 @@ def _rule(values: Sequence[Any]) -> TierRule:
 def replaying(settings: Settings, open_project: OpenProject, outputs: Sequence[str] = OUTPUTS) -> Iterator[Replay]:
     """A replay of what is published now; a publication that comes meanwhile does not change it.
 
-    `open_project` opens the dbt project of a scratch home. The replay's files lie in the system's folder for temporary
-    ones and are removed at the end. Raises UserError before the first publication, and where the working copy lacks a
+    `open_project` opens the dbt project of a scratch home. The replay's files are removed at the end, or by the next
+    replay. Raises UserError before the first publication, and where the working copy lacks a
     table that the replay starts from.
     """
     live = live_publication(settings)
@@ -173,8 +172,8 @@ def replaying(settings: Settings, open_project: OpenProject, outputs: Sequence[s
         raise UserError(f"{settings.published_dir}: nothing is published yet to replay; start `loyalty run`.")
     manifests = settings.dbt_target_root / "manifests"
     manifests.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="loyalty-simulate-") as home:
-        scratch = settings.model_copy(update={"home": Path(home)})
+    with scratch_folder(settings.home, "simulate") as home:
+        scratch = settings.model_copy(update={"home": home})
         scratch.dbt_target_root.mkdir()
         (scratch.dbt_target_root / manifests.name).symlink_to(manifests.resolve(), target_is_directory=True)
         scratch.published_dir.symlink_to(folder.resolve(), target_is_directory=True)

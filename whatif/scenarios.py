@@ -12,18 +12,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from warehouse.errors import UserError, nearest
 from warehouse.settings import PointsSettings, Settings
+from warehouse.values import Amount, MoneyRate, one_line
+from warehouse.yaml_files import read_yaml, shown_value
 
 TODAY, CHANGED, BEST = "today", "changed", "best found"
 ALL = "all"
 VALUE = re.compile(r"(\d+(?:\.\d+)?)(x?)")
 SMALLEST = Decimal("0.0001")
 
-Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
 # A part of the programme's rules: a tier's row by version and rank, or "points" or "money".
 Part = tuple[str, int] | str
 
@@ -37,8 +37,8 @@ class TierRule(_Rules):
 
     threshold_amount: Amount
     earn_rate: Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=4)]
-    validity_months: Annotated[int, Field(ge=2)]
-    grace_days: Annotated[int, Field(ge=0)]
+    validity_months: Annotated[int, Field(ge=2, le=1200)]
+    grace_days: Annotated[int, Field(ge=0, le=36500)]
     keep_rate: Annotated[Decimal, Field(ge=0, le=1, decimal_places=4)]
 
 
@@ -55,7 +55,7 @@ class TierRow:
 class MoneyRules(_Rules):
     """What a point is worth, and what campaigns cost in all."""
 
-    point_value_amount: Annotated[float, Field(ge=0)]
+    point_value_amount: MoneyRate
     budget_amount: Amount
 
 
@@ -101,18 +101,21 @@ def scenario_of(arguments: Sequence[str]) -> Scenario:
 
 def read_scenarios(file: Path) -> list[Scenario]:
     """The scenarios of a YAML file, `name: {key: value}`; keys may be nested or dotted. Raises UserError."""
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{file}: not valid YAML: {error}") from error
-    if not isinstance(values, dict) or not all(isinstance(changes, dict) and changes for changes in values.values()):
-        raise UserError(f"{file}: expected one `name: {{key: value}}` a scenario, such as `short: {{budget: 2x}}`.")
+    expected = "one `name: {key: value}` a scenario, such as `short: {budget: 2x}`"
+    values = read_yaml(file, expected).values
+    if not all(isinstance(changes, dict) and changes for changes in values.values()):
+        raise UserError(f"{file}: expected {expected}.")
+    scenarios = [Scenario(str(name), dict(_flat(changes))) for name, changes in values.items()]
+    for scenario in scenarios:
+        for text in (scenario.name, *scenario.changes, *scenario.changes.values()):
+            try:
+                one_line(text)
+            except ValueError as error:
+                raise UserError(f"{file}: {shown_value(text)} of a scenario: {error}.") from error
     taken = [name for name in (TODAY, CHANGED, BEST) if name in values]
     if taken:
         raise UserError(f'{file}: "{taken[0]}" names a column of its own; give the scenario another name.')
-    return [Scenario(str(name), dict(_flat(changes))) for name, changes in values.items()]
+    return scenarios
 
 
 def _flat(values: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
 from serving.outbox import check_outbox, deliver, enqueue_messages
+from warehouse.register import Register
 
 OWNER = "loyalty@example.com"
 CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])
@@ -32,7 +33,7 @@ def build_message_assets() -> list[dg.AssetsDefinition]:
         run: WarehouseRun = context.resources.warehouse
         build_id = run.open_build()
         with run.connect() as connection:
-            created = enqueue_messages(connection, build_id)
+            created = enqueue_messages(connection, build_id, Register(run.settings).sent())
             check_outbox(run.settings, connection, build_id)
         return dg.MaterializeResult(metadata={"created": created})
 
@@ -50,8 +51,8 @@ def build_message_assets() -> list[dg.AssetsDefinition]:
         if run.settings.messages.channel is None:
             return dg.MaterializeResult(metadata={"channel": "none"})
         limit = run.watchdog.limit("the delivery", "limits.delivery_minutes", run.settings.limits.delivery_minutes)
-        with limit, run.stage("deliver messages"), run.connect() as connection:
-            delivered = deliver(run.settings, connection)
+        with limit, run.stage("deliver messages"), run.away() as opened:
+            delivered = deliver(run.settings, opened)
         return dg.MaterializeResult(
             metadata={**delivered.counts, "left": delivered.left, "stopped": delivered.stopped or "no"}
         )

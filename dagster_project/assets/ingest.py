@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, record_assets, table_metadata
 from warehouse.ingest.load import load_source
+from warehouse.ingest.row_reports import load_sentences
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
@@ -52,7 +53,9 @@ def _source_assets(settings: Settings, source: SourceConfig) -> dg.AssetsDefinit
         selected = {key.path[-1]: key for key in context.selected_asset_keys}
         with run.stage(f"ingest {source.name}"), run.connect() as connection:
             reports = load_source(connection, source, settings, tables=list(selected))
+            sentences = [sentence for report in reports for sentence in load_sentences(connection, report)]
             tables = table_metadata(connection, list(selected.values()))
+        run.tell_rows(f"ingest {source.name}", sentences)
         for report in reports:
             key = selected[report.table]
             loaded: dict[str, Any] = {

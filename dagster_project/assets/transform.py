@@ -5,12 +5,14 @@ from functools import cached_property
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, table_metadata
+from warehouse.ingest.row_reports import order_sentences
 from warehouse.relations import Relation
 
 # Under this name dagster-dbt keeps a node's unique id in the metadata of its asset or check.
@@ -19,6 +21,8 @@ INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
 RESULTS_LOG_KEY = dg.AssetKey(["ml", "result_versions"])
 # The tag of data tests that the test suite runs, on a company it builds, and a run does not: the declared keys.
 SUITE_TAG = "suite"
+ORDER_LINES = "int_order_line_versions"
+KEYS_TOLD = 3
 
 
 def is_run_check(test: Mapping[str, Any]) -> bool:
@@ -123,13 +127,17 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         layers = sorted({key.path[0] for key in assets.values()})
         with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
             results = _build(run, manifest, assets, checks)
+        _tell_order_lines(run, results)
         bad = [result for result in results if result.status in ("error", "fail")]
         if publishes(context.run) and not bad:
             held = set(work_tables(manifest))
             built = [Relation(*key.path) for key in assets.values()]
             run.precopy.finished([one for one in built if one.schema == "marts" or one in held])
         yield from _events(run, results, assets, checks)
-        _raise(bad)
+        if bad:
+            with run.connect() as connection:
+                lines = [failure_sentence(connection, result) for result in bad]
+            raise dg.Failure(description="\n".join(lines), allow_retries=False)
 
     return dbt
 
@@ -185,14 +193,27 @@ def _events(
             )
 
 
-def _raise(bad: Sequence[NodeResult]) -> None:
-    if bad:
-        raise dg.Failure(description="\n".join(map(_sentence, bad)), allow_retries=False)
+def _tell_order_lines(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
+    if any(result.name == ORDER_LINES and result.is_good for result in results):
+        with run.connect() as connection:
+            run.tell_rows("order lines", order_sentences(connection))
 
 
-def _sentence(result: NodeResult) -> str:
-    """What a person reads of a node that failed; a check says itself what it is about."""
-    about = "a check failed" if result.status == "fail" and result.resource_type == "test" else result.name
-    if result.resource_type != "test":
-        about = f"{result.resource_type} {result.name}"
-    return f"{about}: {result.message.strip() or result.status}"
+def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:
+    """What is wrong, in words: the rules that a data test found broken and the first rows that break them."""
+    if result.resource_type != "test" or result.status != "fail" or not result.query:
+        return f"{result.resource_type} {result.name}: {result.message.strip() or result.status}"
+    try:
+        rows = connection.execute(
+            f"select rule, count(*), list(row_key order by row_key)[:{KEYS_TOLD}] from ({result.query}) as broken"
+            " group by rule order by rule"
+        ).fetchall()
+    except duckdb.Error:  # a test that names neither rule nor key
+        return f"{result.name.replace('_', ' ')}: {result.failures:,} rows"
+    model = result.name.removesuffix("_is_sound") + ": " if result.name.endswith("_is_sound") else ""
+    return "; ".join(model + _broken_rule(rule, number, keys) for rule, number, keys in rows)
+
+
+def _broken_rule(rule: str, number: int, keys: Sequence[str | None]) -> str:
+    shown = ", ".join(key for key in keys if key)
+    return f"{rule} ({number:,} rows, such as {shown})" if shown else rule

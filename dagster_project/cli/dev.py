@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 
 import duckdb
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from dagster_project.cli.console import Console, styled
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from warehouse.errors import UserError
 from warehouse.settings import Settings
@@ -29,18 +30,18 @@ def build(settings: Settings, models: Sequence[str]) -> bool:
         raise UserError(f"dev build: no model is called {' or '.join(models)}.")
     console = Console()
     for result in results:
-        console.print(_line(result), highlight=False, soft_wrap=True)
+        console.print(_line(result), soft_wrap=True)
     for result in results:
         if result.resource_type == "model" and result.is_good:
             _print_rows(console, settings, result)
-    console.print(f"{time.perf_counter() - began:.1f} s, in {settings.dev_path}", highlight=False, soft_wrap=True)
+    console.print(f"{time.perf_counter() - began:.1f} s, in {settings.dev_path}", soft_wrap=True)
     return all(result.is_good for result in results)
 
 
-def _line(result: NodeResult) -> str:
-    color = "green" if result.is_good else "red"
+def _line(result: NodeResult) -> Text:
+    status = styled(f"{result.status:<8}", "green" if result.is_good else "red")
     message = "" if result.is_good else f"  {result.message}"
-    return f"[{color}]{result.status:<8}[/] {result.resource_type} {result.name}{message}"
+    return status + styled(f" {result.resource_type} {result.name}{message}", "")
 
 
 def _print_rows(console: Console, settings: Settings, result: NodeResult) -> None:

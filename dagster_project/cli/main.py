@@ -2,83 +2,189 @@
 
 Exit codes: 0 done; 1 the run failed, a check of sources found problems, or messages were refused or are left; the
 `exit_code` of a UserError (2 wrong usage, settings or input; 3 another run holds the warehouse); 143 ended by SIGTERM
-(137 where it had to be killed).
+(137 where it had to be killed); 130 interrupted.
 """
 
 import argparse
+import math
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from dagster_project.cli.parser import Commands, Parser, parse
 from dagster_project.watchdog import terminated_in_words
-from warehouse.errors import UserError
+from warehouse.errors import UserError, printable
+from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
-DONE, FAILED = 0, 1
+DONE, FAILED, INTERRUPTED = 0, 1, 130
+AGAIN_SECONDS = 0.05
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parse(_parser(), arguments)
+    if options.handler is None:
+        options.parser.print_help(sys.stderr)
+        return UserError.exit_code
+    settings = None
     try:
-        with terminated_in_words():
-            return options.handler(load_settings(options.settings), options)
+        with terminated_in_words(), private_files(), _quiet_libraries(), _heard_interrupts():
+            settings = load_settings(getattr(options, "settings", None))
+            return options.handler(settings, options)
+    except KeyboardInterrupt:
+        return _told("interrupted.", INTERRUPTED)
     except UserError as error:
-        print(f"loyalty: {error}", file=sys.stderr)
-        return error.exit_code
+        return _told(str(error), error.exit_code)
     except BrokenPipeError:
         # the reader of a pipe has gone; what is left to flush has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except Exception as error:  # noqa: BLE001  # nobody is shown a traceback; it is kept for who mends the product
+        return _told(_unexpected(error, settings), FAILED)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="loyalty", description="Loyalty Warehouse: orders in, loyalty marts out.")
-    parser.add_argument("--settings", type=Path, help="the company's settings file (default: LOYALTY_SETTINGS)")
-    commands = parser.add_subparsers(required=True, metavar="command")
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Warnings of libraries are for who develops this: `python -W` shows them, and the tests fail on them.
+
+    A filter would not do: scikit-learn changes the filters in threads, which now and then undoes it.
+    """
+    shown = warnings.showwarning
+    if not sys.warnoptions:
+        warnings.showwarning = _not_shown  # type: ignore[assignment]  # it takes anything
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
+
+
+@contextmanager
+def _heard_interrupts() -> Iterator[None]:
+    """Ctrl-C that comes while Python lets go of an object would be printed and forgotten: it comes once more then."""
+    shown = sys.unraisablehook
+
+    def hear(unraisable: "sys.UnraisableHookArgs") -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGINT)).start()
+        else:
+            shown(unraisable)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = shown
+
+
+def _not_shown(*_: object) -> None:
+    """In the place of what prints a warning."""
+
+
+def _say(text: str) -> None:
+    """Print a line of what was asked for; texts of files and databases are in it."""
+    sys.stdout.write(f"{printable(text)}\n")
+
+
+def _told(message: str, code: int) -> int:
+    sys.stderr.write(printable(f"loyalty: {message}\n"))
+    return code
+
+
+def _unexpected(error: Exception, settings: Settings | None) -> str:
+    """An error of a library or the machine in words; of one that nobody foresaw, where its traceback is kept."""
+    from dagster_project.words import error_in_words, is_known
+
+    settings = settings or load_settings()
+    told = error_in_words(error, settings)
+    if is_known(error):
+        return told
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="loyalty-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as kept:
+        kept.write(printable("".join(traceback.format_exception(error))))
+    return f"{told} What happened where stands in {kept.name}; it helps whoever mends it."
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="loyalty", description="Loyalty Warehouse: orders in, loyalty marts out.")
+    commands = parser.commands("command")
     _add_run(commands)
-    _add(commands, "status", "what is published, since when, and why the last run failed", _status)
-    sql = _add(commands, "sql", "query the published copy", _sql)
+    commands.add("status", "what is published, since when, and why the last run failed", _status)
+    sql = commands.add("sql", "query the published copy", _sql)
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
-    sources = _add(commands, "sources", "look at the sources", _check_sources)
-    sources.add_argument("action", choices=("check",), help="validate files and mappings without loading")
-    rollback = _add(commands, "rollback", "make an earlier publication live again", _rollback)
+    sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
+    _add_sources(commands)
+    rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
-    messages = _add(commands, "messages", "look at the outbox, or deliver it by hand", _messages)
+    messages = commands.add("messages", "look at the outbox, or deliver it by hand", _messages)
     messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
-    messages.add_argument("--limit", type=int, default=10, help="how many messages a preview shows")
+    messages.add_argument("--limit", type=_count, default=10, help="how many messages a preview shows")
     _add_simulate(commands)
-    ui = _add(commands, "ui", "open Dagster's UI on the same graph, with schedule and sensors", _ui)
-    ui.add_argument("--port", type=int, default=3000)
+    _add_server(commands.add("ui", "Dagster's UI on the same graph; schedule and sensors are off", _ui))
+    _add_server(commands.add("serve", "the same for every day: schedule and sensors start runs", _serve))
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    _add(commands, "docs", "write docs/metrics.md from the models' YAML", _docs)
+    commands.add("docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
 
 
-def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    description: str,
-    handler: Callable[[Settings, argparse.Namespace], int],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=description, description=description)
-    parser.set_defaults(handler=handler)
-    return parser
+def _add_server(parser: Parser) -> None:
+    parser.add_argument("--port", type=_port, default=3000, help="port of this machine (default: 3000)")
+    parser.add_argument(
+        "--proxy-host", metavar="NAME", help="the name under which a proxy with a login shows the pages"
+    )
 
 
-def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    run = _add(commands, "run", "load, build, check, train, publish", _run)
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (1 to 65535)")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "number of seconds")
+
+
+def _amount(text: str) -> float:
+    return _number(text, "amount")
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1e12:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
+    return number
+
+
+def _add_run(commands: Commands) -> None:
+    run = commands.add("run", "load, build, check, train, publish", _run)
     run.add_argument("--select", help="part of the graph: an asset selection, or names with + for what is around them")
     run.add_argument(
         "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
     )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
-    run.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for another run to end")
+    run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
+    run.add_argument("--wait", type=_seconds, metavar="SECONDS", help="how long to wait for another run to end")
 
 
 def _past_day(text: str) -> date:
@@ -91,21 +197,22 @@ def _past_day(text: str) -> date:
     return day
 
 
-def _add_dev(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    dev = _add(commands, "dev", "build a changed model in a file of your own, from published data", _dev)
+def _add_dev(commands: Commands) -> None:
+    dev = commands.add("dev", "build a changed model in a file of your own, from published data", _dev)
     dev.add_argument("action", choices=("build",))
     dev.add_argument("models", nargs="+", metavar="MODEL")
 
 
-def _add_experiments(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    experiments = _add(commands, "experiments", "plan a campaign whose effect can be told", _experiments)
+def _add_experiments(commands: Commands) -> None:
+    experiments = commands.add("experiments", "plan a campaign whose effect can be told", _experiments)
     experiments.add_argument("action", choices=("assign",), help="register the plan and draw who gets the campaign")
     experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
+    _add_force(experiments)
 
 
-def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    simulate = _add(commands, "simulate", "replay history under other rules, beside today's", _simulate)
+def _add_simulate(commands: Commands) -> None:
+    simulate = commands.add("simulate", "replay history under other rules, beside today's", _simulate)
     simulate.add_argument(
         "--set",
         dest="changes",
@@ -117,27 +224,46 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     )
     simulate.add_argument("--scenarios", type=Path, metavar="FILE", help="YAML of scenarios, `name: {key: value}`")
     simulate.add_argument("--search", action="store_true", help="look for better rules, beside what --set fixes")
-    simulate.add_argument("--trials", type=int, default=20, help="how many rules a search tries (default: 20)")
-    simulate.add_argument("--cost-cap", type=float, metavar="AMOUNT", help="what they may cost (default: as today's)")
+    simulate.add_argument("--trials", type=_count, default=20, help="how many rules a search tries (default: 20)")
+    simulate.add_argument("--cost-cap", type=_amount, metavar="AMOUNT", help="what they may cost (default: as today's)")
     simulate.add_argument("--out", type=Path, metavar="FILE", help="draw a picture, .html or .png")
+    _add_force(simulate)
 
 
-def _add_privacy(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("privacy", help="hand over or erase everything about one customer")
-    actions = parser.add_subparsers(required=True, metavar="action")
-    export = _add(actions, "export", "write everything the warehouse holds on a customer as JSON", _export_customer)
+def _add_sources(commands: Commands) -> None:
+    actions = commands.add("sources", "look at the sources, and at what was rejected of them").commands("action")
+    actions.add("check", "validate files and mappings without loading", _check_sources)
+    reload = actions.add("reload", "load a source, or one table of it, anew", _reload_source)
+    reload.add_argument("place", metavar="SOURCE[.TABLE]")
+    reload.add_argument("--force", action="store_true", help="also where files that were loaded are gone by now")
+    rejected = actions.add("rejected", "rows that were rejected, with their reasons", _rejected_rows)
+    rejected.add_argument("--raw", action="store_true", help="as delivered, with whatever stands in them")
+    rejected.add_argument(
+        "--limit", type=_count, default=100, help="how many are shown, the latest first (default: 100)"
+    )
+
+
+def _add_privacy(commands: Commands) -> None:
+    actions = commands.add("privacy", "hand over or erase everything about one customer").commands("action")
+    export = actions.add("export", "write everything the warehouse holds on a customer as JSON", _export_customer)
     export.add_argument("customer_id", metavar="CUSTOMER_ID")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the file, or a folder for it")
-    erase = _add(actions, "erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
+    _add_force(export)
+    erase = actions.add("erase", "make a customer unidentifiable in the warehouse and every copy", _erase_customer)
     erase.add_argument("customer_id", metavar="CUSTOMER_ID")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+    actions.add("reapply", "erase again whom a warehouse from a backup has as they were", _reapply_erasures)
+
+
+def _add_force(parser: Parser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace the file that --out names")
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.run import run
 
-    settings = load_settings(options.settings, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
-    return run(settings, select=options.select, full_refresh=options.full_refresh)
+    settings = load_settings(settings.path, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
+    return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
@@ -150,29 +276,35 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 def _sql(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sql import print_query
 
-    print_query(settings, options.query, options.format)
+    print_query(settings, options.query, options.format, allow_files=options.allow_files)
     return DONE
 
 
 def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
-    from warehouse.ingest.check import check_source
-    from warehouse.ingest.sources import load_sources_config
+    from dagster_project.cli.sources import check
 
-    problems = 0
-    for name, source in load_sources_config(settings).items():
-        findings = check_source(source, settings)
-        problems += sum(finding.level == "error" for finding in findings)
-        print(f"{name}: {'no problems' if not findings else ''}")
-        for finding in findings:
-            print(f"  {finding.level} {finding.table or ''} {finding.file or ''}: {finding.message}")
-    return FAILED if problems else DONE
+    return DONE if check(settings) else FAILED
+
+
+def _reload_source(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import reload
+
+    reload(settings, options.place, force=options.force)
+    return DONE
+
+
+def _rejected_rows(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import rejected
+
+    rejected(settings, raw=options.raw, limit=options.limit)
+    return DONE
 
 
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:
     from serving.publication.publish import rollback
 
     publication = rollback(settings, options.to)
-    print(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
+    _say(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
     return DONE
 
 
@@ -200,20 +332,20 @@ def _simulate(settings: Settings, options: argparse.Namespace) -> int:
     if options.cost_cap is not None and not options.search:
         raise UserError("--cost-cap: only a search goes by a cap; add --search.")
     plan = SearchPlan(options.trials, options.cost_cap, changes.changes) if options.search else None
-    simulate(settings, scenarios, plan, options.out)
+    simulate(settings, scenarios, plan, options.out, force=options.force)
     return DONE
 
 
 def _ui(settings: Settings, options: argparse.Namespace) -> int:
-    from dagster_project.runs import prepare_dagster_home
+    from dagster_project.cli.serve import serve
 
-    prepare_dagster_home(settings)
-    os.environ["LOYALTY_SETTINGS"] = str(settings.path.resolve())
-    dagster = Path(sys.executable).with_name("dagster")
-    command = [str(dagster), "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", "127.0.0.1"]
-    os.chdir(PROJECT_ROOT)
-    # the program is this environment's own, and its words come from the command line alone
-    os.execv(dagster, [*command, "-p", str(options.port)])
+    return serve(settings, options.port, automation=False, proxy_host=options.proxy_host)
+
+
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.serve import serve
+
+    return serve(settings, options.port, automation=True, proxy_host=options.proxy_host)
 
 
 def _dev(settings: Settings, options: argparse.Namespace) -> int:
@@ -225,14 +357,14 @@ def _dev(settings: Settings, options: argparse.Namespace) -> int:
 def _experiments(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.experiments import assign_members
 
-    print(assign_members(settings, options.plan, options.out))
+    _say(assign_members(settings, options.plan, options.out, force=options.force))
     return DONE
 
 
 def _export_customer(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.privacy import export_customer
 
-    export_customer(settings, options.customer_id, options.out)
+    export_customer(settings, options.customer_id, options.out, force=options.force)
     return DONE
 
 
@@ -242,11 +374,18 @@ def _erase_customer(settings: Settings, options: argparse.Namespace) -> int:
     return DONE if erase_customer(settings, options.customer_id, is_sure=options.yes) else FAILED
 
 
+def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.privacy import reapply_erasures
+
+    reapply_erasures(settings)
+    return DONE
+
+
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.dbt_runner.project import DbtProject
     from serving.publication.metric_dictionary import metric_definitions, render_markdown
 
     target = PROJECT_ROOT / "docs" / "metrics.md"
     target.write_text(render_markdown(metric_definitions(DbtProject(settings).manifest())), encoding="utf-8")
-    print(target)
+    _say(str(target))
     return DONE

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import duckdb
-from rich.console import Console
 
+from dagster_project.cli.console import Console
 from dagster_project.watchdog import Watchdog, tell_end
 from serving.outbox import Delivered, deliver, open_messages, text_of
 from warehouse.errors import UserError
@@ -16,14 +16,14 @@ from warehouse.sql import connect
 
 def preview(settings: Settings, limit: int) -> None:
     """Print the first messages that are still to be delivered, in words, without addresses."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     with _warehouse(settings, console) as connection:
         messages = open_messages(connection)
     for message in messages[:limit]:
         text = text_of(settings, message.template, message.language, message.payload)
         about = f"{message.trigger} to customer {message.customer_id} ({message.language}), {message.message_id}"
-        console.print(f"{about}\n{text.subject}", style="bold", markup=False)
-        console.print(text.plain, markup=False)
+        console.print(f"{about}\n{text.subject}", style="bold")
+        console.print(text.plain)
     console.print(f"{len(messages):,} to be delivered, {min(limit, len(messages)):,} shown.")
 
 
@@ -34,12 +34,12 @@ def send(settings: Settings) -> bool:
     """
     if settings.messages.channel is None:
         raise UserError(f'{settings.path}: messages are delivered once "messages.channel" is set.')
-    console = Console(highlight=False, soft_wrap=True)
-    with Watchdog(settings, "messages", tell_end) as watchdog, _warehouse(settings, console) as connection:
+    console = Console(soft_wrap=True)
+    with Watchdog(settings, "messages", tell_end) as watchdog:
         watchdog.stands("the delivery of", "messages")
         with watchdog.limit("the delivery", "limits.delivery_minutes", settings.limits.delivery_minutes):
-            delivered = deliver(settings, connection)
-    console.print(_told(delivered), markup=False)
+            delivered = deliver(settings, lambda: _warehouse(settings, console))
+    console.print(_told(delivered))
     return delivered.is_complete
 
 

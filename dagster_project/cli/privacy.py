@@ -1,13 +1,14 @@
 """`loyalty privacy export` and `loyalty privacy erase`: what is asked before, and told afterwards."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
+from dagster_project.checks import require_sound
+from dagster_project.cli.console import Console
 from serving.publication.published_copies import PublishedCopies
 from warehouse.errors import UserError
-from warehouse.privacy.erase import Erasure, erase
+from warehouse.privacy.erase import Erasure, erase, reapply
 from warehouse.privacy.export import export
 from warehouse.settings import Settings
 
@@ -17,11 +18,11 @@ QUESTION = (
 )
 
 
-def export_customer(settings: Settings, customer_id: str, out: Path) -> None:
+def export_customer(settings: Settings, customer_id: str, out: Path, *, force: bool = False) -> None:
     """Write the customer's data and say where. Raises UserError; see `warehouse.privacy.export.export`."""
     console = _console()
-    target, tables, rows = export(settings, customer_id, out, console.print)
-    console.print(f"{rows} rows of {tables} tables: {target} (for you alone to read)", markup=False)
+    target, tables, rows = export(settings, customer_id, out, console.print, force=force)
+    console.print(f"{rows} rows of {tables} tables: {target} (for you alone to read)")
 
 
 def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bool:
@@ -33,8 +34,19 @@ def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bo
     if not is_sure and not _is_confirmed(settings, customer_id):
         console.print("Nothing was erased.")
         return False
-    _tell(console, settings, erase(settings, customer_id, PublishedCopies(settings), console.print))
+    _tell(console, settings, erase(settings, customer_id, _copies(settings), console.print))
     return True
+
+
+def reapply_erasures(settings: Settings) -> None:
+    """Erase again whom a warehouse from a backup has as they were. Raises UserError."""
+    console = _console()
+    count = reapply(settings, _copies(settings), console.print)
+    console.print(f"{count} erased again. `loyalty run` goes on as before.")
+
+
+def _copies(settings: Settings) -> PublishedCopies:
+    return PublishedCopies(settings, partial(require_sound, settings))
 
 
 def _is_confirmed(settings: Settings, customer_id: str) -> bool:
@@ -53,17 +65,24 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
         removed = ", ".join(done.removed_publications)
         console.print(f"Published anew as {done.publication}; removed for good: {removed}.")
     for file in done.rewritten_files:
-        console.print(f"Written anew: {file}", markup=False)
+        console.print(f"Written anew: {file}")
     if not done.is_searched:
         console.print(
             "The id is too plain to be told from other numbers in texts and logs; columns of ids were all changed."
         )
+    for place in done.unseen:
+        console.print(f"Not looked into: {place}. Look for the customer there yourself, or remove it.")
+    if done.others:
+        console.print(
+            f"Other customers whose ids differ in upper and lower case alone were left as they are:"
+            f" {', '.join(done.others)}. Erase them too, if they are the same person."
+        )
     if done.source_files:
         console.print("These are the sources' own and still hold the customer; a load brings in the pseudonym instead:")
         for place in done.source_files:
-            console.print(f"  {place}", markup=False)
+            console.print(f"  {place}")
     console.print(f"Backups of {settings.home}, if any, are not reached. `loyalty run` goes on as before.")
 
 
 def _console() -> Console:
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return Console(file=sys.stdout, soft_wrap=True)

@@ -4,46 +4,72 @@ import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-from rich.console import Console
-from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dagster_project.cli.console import Console, styled
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import open_instance, process_tags
+from dagster_project.words import INTERRUPTED, in_words
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest, user_errors
 from warehouse.settings import Settings
 
-DONE, FAILED = 0, 1
+DONE, FAILED, INTERRUPT_CODE = 0, 1, 130
 NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
 OPERATORS = {"and", "or", "not"}
 
 
 class StageLog:
-    """Stages as they start and end, one line each, and how long they took in all."""
+    """Stages as they start and end, one line each, and how long they took in all; on a terminal, a bar below them."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=console, transient=True, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._task = self._bar.add_task("", total=None)
+
+    @contextmanager
+    def shown(self, total: int) -> Iterator[None]:
+        """Show the bar for the length of the block; `total` assets are to be made."""
+        self._bar.update(self._task, total=total)
+        with self._bar:
+            yield
+
+    def start(self, name: str) -> None:
+        """Say that a stage begins."""
+        self.console.print(styled(f"start            {name}", "dim"), soft_wrap=True)
+        self._bar.update(self._task, description=name)
 
     def tell(self, name: str, status: str, seconds: float | None) -> None:
         """The progress callback of the warehouse resource."""
         if status == "waiting":
-            self.console.print(name, style="yellow", highlight=False)
+            self.console.print(name, style="yellow")
         elif status == "held back":
-            self.console.print(f"[yellow]held back[/]  {escape(name)}; its tables stay as they were", highlight=False)
+            self.console.print(styled("held back", "yellow") + styled(f"  {name}; its tables stay as they were", ""))
+        elif status == "started":
+            self.start(name)
         elif status in ("done", "failed"):
             self.seconds[name] = self.seconds.get(name, 0.0) + (seconds or 0.0)
-            mark = "[green]done[/]" if status == "done" else "[red]failed[/]"
-            self.console.print(f"{mark:<6} {seconds:7.1f} s  {name}", highlight=False)
+            mark = styled(f"{status:<6}", "green" if status == "done" else "red")
+            self.console.print(mark + styled(f" {seconds:7.1f} s  {name}", ""), soft_wrap=True)
+            self._bar.update(self._task, advance=0 if name.startswith("dbt") else 1)
+        elif status == "rows":
+            self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
-            told = f"dbt error  {name}" if status == "dbt error" else f"check failed  {name.replace('_', ' ')}"
-            self.console.print(f"       [red]{told}[/]", highlight=False)
+            what, named = ("check failed", name.replace("_", " ")) if status == "dbt fail" else (status, name)
+            self.console.print(styled(f"       {what}", "red") + styled(f"  {named}", ""), soft_wrap=True)
+        elif status == "dbt success":
+            self._bar.update(self._task, advance=1, description=name)
 
     def print_summary(self, total: float) -> None:
         """The time of each stage, and what is left: orchestration."""
@@ -56,32 +82,32 @@ class StageLog:
         self.console.print(table)
 
 
-def run(settings: Settings, select: str | None = None, full_refresh: bool = False) -> int:
+def run(settings: Settings, select: str | None = None, full_refresh: bool = False, new_warehouse: bool = False) -> int:
     """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
     began = time.perf_counter()
     stages = StageLog(Console())
+    stages.start("definitions (dbt manifest, assets)")
     definitions = build_definitions(settings, stages.tell)
     job = definitions.resolve_job_def(DAILY_JOB)
     keys = select_assets(definitions, select) if select else None
     stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
-    with open_instance(settings) as instance:
+    total = len(keys) if keys is not None else len(definitions.resolve_asset_graph().get_all_asset_keys())
+    with open_instance(settings) as instance, stages.shown(total):
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh),
+            run_config=run_config(settings, full_refresh, new_warehouse),
             tags=process_tags(),
             raise_on_error=False,
         )
     if not result.success:
-        return _report_failure(stages.console, result)
+        return _report_failure(stages.console, settings, result)
     stages.print_summary(time.perf_counter() - began)
     publication = live_publication(settings)
     if publication and _has_published(result):
         print_publication(stages.console, settings, publication)
     else:
-        stages.console.print(
-            "Nothing was published: a part was built and checked. `loyalty run` publishes.", highlight=False
-        )
+        stages.console.print("Nothing was published: a part was built and checked. `loyalty run` publishes.")
     return DONE
 
 
@@ -89,11 +115,12 @@ def _has_published(result: dg.ExecuteInProcessResult) -> bool:
     return any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events)
 
 
-def run_config(settings: Settings, full_refresh: bool) -> dict[str, object]:
+def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = False) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
+    config = {"as_of_date": as_of, "full_refresh": full_refresh, "new_warehouse": new_warehouse}
     return {
-        "resources": {"warehouse": {"config": {"as_of_date": as_of, "full_refresh": full_refresh}}},
+        "resources": {"warehouse": {"config": config}},
         # stages and failures are printed here; every event is in Dagster's own log
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
@@ -142,33 +169,36 @@ def print_publication(console: Console, settings: Settings, publication: Publica
         ("as Parquet", settings.published_dir / "parquet"),
         ("report", settings.published_dir / "report.html"),
     ):
-        console.print(f"{what:<13} {path}", highlight=False, soft_wrap=True)
+        console.print(f"{what:<13} {path}", soft_wrap=True)
 
 
-def _report_failure(console: Console, result: dg.ExecuteInProcessResult) -> int:
+def _report_failure(console: Console, settings: Settings, result: dg.ExecuteInProcessResult) -> int:
     failures = _failures(result.all_events)
-    for message in dict.fromkeys(failure_messages(result.all_events)):
-        console.print(f"loyalty: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    messages = list(dict.fromkeys(failure_messages(result.all_events, settings)))
+    for message in messages:
+        console.print(f"loyalty: {message}", style="red", soft_wrap=True)
+    outcome = "Nothing new was published; the last good copy stays. `loyalty status` tells more."
     if _has_published(result):
-        console.print("What was built is published; only what comes after it failed.", highlight=False)
-    else:
-        console.print(
-            "Nothing new was published; the last good copy stays. `loyalty status` tells more.", highlight=False
-        )
+        outcome = "What was built is published; only what comes after it failed."
+    console.print(outcome, soft_wrap=True)
+    if any(message.rstrip(".").endswith(INTERRUPTED) for message in messages):
+        return INTERRUPT_CODE
     known = user_errors()
     codes = {known[error.cls_name].exit_code for _, error in failures if error and error.cls_name in known}
     return max(codes - {UserError.exit_code}, default=FAILED)
 
 
-def failure_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
-    """The cause of each failed step, without tracebacks; of a run that failed outside its steps, the run's own."""
+def failure_messages(events: Sequence[dg.DagsterEvent], settings: Settings) -> Iterator[str]:
+    """The cause of each failed step, in words; of a run that failed outside its steps, the run's own."""
     for event, error in _failures(events):
         step = f"{event.step_key}: " if event.is_step_failure else ""
         described = event.is_step_failure and event.step_failure_data.user_failure_data
         if described and described.description:
             yield step + described.description
+        elif error:
+            yield step + _sentence(error, settings)
         else:
-            yield step + (_sentence(error) if error else str(event.message))
+            yield step + in_words(str(event.message), settings)
 
 
 def held_back_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
@@ -193,7 +223,6 @@ def _root(error: Any) -> Any:
     return error
 
 
-def _sentence(error: Any) -> str:
-    """The message alone where it is meant for people; other errors keep the name of their class."""
-    message = error.message.strip()
-    return message.partition(": ")[2] if error.cls_name in user_errors() else message
+def _sentence(error: Any, settings: Settings) -> str:
+    """The message of an error as Dagster serializes it, which puts the name of its class before."""
+    return in_words(error.message.strip().removeprefix(f"{error.cls_name}: "), settings, error.cls_name)

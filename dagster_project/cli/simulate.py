@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from dagster_project.cli.console import Console, styled
 from dagster_project.dbt_runner.project import analyst_project
 from warehouse.errors import UserError
+from warehouse.files import require_free, write_out
 from warehouse.settings import Settings
 from whatif.comparison import Entry, amount, changes_text, comparison, told
 from whatif.outcome import Simulated
@@ -24,16 +25,23 @@ SHORT_NOTE = 12
 
 
 def simulate(
-    settings: Settings, scenarios: Sequence[Scenario], plan: SearchPlan | None = None, out: Path | None = None
+    settings: Settings,
+    scenarios: Sequence[Scenario],
+    plan: SearchPlan | None = None,
+    out: Path | None = None,
+    *,
+    force: bool = False,
 ) -> None:
     """Print today's rules beside the scenarios, and with a plan the best found; draw them into `out`.
 
     Never opens, locks or waits for the warehouse. Raises UserError for what is not valid, before the first publication,
     and when nothing tried is under the cap.
     """
-    if out and (out.suffix not in PICTURES or not out.parent.is_dir()):
-        raise UserError(f"--out {out}: expected a file in a folder that exists, ending in {' or '.join(PICTURES)}.")
-    console = Console(highlight=False)
+    if out and out.suffix.lower() not in PICTURES:
+        raise UserError(f"--out {out}: expected a file ending in {' or '.join(PICTURES)}.")
+    if out:
+        require_free(out, force=force)
+    console = Console()
     began = time.perf_counter()
     with replaying(settings, analyst_project) as replay:
         programme = replay.today()
@@ -49,11 +57,12 @@ def simulate(
         console.print(search_outcome(searched))
     console.print(f"{simulator.replays_count} replays of {settings.company} in {seconds:.1f} s")
     if out:
-        from whatif.picture import WhatIf, draw  # charts take a second to import
+        from whatif.picture import WhatIf, drawn  # charts take a second to import
 
         page = WhatIf(settings, simulator.replay.publication_id, simulator.as_of_date, shown, response_text(simulator))
-        draw(out, replace(page, tried=searched.tried, cost_cap=searched.cost_cap) if searched else page)
-        console.print(out, soft_wrap=True)
+        page = replace(page, tried=searched.tried, cost_cap=searched.cost_cap) if searched else page
+        write_out(out, drawn(page, out.suffix.lower()), force=force)
+        console.print(str(out), soft_wrap=True)
 
 
 def _search(console: Console, simulator: Simulator, plan: SearchPlan) -> Searched:
@@ -62,9 +71,9 @@ def _search(console: Console, simulator: Simulator, plan: SearchPlan) -> Searche
 
     def tell(one: Simulated) -> None:
         cost = float(one.outcome.highest_cost_amount)
-        mark = "" if cost <= cap else "  [yellow]over the cap[/]"
+        mark = Text() if cost <= cap else styled("  over the cap", "yellow")
         net = f"net {amount(one.net.expected):>10}  may cost {amount(cost):>10}"
-        console.print(f"  {one.outcome.name:<9} {net}  {changes_text(one)}{mark}", soft_wrap=True)
+        console.print(styled(f"  {one.outcome.name:<9} {net}  {changes_text(one)}", "") + mark, soft_wrap=True)
 
     return simulator.search(plan, tell)
 
@@ -87,18 +96,18 @@ def search_outcome(searched: Searched) -> str:
 
 
 def _print(console: Console, settings: Settings, simulator: Simulator, shown: Sequence[Simulated]) -> None:
-    columns = (Column(Text(one.outcome.name), justify="right") for one in shown)
+    columns = (Column(one.outcome.name, justify="right") for one in shown)
     title = f"History under other rules, from publication {simulator.replay.publication_id}"
     table = Table("", *columns, title=title, title_justify="left")
     for row in comparison(shown, settings.base_currency, response_text(simulator)):
-        table.add_row(Text(row.label), *map(_cell, row.entries))
+        table.add_row(row.label, *map(_cell, row.entries))
     console.print(table)
     for one in shown[1:]:
-        console.print(Text(f"{one.outcome.name}: {changes_text(one)}"), soft_wrap=True)
+        console.print(f"{one.outcome.name}: {changes_text(one)}", soft_wrap=True)
     if not simulator.is_as_published:
         console.print("Today's rules do not give what is published: SQL or settings changed since.", style="yellow")
 
 
 def _cell(entry: Entry) -> Text:
     between = "\n" if len(entry.note) > SHORT_NOTE else "  "
-    return Text(entry.text) + Text(f"{between}{entry.note}" if entry.note else "", style="dim")
+    return styled(entry.text, "") + styled(f"{between}{entry.note}" if entry.note else "", "dim")

@@ -2,48 +2,74 @@
 
 import csv
 import json
+import re
 import sys
 
 import duckdb
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 
+from dagster_project.cli.console import Console
 from warehouse.errors import UserError
+from warehouse.files import csv_cell
 from warehouse.settings import Settings
-from warehouse.sql import connect, quote_identifier
+from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
 
 ROWS_AT_ONCE = 10_000
+KIND = re.compile(r"^[A-Z][A-Za-z ]*Error: ")
 
 
-def print_query(settings: Settings, query: str, output: str) -> None:
-    """Print the result as a table, CSV or JSON lines. Raises UserError for bad SQL and before the first publication."""
+def print_query(settings: Settings, query: str, output: str, *, allow_files: bool = False) -> None:
+    """Print the result as a table, CSV or JSON lines. Raises UserError for bad SQL and before the first publication.
+
+    The statement reads the published copy and nothing else: no other file or database, no network, unless
+    `allow_files` says so.
+    """
     if not settings.published_path.exists():
         raise UserError(f"{settings.published_path}: nothing is published yet; start `loyalty run`.")
     connection = connect(settings.published_path, read_only=True)
     try:
+        limit_resources(connection, settings)
         connection.execute("use marts")
+        if not allow_files:
+            lock_down(connection)
+        _require_one_statement(connection, query)
         relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
         if relation is not None:
             _PRINTERS[output](relation)
+    except duckdb.PermissionException as error:
+        raise UserError(
+            f"sql: only what is published can be read ({_reason(error)}). --allow-files lets a statement read and write"
+            " other files, with your rights."
+        ) from error
     except duckdb.Error as error:
-        raise UserError(f"sql: {error}") from error
+        raise UserError(f"sql: {_reason(error)}") from error
     finally:
         connection.close()
 
 
+def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    count = len(connection.extract_statements(query))
+    if count != 1:
+        raise UserError(f"sql: one statement is expected, and this is {count or 'none'}.")
+
+
+def _reason(error: duckdb.Error) -> str:
+    """DuckDB's message without the kind of error before it."""
+    return KIND.sub("", str(error)).strip()
+
+
 def _print_table(relation: duckdb.DuckDBPyRelation) -> None:
-    table = Table(*(Column(Text(name)) for name in relation.columns))
+    table = Table(*relation.columns)
     for row in relation.fetchall():
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*("" if value is None else str(value) for value in row))
     Console().print(table)
 
 
 def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(relation.columns)
+    writer.writerow(map(csv_cell, relation.columns))
     while rows := relation.fetchmany(ROWS_AT_ONCE):
-        writer.writerows([_as_text(value) for value in row] for row in rows)
+        writer.writerows([csv_cell(_as_text(value)) for value in row] for row in rows)
 
 
 def _as_text(value: object) -> object:
@@ -58,7 +84,14 @@ def _print_json(relation: duckdb.DuckDBPyRelation) -> None:
     names = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name in relation.columns)
     lines = relation.project(f"to_json(struct_pack({names}))")
     while rows := lines.fetchmany(ROWS_AT_ONCE):
-        sys.stdout.writelines(f"{line}\n" for (line,) in rows)
+        sys.stdout.writelines(f"{_shown(line)}\n" for (line,) in rows)
+
+
+def _shown(line: str) -> str:
+    """JSON without characters that a terminal would obey: they are written as JSON escapes."""
+    if line.isprintable():
+        return line
+    return "".join(part if part.isprintable() else json.dumps(part)[1:-1] for part in line)
 
 
 _PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}

@@ -1,16 +1,20 @@
 """`loyalty status`: what is published, since when, who writes now, and why the last run failed."""
 
+import itertools
 from datetime import UTC, datetime
 
 import dagster as dg
-from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from dagster_project.assets.publish import BEYOND
+from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
-from serving.publication.state import live_publication, publications
+from dagster_project.words import error_in_words
+from serving.publication.state import changed_files, live_publication, publications
+from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
@@ -18,7 +22,7 @@ from warehouse.settings import Settings
 
 def print_status(settings: Settings) -> None:
     """Print one block of lines; opens no database that a run may be writing."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(soft_wrap=True)
     console.print(f"{settings.company} in {settings.home}", style="bold")
     live = live_publication(settings)
     if live is None:
@@ -27,16 +31,29 @@ def print_status(settings: Settings) -> None:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
+        for path in changed_files(settings.published_dir, live, is_live=True):
+            console.print(f"changed    {path} is not as it was published: `loyalty run` publishes it anew", style="red")
+    for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
+        console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
     console.print(f"writing    {held or 'nobody'}")
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
-    with open_instance(settings) as instance:
-        published = instance.get_latest_materialization_event(PUBLICATION_KEY) if live else None
-        made = published.asset_materialization if published else None
-        if made and BEYOND in made.metadata:
-            console.print(f"data       {made.metadata[BEYOND].value}", markup=False)
-        _print_last_runs(console, settings, instance, held.run_id if held else None)
+    try:
+        with open_instance(settings) as instance:
+            _print_what_is_beyond(console, instance)
+            _print_last_runs(console, settings, instance, held.run_id if held else None)
+    except (OSError, SQLAlchemyError) as error:
+        # what is published is told whatever became of Dagster's store, a read-only home among it
+        console.print(f"last run   cannot be told: {error_in_words(error, settings)}")
+
+
+def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:
+    """Say where the data goes on after what is published."""
+    published = instance.get_latest_materialization_event(PUBLICATION_KEY)
+    made = published.asset_materialization if published else None
+    if made and BEYOND in made.metadata:
+        console.print(f"data       {made.metadata[BEYOND].value}")
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:
@@ -49,9 +66,7 @@ def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterI
         run = record.dagster_run
         # the lock is held by a living process, whatever can be seen of its number from here
         if is_dead(record) and run.run_id != writing and not read_ending(settings, run.run_id):
-            console.print(
-                f"killed run {run.run_id[:8]} {why_dead(run.tags)} The next run marks it failed.", markup=False
-            )
+            console.print(f"killed run {run.run_id[:8]} {why_dead(run.tags)} The next run marks it failed.")
     failures = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]), limit=1)
     if failures:
         _print_run(console, settings, instance, "last fault", failures[0])
@@ -65,10 +80,10 @@ def _print_run(
     console.print(f"{label} {run.run_id[:8]} {run.status.value.lower()}, began {began:%Y-%m-%d %H:%M} UTC")
     ending = read_ending(settings, run.run_id)
     if ending:
-        console.print(f"           {ending.told}", markup=False)
+        console.print(f"           {ending.told}")
     entries = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.dagster_event]
     if run.status == dg.DagsterRunStatus.FAILURE and not ending:
-        for message in dict.fromkeys(failure_messages(entries)):
-            console.print(f"           {message}", markup=False)
+        for message in dict.fromkeys(failure_messages(entries, settings)):
+            console.print(f"           {message}")
     for message in held_back_messages(entries):
-        console.print(f"held back  {message}", markup=False)
+        console.print(f"held back  {message}")

@@ -30,8 +30,24 @@ def command_line(
         *QUIET,
         *arguments,
         *("--target", target, "--target-path", str(target_path), "--log-path", str(target_path / "logs")),
-        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir), "--vars", json.dumps(variables)),
+        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
+        *("--vars", json.dumps(as_data(variables))),
     ]
+
+
+def as_data(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables as dbt hands them over unchanged: it renders a text as Jinja, so that a name could run code.
+
+    A text with a brace becomes the Jinja of that text as a constant. Texts within lists and sections are not rendered.
+    """
+    return {name: _constant(value) if isinstance(value, str) else value for name, value in variables.items()}
+
+
+def _constant(text: str) -> str:
+    if "{" not in text:
+        return text
+    escaped = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+    return f'{{{{ "{escaped}" }}}}'
 
 
 def profile_environment(settings: Settings) -> dict[str, str]:

@@ -8,15 +8,12 @@ is let go of afterwards, so that the next step, in Python, can open it.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from dagster_project.dbt_runner import manifest_cache
 from dagster_project.dbt_runner.command import (
@@ -29,15 +26,14 @@ from dagster_project.dbt_runner.command import (
 from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
 from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
+from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
-
-SHOWN_ROWS = 3  # of a failed check
 
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn."""
+    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
 
     unique_id: str
     name: str
@@ -46,6 +42,7 @@ class NodeResult:
     message: str
     seconds: float
     failures: int
+    query: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -104,12 +101,12 @@ class DbtProject:
         return self._file(suffix)
 
     def _parse(self, stem: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="loyalty-dbt-parse-") as target_path:
-            result = self._invoke(None, PARSE, self.graph_variables, Path(target_path))
+        with scratch_folder(self.settings.home, "dbt-parse") as target_path:
+            result = self._invoke(None, PARSE, self.graph_variables, target_path)
             if not result.success:
                 raise UserError(f"dbt could not read the project in dbt/:\n{result.exception}")
             write_atomically(stem.with_suffix(".msgpack"), manifest_cache.pack(result.result))
-            write_atomically(stem.with_suffix(".json"), (Path(target_path) / "manifest.json").read_bytes())
+            write_atomically(stem.with_suffix(".json"), (target_path / "manifest.json").read_bytes())
         _forget_older(stem.parent)
 
     def build(
@@ -142,7 +139,7 @@ class DbtProject:
         with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
             limit_resources(held, self.settings)
             variables = run_variables(self.settings)
-            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node), held)
+            return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node))
 
     def _invoke(
         self,
@@ -181,43 +178,24 @@ def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any
     return [forward]
 
 
-def _node_results(result: Any, connection: duckdb.DuckDBPyConnection) -> list[NodeResult]:
+def _node_results(result: Any) -> list[NodeResult]:
     if result.exception is not None:
         raise UserError(f"dbt could not run: {result.exception}") from result.exception
-    return [_node_result(node_result, connection) for node_result in result.result.results]
+    return [_node_result(node_result) for node_result in result.result.results]
 
 
-def _node_result(result: Any, connection: duckdb.DuckDBPyConnection) -> NodeResult:
+def _node_result(result: Any) -> NodeResult:
     node = result.node
-    is_failed_check = str(node.resource_type) == "test" and str(result.status) == "fail"
     return NodeResult(
         unique_id=node.unique_id,
         name=node.name,
         resource_type=str(node.resource_type),
         status=str(result.status),
-        message=_failed_rows(node, result.failures, connection) if is_failed_check else result.message or "",
+        message=result.message or "",
         seconds=result.execution_time,
         failures=result.failures or 0,
+        query=getattr(node, "compiled_code", None) or "",
     )
-
-
-def _failed_rows(node: Any, count: int, connection: duckdb.DuckDBPyConnection) -> str:
-    """What a failed check found: the rule and the keys of the first rows that break it, and how many there are.
-
-    A check returns rule and row_key (dbt/tests/generic/sound_rows.sql); of one that returns other columns, these.
-    """
-    found = connection.execute(f"select * from ({node.compiled_code}) as found limit {SHOWN_ROWS}")
-    names = [column[0] for column in found.description]
-    rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-    rules = list(dict.fromkeys(str(row.pop("rule", node.name.replace("_", " "))) for row in rows))
-    keys = [str(row["row_key"]) if "row_key" in row else _listed(row) for row in rows]
-    more = f" and {count - len(rows)} more" if count > len(rows) else ""
-    about = ", ".join(sorted(name.rpartition(".")[2] for name in node.depends_on.nodes)) or "the project"
-    return f"{about}: {'; '.join(rules)} ({'; '.join(keys)}{more})"
-
-
-def _listed(row: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 def _forget_older(folder: Path, keep: int = 12) -> None:

@@ -40,10 +40,19 @@ def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> s
         if file.exists():
             continue
         try:
-            write_atomically(file, text)
+            _make_readable(file.parent, dbt_dir)
+            write_atomically(file, text, mode=0o644)
         except OSError as error:
             raise UserError(f"{file}: what dbt has to know of the sources cannot be written: {error}") from error
     return name
+
+
+def _make_readable(folder: Path, dbt_dir: Path) -> None:
+    """Make folders for whoever works with this installation: they hold nobody's data."""
+    for part in reversed([folder, *(parent for parent in folder.parents if parent.is_relative_to(dbt_dir))]):
+        if not part.exists():
+            part.mkdir()
+            part.chmod(0o755)
 
 
 def source_files(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
@@ -93,8 +102,10 @@ def _dbt_model(source: SourceConfig, entity: str) -> dict[str, Any]:
 def _canonical_model(source: SourceConfig, table_name: str) -> str:
     table = source.tables[table_name]
     columns = _converted_columns(table, load_entities())
+    version = f"'{table.version}'" if table.version else "none"
     return (
-        f"{{{{ canonical_rows(source('{source.raw_schema}', '{table_name}'), {columns}, is_text={table.is_text}) }}}}\n"
+        f"{{{{ canonical_rows(source('{source.raw_schema}', '{table_name}'), {columns}, is_text={table.is_text},"
+        f" version={version}) }}}}\n"
     )
 
 

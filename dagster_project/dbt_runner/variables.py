@@ -9,6 +9,7 @@ from typing import Any
 
 from dagster_project.dbt_runner.source_models import staging_entities, write_source_models
 from warehouse.files import hash_files
+from warehouse.identity.shown_text import SHOWN_TEXT
 from warehouse.ingest.entities import load_entities, prefixed_columns
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
@@ -19,6 +20,8 @@ DBT_DIR = PROJECT_ROOT / "dbt"
 HISTORY_PATHS = (
     "macros/entities_union.sql",
     "macros/entities_versions.sql",
+    "macros/identity.sql",
+    "macros/plausible.sql",
     "macros/staging.sql",
     "macros/currency.sql",
     "macros/portable.sql",
@@ -58,6 +61,11 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
             for name, source in sources.items()
             if any(table.entity == "order_lines" and table.replaces for table in source.tables.values())
         ),
+        "id_rules": {
+            name: source.model_dump(mode="json", include={"no_id", "guest_ids", "id_case"})
+            for name, source in sources.items()
+        },
+        "shown_text": SHOWN_TEXT,
     }
 
 
@@ -71,6 +79,8 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "business_timezone",
             "base_currency",
             "exchange_rate_days",
+            "earliest_date",
+            "ingest",
             "data_through",
             "as_of_date",
             "churn_horizon_days",
@@ -92,6 +102,8 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
         "business_timezone": settings.business_timezone,
         "base_currency": settings.base_currency,
         "exchange_rate_days": settings.exchange_rate_days,
+        "earliest_date": settings.earliest_date.isoformat(),
+        "ingest": settings.ingest.model_dump(mode="json"),
         "margin_rate": settings.assumed.margin_rate,
     }
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())

@@ -5,7 +5,7 @@
 {% macro exact_average(total, number) -%}
     cast(
         sign({{ total }}) * floor(
-            cast(abs({{ total }}) * 20000 + 100 * {{ number }} as bigint) / nullif(200 * {{ number }}, 0)
+            cast(abs(cast({{ total }} as decimal(38, 4))) * 20000 + 100 * {{ number }} as bigint) / nullif(200 * {{ number }}, 0)
         ) * 0.01
         as decimal(18, 2)
     )

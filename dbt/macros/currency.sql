@@ -1,7 +1,7 @@
-{# An amount at the order day's exchange rate, unconverted where the order is in the base currency. #}
+{# An amount at the order day's exchange rate, unconverted where the order is in the base currency; NULL where it is too large. #}
 {% macro in_base_currency(amount) -%}
-    case when currency = '{{ var("base_currency") }}' then {{ amount }}
-        else {{ money(amount ~ ' * exchange_rate') }} end
+    case when currency = {{ text_literal(var('base_currency')) }} then {{ amount }}
+        else try_cast(cast({{ amount }} as decimal(22, 4)) * exchange_rate as decimal(18, 4)) end
 {%- endmacro %}
 
 {# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}
@@ -18,4 +18,9 @@
 {%- endmacro %}
 {% macro roi_net(gained, cost) -%}
     case when {{ cost }} > 0 then {{ rate(gained ~ ' - ' ~ cost, cost) }} end
+{%- endmacro %}
+
+{# The size of the largest of some amounts, those that are NULL left out. #}
+{% macro largest_of(amounts) -%}
+    greatest({% for amount in amounts %}coalesce(abs(cast({{ amount }} as double)), 0){{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

@@ -24,8 +24,9 @@
 
 {#
   All versions of an entity's rows from every source: the entity's columns, prefixed where keys of sources
-  could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_reject_reason` (of the source's own
-  mapping). A missing optional column is NULL; a missing required one stops the build and lists what was found.
+  could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_version` (by which a row supersedes another, see
+  row_status_ctes), `_reject_reason` (of the source's own mapping, or of what no row can hold). A missing optional column is
+  NULL; a missing required one stops the build and lists what was found.
 #}
 {% macro union_entity(entity) %}
     {% set relations = entity_relations(entity) %}
@@ -36,31 +37,68 @@
     {% if not relations %}{{ select_no_entity(entity) }}{% endif %}
 {% endmacro %}
 
+{# Of one source: first what surrounds ids goes, then what is none, then what is impossible; each needs the one before. #}
 {% macro select_entity(entity, source, relation) %}
-    {% set present = [] %}
+    {% set types = {} %}
     {% if execute %}
-        {% for column in adapter.get_columns_in_relation(relation) %}{% do present.append(column.name) %}{% endfor %}
-        {% do require_columns(entity, relation, present) %}
+        {% for column in adapter.get_columns_in_relation(relation) %}{% do types.update({column.name: column.dtype | upper}) %}{% endfor %}
+        {% do require_columns(entity, relation, types.keys() | list) %}
     {% endif %}
+    {% set present = types.keys() | list %}
+    {% set columns = var('entities').get(entity, {}).get('columns', {}) %}
         select
-        {%- for name, type, need in entity_columns(entity) %}
-            {{ entity_expression(source, name, type, need, name in present) }} as {{ name }},
+        {%- for name, column in columns.items() %}
+            {{ entity_expression(source, name, column, name in present) }} as {{ name }},
         {%- endfor %}
-            '{{ source }}' as _source,
+            {{ text_literal(source) }} as _source,
             _batch_id,
             _file,
             _row_number,
-            {{ '_reject_reason' if '_reject_reason' in present else 'cast(null as ' ~ dbt.type_string() ~ ')' }} as _reject_reason
-        from {{ relation }}
+            _version,
+            coalesce(_reject_reason, {{ implausible_reason(entity, present) }}) as _reject_reason
+        from (
+            select
+            {%- for name, column in columns.items() if name in present %}
+                {{ clean_id(name, source, name) if column['prefixed'] else name }} as {{ name }},
+            {%- endfor %}
+                _batch_id,
+                _file,
+                _row_number,
+                _version,
+                _reject_reason
+            from (
+                select
+                {%- for name, column in columns.items() if name in present %}
+                    {{ typed_column(name, column, types[name]) }} as {{ name }},
+                {%- endfor %}
+                    _batch_id,
+                    _file,
+                    _row_number,
+                    cast({{ '_version' if '_version' in present else 'null' }} as decimal(38, 6)) as _version,
+                    {{ '_reject_reason' if '_reject_reason' in present else as_text('null') }} as _reject_reason
+                from {{ relation }}
+            ) as typed
+        ) as delivered
+        left join (select batch_id, loaded_until from {{ ref('stg_ops__batches') }}) as batches
+            on delivered._batch_id = batches.batch_id
 {% endmacro %}
 
-{% macro entity_expression(source, name, type, need, is_present) %}
+{# A column of a staging model as the entity's type: an id without what surrounds it, a currency in capitals. #}
+{% macro typed_column(name, column, type) %}
+    {%- if column['prefixed'] and type in ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT') -%}{{ as_text(name) }}
+    {%- elif column['prefixed'] -%}{{ trimmed_id(as_text(name)) }}
+    {%- elif name == 'currency' -%}nullif(upper(trim({{ as_text(name) }})), '')
+    {%- elif column['type'] == 'text' -%}{{ as_text(name) }}
+    {%- else -%}try_cast({{ name }} as {{ column['type'] }}){%- endif -%}
+{% endmacro %}
+
+{% macro entity_expression(source, name, column, is_present) %}
     {%- set prefix = var('key_prefixes').get(source, {}).get(name, '') -%}
-    {%- set value = "'" ~ prefix ~ "' || " ~ name if prefix else name -%}
-    {%- if not is_present -%}cast(null as {{ type }})
-    {%- elif need == 'key' and type == dbt.type_string() -%}
+    {%- set value = text_literal(prefix) ~ ' || ' ~ name if prefix else plausible(name, column) -%}
+    {%- if not is_present -%}cast(null as {{ dbt.type_string() if column['type'] == 'text' else column['type'] }})
+    {%- elif column['need'] == 'key' and column['type'] == 'text' -%}
         coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }})
-    {%- else -%}cast({{ value }} as {{ type }}){%- endif -%}
+    {%- else -%}{{ value }}{%- endif -%}
 {% endmacro %}
 
 {% macro require_columns(entity, relation, present) %}
@@ -83,6 +121,7 @@
             cast(null as bigint) as _batch_id,
             {{ as_text('null') }} as _file,
             cast(null as bigint) as _row_number,
+            cast(null as decimal(38, 6)) as _version,
             {{ as_text('null') }} as _reject_reason
         where false
 {% endmacro %}

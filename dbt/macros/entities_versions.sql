@@ -4,22 +4,19 @@
 {% macro reject_reason(entity) %}
         case
             when _reject_reason is not null then _reject_reason
-    {%- for name, type, need in entity_columns(entity) %}
-        {%- if need == 'key' and type == dbt.type_string() %}
-            when {{ name }} like 'missing-%' then '{{ name }} is missing'
-        {%- elif need != 'optional' %}
-            when {{ name }} is null then '{{ name }} is missing'
-        {%- endif %}
+    {%- for name, type, need in entity_columns(entity) if need != 'optional' %}
+            when {{ name }} is null then {{ text_literal(name ~ ' is missing' ~ (' or too large' if type.startswith('decimal') else '')) }}
     {%- endfor %}
     {%- for rule in var('entities').get(entity, {}).get('rules', []) %}
-            when {{ rule['wrong'] }} then '{{ rule['reason'] | replace("'", "''") }}'
+            when {{ rule['wrong'] }} then {{ text_literal(rule['reason']) }}
     {%- endfor %}
         end
 {% endmacro %}
 
 {#
   CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
-  neither rejected nor part of a file that was replaced, the last of the last file is accepted. Most keys have one
+  neither rejected nor part of a file that was replaced, that of the highest `_version` is accepted where the source has one,
+  else the last of the last file. Most keys have one
   version, so only those with more are compared: a window over every row costs ten times as much.
 #}
 {% macro row_status_ctes(entity, versions) %}
@@ -55,7 +52,7 @@ superseded as (
     qualify row_number() over (
         partition by {% for key in keys %}candidates.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
 
-        order by candidates._batch_id desc, candidates._file desc, candidates._row_number desc
+        order by candidates._version desc nulls last, candidates._batch_id desc, candidates._file desc, candidates._row_number desc
     ) > 1
 
 ),
@@ -143,7 +140,8 @@ select * from judged_rows
     {%- set rows = [] -%}
     {%- for source_name, tables in var('table_entities').items() -%}
         {%- for table_name, entity in tables.items() -%}
-            {%- do rows.append("select '" ~ source_name ~ "' as source, '" ~ table_name ~ "' as table_name, '" ~ entity ~ "' as entity") -%}
+            {%- do rows.append("select " ~ text_literal(source_name) ~ " as source, " ~ text_literal(table_name) ~ " as table_name, "
+                ~ text_literal(entity) ~ " as entity") -%}
         {%- endfor -%}
     {%- endfor -%}
     {{ rows | join(' union all ') if rows else "select '' as source, '' as table_name, '' as entity where false" }}

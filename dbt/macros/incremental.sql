@@ -24,9 +24,11 @@
   what it has not seen has to count as changed later.
 #}
 {% macro set_watermark(batch) %}
-    delete from {{ watermarks() }} where model = '{{ this.identifier }}';
+    delete from {{ watermarks() }} where model = {{ text_literal(this.identifier) }};
     {% if batch is not none %}
-    insert into {{ watermarks() }} values ('{{ this.identifier }}', {{ batch }}, '{{ var("history_signature") }}')
+    insert into {{ watermarks() }} values (
+        {{ text_literal(this.identifier) }}, {{ batch }}, {{ text_literal(var('history_signature')) }}
+    )
     {% endif %}
 {% endmacro %}
 
@@ -63,8 +65,8 @@
 {% macro watermark_of(model_name) %}
     {% if not execute %}{{ return(none) }}{% endif %}
     {% set found = run_query(
-        "select batch_id from " ~ watermarks() ~ " where model = '" ~ model_name
-        ~ "' and signature = '" ~ var('history_signature') ~ "'") %}
+        "select batch_id from " ~ watermarks() ~ " where model = " ~ text_literal(model_name)
+        ~ " and signature = " ~ text_literal(var('history_signature'))) %}
     {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
 {% endmacro %}
 

@@ -15,5 +15,5 @@
 
 {# Texts as a list for `in`. #}
 {% macro text_list(values) -%}
-    ('{{ values | join("', '") }}')
+    ({% for value in values %}{{ text_literal(value) }}{{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

@@ -4,8 +4,31 @@
     cast({{ expression }} as {{ dbt.type_string() }})
 {%- endmacro %}
 
+{# An amount. In a staging model one that is too large is NULL, and its row rejected; anywhere else it stops the build. #}
 {% macro money(expression) -%}
-    cast({{ expression }} as decimal(18, 4))
+    {{ 'try_cast' if model.name.startswith('stg_') else 'cast' }}({{ expression }} as decimal(18, 4))
+{%- endmacro %}
+
+{# Whether a text matches a regular expression from its first letter to its last. #}
+{% macro matches_whole(text, pattern) -%}
+    {{ return(adapter.dispatch('matches_whole')(text, pattern)) }}
+{%- endmacro %}
+{% macro default__matches_whole(text, pattern) -%}
+    regexp_full_match({{ text }}, {{ text_literal(pattern) }})
+{%- endmacro %}
+{% macro spark__matches_whole(text, pattern) -%}
+    {{ text }} rlike {{ text_literal('^(' ~ pattern ~ ')$') }}
+{%- endmacro %}
+
+{# A UTC timestamp as seconds since 1970, with their fractions. #}
+{% macro epoch_seconds(utc_timestamp) -%}
+    {{ return(adapter.dispatch('epoch_seconds')(utc_timestamp)) }}
+{%- endmacro %}
+{% macro default__epoch_seconds(utc_timestamp) -%}
+    cast(epoch_us({{ utc_timestamp }}) as decimal(38, 6)) / 1000000
+{%- endmacro %}
+{% macro spark__epoch_seconds(utc_timestamp) -%}
+    cast(unix_micros({{ utc_timestamp }}) as decimal(38, 6)) / 1000000
 {%- endmacro %}
 
 {# The rate of two sums, NULL where the denominator is zero. #}
@@ -79,6 +102,17 @@
     shiftleft(cast(1 as bigint), cast({{ number }} as int))
 {%- endmacro %}
 
+{# A text of Jinja as a SQL literal. Whatever the text holds, none of it is read as SQL. #}
+{% macro text_literal(text) -%}
+    {{ return(adapter.dispatch('text_literal')(text | string)) }}
+{%- endmacro %}
+{% macro default__text_literal(text) -%}
+    {{ return("'" ~ text | replace("'", "''") ~ "'") }}
+{%- endmacro %}
+{% macro spark__text_literal(text) -%}
+    {{ return("'" ~ text | replace("\\", "\\\\") | replace("'", "\\'") ~ "'") }}
+{%- endmacro %}
+
 {# A number in [0, 1) fixed by a text: the first 13 hexadecimal digits of its MD5 over 16^13, exact in a double. #}
 {% macro hash_share(text) -%}
     {{ return(adapter.dispatch('hash_share')(text)) }}
@@ -98,11 +132,11 @@
     {%- if var('business_timezone') == 'UTC' -%}
     cast({{ utc_timestamp }} as date)
     {%- else -%}
-    cast(timezone('{{ var("business_timezone") }}', timezone('UTC', {{ utc_timestamp }})) as date)
+    cast(timezone({{ text_literal(var("business_timezone")) }}, timezone('UTC', {{ utc_timestamp }})) as date)
     {%- endif -%}
 {%- endmacro %}
 {% macro spark__business_date(utc_timestamp) -%}
-    cast(from_utc_timestamp({{ utc_timestamp }}, '{{ var("business_timezone") }}') as date)
+    cast(from_utc_timestamp({{ utc_timestamp }}, {{ text_literal(var("business_timezone")) }}) as date)
 {%- endmacro %}
 
 {# A wall-clock timestamp of the business time zone, as UTC. #}
@@ -110,29 +144,38 @@
     {{ return(adapter.dispatch('local_to_utc')(local_timestamp)) }}
 {%- endmacro %}
 {% macro default__local_to_utc(local_timestamp) -%}
-    timezone('UTC', timezone('{{ var("business_timezone") }}', {{ local_timestamp }}))
+    timezone('UTC', timezone({{ text_literal(var("business_timezone")) }}, {{ local_timestamp }}))
 {%- endmacro %}
 {% macro spark__local_to_utc(local_timestamp) -%}
-    to_utc_timestamp({{ local_timestamp }}, '{{ var("business_timezone") }}')
+    to_utc_timestamp({{ local_timestamp }}, {{ text_literal(var("business_timezone")) }})
 {%- endmacro %}
 
-{# Text with or without an offset as a UTC timestamp, NULL where it is none. A plain cast would drop the offset. #}
+{# Text with or without an offset as a UTC timestamp, NULL where it is none; without one it is UTC. #}
 {% macro text_to_utc(text) -%}
     {{ return(adapter.dispatch('text_to_utc')(text)) }}
 {%- endmacro %}
 {% macro default__text_to_utc(text) -%}
-    timezone('UTC', try_cast({{ text }} as timestamptz))
+    timezone('UTC', try_cast(regexp_replace({{ text }}, ' ([+-][0-9]{2}:?([0-9]{2})?)$', '\1') as timestamptz))
 {%- endmacro %}
 {% macro spark__text_to_utc(text) -%}
     try_cast({{ text }} as timestamp)
 {%- endmacro %}
 
-{# Text to timestamp by the first format that fits, NULL where none does. #}
-{% macro parse_timestamp(text, formats) -%}
-    {{ return(adapter.dispatch('parse_timestamp')(text, formats)) }}
+{# The same of the business time zone where the text names no offset. A plain cast would drop the offset. #}
+{% macro to_utc(text) -%}
+    case when {{ matches_whole(text, '.*:.*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)') }} then {{ text_to_utc(text) }}
+        else {{ local_to_utc('try_cast(' ~ text ~ ' as timestamp)') }} end
 {%- endmacro %}
-{% macro default__parse_timestamp(text, formats) -%}
-    try_strptime({{ text }}, [{% for format in formats %}'{{ format }}'{{ ', ' if not loop.last }}{% endfor %}])
+
+{# A moment with an offset (timestamptz) as a UTC timestamp. #}
+{% macro moment_to_utc(moment) -%}
+    {{ return(adapter.dispatch('moment_to_utc')(moment)) }}
+{%- endmacro %}
+{% macro default__moment_to_utc(moment) -%}
+    timezone('UTC', {{ moment }})
+{%- endmacro %}
+{% macro spark__moment_to_utc(moment) -%}
+    cast({{ moment }} as timestamp)
 {%- endmacro %}
 
 {# A JSON object of the named columns, as text; `columns` are names of the current scope. #}
@@ -146,7 +189,7 @@
     to_json(named_struct({{ json_arguments(columns) }}))
 {%- endmacro %}
 {% macro json_arguments(columns) -%}
-    {%- for column in columns -%}'{{ column }}', {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
+    {%- for column in columns -%}{{ text_literal(column) }}, {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
 {# One row a day from `first` to `last`, both included, in the column `date_day`. #}
@@ -173,7 +216,7 @@
 
 {# A SQL date for a variable that holds an ISO date or nothing. #}
 {% macro date_or_null(value) -%}
-    {% if value %}cast('{{ value }}' as date){% else %}cast(null as date){% endif %}
+    {% if value %}cast({{ text_literal(value) }} as date){% else %}cast(null as date){% endif %}
 {%- endmacro %}
 
 {# 1 for Monday to 7 for Sunday. #}

@@ -8,7 +8,7 @@
     inner join {{ ref('int_latest_results') }} as versions
         on results.as_of_date = versions.as_of_date
         and results.model_run_id = versions.model_run_id
-        and versions.result = '{{ result }}'
+        and versions.result = {{ text_literal(result) }}
         {%- if current_only %}
         and versions.is_current
         {%- endif %}

@@ -42,7 +42,7 @@ from ml.churn.feature_matrix import (
 )
 from ml.churn.leakage import leaking_features, require_closed_labels
 from ml.churn.scores import SCORE_COLUMNS, score_customers
-from ml.churn.tuning import Tuned, tune
+from ml.churn.tuning import Tuned, tune_all
 from ml.churn.windows import Origin, require_embargo, rolling_origins, split_judged
 from ml.common.determinism import deterministic, side_by_side
 from ml.common.frames import empty, typed
@@ -212,8 +212,9 @@ def _meets(matrix: FeatureMatrix, origin: Origin, minimum: MinimumHistory) -> bo
 
 def _tune_all(training: _Training, tuning: Sequence[Origin]) -> dict[str, Tuned]:
     config = training.config
-    calls = [(CANDIDATES[name], training.matrix, tuning, config.trials, config.seed) for name in config.candidates]
-    return dict(zip(config.candidates, side_by_side(tune, calls, config.threads), strict=True))
+    candidates = [CANDIDATES[name] for name in config.candidates]
+    found = tune_all(candidates, training.matrix, tuning, config.trials, config.seed, config.threads)
+    return dict(zip(config.candidates, found, strict=True))
 
 
 def _plainest_of_the_best(tuned: Mapping[str, Tuned]) -> str:

@@ -15,6 +15,10 @@ from ml.churn.calibration import raw_scores
 from ml.churn.candidates import Candidate, Params
 from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import Origin
+from ml.common.determinism import side_by_side
+
+# Searching adds less than this to the mean AUC of a model that starts further behind: it would not catch up.
+_WORTH_SEARCHING = 0.0015
 
 
 @dataclass(frozen=True)
@@ -25,21 +29,59 @@ class Tuned:
     auc: float
 
 
-def tune(candidate: Candidate, matrix: FeatureMatrix, origins: Sequence[Origin], trials: int, seed: int) -> Tuned:
-    """Search the candidate's space for the best mean AUC on active customers, its defaults being the first trial.
+@dataclass(frozen=True)
+class _Tuning:
+    """The rows that a search looks at, by origin: those it learns from, and the active customers it is judged on."""
 
-    Looks at the rows of `origins` only. Without origins or trials the defaults stand.
+    folds: tuple[tuple[FeatureMatrix, FeatureMatrix], ...]
+    seed: int
+
+    def auc(self, candidate: Candidate, params: Params) -> float:
+        """Mean AUC over the origins."""
+        return _mean_auc(candidate, params, self.folds, self.seed)
+
+
+def tune_all(
+    candidates: Sequence[Candidate],
+    matrix: FeatureMatrix,
+    origins: Sequence[Origin],
+    trials: int,
+    seed: int,
+    threads: int = 1,
+) -> list[Tuned]:
+    """The best parameters of each candidate by mean AUC on active customers, the best of them being searched longest.
+
+    All are judged with their defaults; the spaces of those alone are searched whose defaults come within
+    _WORTH_SEARCHING of the best. Looks at the rows of `origins` only. Without origins or trials the defaults stand.
     """
-    folds = [(matrix.at(origin.train), _active(matrix.at([origin.test]))) for origin in origins]
-    trials = math.ceil(trials * candidate.trials_share)
-    if not folds or trials < 1 or candidate.suggest is None:
-        return Tuned(dict(candidate.defaults), np.nan)
-    suggest = candidate.suggest
+    folds = tuple((matrix.at(origin.train), _active(matrix.at([origin.test]))) for origin in origins)
+    if not folds or trials < 1:
+        return [Tuned(dict(candidate.defaults), np.nan) for candidate in candidates]
+    tuning = _Tuning(folds, seed)
+    aucs = side_by_side(tuning.auc, [(candidate, candidate.defaults) for candidate in candidates], threads)
+    found = [Tuned(dict(candidate.defaults), auc) for candidate, auc in zip(candidates, aucs, strict=True)]
+    near = [place for place, auc in enumerate(aucs) if auc >= max(aucs) - _WORTH_SEARCHING]
+    searched = side_by_side(_search, [(tuning, candidates[place], found[place], trials) for place in near], threads)
+    for place, better in zip(near, searched, strict=True):
+        found[place] = better
+    return found
+
+
+def _search(tuning: _Tuning, candidate: Candidate, known: Tuned, trials: int) -> Tuned:
+    """A search that begins at the defaults, of which the answer is known."""
+    trials, suggest = math.ceil(trials * candidate.trials_share), candidate.suggest
+    if suggest is None:
+        return known
+
+    def objective(trial: optuna.Trial) -> float:
+        params = suggest(trial)
+        return known.auc if params == known.params else tuning.auc(candidate, params)
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(5, trials))
+    sampler = optuna.samplers.TPESampler(seed=tuning.seed, n_startup_trials=min(5, trials))
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.enqueue_trial(dict(candidate.defaults))
-    study.optimize(lambda trial: _mean_auc(candidate, suggest(trial), folds, seed), n_trials=trials)
+    study.optimize(objective, n_trials=trials)
     return Tuned(dict(study.best_params), study.best_value)
 
 

@@ -5,6 +5,15 @@ put into words (`texts`), and handed over (`delivery`, and a module a channel).
 """
 
 from serving.outbox.delivery import Delivered, check_outbox, deliver, text_of
-from serving.outbox.store import create_tables, enqueue_messages, open_messages
+from serving.outbox.store import create_tables, enqueue_messages, open_messages, take_over
 
-__all__ = ["Delivered", "check_outbox", "create_tables", "deliver", "enqueue_messages", "open_messages", "text_of"]
+__all__ = [
+    "Delivered",
+    "check_outbox",
+    "create_tables",
+    "deliver",
+    "enqueue_messages",
+    "open_messages",
+    "take_over",
+    "text_of",
+]

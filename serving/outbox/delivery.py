@@ -1,13 +1,16 @@
 """Delivery: the one thing that happens in real time, message by message, each noted as soon as its fate is known.
 
-A message is marked sent exactly when its receiver accepted it. Between the acceptance and the note of it a crash can
-come: the message is then handed over once more, under the same Message-ID or Idempotency-Key, by which the receiver
-drops it. What is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
+A message is marked sent, in the register, exactly when its receiver accepted it. Between the two a crash can come: the
+message is then handed over once more, under the same Message-ID or Idempotency-Key, by which the receiver drops it.
+What is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
 """
 
-from collections.abc import Callable, Sequence
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from email.utils import parseaddr
 from time import sleep
 
@@ -23,11 +26,19 @@ from serving.outbox.webhook_channel import WebhookChannel
 from serving.publication.state import live_publication
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
+from warehouse.register import DeliveryRecord, Register
 from warehouse.settings import Settings
 
+OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 QUIET = "quiet hours"
 # One message may make a receiver break off; so many in a row say that it is the receiver.
 MOST_LOST = 3
+
+
+class DeliveringError(UserError):
+    """Another process delivers messages of this warehouse."""
+
+    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -84,20 +95,46 @@ def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, buil
         text_of(settings, template, language, payload)
 
 
-def deliver(settings: Settings, connection: duckdb.DuckDBPyConnection, clock: Clock | None = None) -> Delivered:
-    """Deliver what is open, as far as receivers accept it and quiet hours allow. The caller holds the warehouse.
+def deliver(settings: Settings, opened: OpenWarehouse, clock: Clock | None = None) -> Delivered:
+    """Deliver what is due, as far as receivers accept it and quiet hours allow, one delivery at a time.
+
+    `opened` opens the warehouse, held: to read what is due, and to write down at the end what came of it. Nobody is
+    kept from it while a receiver answers; until then every outcome stands in the register.
 
     Raises UserError where the live publication is not the last build, whose messages nobody has checked then, and where
     settings or templates are wrong; nothing is delivered in that case.
     """
-    _require_live(settings, connection)
-    channel = open_channel(settings)
-    if channel is None:
-        return Delivered()
+    register = Register(settings)
+    with _alone(settings):
+        with opened() as connection:
+            store.take_over(connection, register)
+            _require_live(settings, connection)
+            channel = open_channel(settings)
+            due = store.open_messages(connection) if channel else []
+        if channel is None:
+            return Delivered()
+        try:
+            delivered = _Delivery(settings, register, channel, clock or Clock()).run(due)
+        finally:
+            channel.close()
+            with opened() as connection:
+                store.take_over(connection, register)
+    return delivered
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Two deliveries at once would hand every message over twice. Raises UserError while another one goes on."""
+    path = settings.home / "privacy" / "delivery.lock"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        return _Delivery(settings, connection, channel, clock or Clock()).run()
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise DeliveringError(f"{path}: another delivery goes on. Wait for its end.") from error
     finally:
-        channel.close()
+        os.close(descriptor)
 
 
 def is_quiet(hours: tuple[str, str], now: time) -> bool:
@@ -119,19 +156,18 @@ def _require_live(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
 class _Delivery:
     """One delivery under way."""
 
-    def __init__(
-        self, settings: Settings, connection: duckdb.DuckDBPyConnection, channel: Channel, clock: Clock
-    ) -> None:
+    def __init__(self, settings: Settings, register: Register, channel: Channel, clock: Clock) -> None:
         self._settings = settings
-        self._connection = connection
+        self._register = register
         self._channel = channel
         self._clock = clock
         self._result = Delivered()
+        self._attempted: dict[str, datetime] = {}
 
-    def run(self) -> Delivered:
+    def run(self, messages: Sequence[OpenMessage]) -> Delivered:
         due = [
             (message, text_of(self._settings, message.template, message.language, message.payload))
-            for message in self._settled(store.open_messages(self._connection))
+            for message in self._settled(messages)
         ]
         for number in range(self._settings.messages.attempts):
             if not due or self._result.stopped == QUIET:
@@ -204,8 +240,15 @@ class _Delivery:
         )
 
     def _note(self, message: OpenMessage, outcome: str, reason: str | None = None) -> None:
-        store.record(self._connection, message.message_id, outcome, self._clock.now(), reason)
+        at = self._moment(message.message_id)
+        self._register.add_deliveries([DeliveryRecord(message.message_id, at, outcome, reason)])
         self._result.counts[outcome] = self._result.counts.get(outcome, 0) + 1
+
+    def _moment(self, message_id: str) -> datetime:
+        """Now, and never the moment of the attempt before: a message's attempts are told apart by it."""
+        now, last = self._clock.now(), self._attempted.get(message_id)
+        self._attempted[message_id] = now if last is None else max(now, last + timedelta(microseconds=1))
+        return self._attempted[message_id]
 
     def _is_quiet(self) -> bool:
         now = self._clock.now().astimezone(self._settings.zone)

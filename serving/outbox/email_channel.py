@@ -11,12 +11,17 @@ from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
+from io import BufferedIOBase
 
 from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
-from warehouse.errors import UserError
+from serving.outbox.deadline import deadline
+from warehouse.errors import printable
+from warehouse.secrets import HIDDEN, hide, read_secret
 from warehouse.settings import MessagesSettings, SmtpSettings
 
 SHUTTING_DOWN = 421
+# Of one answer, however many lines it has; and how long a server has for saying good-bye.
+MOST_ANSWER, QUIT_SECONDS = 64 * 1024, 2.0
 ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
 
 
@@ -30,6 +35,35 @@ class _WholeHeader(UnstructuredHeader):
 HEADERS = HeaderRegistry()
 HEADERS.map_to_type("list-unsubscribe", _WholeHeader)  # type: ignore[arg-type]
 POLICY = SMTP.clone(header_factory=HEADERS)
+
+
+class _Answers:
+    """The lines of a mail server, of which one answer holds no more than MOST_ANSWER bytes."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self._file = file
+        self.left = MOST_ANSWER
+
+    def readline(self, limit: int) -> bytes:
+        line = self._file.readline(min(limit, self.left + 1))
+        self.left -= len(line)
+        if self.left < 0:
+            raise OSError("the server's answer does not end")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Session(smtplib.SMTP):
+    """smtplib's client, for which an answer has an end."""
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock.makefile("rb"))
+        if self.file is not None:
+            self.file.left = MOST_ANSWER
+        return super().getreply()
 
 
 class EmailChannel:
@@ -48,7 +82,8 @@ class EmailChannel:
         message = compose(envelope, self._sender, self._unsubscribe_url)
         connection = self._connected()
         try:
-            connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
+            with deadline(self._smtp.timeout_seconds, lambda: connection.sock):
+                connection.send_message(message, parseaddr(self._sender)[1], [envelope.address])
         except smtplib.SMTPRecipientsRefused as error:
             ((code, reply),) = error.recipients.values()
             raise self._refusal(code, reply) from error
@@ -60,14 +95,15 @@ class EmailChannel:
             raise self._unreachable(error) from error
         except (smtplib.SMTPException, OSError) as error:
             self.close()
-            raise LostError(f"the connection was lost: {_hidden(str(error))}") from error
+            raise LostError(f"the connection was lost: {self._hidden(str(error))}") from error
 
     def close(self) -> None:
         """See Channel.close."""
         if self._connection is not None:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                self._connection.quit()
-            self._connection = None
+            connection, self._connection = self._connection, None
+            with contextlib.suppress(smtplib.SMTPException, OSError), deadline(QUIT_SECONDS, lambda: connection.sock):
+                connection.quit()
+            connection.close()
 
     def _connected(self) -> smtplib.SMTP:
         if self._connection is None:
@@ -78,29 +114,39 @@ class EmailChannel:
         return self._connection
 
     def _connect(self) -> smtplib.SMTP:
-        connection = smtplib.SMTP(self._smtp.host, self._smtp.port, timeout=self._smtp.timeout_seconds)
+        connection = _Session(timeout=self._smtp.timeout_seconds)
+        connection._host = self._smtp.host  # type: ignore[attr-defined]  # the name that a certificate is checked for
         try:
-            if self._smtp.starttls:
-                connection.starttls(context=ssl.create_default_context())
-            if self._login:
-                connection.login(*self._login)
+            with deadline(self._smtp.timeout_seconds, lambda: connection.sock):
+                connection.connect(self._smtp.host, self._smtp.port)
+                if self._smtp.starttls:
+                    connection.starttls(context=ssl.create_default_context())
+                if self._login:
+                    connection.login(*self._login)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _hidden(self, text: str) -> str:
+        """The text without addresses and the login: servers repeat them, and reasons are published."""
+        return printable(ADDRESS.sub(HIDDEN, hide(text, self._login or ())))[:200]
+
+    def _told(self, code: int, reply: bytes | str) -> str:
+        return self._hidden(_text(code, reply))
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         """What is wrong with the server, or with the sender or the login, so with every message alike."""
         self.close()
         told = str(error)
         if isinstance(error, smtplib.SMTPResponseException):
-            told = _told(error.smtp_code, error.smtp_error)
-        return UnreachableError(f"{self._smtp.host}:{self._smtp.port}: {_hidden(told)}")
+            told = _text(error.smtp_code, error.smtp_error)
+        return UnreachableError(f"{self._smtp.host}:{self._smtp.port}: {self._hidden(told)}")
 
     def _refusal(self, code: int, reply: bytes | str) -> Exception:
         if code == SHUTTING_DOWN:
             self.close()
-        return DeferredError(_told(code, reply)) if code < 500 else RefusedError(_told(code, reply))
+        return DeferredError(self._told(code, reply)) if code < 500 else RefusedError(self._told(code, reply))
 
 
 def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessage:
@@ -130,17 +176,10 @@ def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessa
 def _login(smtp: SmtpSettings, environ: Mapping[str, str]) -> tuple[str, str] | None:
     if smtp.username_env is None or smtp.password_env is None:
         return None
-    missing = [name for name in (smtp.username_env, smtp.password_env) if not environ.get(name)]
-    if missing:
-        raise UserError(f"messages.smtp: the environment variable {missing[0]}, which the settings name, is not set.")
-    return environ[smtp.username_env], environ[smtp.password_env]
+    user, password = (read_secret("messages.smtp", name, environ) for name in (smtp.username_env, smtp.password_env))
+    return user, password
 
 
-def _told(code: int, reply: bytes | str) -> str:
+def _text(code: int, reply: bytes | str) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    return f"{code} {_hidden(' '.join(text.split()))}"
-
-
-def _hidden(text: str) -> str:
-    """The text without addresses: servers repeat them, and reasons are published."""
-    return ADDRESS.sub("***", text)[:200]
+    return f"{code} {' '.join(text.split())}"

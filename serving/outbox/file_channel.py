@@ -22,8 +22,8 @@ class FileChannel:
         """Raises UserError where the file cannot be opened."""
         self._path = path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, OWNER_ONLY)
         except OSError as error:
             raise UserError(f"{path}: messages cannot be written there: {error.strerror}.") from error
         self._last = self._mend()

@@ -4,11 +4,13 @@ Both tables only grow, but for messages of a build that did not pass every check
 build creates them anew. Addresses stand in neither; they are looked up for the moment of delivery.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date
 
 import duckdb
 
+from warehouse.register import SENT, DeliveryRecord, Register
 from warehouse.sql import transaction
 
 CREATE = """
@@ -35,7 +37,9 @@ select
     message_id, customer_id, trigger, subject, event_date, template, language, channel, payload, as_of_date,
     valid_until, $build_id as build_id
 from intermediate.int_message_candidates
-where reason is null and message_id not in (select message_id from ops.messages)
+where
+    reason is null and message_id not in (select message_id from ops.messages)
+    and message_id not in (select unnest($sent))
 """
 # What nothing final was decided about yet, with the address as it is now and what speaks against writing to it.
 OPEN = """
@@ -55,11 +59,33 @@ left join intermediate.int_customer_contact_versions as contacts
 where messages.message_id not in (select message_id from decided)
 order by messages.as_of_date, messages.message_id
 """
-RECORD = """
+TAKE_OVER = """
 insert into ops.message_deliveries
-select $message_id, count(*) + 1, $attempted_at, $outcome, $reason
-from ops.message_deliveries
-where message_id = $message_id
+with noted as (
+    select
+        unnest($ids) as message_id, unnest($moments) as attempted_at, unnest($outcomes) as outcome,
+        unnest($reasons) as reason
+),
+
+fresh as (
+    select noted.* from noted
+    semi join ops.messages using (message_id)
+    anti join ops.message_deliveries using (message_id, attempted_at, outcome)
+),
+
+earlier as (
+    select message_id, count(*) as attempts_count from ops.message_deliveries group by message_id
+)
+
+select
+    fresh.message_id,
+    coalesce(earlier.attempts_count, 0)
+        + row_number() over (partition by fresh.message_id order by fresh.attempted_at) as attempt,
+    fresh.attempted_at,
+    fresh.outcome,
+    fresh.reason
+from fresh
+left join earlier using (message_id)
 """
 
 
@@ -83,11 +109,14 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(CREATE)
 
 
-def enqueue_messages(connection: duckdb.DuckDBPyConnection, build_id: int) -> int:
-    """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new."""
+def enqueue_messages(connection: duckdb.DuckDBPyConnection, build_id: int, sent: Collection[str] = ()) -> int:
+    """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new.
+
+    `sent`: the ids of messages that were delivered, also those of a warehouse that was lost.
+    """
     with transaction(connection):
         connection.execute(FORGET_UNPASSED)
-        row = connection.execute(POST, {"build_id": build_id}).fetchone()
+        row = connection.execute(POST, {"build_id": build_id, "sent": [*sent]}).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -104,9 +133,23 @@ def created_texts(connection: duckdb.DuckDBPyConnection, build_id: int) -> list[
     ).fetchall()
 
 
-def record(
-    connection: duckdb.DuckDBPyConnection, message_id: str, outcome: str, at: datetime, reason: str | None = None
-) -> None:
-    """Note what came of a message at a moment in UTC: sent, deferred, failed, withheld or expired."""
-    values = {"message_id": message_id, "attempted_at": at.replace(tzinfo=None), "outcome": outcome, "reason": reason}
-    connection.execute(RECORD, values)
+def take_over(connection: duckdb.DuckDBPyConnection, register: Register) -> None:
+    """Let the warehouse and the register know the same of deliveries: each attempt once, of messages it has."""
+    noted = register.deliveries()
+    values: dict[str, list[object]] = {
+        "ids": [one.message_id for one in noted],
+        "moments": [one.attempted_at.astimezone(UTC).replace(tzinfo=None) for one in noted],
+        "outcomes": [one.outcome for one in noted],
+        "reasons": [one.reason for one in noted],
+    }
+    if noted:
+        connection.execute(TAKE_OVER, values)
+    known = {one.message_id for one in noted if one.outcome == SENT}
+    rows = connection.execute(
+        "select message_id, attempted_at from ops.message_deliveries where outcome = ?", [SENT]
+    ).fetchall()
+    sent = [DeliveryRecord(one, at.replace(tzinfo=UTC), SENT, None) for one, at in rows if one not in known]
+    if sent:  # of a version that kept no register
+        register.add_deliveries(sent)
+    if len(known) < len(noted):
+        register.keep_sent()

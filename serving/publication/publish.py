@@ -34,6 +34,7 @@ from serving.publication.state import (
     WORK,
     Publication,
     State,
+    changed_files,
     digest,
     live_base,
     now,
@@ -43,6 +44,7 @@ from serving.publication.state import (
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
 from warehouse.files import flush
+from warehouse.permissions import let_through, open_to_readers
 from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, quote_literal, wal_of
@@ -51,7 +53,6 @@ MANIFEST = "manifest.json"
 REPORT = "report.html"
 # Live names in the order they move: the one that says which publication is live comes last.
 LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
-READ_ONLY = 0o444
 # Level 3, DuckDB's default, saves 2% of size and takes a quarter longer.
 PARQUET = "format parquet, compression zstd, compression_level 1"
 # Behind the name of a publication that was written anew, before the number of times.
@@ -89,13 +90,18 @@ def publish(
 
 
 def republish(
-    settings: Settings, rewrite: Callable[[Path, Path], None], *, report: ReportWriter | None = None
+    settings: Settings,
+    rewrite: Callable[[Path, Path], None],
+    *,
+    check: Callable[[Path], None] | None = None,
+    report: ReportWriter | None = None,
 ) -> Publication | None:
     """Publish what is live anew as `rewrite` makes it, and keep no earlier publication. None before the first.
 
     `rewrite` is called with the live working copy, which holds every published table, and the file to write. Nothing
     is taken over from earlier files, whose unused blocks may hold what was rewritten. Whether the warehouse passed its
-    last checks does not matter, as nothing of it is published.
+    last checks does not matter, as nothing of it is published; `check` raises UserError where what was written must
+    not be.
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
@@ -108,6 +114,8 @@ def republish(
             raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
         with _scratch(settings) as scratch:
             rewrite(folder / WORK, scratch)
+            if check:
+                check(scratch)
             with connect(scratch) as connection:
                 return _publish_copy(settings, connection, published, replace(state, kept=()), live, report)
 
@@ -246,11 +254,14 @@ class _Build:
     def make_live(self) -> Publication:
         """Flush everything to disk, keep it under history/, and move the live names."""
         with self._timed("replace"):
-            digests = {file: digest(self.staging / file) for file in (DATABASE, WORK)}
+            files = {file.name: file for file in self.staging.iterdir()}
+            files |= {f"{self.parquet_folder.name}/{file.name}": file for file in self.parquet_folder.iterdir()}
+            digests = {name: digest(file) for name, file in files.items()}
             for folder in (self.staging, self.parquet_folder):
-                _make_durable(folder)
+                _make_durable(self.settings, folder)
             history = self.published / "history"
             history.mkdir(exist_ok=True)
+            open_to_readers(self.settings, history)
             self.staging.rename(history / self.name)
             flush(history)
             done = self._publication(digests)
@@ -325,9 +336,12 @@ def _write_report(connection: DuckDBPyConnection, settings: Settings, target: Pa
 def _publishing(settings: Settings) -> Iterator[Path]:
     """The folder of published files, held against another publication or rollback."""
     published = settings.published_dir
-    published.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(published / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    published.mkdir(mode=0o700, parents=True, exist_ok=True)
+    let_through(settings)
+    open_to_readers(settings, published)
+    descriptor = os.open(published / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        os.fchmod(descriptor, 0o600)  # whoever may read a file may hold its lock
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield published
     finally:
@@ -401,12 +415,8 @@ def _rollback_target(state: State, to: str | None) -> Publication:
 
 
 def _damaged(published: Path, publication: Publication) -> Path | None:
-    """The first database file of a kept publication that is not as it was published."""
-    for file, expected in publication.digests.items():
-        path = published / "history" / publication.publication_id / file
-        if not path.exists() or digest(path) != expected:
-            return path
-    return None
+    """The first file of a kept publication that is not as it was published."""
+    return next(iter(changed_files(published, publication)), None)
 
 
 def _free_name(published: Path, wanted: str) -> str:
@@ -418,10 +428,11 @@ def _free_name(published: Path, wanted: str) -> str:
     return name
 
 
-def _make_durable(folder: Path) -> None:
+def _make_durable(settings: Settings, folder: Path) -> None:
     """Flush the files of a folder, and the folder, to disk; nobody may write them from here on."""
     for file in folder.iterdir():
-        file.chmod(READ_ONLY)
+        open_to_readers(settings, file)
         flush(file)
+    open_to_readers(settings, folder)
     flush(folder)
     flush(folder.parent)

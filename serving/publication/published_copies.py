@@ -11,9 +11,13 @@ from warehouse.settings import Settings
 
 @dataclass(frozen=True)
 class PublishedCopies:
-    """The kept publications of one company; see `warehouse.privacy.erase.Copies`."""
+    """The kept publications of one company; see `warehouse.privacy.erase.Copies`.
+
+    `check` raises UserError where a working copy must not be published.
+    """
 
     settings: Settings
+    check: Callable[[Path], None] | None = None
 
     def names(self) -> list[str]:
         """The kept publications, oldest first."""
@@ -21,5 +25,5 @@ class PublishedCopies:
 
     def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
         """Publish what is live as `rewrite` makes it and keep nothing earlier. The new name; None before the first."""
-        published = republish(self.settings, rewrite)
+        published = republish(self.settings, rewrite, check=self.check)
         return published.publication_id if published else None

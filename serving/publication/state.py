@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import stat
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ STORAGE_VERSIONS = {DATABASE: "v1.0.0", WORK: STORAGE_VERSION}
 
 @dataclass(frozen=True)
 class Publication:
-    """One published state. `digests` are of its database files, `seconds` (stage -> duration) of its making."""
+    """One published state. `digests` are of its files, `seconds` (stage -> duration) of its making."""
 
     publication_id: str
     run_id: str
@@ -93,7 +94,8 @@ def write_state(published: Path, state: State) -> None:
     for entry in entries:
         del entry["seconds"], entry["live_since"]
     values = {"live": state.live, "since": state.since, "publications": entries}
-    write_atomically(published / "publications.json", json.dumps(values, indent=2, default=_plain))
+    mode = stat.S_IMODE(published.stat().st_mode) & 0o044 | 0o600  # for whoever may read the folder
+    write_atomically(published / "publications.json", json.dumps(values, indent=2, default=_plain), mode)
 
 
 def _from_json(entry: dict[str, Any]) -> Publication:
@@ -115,6 +117,23 @@ def _shows(published: Path, publication: Publication) -> bool:
     """Whether the live file is that publication's."""
     live, kept = published / DATABASE, published / "history" / publication.publication_id / DATABASE
     return live.exists() and kept.exists() and live.samefile(kept)
+
+
+def changed_files(published: Path, publication: Publication, *, is_live: bool = False) -> list[Path]:
+    """The files of a publication that are not as they were published: changed since, or gone.
+
+    is_live: looks at the names that people read as well, which another file may have taken.
+    """
+    history = published / "history" / publication.publication_id
+    files = [(name, published / name if "/" in name else history / name) for name in publication.digests]
+    if is_live:
+        live = [(name, published / name) for name in publication.digests if "/" not in name]
+        files += [(name, path) for name, path in live if not _is_same(path, history / name)]
+    return [path for name, path in files if not path.exists() or digest(path) != publication.digests[name]]
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 def digest(file: Path) -> str:

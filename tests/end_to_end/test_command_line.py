@@ -178,7 +178,7 @@ def test_what_is_behind_a_mart_is_built_but_a_part_is_not_published(own: Company
         (["run", "--select", "fct_order"], 'no asset is called "fct_order" (did you mean "fct_orders"?)'),
         (["run", "--as-of", "31.12.2024"], "31.12.2024"),
         (["run", "--wait", "long"], "--wait"),
-        (["rum"], "invalid choice: 'rum'"),
+        (["rum"], 'unknown command "rum" (did you mean "run"?)'),
         (["sql"], "query"),
         ([], "command"),
     ],
@@ -194,7 +194,10 @@ def test_wrong_settings_are_exit_code_2(built: Company, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump({**values, "churn_horizon": 30}))
     done = Company(file).loyalty("status")
     assert done.code == 2
-    assert done.err == f'loyalty: {file}: unknown key "churn_horizon" (did you mean "churn_horizon_days"?).\n'
+    line = 1 + sorted([*values, "churn_horizon"]).index("churn_horizon")
+    assert (
+        done.err == f'loyalty: {file}: line {line}: unknown key "churn_horizon" (did you mean "churn_horizon_days"?).\n'
+    )
 
 
 def test_an_unknown_variable_is_exit_code_2(built: Company, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,7 @@ def test_lines_of_an_added_source_arrive(extended: ProjectCopy) -> None:
         ("kiosk-7", "kiosk-r6", "kiosk-fan", "2024-04-22 10:00:00", 4, "5.0000"),
     ]
     rejected = "select row_number, reason from marts.fct_rejected_rows where source = 'kiosk'"
-    assert extended.company.published(rejected) == [(5, "price is not a decimal(18, 4)")]  # line 5 of the file
+    assert extended.company.published(rejected) == [(5, "price is not a decimal(18,8)")]  # line 5 of the file
 
 
 def test_an_added_mart_is_published_and_adds_up(extended: ProjectCopy) -> None:

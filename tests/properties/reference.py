@@ -16,6 +16,7 @@ Spine = dict[tuple[str, date], tuple[int, Decimal, Decimal]]
 ZERO = Decimal("0.0000")
 NEW_YORK = ZoneInfo("America/New_York")
 STATUSES = ("completed", "cancelled", "test")
+DECIMALS = {"quantity", "gross_amount", "discount_amount", "net_amount"}
 REQUIRED = ["order_line_id", "order_id", "ordered_at", "quantity", "gross_amount", "discount_amount", "net_amount"]
 PREFIXED = ("order_line_id", "order_id", "store_id", "campaign_id", "original_order_id")
 
@@ -95,7 +96,7 @@ def _reason(row: Raw, rates: dict[tuple[date, str], Decimal]) -> str | None:
     """The first rule of the entity that the row breaks."""
     for name in REQUIRED:
         if row[name] is None:
-            return f"{name} is missing"
+            return f"{name} is missing or too large" if name in DECIMALS else f"{name} is missing"
     is_uneven = row["gross_amount"] != row["net_amount"] + row["discount_amount"]
     rules = [
         (row["order_status"] not in STATUSES, "order_status is not completed, cancelled or test"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.files import hash_files, write_atomically, write_private
+from warehouse.errors import UserError
+from warehouse.files import csv_cell, hash_files, write_atomically, write_out, write_private
 
 
 def permissions(path: Path) -> int:
@@ -81,3 +82,30 @@ def test_a_hash_is_of_names_and_contents_without_what_tools_leave(tmp_path: Path
     renamed = digest()
     (tmp_path / "a" / "two.sql").write_text("select 2")
     assert len({first, renamed, digest()}) == 3
+
+
+def test_what_is_asked_for_follows_no_link_and_replaces_nothing_without_force(tmp_path: Path) -> None:
+    other, link, dangling = tmp_path / "other", tmp_path / "link", tmp_path / "dangling"
+    other.write_text("kept")
+    link.symlink_to(other)
+    dangling.symlink_to(tmp_path / "nothing")
+    for path in (link, dangling):
+        for force in (False, True):
+            with pytest.raises(UserError, match="symbolic link"):
+                write_out(path, "new", force=force)
+    with pytest.raises(UserError, match="--force"):
+        write_out(other, "new", force=False)
+    with pytest.raises(UserError, match="not a file"):
+        write_out(tmp_path, "new", force=True)
+    with pytest.raises(UserError, match="no such folder"):
+        write_out(tmp_path / "none" / "file", "new", force=True)
+    assert other.read_text() == "kept" and not (tmp_path / "nothing").exists()
+    write_out(other, "new", force=True, is_private=True)
+    write_out(tmp_path / "fresh", b"new", force=False, is_private=True)
+    assert [(file.read_text(), permissions(file)) for file in (other, tmp_path / "fresh")] == [("new", 0o600)] * 2
+
+
+def test_a_cell_that_a_spreadsheet_would_compute_is_quoted() -> None:
+    assert [csv_cell(value) for value in ("=1", "-2", -2, "a=1", "", None, "\x1b")] == [
+        "'=1", "'-2", -2, "a=1", "", None, "\\x1b",
+    ]  # fmt: skip

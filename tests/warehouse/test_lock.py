@@ -131,3 +131,9 @@ def test_a_process_is_told_from_a_later_one_with_its_number() -> None:
     child.communicate()
     assert not is_running(child.pid, mark)
     assert process_start(child.pid) is None
+
+
+def test_whoever_may_only_read_the_home_cannot_hold_the_lock(settings: Settings) -> None:
+    settings.lock_path.touch(mode=0o644)
+    with hold_warehouse(settings, "mine", 0):
+        assert settings.lock_path.stat().st_mode & 0o077 == 0

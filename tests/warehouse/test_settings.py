@@ -62,12 +62,12 @@ def test_every_company_of_the_project_loads(file: Path) -> None:
         ("messages.quiet_hours", [1260, "08:00"], '"messages.quiet_hours.0": Input should be a valid string'),
         ("messages.quiet_hours", ["9 pm", "08:00"], '"messages.quiet_hours.0"'),
         ("messages", {"channel": "email"}, "the channel email needs a sender (Name <address>) and an unsubscribe_url"),
-        ("messages", {"channel": "email", "sender": "a@b@c", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
-        ("messages", {"channel": "email", "sender": "Shop", "unsubscribe_url": "mailto:x@b.c"}, "needs a sender"),
+        ("messages", {"channel": "email", "sender": "a@b@c", "unsubscribe_url": "mailto:x@b.c"}, "no mail address"),
+        ("messages", {"channel": "email", "sender": "Shop", "unsubscribe_url": "mailto:x@b.c"}, "no mail address"),
         (
             "assumed.reward_return",
             [2, 1],
-            '"assumed.reward_return": Value error, the lower end, 2.0, is above the upper',
+            '"assumed.reward_return": the lower end, 2.0, is above the upper',
         ),
         ("assumed.reward_elasticity", [0.5, 1], '"assumed.reward_elasticity.1": Input should be less than 1'),
         ("simulate.expiry_months", [0, 12], '"simulate.expiry_months.0": Input should be greater than or equal to 1'),
@@ -82,7 +82,70 @@ def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str,
     section[key] = value
     file = write(tmp_path, values)
     message = refusal(file)
-    assert message.startswith(f"{file}: ") and told in message
+    lines = file.read_text(encoding="utf-8").splitlines()
+    named = lines[int(message.removeprefix(f"{file}: line ").partition(":")[0]) - 1]
+    assert (key in named or named.lstrip().startswith("- ") or "sender" in named) and told in message
+
+
+BAD_TEXTS = ["", " ", "a\0b", "a\nb", "a\r\nBcc: x@y.z", "a\x1b[2J", "a\u2028b", "a\u202eb", "x" * 201]
+BAD_NUMBERS = [float("inf"), float("-inf"), float("nan"), 10**12 * 10**12, -1e300, True, "many", "1e400", [], {}]
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("company", BAD_TEXTS),
+        ("messages.sender", [*BAD_TEXTS, "Shop <a@b>\r\nX: y", "Shop <ä@b.de>"]),
+        ("messages.unsubscribe_url", [*BAD_TEXTS, "https://a b", "https://", "https://a\r\nX: y", "javascript:x"]),
+        ("messages.smtp.host", [*BAD_TEXTS, "a b", "a/b", "-x"]),
+        ("messages.smtp.username_env", ["LOYALTY_SMTP_", "LOYALTY_SMTP_A\n", "LOYALTY_SMTP_ä"]),
+        ("home", ["", ".", "/", "a\0b", "a\nb", "x" * 300, "~"]),
+        ("sources", [{"../x": {}}, {"Shop": {}}, {"": {}}, {"a'b": {}}, {"shop": {"input_path": ""}}]),
+        ("memory_limit", ["inf", "1GB'; drop", "0GB", "-1GB", "1KB", "99999999999GB", True]),
+        (
+            "schedule.cron",
+            ["", "x", "* * * *", "60 * * * *", "0 0 30 2 *", "*/0 * * * *", "0 5 * * *\n", "5-1 * * * *"],
+        ),
+        ("data_through", ["2023-02-31", "0001-01-01", "9999-12-31", 20231231, True, float("nan")]),
+        ("rfm.recency_days_cuts", [[4, 3, 2, 1], [1, 1, 2, 3], [1, 2, 3], [1, 2, 3, 10**12]]),
+        ("rfm.frequency_cuts", [[4, 3, 2, 1], [0, 1, 2, 3]]),
+        ("rfm.monetary_cuts", [[4, 3, 2, 1], [1, 2, 3, float("inf")], [float("nan"), 1, 2, 3]]),
+        ("churn.bands", [[0.8, 0.5, 0.2], [0.2, 0.2, 0.5], [0, 0.5, 1.5]]),
+        ("rewards.caps", [{"a\0": 1}, {"a": float("inf")}, {"a": -1}]),
+        *(
+            (place, BAD_NUMBERS)
+            for place in (
+                "churn_horizon_days", "seed", "threads", "lock_wait_seconds", "assumed.margin_rate",
+                "assumed.contact_cost_amount", "assumed.point_value_amount", "rfm.minimum_customers", "churn.trials",
+                "points.expiry_months", "points.return_window_days", "abuse.window_days", "rewards.budget_amount",
+                "publish.keep", "retention.score_days", "limits.run_minutes", "messages.cap_days", "messages.attempts",
+                "messages.retry_seconds", "messages.smtp.timeout_seconds", "messages.smtp.port",
+                "messages.webhook.timeout_seconds",
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_right_is_refused_by_name_and_line(
+    tmp_path: Path, place: str, values: list[object]
+) -> None:
+    for value in values:
+        nested: Any = value
+        for key in reversed(place.split(".")):
+            nested = {key: nested}
+        file = write(tmp_path, {**GOOD, **nested})
+        message = refusal(file)
+        assert message.startswith(f"{file}: line ") and f'"{place}' in message, (value, message)
+        assert "Error" not in message and all(line.isprintable() for line in message.splitlines()), message
+
+
+def test_a_secret_in_the_place_of_a_variables_name_is_not_repeated(tmp_path: Path) -> None:
+    message = refusal(write(tmp_path, {**GOOD, "messages": {"smtp": {"password_env": "hunter2"}}}))
+    assert "messages.smtp.password_env" in message and "hunter2" not in message
+
+
+def test_texts_that_are_hard_to_quote_are_settings_like_any(tmp_path: Path) -> None:
+    for company in ("Moe's", 'The "Shop"', "Shop [/]", "{{ x }}", "O\\'Neill", "Größe & Söhne", "店"):
+        assert load_settings(write(tmp_path, {**GOOD, "company": company}), environ={}).company == company
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:

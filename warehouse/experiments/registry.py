@@ -5,6 +5,7 @@
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Annotated, Any
 
 import duckdb
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from warehouse.errors import UserError, nearest
 from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
+from warehouse.files import csv_cell, write_out
 from warehouse.settings import Settings
+from warehouse.values import Day, Rate, Text, what_is_wrong
+from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 CREATE = """
 create table if not exists ops.experiments (
@@ -30,13 +33,13 @@ create table if not exists ops.experiments (
 class _Plan(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    campaign_id: str
-    start_date: date
-    end_date: date
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
-    treatment_share: float = 0.5
-    holdout_share: float = 0.0
-    salt: str | None = None
+    campaign_id: Text
+    start_date: Day
+    end_date: Day
+    metrics: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
+    treatment_share: Rate = 0.5
+    holdout_share: Rate = 0.0
+    salt: Text | None = None
 
 
 def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
@@ -44,24 +47,26 @@ def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
 
     Raises UserError naming the file and what is wrong in it.
     """
+    read = read_yaml(file, f"a plan's keys with values: {', '.join(_Plan.model_fields)}")
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{file}: cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: a plan is a list of keys with values: {', '.join(_Plan.model_fields)}.")
-    try:
-        plan = _Plan.model_validate(values)
+        plan = _Plan.model_validate(read.values)
     except ValidationError as error:
-        raise UserError(f"{file}: " + "; ".join(_problem(problem) for problem in error.errors())) from error
+        raise UserError("\n".join(_problem(read, detail) for detail in error.errors())) from error
     named = plan.model_dump() | {"salt": plan.salt or plan.campaign_id, "holdout_salt": settings.company}
-    return ExperimentDefinition(**named)
+    try:
+        return ExperimentDefinition(**named)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
 
 
-def _problem(problem: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
-    unknown = nearest(name, _Plan.model_fields) if problem["type"] == "extra_forbidden" else ""
-    return f"{name}: {problem['msg']}{unknown}"
+def _problem(read: YamlFile, detail: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f'{read.place(detail["loc"])}: unknown key "{name}"{nearest(name, _Plan.model_fields)}.'
+    if detail["type"] == "missing":
+        return f'{read.place()}: the key "{name}" is missing; add it.'
+    found = shown_value(detail["input"])
+    return f'{read.place(detail["loc"])}: "{name}": {what_is_wrong(detail["msg"])} (found {found}).'
 
 
 def register_experiment(connection: duckdb.DuckDBPyConnection, plan: ExperimentDefinition) -> pd.DataFrame:
@@ -92,10 +97,11 @@ def _data_through(connection: duckdb.DuckDBPyConnection) -> date:
     return row[0]
 
 
-def write_members(members: pd.DataFrame, file: Path) -> dict[str, int]:
-    """Write the drawn arms as CSV; the number of customers by arm."""
-    with file.open("w", newline="", encoding="utf-8") as target:
-        writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(members.columns)
-        writer.writerows(members.itertuples(index=False))
+def write_members(members: pd.DataFrame, file: Path, *, force: bool = False) -> dict[str, int]:
+    """Write the drawn arms as CSV, for the owner alone; the number of customers by arm. Raises UserError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(members.columns)
+    writer.writerows(map(csv_cell, row) for row in members.itertuples(index=False))
+    write_out(file, text.getvalue(), force=force, is_private=True)
     return members["arm"].value_counts().sort_index().to_dict()

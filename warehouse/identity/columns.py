@@ -66,16 +66,24 @@ class CustomerSource(Protocol):
     def customer_prefix(self) -> str:
         """What the warehouse puts before the source's own customer ids."""
 
+    @property
+    def id_case(self) -> str:
+        """Whether ids that differ in case are the same, and how they are written then: exact, upper or lower."""
+
 
 @dataclass(frozen=True)
 class Table:
-    """A table, which of its columns say whose a row is, and what stands before those keys elsewhere."""
+    """A table, which of its columns say whose a row is, and what stands before those keys elsewhere.
+
+    is_any_case: ids that differ in upper and lower case are one customer's, as the source's mapping says.
+    """
 
     relation: Relation
     columns: tuple[Column, ...]
     owners: tuple[str, ...] = ("customer_id",)
     prefix: str = ""
     description: str | None = None
+    is_any_case: bool = False
 
     @property
     def owner_columns(self) -> list[Column]:
@@ -137,4 +145,5 @@ def source_table(
     """A table of a source's raw schema, or, without one, of the rest of the warehouse."""
     if source is None:
         return Table(relation, columns, description=description)
-    return Table(relation, columns, source.customer_columns, source.customer_prefix, description)
+    is_any_case = source.id_case != "exact"
+    return Table(relation, columns, source.customer_columns, source.customer_prefix, description, is_any_case)

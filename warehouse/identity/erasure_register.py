@@ -1,6 +1,6 @@
 """Who was erased, so that nobody can tell, and so that no load brings them back.
 
-    ops.erasures   one row per erased customer: the pseudonym, a salted hash of the id, when, and how many rows
+    <home>/privacy/register.sqlite   see warehouse.register; ops.erasures is its copy in the warehouse
     <home>/privacy/salt   the salt, for its owner alone; LOYALTY_HASH_SALT stands in its place where it is set
 
 The hash proves that an id was erased to whoever has both the id and the salt, and recognises the id when a source
@@ -12,27 +12,46 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
 from warehouse.files import write_private
 from warehouse.identity.columns import Table
-from warehouse.identity.masking import masked, plain_id, set_erased
+from warehouse.identity.masking import masked, plain, set_spellings, spelling
+from warehouse.register import ErasureRecord, Register
 from warehouse.settings import Settings
+from warehouse.sql import connect
 
 SALT_VARIABLE = "LOYALTY_HASH_SALT"
 CREATE = """
-create schema if not exists {database}.ops;
-create table if not exists {database}.ops.erasures (
+create schema if not exists {place};
+create table if not exists {place}.erasures (
     pseudonym varchar not null, customer_hash varchar not null, salt_hash varchar not null,
     erased_at timestamptz not null, finished_at timestamptz, row_counts varchar
 );
 """
+# An id in any case (SQL), told apart from ids as they stand.
+LOOSE = "('any case: ' || lower({}))"
 # Of a line that could not be split into its values: what may be one.
 WORDS = "[^,;|\\t\"''\\s{}:]+"
+
+
+@dataclass(frozen=True)
+class Erased:
+    """A customer who is erased: the id and its pseudonym, with those of other spellings that rows know the customer by.
+
+    `others` are the ids of other customers that differ in case alone: they stay who they are.
+    """
+
+    customer_id: str
+    pseudonym: str
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,36 +92,56 @@ def make_salt(settings: Settings) -> Salt:
     return Salt(salt_path(settings).read_text(encoding="utf-8"))
 
 
-def has_erasures(connection: DuckDBPyConnection) -> bool:
-    """Whether anybody was ever erased from the connection's database."""
-    known = connection.execute(
+def known_pseudonym(settings: Settings, salt: Salt, customer_id: str) -> str | None:
+    """The pseudonym of a customer who was erased before; None for one who was not."""
+    return Register(settings).spellings().get(salt.hash(customer_id))
+
+
+def record_erasure(settings: Settings, salt: Salt, erased: Erased, rows: Mapping[str, int]) -> None:
+    """Put the erasure of a customer on record in the register; rows by table."""
+    with connect() as connection:  # the same function that looks ids up
+        row = connection.execute(f"select {LOOSE.format(plain('$1'))}", [erased.customer_id]).fetchone()
+    assert row is not None
+    spellings: dict[str, str | None] = {salt.hash(text): name for text, name in erased.spellings.items()}
+    spellings[salt.hash(row[0])] = erased.pseudonym
+    spellings |= {salt.hash(text): None for text in erased.others}
+    record = ErasureRecord(
+        erased.pseudonym, salt.hash(erased.customer_id), salt.mark, datetime.now(UTC), None, json.dumps(rows)
+    )
+    Register(settings).add_erasures([record], {**spellings, salt.hash(erased.customer_id): erased.pseudonym})
+
+
+def write_erasures(connection: DuckDBPyConnection, settings: Settings, place: str = "ops") -> None:
+    """Write what the register knows into the table erasures of a schema, for whoever proves an erasure there."""
+    connection.execute(CREATE.format(place=place))
+    connection.execute(f"delete from {place}.erasures")
+    for one in Register(settings).erasures():
+        values = [one.pseudonym, one.customer_hash, one.salt_hash, one.erased_at, one.finished_at, one.row_counts]
+        connection.execute(f"insert into {place}.erasures values ($1, $2, $3, $4, $5, $6)", values)
+
+
+def adopt_erasures(connection: DuckDBPyConnection, settings: Settings) -> None:
+    """Take over into the register what only the warehouse knows: it was written before there was a register."""
+    known = {one.pseudonym for one in Register(settings).erasures()}
+    rows = [ErasureRecord(*row) for row in _recorded(connection) if row[0] not in known]
+    if rows:
+        Register(settings).add_erasures(rows, {one.customer_hash: one.pseudonym for one in rows})
+
+
+def unknown_erasures(connection: DuckDBPyConnection, settings: Settings) -> list[ErasureRecord]:
+    """The erasures that this warehouse does not know: it is new, or older than they are."""
+    known = {row[0] for row in _recorded(connection)}
+    return [one for one in Register(settings).erasures() if one.pseudonym not in known]
+
+
+def _recorded(connection: DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    is_there = connection.execute(
         """
         select count(*) from duckdb_tables()
         where database_name = current_database() and schema_name = 'ops' and table_name = 'erasures'
         """
     ).fetchone()
-    return known != (0,) and connection.execute("select count(*) from ops.erasures").fetchone() != (0,)
-
-
-def known_pseudonym(connection: DuckDBPyConnection, salt: Salt, customer_id: str) -> str | None:
-    """The pseudonym of a customer who was erased before; None for one who was not."""
-    if not has_erasures(connection):
-        return None
-    row = connection.execute(
-        "select pseudonym from ops.erasures where customer_hash = $1", [salt.hash(customer_id)]
-    ).fetchone()
-    return row[0] if row else None
-
-
-def record_erasure(
-    connection: DuckDBPyConnection, database: str, salt: Salt, customer_id: str, name: str, rows: Mapping[str, int]
-) -> None:
-    """Write the erasure of a customer; rows by table."""
-    connection.execute(CREATE.format(database=database))
-    connection.execute(
-        f"insert into {database}.ops.erasures values ($1, $2, $3, now(), null, $4)",
-        [name, salt.hash(customer_id), salt.mark, json.dumps(rows)],
-    )
+    return [] if is_there == (0,) else connection.execute("select * from ops.erasures order by erased_at").fetchall()
 
 
 class ErasureRegister:
@@ -112,13 +151,15 @@ class ErasureRegister:
         """Raises UserError when customers were erased under a salt that is not at hand."""
         self._connection = connection
         self._salt: Salt | None = None
-        if has_erasures(connection):
+        adopt_erasures(connection, settings)
+        self._pseudonyms = Register(settings).spellings()
+        if self._pseudonyms:
             self._salt = find_salt(settings)
             self._require_salt(settings)
 
     def _require_salt(self, settings: Settings) -> None:
-        marks = self._connection.execute("select distinct salt_hash from ops.erasures").fetchall()
-        if self._salt is None or marks != [(self._salt.mark,)]:
+        marks = {one.salt_hash for one in Register(settings).erasures()}
+        if self._salt is None or marks != {self._salt.mark}:
             raise UserError(
                 f"{salt_path(settings)}: not the salt that customers were erased under, so that nobody could tell"
                 f" whether a load brings them back. Restore that file, or set {SALT_VARIABLE} to what it was."
@@ -126,37 +167,51 @@ class ErasureRegister:
 
     def mask(self, relation: str, table: Table) -> str:
         """The rows of `relation` (SQL, with the table's columns and _row_number) without who was erased, as SQL."""
-        found = self._found(relation, table)
+        found = self.found(relation, table)
         if not found:
             return relation
         _require_room(table, found.values())
-        set_erased(self._connection, found)
+        set_spellings(self._connection, found)
         chosen = ", ".join(f"{masked(table, column)} as {column.sql}" for column in table.columns)
         return f"(select {chosen}, _row_number from {relation})"
 
-    def _found(self, relation: str, table: Table) -> dict[str, str]:
-        """The pseudonym of each erased customer who is in `relation`, by id as this source spells both."""
+    def found(self, relation: str, table: Table) -> dict[str, str]:
+        """The pseudonym of each erased customer who is in `relation`, by id as this source spells both.
+
+        An id is looked up as it stands, then without what nobody sees, then in any case: who is erased does not come
+        back by another spelling, unless it was another customer's when the erasure was made.
+        """
         if self._salt is None:
             return {}
         found: dict[str, str] = {}
         for column in (column for column in table.columns if table.is_customer(column)):
-            rows = self._connection.execute(
-                f"select known.id, erasures.pseudonym from (select distinct {plain_id(column)} as id from {relation})"
-                " as known inner join ops.erasures on erasures.customer_hash = sha256($salt || $prefix || known.id)",
+            for text, *hashes in self._connection.execute(
+                f"select text, sha256($salt || $prefix || text), sha256($salt || $prefix || {plain('text')}),"
+                f" sha256($salt || {LOOSE.format(plain('$prefix || text'))})"
+                f" from (select distinct {spelling(column)} as text from {relation}) where text is not null",
                 {"salt": self._salt.value, "prefix": table.prefix},
-            ).fetchall()
-            found |= {key: name.removeprefix(table.prefix) for key, name in rows}
+            ).fetchall():
+                known = next((one for one in hashes if one in self._pseudonyms), None)
+                name = self._pseudonyms[known] if known else None
+                if name is not None:
+                    found[text] = name.removeprefix(table.prefix)
         return dict(sorted(found.items()))
 
     def mask_record(self, record: str, prefix: str) -> str:
         """A line that is no row (SQL): nothing of it where one of its words is an erased customer's id."""
         if self._salt is None:
             return record
-        self._connection.execute("set variable erasure_salt = $1", [self._salt.value + prefix])
+        self._connection.execute("set variable erasure_salt = $1", [self._salt.value])
+        self._connection.execute("set variable erasure_prefix = $1", [prefix])
+        known = [one for one, name in self._pseudonyms.items() if name is not None]
+        self._connection.execute("set variable erasure_hashes = $1", [known])
         words = f"regexp_extract_all({record}, '{WORDS}')"
-        hashes = f"list_transform({words}, lambda word: sha256(getvariable('erasure_salt') || word))"
-        known = "(select list(customer_hash) from ops.erasures)"
-        return f"case when list_has_any({hashes}, {known}) then null else {record} end"
+        exact = "sha256(getvariable('erasure_salt') || getvariable('erasure_prefix') || word)"
+        loose_word = LOOSE.format(plain("getvariable('erasure_prefix') || word"))
+        loose = f"sha256(getvariable('erasure_salt') || {loose_word})"
+        hashes = f"list_transform({words}, lambda word: {exact}) || list_transform({words}, lambda word: {loose})"
+        held = "cast(getvariable('erasure_hashes') as varchar[])"
+        return f"case when list_has_any({hashes}, {held}) then null else {record} end"
 
 
 def _require_room(table: Table, names: Iterable[str]) -> None:

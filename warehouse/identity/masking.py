@@ -2,8 +2,8 @@
 
 The same for a file that is rewritten and for rows that are loaded.
 
-The ids and their pseudonyms are DuckDB variables, lists of the same length, so that no value is part of a statement. In
-rows of an erased customer the ids become pseudonyms and personal columns empty.
+The ids, as a table spells them, and their pseudonyms are DuckDB variables, lists of the same length, so that no value
+is part of a statement. In rows of an erased customer the ids become pseudonyms and personal columns empty.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,8 @@ DISTINCTIVE = "cast(getvariable('erased_distinctive_ids') as varchar[])"
 # Keys that sources put together from a customer's and other ids, in that order; those of documents are none.
 MADE_KEYS = {"redemption_id", "event_id", "feedback_id", "adjustment_id", "message_id", "journal_id", "source_id"}
 SHORTEST_DISTINCTIVE = 4
+# What nobody sees in an id: controls and characters of no width anywhere, blanks of every kind around it.
+UNSEEN, AROUND = r"[\p{Cc}\p{Cf}]", r"^[\s\p{Z}]+|[\s\p{Z}]+$"
 
 
 def is_distinctive(customer_id: str) -> bool:
@@ -28,27 +30,56 @@ def is_distinctive(customer_id: str) -> bool:
     return has_letter and has_other and len(customer_id) >= SHORTEST_DISTINCTIVE
 
 
-def set_erased(connection: DuckDBPyConnection, pseudonyms: Mapping[str, str]) -> None:
-    """Say who is erased: pseudonym by id, as the rows that are looked at spell them."""
+def set_erased(
+    connection: DuckDBPyConnection, table: Table, pseudonyms: Mapping[str, str], rows: str | None = None
+) -> None:
+    """Say who is erased in a table, or in `rows` of its kind (SQL): pseudonym by id, as this table spells ids.
+
+    An id is found as it stands there and, where it does not, without what a person does not see: blanks around it,
+    characters of no width, the .0 of a number.
+    """
+    found: dict[str, str] = {}
+    folded = {key.lower(): name for key, name in pseudonyms.items()} if table.is_any_case else {}
+    if pseudonyms:
+        for column in (column for column in table.columns if table.is_customer(column)):
+            spelled = f"(select distinct {spelling(column)} as text from {rows or table.relation.sql})"
+            texts = connection.execute(
+                f"select text, {plain('text')} from {spelled} where text in (select unnest($1)) or {plain('text')} in"
+                f" (select unnest($1)) or lower({plain('text')}) in (select unnest($2))",
+                [[*pseudonyms], [*folded]],
+            ).fetchall()
+            for text, bare in texts:
+                found[text] = pseudonyms.get(text, pseudonyms.get(bare, folded.get(bare.lower(), "")))
+    set_spellings(connection, found)
+
+
+def set_spellings(connection: DuckDBPyConnection, pseudonyms: Mapping[str, str]) -> None:
+    """Say who is erased: pseudonym by id, exactly as the rows that are looked at spell it."""
     distinctive = [customer_id for customer_id in pseudonyms if is_distinctive(customer_id)]
     connection.execute("set variable erased_ids = $ids", {"ids": [*pseudonyms]})
     connection.execute("set variable erased_pseudonyms = $names", {"names": [*pseudonyms.values()]})
     connection.execute("set variable erased_distinctive_ids = $ids", {"ids": distinctive})
 
 
-def plain_id(column: Column) -> str:
-    """A customer's id as text; a numeric column with gaps is exported as 17850.0."""
-    return f"regexp_replace(trim(cast({column.sql} as varchar)), '\\.0+$', '')"
+def spelling(column: Column) -> str:
+    """A customer's id as text, exactly as it stands in a column."""
+    return f"cast({column.sql} as varchar)"
+
+
+def plain(text: str) -> str:
+    """An id (SQL) without what nobody sees; a numeric column with gaps is exported as 17850.0."""
+    visible = f"regexp_replace({text}, '{UNSEEN}', '', 'g')"
+    return f"regexp_replace(regexp_replace({visible}, '{AROUND}', '', 'g'), '\\.0+$', '')"
 
 
 def pseudonym(column: Column) -> str:
     """The pseudonym of the customer whose id a column holds, NULL where that customer is not erased."""
-    return f"{PSEUDONYMS}[list_position({IDS}, {plain_id(column)})]"
+    return f"{PSEUDONYMS}[list_position({IDS}, {spelling(column)})]"
 
 
 def is_erased(table: Table) -> str:
     """The condition of rows of an erased customer; false in a table that is not about customers."""
-    conditions = [f"coalesce(list_contains({IDS}, {plain_id(column)}), false)" for column in table.owner_columns]
+    conditions = [f"coalesce(list_contains({IDS}, {spelling(column)}), false)" for column in table.owner_columns]
     return f"({' or '.join(conditions)})" if conditions else "false"
 
 
@@ -69,7 +100,7 @@ def masked(table: Table, column: Column) -> str:
 
 def _renamed(column: Column, owner: Column) -> str:
     """A text of a row with the owner's pseudonym where it had the id."""
-    name = plain_id(owner)
+    name = spelling(owner)
     anywhere = replaced(column.sql, name, pseudonym(owner))
     in_front = column.sql
     if column.name.lower() in MADE_KEYS:

@@ -2,7 +2,8 @@
 
 ops.batches         one row per load that brought a file's (or a database table's) rows
 ops.files           one row per file name ever seen: what it held when it was last looked at, and in which batch
-ops.rejected_lines  one row per record that could not be read as a row
+ops.rejected_lines  one row per record that could not be read as a row, or did not keep to a declared type; `record` is
+                    what was delivered, `shown` what of it may be published (warehouse/identity/shown_text.py)
 ops.batch_counter   one row: the last batch number given, so that a number never comes twice
 """
 
@@ -23,8 +24,9 @@ create table if not exists ops.files (
 );
 create table if not exists ops.rejected_lines (
     batch_id bigint not null, source varchar not null, table_name varchar not null, file varchar not null,
-    row_number bigint not null, reason varchar not null, record varchar
+    row_number bigint not null, reason varchar not null, record varchar, shown varchar
 );
+alter table ops.rejected_lines add column if not exists shown varchar;
 create table if not exists ops.batch_counter (last_batch_id bigint not null);
 """
 
@@ -36,7 +38,8 @@ class LoadReport:
     Files are named relative to the input folder: `files_unchanged` were known, `files_duplicate` hold under a new
     name what another file brought, both load nothing. `rows_unchanged` counts rows of a database table that came
     again with the same content. `new_columns` are raw columns that the YAML does not declare and that this load
-    added; `widened_columns` are those whose type had to grow ("quantity: BIGINT -> DOUBLE").
+    added; `widened_columns` are those whose type had to grow ("quantity: BIGINT -> DOUBLE"). `notes` are sentences that
+    people should read.
     """
 
     source: str
@@ -52,6 +55,7 @@ class LoadReport:
     new_columns: tuple[str, ...] = ()
     widened_columns: tuple[str, ...] = ()
     batch_ids: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
 

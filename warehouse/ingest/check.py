@@ -11,7 +11,7 @@ from warehouse.errors import UserError
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.databases import check_database_tables
 from warehouse.ingest.formats.dispatch import peek_columns
-from warehouse.ingest.landing import find_files, input_folder, no_files
+from warehouse.ingest.landing import find_files, input_folder, no_files, unclaimed_files
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 from warehouse.sql import connect
@@ -51,7 +51,7 @@ def check_source(source: SourceConfig, settings: Settings) -> list[Finding]:
             return [finding for name, outcome in found.items() for finding in _findings(source, name, None, [outcome])]
         folder = input_folder(source, settings)
         findings = [finding for name in source.tables for finding in _check_files(connection, source, name, folder)]
-        return findings if source.package else [*findings, *_unclaimed(source, folder)]
+        return [*findings, *_unclaimed(source, folder)]
     except UserError as error:
         return [Finding("error", source.name, None, None, str(error))]
     finally:
@@ -62,7 +62,7 @@ def _check_files(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, folder: Path
 ) -> Iterator[Finding]:
     table = source.tables[name]
-    found = find_files(table.files or (), folder)
+    found = find_files(table.files or (), folder, is_ours=source.package is None)
     if not found and not table.optional:
         yield Finding("error", source.name, name, None, str(no_files(source, name, folder)))
     for file, path in found.items():
@@ -88,8 +88,5 @@ def _findings(
 
 def _unclaimed(source: SourceConfig, folder: Path) -> Iterator[Finding]:
     """Files of the input folder that no table asks for: a wrong ending goes unnoticed otherwise."""
-    patterns = [pattern for table in source.tables.values() for pattern in table.files or ()]
-    claimed = find_files(patterns, folder)
-    for file in find_files(["**/*"], folder):
-        if file not in claimed:
-            yield Finding("note", source.name, None, file, "no table of the source asks for this file")
+    for file in unclaimed_files(source, folder):
+        yield Finding("note", source.name, None, file, "no table of the source asks for this file")

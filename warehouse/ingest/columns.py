@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from warehouse.errors import UserError, nearest
+from warehouse.identity.shown_text import masked_text
 from warehouse.ingest.sources import META_COLUMNS, TableConfig
+
+_LISTED = 50
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,17 @@ def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: 
     """Maps the columns of one file or database table, called `place` in messages, onto raw columns.
 
     A declared column is found under its own name, else under an alias, else under a spelling that differs only in
-    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column
-    that differs only in case. Raises UserError for a missing required column and for whatever is ambiguous.
+    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column that
+    differs only in case, or are left out where the YAML says `other_columns: ignore`. Raises UserError for a missing
+    required column and for whatever is ambiguous.
     """
     found = list(found)
+    _refuse_unusable(found, place)
     _refuse_repeated(found, place)
     declared = _match_declared(found, table, place)
     _refuse_missing(found, declared, table, place)
+    if table.columns and table.other_columns == "ignore":
+        found = [name for name in found if name in declared]
     known = {name.lower(): name for name in existing}
     names = {name: declared.get(name) or known.get(name.lower(), name) for name in found}
     undeclared = tuple(raw for name, raw in names.items() if name not in declared)
@@ -36,6 +43,13 @@ def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: 
 def letters(name: str) -> str:
     """The name without what spellings differ in."""
     return "".join(character for character in name.casefold() if character not in " _-")
+
+
+def _refuse_unusable(found: list[str], place: str) -> None:
+    for position, name in enumerate(found, 1):
+        if not name.strip() or "\0" in name:
+            what = "has no name" if not name.strip() else "has a NUL byte in its name"
+            raise UserError(f"{place}: column {position} {what}. Name it in the file, and load it again.")
 
 
 def _refuse_repeated(found: list[str], place: str) -> None:
@@ -74,12 +88,16 @@ def _refuse_missing(found: list[str], declared: Mapping[str, str], table: TableC
         return
     left = [name for name in found if name not in declared]
     wanted = missing or list(table.columns)
-    text = ", ".join(f'"{raw}"{nearest(raw, left)}' for raw in wanted)
+    text = ", ".join(f'"{raw}"{nearest(raw, left) if present else ""}' for raw in wanted)
     what = "the required column" if missing else "none of the declared columns was found:"
-    listed = ", ".join(f'"{name}"' for name in found) or "no columns"
+    # without one column that is known, the first line may be a person's: its shape alone is told
+    shown = found if present else [masked_text(name) for name in found]
+    listed = ", ".join(f'"{name}"' for name in shown[:_LISTED]) or "no columns"
+    listed += f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    headless = "" if present or len(found) < 2 else " Does the first line hold the column names?"
     raise UserError(
         f"{place}: {what} {text}{' is missing' if missing else ''}. Found: {listed}."
-        f"{_delimiter_hint(found)} Mend the file, or add the header as an alias in the source's YAML."
+        f"{_delimiter_hint(found)}{headless} Mend the file, or add the header as an alias in the source's YAML."
     )
 
 

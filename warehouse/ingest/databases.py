@@ -9,11 +9,11 @@ The connection string comes from the environment variable that the YAML names, a
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
@@ -23,9 +23,10 @@ from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
 from warehouse.ingest.duckdb_extensions import load_extension
-from warehouse.ingest.raw_tables import Incoming, fit_columns, raw_columns, raw_table
+from warehouse.ingest.raw_tables import Fitted, Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.relations import Relation
+from warehouse.secrets import hide_connection
 from warehouse.sql import quote_identifier, quote_literal, transaction
 
 SERVER = "loyalty_source"
@@ -44,13 +45,17 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class _Remote:
-    """A table of the attached database: its name in parts, its columns' types and what they are called in raw."""
+    """A table of the attached database: its name in parts, its columns' types and what they are called in raw.
+
+    `exact` are the columns that the server hands over as text, since DuckDB's scanner would lose something of them.
+    """
 
     kind: str
     path: tuple[str, ...]
     types: dict[str, str]
     columns: ColumnMap
     place: str
+    exact: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -61,6 +66,22 @@ class _Remote:
     def native_name(self) -> str:
         """The quoted name for the server itself."""
         return ".".join(self.quoted(part) for part in self.path)
+
+    def rows(self, column: str, bound: tuple[str, str] | None) -> str:
+        """Every row, or those from the bound of `column` on (its text and type), as SQL of DuckDB."""
+        if not self.exact:
+            where = f" where {quote_identifier(column)} >= {quote_literal(bound[0])}::{bound[1]}" if bound else ""
+            return f"(select * from {self.name}{where})"
+        chosen = [
+            f"{self.quoted(name)}::text as {self.quoted(name)}" if name in self.exact else self.quoted(name)
+            for name in self.types
+        ]
+        where = f" where {self.quoted(column)} >= {quote_literal(bound[0])}" if bound else ""
+        return self.asked(f"select {', '.join(chosen)} from {self.native_name}{where}")
+
+    def asked(self, query: str) -> str:
+        """A query in the server's own SQL, as a table of DuckDB's."""
+        return f"{self.kind}_query('{SERVER}', {quote_literal(query)})"
 
     def quoted(self, name: str) -> str:
         """An identifier in the server's own SQL."""
@@ -111,31 +132,9 @@ def connection_string(source: SourceConfig, environ: Mapping[str, str] = os.envi
             f"{source.path}: the environment variable {source.database.dsn_env} is not set. Set it to the connection"
             f" string of the source {source.name}, like {scheme}://user:password@host/database."
         )
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise UserError(f"{source.path}: {source.database.dsn_env} holds a line break or another control character.")
     return value
-
-
-def masked(message: str, dsn: str) -> str:
-    """The message without any part of the connection string but host, port, user and database."""
-    message = message.replace(dsn, "***")
-    harmless = _harmless_parts(dsn)
-    parts = {part for text in (dsn, unquote(dsn)) for part in re.split(r"[\s=:/@?&;,'\"]+", text)}
-    for part in sorted(parts - harmless, key=len, reverse=True):
-        if part:
-            message = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)" if part.isalnum() else re.escape(part), "***", message)
-    return message
-
-
-def _harmless_parts(dsn: str) -> set[str]:
-    pattern = r"\b(?:host|hostaddr|port|user|dbname|db|database)\s*=\s*([^\s'\"]+)"
-    harmless = set(re.findall(pattern, dsn)) if "://" not in dsn else set()
-    if "://" in dsn:
-        parts = urlsplit(dsn)
-        place = parts.netloc.rpartition("@")[2]
-        harmless |= {parts.scheme, parts.username or "", parts.path.strip("/"), *place.split(":")}
-    secret = set(re.findall(r"\b(?:password|passwd|pwd)\s*=\s*'?([^\s'\"]+)", dsn))
-    if "://" in dsn:
-        secret.add(urlsplit(dsn).password or "")
-    return harmless - secret
 
 
 def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
@@ -147,7 +146,7 @@ def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
     try:
         return action()
     except duckdb.Error as error:
-        said = masked(str(error), dsn).strip()
+        said = hide_connection(str(error), dsn).strip()
     assert source.database is not None
     raise UserError(
         f"{source.path}: the {source.database.type} database of the source {source.name} does not answer as expected:"
@@ -187,7 +186,31 @@ def _find_remote(connection: duckdb.DuckDBPyConnection, source: SourceConfig, na
         raise UserError(f"{place}: there is no such table{similar}. Mend `table` of tables.{name}.")
     columns = map_columns(types, table, place, raw_columns(connection, source, name))
     _check_watermark(table, {raw: types[column] for column, raw in columns.names.items()}, place)
-    return _Remote(source.database.type, path, types, columns, place)
+    remote = _Remote(source.database.type, path, types, columns, place)
+    exact = _lossy_columns(connection, remote) if remote.kind == "postgres" else frozenset()
+    return replace(
+        remote, types={name: "VARCHAR" if name in exact else kind for name, kind in types.items()}, exact=exact
+    )
+
+
+def _lossy_columns(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> frozenset[str]:
+    """Numerics of PostgreSQL that DuckDB's scanner changes: those without a precision, and those that hold a NaN."""
+    described = connection.execute(
+        "select name, kind from "
+        + remote.asked(
+            "select attname::text as name, format_type(atttypid, atttypmod) as kind from pg_attribute"
+            f" where attrelid = {quote_literal(remote.native_name)}::regclass and attnum > 0 and not attisdropped"
+        )
+    ).fetchall()
+    numerics = {name: kind for name, kind in described if kind.startswith("numeric") and not kind.endswith("]")}
+    loose = {name for name, kind in numerics.items() if kind == "numeric"}
+    tests = [f"coalesce(bool_or({remote.quoted(name)} = 'NaN'), false)" for name in numerics if name not in loose]
+    if not tests:
+        return frozenset(loose)
+    columns = ", ".join(f"{test} as c{number}" for number, test in enumerate(tests))
+    found = connection.execute(f"from {remote.asked(f'select {columns} from {remote.native_name}')}").fetchone()
+    bounded = [name for name in numerics if name not in loose]
+    return frozenset(loose | {name for name, has_nan in zip(bounded, found or (), strict=True) if has_nan})
 
 
 def _column_types(connection: duckdb.DuckDBPyConnection, path: tuple[str, ...]) -> dict[str, str] | None:
@@ -220,7 +243,10 @@ def _load_attached(
             with transaction(connection):
                 return _load_transaction(connection, source, name, erasure_register)
         finally:
-            connection.execute("drop table if exists temp._incoming; drop table if exists temp._changed")
+            connection.execute(
+                "drop table if exists temp._incoming; drop table if exists temp._changed;"
+                " drop table if exists temp._refused"
+            )
 
 
 def _load_transaction(
@@ -235,58 +261,78 @@ def _load_transaction(
     if masked != "_incoming":  # before it is compared with what was loaded earlier, which is masked as well
         connection.execute(f"create or replace temp table _incoming as select * from {masked}")
     _refuse_repeated_keys(connection, table, remote)
-    incoming = Incoming("_incoming", types, remote.place)
-    values, added, widened = fit_columns(connection, source, name, incoming)
-    _find_changed(connection, source, name, values)
+    incoming = Incoming("_incoming", types, remote.place, has_types=True)
+    fitted = fit_columns(connection, source, name, incoming)
+    refused = _find_refused(connection, source, name, fitted)
+    _find_changed(connection, source, name, fitted)
     asked = count(connection, "select count(*) from _incoming")
     changed = count(connection, "select count(*) from _changed")
     report = LoadReport(
         source.name,
         name,
-        rows_read=changed,
+        rows_read=changed + refused,
         rows_loaded=changed,
-        rows_unchanged=asked - changed,
-        new_columns=tuple(added),
-        widened_columns=tuple(widened),
+        rows_malformed=refused,
+        rows_unchanged=asked - changed - refused,
+        new_columns=tuple(fitted.added),
+        widened_columns=tuple(fitted.widened),
     )
-    return _write_changed(connection, source, name, report) if changed else report
+    return _write_changed(connection, source, name, report) if changed or refused else report
+
+
+def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> int:
+    """_refused: the incoming rows that the raw table does not take, without those known from an earlier load."""
+    rejects = fitted.rejects("_incoming") if fitted.refusals else "select 0, '', '', '' where false"
+    connection.execute(
+        f"create or replace temp table _refused as from ({rejects}) as r(row_number, reason, record, shown)"
+        " where not exists (from ops.rejected_lines as known where known.source = $source and known.table_name = $table"
+        " and known.reason = r.reason and known.record is not distinct from r.record)",
+        TableId(source.name, name).parameters,
+    )
+    return count(connection, "select count(*) from _refused")
 
 
 def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> str:
     """Everything at first; later what the watermark leaves, by a filter so simple that the server applies it."""
     names = remote.columns.names
     columns = [f"{quote_identifier(column)} as {quote_identifier(raw)}" for column, raw in names.items()]
-    select = f"select {', '.join(columns)}, 0 as _row_number from {remote.name}"
+    select = f"select {', '.join(columns)}, 0 as _row_number from"
     watermark = source.tables[name].watermark
     bound = _bound(connection, source, name, {raw: remote.types[column] for column, raw in names.items()})
     if watermark is None or bound is None:
-        return select
+        return f"{select} {remote.rows('', None)}"
     column = next(found for found, raw in names.items() if raw == watermark)
-    query = f"{select} where {quote_identifier(column)} >= {bound}"
+    query = f"{select} {remote.rows(column, bound)}"
     if _has_null(connection, remote, column):
-        query += f" union all {select} where {quote_identifier(column)} is null"
+        query += f" union all {select} {remote.rows('', None)} where {quote_identifier(column)} is null"
     return query
 
 
 def _has_null(connection: duckdb.DuckDBPyConnection, remote: _Remote, column: str) -> bool:
     """Asked of the server itself: DuckDB's scanners apply `is null` only after fetching the whole table."""
     asked = f"select 1 as found from {remote.native_name} where {remote.quoted(column)} is null limit 1"
-    return count(connection, f"select count(*) from {remote.kind}_query('{SERVER}', {quote_literal(asked)})") > 0
+    return count(connection, f"select count(*) from {remote.asked(asked)}") > 0
 
 
 def _bound(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, types: Mapping[str, str]
-) -> str | None:
-    """The lowest watermark to ask for, as SQL, or None if nothing is loaded yet."""
+) -> tuple[str, str] | None:
+    """The lowest watermark to ask for, and its type, or None if nothing is loaded yet.
+
+    One that lies ahead of the clock is a mistake of its row: everything until then would be left out.
+    """
     table = source.tables[name]
     if table.watermark is None or table.watermark not in raw_columns(connection, source, name):
         return None
-    column, kind = quote_identifier(table.watermark), types[table.watermark]
-    overlap = f"to_seconds({table.overlap})" if _MOMENT.match(kind) else str(table.overlap)
+    kind = types[table.watermark]
+    value = f"try_cast({quote_identifier(table.watermark)} as {kind})"
+    is_moment = bool(_MOMENT.match(kind))
+    overlap = f"to_seconds({table.overlap})" if is_moment else str(table.overlap)
+    until_now = f" where {value} <= cast(now() + interval 1 day as {kind})" if is_moment or kind == "DATE" else ""
     row = connection.execute(
-        f"select cast(max(try_cast({column} as {kind})) - {overlap} as varchar) from {raw_table(source, name)}"
+        f"select cast(max({value}) - {overlap} as varchar) from {raw_table(source, name)}{until_now}"
     ).fetchone()
-    return f"{quote_literal(row[0])}::{kind}" if row and row[0] is not None else None
+    return (row[0], kind) if row and row[0] is not None else None
 
 
 def _refuse_repeated_keys(connection: duckdb.DuckDBPyConnection, table: TableConfig, remote: _Remote) -> None:
@@ -303,20 +349,19 @@ def _refuse_repeated_keys(connection: duckdb.DuckDBPyConnection, table: TableCon
         )
 
 
-def _find_changed(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, values: Mapping[str, str]
-) -> None:
+def _find_changed(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> None:
     """_changed: the incoming rows, as raw holds them, whose latest loaded version is none or differs."""
     key = source.tables[name].key
     stored = raw_table(source, name)
-    columns = ", ".join(f"{value} as {quote_identifier(raw)}" for raw, value in values.items())
+    columns = ", ".join(f"{value} as {quote_identifier(raw)}" for raw, value in fitted.values.items())
     keys = ", ".join(quote_identifier(column) for column in key)
     same_key = " and ".join(f"i.{quote_identifier(column)} = l.{quote_identifier(column)}" for column in key)
     differs = " or ".join(
-        f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in values
+        f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in fitted.values
     )
     connection.execute(
-        f"create or replace temp table _changed as with incoming as (select {columns} from _incoming),"
+        f"create or replace temp table _changed as with incoming as (select {columns} from _incoming"
+        f" where not ({fitted.is_refused})),"
         f" latest as (select * from {stored} semi join incoming using ({keys})"
         f" qualify row_number() over (partition by {keys} order by _batch_id desc, _row_number desc) = 1)"
         f" select i.* from incoming as i left join latest as l on {same_key} where l._batch_id is null or {differs}"
@@ -334,6 +379,12 @@ def _write_changed(
         f" row_number() over (order by {', '.join(order)}) as _row_number from _changed order by _row_number",
         {"batch": batch_id, "file": table.table},
     )
-    rows = (report.rows_read, report.rows_loaded, 0)
+    # numbered behind the rows that were loaded, since a table's rows have no places of their own
+    connection.execute(
+        "insert into ops.rejected_lines select $batch, $source, $table, $file, $loaded + row_number() over (order by"
+        " record, reason), reason, record, shown from _refused",
+        {**TableId(source.name, name).parameters, "batch": batch_id, "file": table.table, "loaded": report.rows_loaded},
+    )
+    rows = (report.rows_read, report.rows_loaded, report.rows_malformed)
     write_batch(connection, TableId(source.name, name), table.table or "", batch_id, None, rows)
     return LoadReport(**{**vars(report), "batch_ids": (batch_id,)})

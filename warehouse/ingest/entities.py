@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import duckdb
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from warehouse.errors import UserError, nearest
 from warehouse.settings import PROJECT_ROOT
+from warehouse.yaml_files import read_yaml
 
 ENTITIES_FILE = PROJECT_ROOT / "dbt" / "entities.yml"
 TEXT = "text"
@@ -25,11 +25,15 @@ class _Section(BaseModel):
 
 
 class EntityColumn(_Section):
-    """One column of an entity: `text` or another DuckDB type, and whether an accepted row may lack it."""
+    """One column of an entity: `text` or another DuckDB type, and whether an accepted row may lack it.
+
+    `prefixed`: an id, which takes its source's prefix. `may_lie_ahead`: a date that may be later than its delivery.
+    """
 
     type: str
     need: Literal["key", "required", "optional"] = "optional"
     prefixed: bool = False
+    may_lie_ahead: bool = False
 
     @field_validator("type")
     @classmethod
@@ -83,12 +87,7 @@ class Entity(_Section):
 @cache
 def load_entities(file: Path = ENTITIES_FILE) -> dict[str, Entity]:
     """The registry of `file`, by name, in the file's order. Raises UserError with every problem found, one a line."""
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: the registry of entities cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: expected `entity:` sections at the top level.")
+    values = read_yaml(file, "`entity:` sections at the top level").values
     entities: dict[str, Entity] = {}
     problems: list[str] = []
     for name, section in values.items():

@@ -1,8 +1,11 @@
 """A source's input folder: where it is, which files belong to a table, and whether one has changed."""
 
 import hashlib
+import itertools
+import os
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +15,8 @@ from warehouse.settings import Settings
 
 # A file younger than this may change again within the same tick of its clock: its time is not trusted yet.
 SETTLED_AFTER_NS = 2_000_000_000
+SAME_MOMENT_NS = 60_000_000_000
+_SERIES = re.compile(r"[\s()_-]*[0-9]+[()]*")
 
 
 def input_folder(source: SourceConfig, settings: Settings) -> Path:
@@ -48,16 +53,113 @@ def _package_folder(source: SourceConfig) -> Path:
     return folder
 
 
-def find_files(patterns: Iterable[str], folder: Path) -> dict[str, Path]:
-    """The files that match, by their path relative to the folder, sorted by it; hidden and lock files are none."""
-    found: dict[str, Path] = {}
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            relative = path.relative_to(folder)
-            hidden = any(part.startswith((".", "~$")) for part in relative.parts)
-            if path.is_file() and not hidden:
-                found[relative.as_posix()] = path
-    return dict(sorted(found.items()))
+def find_files(patterns: Iterable[str], folder: Path, *, is_ours: bool = True) -> dict[str, Path]:
+    """The files that match, by their path relative to the folder, in natural order; hidden and lock files are none.
+
+    Upper and lower case are the same. Links inside the folder are followed; one that leads out of it is refused by
+    name, unless the folder is an installed package's (not `is_ours`). Raises UserError.
+    """
+    patterns = list(patterns)
+    wanted = [_pattern(pattern) for pattern in patterns]
+    reaches_below = any("/" in pattern for pattern in patterns)
+    found = {}
+    for path in _files_below(folder):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith((".", "~$")) for part in relative.parts)
+        is_asked_for = any(pattern.fullmatch(relative.as_posix()) for pattern in wanted)
+        if hidden or not (is_asked_for or (reaches_below and path.is_dir())):
+            continue
+        if is_ours:
+            _refuse_leaving(path, folder)
+        if path.is_file():
+            found[relative.as_posix()] = path
+    return dict(sorted(found.items(), key=lambda item: natural_order(item[0])))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Everything below the folder but the folders themselves; links to folders are told, and not entered."""
+    for parent, folders, files in os.walk(folder):
+        yield from (Path(parent) / name for name in files)
+        yield from (path for name in folders if (path := Path(parent) / name).is_symlink())
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern of paths, in which ** stands for any folders, as a regular expression of whole paths."""
+    parts = ["(?:.*/)?" if part == "**" else _part(part) + "/" for part in pattern.split("/")]
+    text = "".join(parts).removesuffix("/") + ("[^/]*" if pattern.endswith("**") else "")
+    return re.compile(text, re.IGNORECASE | re.DOTALL)
+
+
+def _part(part: str) -> str:
+    """A name of a pattern: * and ? stand for letters, [ab] for one of them."""
+    pieces = re.split(r"(\*+|\?|\[!?[^]]+\])", part)
+    return "".join(
+        "[^/]*"
+        if piece.startswith("*")
+        else "[^/]"
+        if piece == "?"
+        else "[" + piece[1:-1].replace("!", "^", 1 if piece[1] == "!" else 0).replace("\\", r"\\") + "]"
+        if piece.startswith("[") and len(piece) > 2
+        else re.escape(piece)
+        for piece in pieces
+    )
+
+
+def _refuse_leaving(path: Path, folder: Path) -> None:
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{path}: a link that leads out of the input folder, to {path.resolve()}. Put the file itself there,"
+            f" or name its"
+            " folder as the source's input_path."
+        )
+
+
+def natural_order(name: str) -> tuple[object, ...]:
+    """Names as people count them: part-2 before part-10, sales.csv before sales (1).csv."""
+    folder, _, file = name.rpartition("/")
+    stem, dot, ending = file.partition(".")
+    return (_counted(folder), _counted(stem), dot + ending, name)
+
+
+def _counted(text: str) -> tuple[tuple[int, int, str], ...]:
+    pieces = re.split("([0-9]+)", text.casefold())
+    return tuple((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces if piece)
+
+
+def in_order(found: Mapping[str, Path]) -> dict[str, Path]:
+    """Files as they follow each other: by the time of their last change, those of one moment in natural order.
+
+    Files that were copied together have times that tell nothing: within SAME_MOMENT_NS of each other they are of one
+    moment.
+    """
+    by_time = sorted(found.items(), key=lambda item: (item[1].stat().st_mtime_ns, natural_order(item[0])))
+    moments: list[list[tuple[str, Path]]] = []
+    last = None
+    for name, path in by_time:
+        changed = path.stat().st_mtime_ns
+        if last is None or changed - last > SAME_MOMENT_NS:
+            moments.append([])
+        moments[-1].append((name, path))
+        last = changed
+    return {name: path for moment in moments for name, path in sorted(moment, key=lambda item: natural_order(item[0]))}
+
+
+def conflicts_of_order(ordered: Collection[str]) -> list[str]:
+    """Sentences on neighbours whose times and names contradict each other, where names differ in numbers only."""
+    told = []
+    for earlier, later in itertools.pairwise(ordered):
+        same_series = _SERIES.sub("", earlier.casefold()) == _SERIES.sub("", later.casefold())
+        if same_series and natural_order(earlier) > natural_order(later):
+            told.append(f"{later} was changed after {earlier}, although its name comes before; the later change wins")
+    return told
+
+
+def unclaimed_files(source: SourceConfig, folder: Path) -> list[str]:
+    """Files of the input folder that no table asks for; of an installed package nobody expects otherwise."""
+    if source.package:
+        return []
+    claimed = find_files([pattern for table in source.tables.values() for pattern in table.files or ()], folder)
+    return [file for file in find_files(["**/*"], folder) if file not in claimed]
 
 
 def no_files(source: SourceConfig, name: str, folder: Path) -> UserError:

@@ -28,14 +28,28 @@ from warehouse.ingest.batches import (
 )
 from warehouse.ingest.columns import map_columns
 from warehouse.ingest.databases import load_database_table
+from warehouse.ingest.declared_types import typed_columns
 from warehouse.ingest.formats.dispatch import drop_scratch, file_format, open_file, readable
 from warehouse.ingest.formats.reading import Reading
-from warehouse.ingest.landing import content_hash, find_files, input_folder, no_files, size_and_time
+from warehouse.ingest.landing import (
+    conflicts_of_order,
+    content_hash,
+    find_files,
+    in_order,
+    input_folder,
+    no_files,
+    size_and_time,
+    unclaimed_files,
+)
 from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig
 from warehouse.relations import Relation
-from warehouse.settings import Settings
+from warehouse.settings import IngestSettings, Settings
 from warehouse.sql import quote_identifier, transaction
+
+# The rows of a text file, read once, where they are looked at before they are loaded.
+ARRIVING = "temp._arriving"
+UNCLAIMED_TOLD = 5
 
 
 def load_source(
@@ -48,9 +62,10 @@ def load_source(
     """Brings what is new in the source into its raw tables; one report a table, in the YAML's order.
 
     `connection` is to the warehouse, outside a transaction. `tables` limits the load. `full_refresh` drops the raw
-    tables first and loads what is there now; batch numbers go on. Files are taken in the order of their names, one
-    transaction each, so a run that was killed is completed by the next one. Customers who were erased come in under
-    their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it stay loaded.
+    tables first and loads what is there now; batch numbers go on. Files are taken in the order of their changes (see
+    landing.in_order), one transaction each, so a run that was killed is completed by the next one. Customers who were
+    erased come in under their pseudonyms. Raises UserError at the first file that cannot be loaded; files before it
+    stay loaded.
     """
     prepare_operations(connection)
     erasure_register = ErasureRegister(connection, settings)
@@ -64,9 +79,19 @@ def load_source(
             report = load_database_table(connection, source, name, erasure_register)
         else:
             work = settings.home / "tmp" / "ingest"
-            report = _FileLoad(connection, source, name, folder, work, erasure_register).run()
+            report = _FileLoad(connection, source, name, folder, work, erasure_register, settings.ingest).run()
         reports.append(replace(report, seconds=time.perf_counter() - started))
-    return reports
+    return _with_unclaimed(reports, source, folder)
+
+
+def _with_unclaimed(reports: list[LoadReport], source: SourceConfig, folder: Path | None) -> list[LoadReport]:
+    """Files that no table asks for are told with the last table."""
+    ignored = unclaimed_files(source, folder) if folder else []
+    if not ignored or not reports:
+        return reports
+    shown = ", ".join(ignored[:UNCLAIMED_TOLD]) + (" and more" if len(ignored) > UNCLAIMED_TOLD else "")
+    note = f"no table of the source asks for {len(ignored):,} files of the folder: {shown}"
+    return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, note))]
 
 
 def _selected(source: SourceConfig, tables: Collection[str] | None) -> list[str]:
@@ -98,6 +123,7 @@ class _FileLoad:
         folder: Path,
         work: Path,
         erasure_register: ErasureRegister,
+        limits: IngestSettings,
     ):
         self.connection = connection
         self.source = source
@@ -107,6 +133,7 @@ class _FileLoad:
         self.folder = folder
         self.work = work
         self.erasure_register = erasure_register
+        self.limits = limits
         self.report = LoadReport(source.name, name)
         self.known: dict[str, KnownFile] = {}
         self.present: list[str] = []
@@ -114,12 +141,15 @@ class _FileLoad:
     def run(self) -> LoadReport:
         """Loads what is new. Raises UserError."""
         self.known = known_files(self.connection, self.id)
-        found = find_files(self.table.files or (), self.folder)
+        found = in_order(find_files(self.table.files or (), self.folder, is_ours=self.source.package is None))
         self.present = list(found)
         if not found and not self.known and not self.table.optional:
             raise no_files(self.source, self.name, self.folder)
         for file, path in found.items():
             self._take(file, path, self.known.get(file))
+        fresh = {*self.report.files_new, *self.report.files_changed}
+        if self.table.key and not self.table.version:
+            self._note(notes=tuple(conflicts_of_order([file for file in found if file in fresh])))
         return self.report
 
     def _take(self, file: str, path: Path, known: KnownFile | None) -> None:
@@ -154,6 +184,7 @@ class _FileLoad:
                 if content_hash(path) != seen.content_hash:
                     raise UserError(f"{path}: the file changed while it was read. Run again when it is complete.")
         finally:
+            self.connection.execute(f"drop table if exists {ARRIVING}")
             drop_scratch(self.connection)
             shutil.rmtree(self.work, ignore_errors=True)
         if known and self.table.replaces_files:  # other names may point to the new batch now
@@ -161,47 +192,64 @@ class _FileLoad:
         self._note(batch_ids=(batch_id,))
 
     def _write(self, file: str, path: Path, batch_id: int, digest: str) -> None:
-        read = loaded = malformed = 0
-        for reading in open_file(self.connection, path, self.table, self.work):
+        read = loaded = rejected = 0
+        for reading in open_file(self.connection, path, self.table, self.limits, self.work):
             shown = f"{file}#{reading.part}" if reading.part else file
-            inserted = self._insert_rows(reading, f"{self.folder / shown}", shown, batch_id)
-            rejected = self._insert_rejects(reading, shown, batch_id)
-            if inserted + rejected != reading.rows_read:
+            inserted, refused = self._insert_rows(reading, f"{self.folder / shown}", shown, batch_id)
+            refused += self._insert_rejects(reading.rejects, shown, batch_id)
+            if inserted + refused != reading.rows_read:
                 raise RuntimeError(
-                    f"{path}: {reading.rows_read} records counted, but {inserted} loaded and {rejected} rejected"
+                    f"{path}: {reading.rows_read} records counted, but {inserted} loaded and {refused} rejected"
                 )
-            read, loaded, malformed = read + reading.rows_read, loaded + inserted, malformed + rejected
-        write_batch(self.connection, self.id, file, batch_id, digest, (read, loaded, malformed))
-        self._note(rows_read=read, rows_loaded=loaded, rows_malformed=malformed)
+            read, loaded, rejected = read + reading.rows_read, loaded + inserted, rejected + refused
+        write_batch(self.connection, self.id, file, batch_id, digest, (read, loaded, rejected))
+        self._note(rows_read=read, rows_loaded=loaded, rows_malformed=rejected)
 
-    def _insert_rows(self, reading: Reading, place: str, shown: str, batch_id: int) -> int:
+    def _insert_rows(self, reading: Reading, place: str, shown: str, batch_id: int) -> tuple[int, int]:
+        """Loads what the raw table takes, and logs what it does not: how many rows of each."""
         existing = raw_columns(self.connection, self.source, self.name)
+        self._refuse_width(reading, place)
         mapped = map_columns(reading.columns, self.table, place, existing)
         renamed = [f"{quote_identifier(name)} as {quote_identifier(raw)}" for name, raw in mapped.names.items()]
         relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}))"
         types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
+        if reading.is_slow and typed_columns(self.table, types):  # its text is looked at more than once
+            self.connection.execute(f"create or replace temp table {ARRIVING} as from {relation}")
+            relation = ARRIVING
         columns = tuple(Column(*column) for column in types.items())
         table = source_table(self.source, Relation(self.source.raw_schema, self.name), columns)
         relation = self.erasure_register.mask(relation, table)
-        incoming = Incoming(relation, types, place)
-        values, added, widened = fit_columns(self.connection, self.source, self.name, incoming)
-        self._note(new_columns=tuple(added), widened_columns=tuple(widened))
-        selected = [f"{value} as {quote_identifier(raw)}" for raw, value in values.items()]
-        return count(
+        incoming = Incoming(relation, types, place, reading.has_types)
+        fitted = fit_columns(self.connection, self.source, self.name, incoming)
+        self._note(new_columns=tuple(fitted.added), widened_columns=tuple(fitted.widened))
+        selected = [f"{value} as {quote_identifier(raw)}" for raw, value in fitted.values.items()]
+        inserted = count(
             self.connection,
             f"insert into {raw_table(self.source, self.name)} by name select {', '.join([*selected, '_row_number'])},"
-            f" cast($batch as bigint) as _batch_id, $file as _file from {relation}",
+            f" cast($batch as bigint) as _batch_id, $file as _file from {relation}"
+            + (f" where not ({fitted.is_refused})" if fitted.refusals else ""),
             {"batch": batch_id, "file": shown},
         )
+        refused = self._insert_rejects(fitted.rejects(relation), shown, batch_id) if fitted.refusals else 0
+        return inserted, refused
 
-    def _insert_rejects(self, reading: Reading, shown: str, batch_id: int) -> int:
-        if reading.rejects is None:
+    def _refuse_width(self, reading: Reading, place: str) -> None:
+        if len(reading.columns) > self.limits.columns:
+            raise UserError(
+                f"{place}: {len(reading.columns):,} columns, and a table may have {self.limits.columns:,}. Is it the"
+                f" right"
+                " file? If so, raise ingest.columns in the settings."
+            )
+
+    def _insert_rejects(self, rejects: str | None, shown: str, batch_id: int) -> int:
+        """Logs rejected rows: SQL of row_number, reason, record and what of it may be shown."""
+        if rejects is None:
             return 0
         return count(
             self.connection,
             "insert into ops.rejected_lines select $batch, $source, $table, $file, r.row_number, r.reason,"
-            f" {self.erasure_register.mask_record('r.record', self.source.customer_prefix)}"
-            f" from ({reading.rejects}) as r(row_number, reason, record)",
+            f" {self.erasure_register.mask_record('r.record', self.source.customer_prefix)}, r.shown"
+            f" from ({rejects}) as r(row_number, reason, record, shown)",
             {**self.id.parameters, "batch": batch_id, "file": shown},
         )
 

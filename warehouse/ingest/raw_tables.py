@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import duckdb
 
 from warehouse.errors import UserError
+from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.batches import count
-from warehouse.ingest.sources import META_COLUMNS, SourceConfig, TableConfig
-from warehouse.sql import quote_identifier
+from warehouse.ingest.declared_types import TextReading, read_text_columns, typed_columns
+from warehouse.ingest.sources import META_COLUMNS, SourceConfig
+from warehouse.sql import quote_identifier, quote_literal
 
 _NUMBERS = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
     "FLOAT", "DOUBLE", "DECIMAL",
 }  # fmt: skip
 _INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_MANY = 20
+_EXACT_FLOATS = {"FLOAT": 2**24, "DOUBLE": 2**53}
+_UNBOUNDED_MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
 _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 
 
@@ -22,12 +27,53 @@ _MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 class Incoming:
     """Rows about to be inserted: a query (a parenthesised select or a table), its columns' types by raw name.
 
-    `place` names the file or database table in messages.
+    `place` names the file or database table in messages. `has_types`: values come from cells or JSON, not from bare
+    text.
     """
 
     relation: str
     types: Mapping[str, str]
     place: str
+    has_types: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Values of one column that the raw column does not take: the condition (SQL), and why."""
+
+    column: str
+    condition: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How incoming rows go into a raw table: the SQL value of each column, and what is refused.
+
+    `added` and `widened` say what became of the raw table for it.
+    """
+
+    values: dict[str, str]
+    refusals: list[Refusal]
+    added: list[str]
+    widened: list[str]
+
+    @property
+    def is_refused(self) -> str:
+        """The condition (SQL) of rows that are refused."""
+        return " or ".join(f"coalesce({refusal.condition}, false)" for refusal in self.refusals) or "false"
+
+    def rejects(self, relation: str) -> str:
+        """The refused rows as SQL: row_number, reason, record (JSON) and the first value at fault, masked."""
+        reason = " ".join(f"when {one.condition} then {quote_literal(one.reason)}" for one in self.refusals)
+        shown = " ".join(
+            f"when {one.condition} then {masked_sql(f'cast({quote_identifier(one.column)} as varchar)')}"
+            for one in self.refusals
+        )
+        return (
+            f"select _row_number, case {reason} end, cast(to_json(r) as varchar), case {shown} end"
+            f" from {relation} as r where {self.is_refused}"
+        )
 
 
 def raw_table(source: SourceConfig, table: str) -> str:
@@ -59,33 +105,89 @@ def declared_but_absent(connection: duckdb.DuckDBPyConnection, source: SourceCon
     return [column for column in source.tables[name].columns if column.lower() not in known]
 
 
-def fit_columns(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, incoming: Incoming
-) -> tuple[dict[str, str], list[str], list[str]]:
-    """Makes the raw table able to take the incoming columns.
+def fit_columns(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, incoming: Incoming) -> Fitted:
+    """Makes the raw table able to take the incoming columns, and says which of their values it does not take.
 
-    Returns the SQL value of each incoming column, the columns that were added, and the types that were widened.
-    Raises UserError for a value that the raw column cannot hold unchanged.
+    Raises UserError for a column whose type does not go with what was loaded earlier.
     """
-    table = source.tables[name]
     existing = raw_columns(connection, source, name)
-    values, added, widened = {}, [], []
+    kinds, added, widened = {}, [], []
     for column, kind in incoming.types.items():
         if column not in existing:
-            target = table.declared_type(column) or kind
-            connection.execute(f"alter table {raw_table(source, name)} add column {quote_identifier(column)} {target}")
+            kinds[column] = source.tables[name].declared_type(column) or kind
             added.append(column)
         else:
-            target = _settle_type(connection, source, name, column, existing[column], incoming)
-            if target != existing[column]:
-                connection.execute(
-                    f"alter table {raw_table(source, name)} alter column {quote_identifier(column)} type {target}"
-                    f" using {_converted(column, existing[column], target)}"
-                )
-                widened.append(f"{column}: {existing[column]} -> {target}")
-        _refuse_unfit(connection, column, target, table, incoming)
-        values[column] = _converted(column, kind, target)
-    return values, added, widened
+            kinds[column] = _settle_type(connection, source, name, column, existing[column], incoming)
+            if kinds[column] != existing[column]:
+                _widen(connection, source, name, column, existing[column], kinds[column])
+                widened.append(f"{column}: {existing[column]} -> {kinds[column]}")
+    _add_columns(connection, source, name, {column: kinds[column] for column in added})
+    readings = read_text_columns(connection, source, name, incoming)
+    values = {
+        column: _value(column, kind, kinds[column], readings.get(column)) for column, kind in incoming.types.items()
+    }
+    return Fitted(values, _refusals(connection, source, name, incoming, kinds, readings), added, widened)
+
+
+def _value(column: str, kind: str, target: str, reading: TextReading | None) -> str:
+    if reading is None:
+        return _converted(column, kind, target)
+    return reading.value if target == "VARCHAR" else f"try_cast({reading.value} as {target})"
+
+
+def _refusals(
+    connection: duckdb.DuckDBPyConnection,
+    source: SourceConfig,
+    name: str,
+    incoming: Incoming,
+    kinds: Mapping[str, str],
+    readings: Mapping[str, TextReading],
+) -> list[Refusal]:
+    """What no raw column takes, of the columns that hold such a value; all of them are looked at once."""
+    declared = typed_columns(source.tables[name], incoming.types)
+    conditions = {}
+    for column, kind in incoming.types.items():
+        if column in readings:
+            conditions[column] = readings[column].refused
+        elif kinds[column] != "VARCHAR" and not _always_fits(kind, kinds[column]):
+            conditions[column] = _differs(column, kind, kinds[column])
+        elif kind in _UNBOUNDED_MOMENTS:
+            conditions[column] = f"not isfinite({quote_identifier(column)})"
+    if not conditions:
+        return []
+    found = connection.execute(
+        f"select {', '.join(f'coalesce(bool_or({condition}), false)' for condition in conditions.values())}"
+        f" from {incoming.relation}"
+    ).fetchone()
+    assert found is not None
+    return [
+        Refusal(column, condition, f"{column} is not a {declared.get(column, kinds[column]).lower()}")
+        for (column, condition), is_there in zip(conditions.items(), found, strict=True)
+        if is_there
+    ]
+
+
+def _widen(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, column: str, raw: str, target: str
+) -> None:
+    connection.execute(
+        f"alter table {raw_table(source, name)} alter column {quote_identifier(column)} type {target}"
+        f" using {_converted(column, raw, target)}"
+    )
+
+
+def _add_columns(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, kinds: Mapping[str, str]
+) -> None:
+    """New columns; a table without rows is made anew, since adding them one by one takes the square of the time."""
+    table = raw_table(source, name)
+    if len(kinds) > _MANY and not count(connection, f"select count(*) from (from {table} limit 1)"):
+        known = [row[:2] for row in connection.execute(f"describe {table}").fetchall()]
+        shape = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in [*known, *kinds.items()])
+        connection.execute(f"create or replace table {table} ({shape})")
+        return
+    for column, kind in kinds.items():
+        connection.execute(f"alter table {table} add column {quote_identifier(column)} {kind}")
 
 
 def _settle_type(
@@ -112,7 +214,7 @@ def _settle_type(
         return wider
     raise UserError(
         f'{incoming.place}: the column "{column}" is {kind}; earlier files brought {raw}, and one does not fit into'
-        f" the other. Declare its `type` in {source.path} and load the table anew (--full-refresh)."
+        f" the other. Declare its `type` in {source.path} and load the table anew (`loyalty sources reload`)."
     )
 
 
@@ -151,31 +253,14 @@ def _differs(column: str, kind: str, target: str) -> str:
     name = quote_identifier(column)
     cast = f"try_cast({name} as {target})"
     if kind in ("FLOAT", "DOUBLE") and target.startswith("DECIMAL"):
-        same = f"abs(cast({cast} as double) - {name}) <= 1e-9 * greatest(1, abs({name}))"
+        # as many digits as the float itself tells apart may go: a hundred millionth, or its own last digit
+        digit = "1e-6" if kind == "FLOAT" else "1e-15"
+        same = f"abs(cast({cast} as double) - {name}) <= greatest(1e-8, {digit} * abs({name}))"
     elif _same_family(kind, target):
         same = f"try_cast({cast} as {kind}) = {name}"
-    elif kind == "VARCHAR" and _same_family(target, "DOUBLE"):
-        same = f"cast({cast} as double) = try_cast({name} as double)"
     else:
         same = f"{cast} is not null"
     return f"{name} is not null and not coalesce({same}, false)"
-
-
-def _refuse_unfit(
-    connection: duckdb.DuckDBPyConnection, column: str, target: str, table: TableConfig, incoming: Incoming
-) -> None:
-    kind = incoming.types[column]
-    if target == "VARCHAR" or _always_fits(kind, target):
-        return
-    row = connection.execute(
-        f"select count(*), min(_row_number) from {incoming.relation} where {_differs(column, kind, target)}"
-    ).fetchone()
-    if row and row[0]:
-        raise UserError(
-            f'{incoming.place}: the column "{column}" ({kind}) holds {row[0]} values that {target} cannot, the first in'
-            f" row {row[1]}. {'Widen the declared `type`' if column in table.columns else 'Declare its `type`'}"
-            " in the source's YAML, or mend the file."
-        )
 
 
 def _refuse_alteration(
@@ -192,7 +277,7 @@ def _refuse_alteration(
         return
     raise UserError(
         f"{source.path}: tables.{name}.columns.{column}: rows loaded earlier ({raw}) do not fit into the declared type"
-        f" {declared}. Widen the type, or load the table anew (--full-refresh)."
+        f" {declared}. Widen the type, or load the table anew (`loyalty sources reload`)."
     )
 
 
@@ -201,4 +286,16 @@ def _converted(column: str, kind: str, target: str) -> str:
     if kind == target:
         return name
     nested = kind.endswith("]") or kind.partition("(")[0] in {"STRUCT", "MAP", "UNION"}
+    if kind in _EXACT_FLOATS and target == "VARCHAR":
+        return _float_text(name, kind)
     return f"cast(to_json({name}) as varchar)" if nested and target == "VARCHAR" else f"try_cast({name} as {target})"
+
+
+def _float_text(name: str, kind: str) -> str:
+    """A float as text: a whole number without decimals; one too large to be told from its neighbours as 1.2e+16."""
+    largest = _EXACT_FLOATS[kind]
+    return (
+        f"case when {name} = trunc({name}) and abs({name}) < {largest} then cast(cast({name} as bigint) as varchar)"
+        f" when {name} = trunc({name}) and isfinite({name}) then format('{{:.16e}}', cast({name} as double))"
+        f" else cast({name} as varchar) end"
+    )

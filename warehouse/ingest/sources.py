@@ -3,12 +3,11 @@
 An unknown key, a wrong type or a contradiction is a UserError that names the file, the key and the nearest one.
 """
 
-import re
+import codecs
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import duckdb
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -22,6 +21,8 @@ from pydantic import (
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.settings import PROJECT_ROOT, Settings
+from warehouse.values import Header, Sentence, SourceName, Text, Whole, what_is_wrong
+from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 SOURCES_DIR = PROJECT_ROOT / "sources"
 META_COLUMNS = {"_batch_id": "bigint", "_file": "varchar", "_row_number": "bigint"}
@@ -36,10 +37,17 @@ FORMAT_OF_ENDING = {
     ".xlsx": "excel",
 }
 TEXT_FORMATS = frozenset({"csv", "json", "excel"})
+NO_ENCODINGS_OF_FILES = frozenset(
+    {"idna", "punycode", "utf-7", "raw-unicode-escape", "unicode-escape", "rot13", "palmos"}
+)
 
+Package = Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 Format = Literal["csv", "parquet", "json", "excel"]
-Identifier = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+Names = Annotated[
+    tuple[Header, ...],
+    Field(max_length=1000),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+]
 
 
 def format_of(name: str) -> str | None:
@@ -54,13 +62,14 @@ class _Section(BaseModel):
 class ColumnConfig(_Section):
     """One declared column: other spellings of its header, whether a file may lack it, and its type.
 
-    `type` (a DuckDB type) counts for Parquet and databases; CSV, JSON and Excel load as varchar, and there it only
-    tells which Excel cells are dates.
+    `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is
+    rejected. Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and
+    numbers written one way (see declared_types.py).
     """
 
     required: bool = False
     aliases: Names = ()
-    type: str | None = None
+    type: Text | None = None
 
     @field_validator("type")
     @classmethod
@@ -80,7 +89,7 @@ class DatabaseConfig(_Section):
     """
 
     type: Literal["postgres", "mysql"]
-    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$")]
+    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100)]
 
 
 class TableConfig(_Section):
@@ -89,25 +98,32 @@ class TableConfig(_Section):
     `on_change` says what a changed file does to its earlier version: with `upsert` both stay and later SQL lets the
     newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
     where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
-    days for dates, its own unit for numbers), for rows that were committed late. With `replaces: order_id` an order
-    that comes again replaces all its lines, so that a line that was taken out of it goes.
+    days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
+    numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
+    `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
+    ignore` leaves columns that are not declared where they are. With `replaces: order_id` an order that comes again
+    replaces all its lines, so that a line that was taken out of it goes.
     """
 
-    description: str = ""
+    description: Sentence = ""
     files: Names | None = None
     format: Format | None = None
     delimiter: Literal[",", ";", "\t", "|"] = ","
-    encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
+    encoding: Annotated[str, Field(max_length=40)] = "utf-8"
+    date_order: Literal["dmy", "mdy"] | None = None
+    decimal_mark: Literal[".", ","] | None = None
+    other_columns: Literal["load", "ignore"] = "load"
+    version: Header | None = None
     sheets: Names | None = None
-    table: str | None = None
-    watermark: str | None = None
-    overlap: Annotated[int, Field(ge=0)] = 0
+    table: Header | None = None
+    watermark: Header | None = None
+    overlap: Annotated[Whole, Field(ge=0, le=10**12)] = 0
     key: Names = ()
-    entity: str | None = None
+    entity: Text | None = None
     optional: bool = False
     on_change: Literal["upsert", "replace"] | None = None
     replaces: Literal["order_id"] | None = None
-    columns: dict[str, ColumnConfig] = {}
+    columns: Annotated[dict[Header, ColumnConfig], Field(max_length=10_000)] = {}
 
     @field_validator("entity")
     @classmethod
@@ -116,6 +132,18 @@ class TableConfig(_Section):
         if value is not None and value not in known:
             raise ValueError(f"no entity of dbt/entities.yml{nearest(value, known)}; there are {', '.join(known)}")
         return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "\n".encode(value)
+            name = codecs.lookup(value).name
+        except (LookupError, UnicodeError) as error:
+            raise ValueError(f'"{value}" is no encoding that Python knows, such as cp1252 or gb18030') from error
+        if name in NO_ENCODINGS_OF_FILES:
+            raise ValueError(f'"{value}" is no encoding of a file')
+        return {"iso8859-1": "latin-1"}.get(name, name)
 
     @field_validator("columns", mode="before")
     @classmethod
@@ -162,9 +190,10 @@ class TableConfig(_Section):
                     return f'the header "{spelling}" is declared for two columns, {owner[spelling]} and {name}'
         if len({name.lower() for name in self.columns}) < len(self.columns):
             return "two columns differ only in upper and lower case"
-        for name in {*self.key, *([self.watermark] if self.watermark else [])}:
+        for name in {*self.key, *(column for column in (self.watermark, self.version) if column)}:
             if self.columns and name not in self.columns:
-                return f'"{name}" (of `key` or `watermark`) is not among the columns{nearest(name, self.columns)}'
+                similar = nearest(name, self.columns)
+                return f'"{name}" (of `key`, `watermark` or `version`) is not among the columns{similar}'
         return None
 
     @property
@@ -191,21 +220,26 @@ class SourceConfig(_Section):
 
     `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
     prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
-    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml): its
-    `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml):
+    its `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
+    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody
+    knows; `id_case` says whether ids that differ in case are the same, and how they are written then.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
     """
 
-    name: Identifier
-    description: str = ""
+    name: SourceName
+    description: Sentence = ""
     canonical: bool = False
-    package: str | None = None
-    folder: str | None = None
+    package: Package | None = None
+    folder: Header | None = None
     database: DatabaseConfig | None = None
-    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$")] = ""
+    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60)] = ""
     shared_keys: Names = ()
+    no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
+    guest_ids: Names = ("0",)
+    id_case: Literal["exact", "upper", "lower"] = "exact"
     customer_columns: Names = ("customer_id",)
-    tables: Annotated[dict[Identifier, TableConfig], Field(min_length=1)]
+    tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=SOURCES_DIR, exclude=True)
 
@@ -225,6 +259,8 @@ class SourceConfig(_Section):
             raise ValueError(
                 "`folder` is a folder inside a `package`; a company's folder is `input_path` of its settings"
             )
+        if self.folder and (Path(self.folder).is_absolute() or ".." in Path(self.folder).parts):
+            raise ValueError(f'`folder: "{self.folder}"` must lie inside the package')
         for name, table in self.tables.items():
             if (table.table is None) == (self.database is not None):
                 raise ValueError(f"tables.{name}: {'`table`' if self.database else '`files`'} expected")
@@ -257,6 +293,7 @@ def _canonical_table(name: str, table: Any) -> Any:
         "description": entities[entity].description,
         "entity": entity,
         "key": entities[entity].key,
+        "other_columns": "ignore",
         "columns": columns,
     }
     return {**given, **table}
@@ -298,34 +335,31 @@ def read_source(name: str, folder: Path = SOURCES_DIR, asked_by: Path | None = N
         known = sorted(path.stem for path in folder.glob("*.yml"))
         place = f"{asked_by}: " if asked_by else ""
         raise UserError(f'{place}unknown source "{name}"{nearest(name, known)}: there is no {file}.')
+    read = read_yaml(file)
+    if "path" in read.values:
+        raise UserError(f'{read.place(("path",))}: unknown key "path".')
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: not valid YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{file}: expected `key: value` lines at the top level.")
-    if "path" in values:
-        raise UserError(f'{file}: unknown key "path".')
-    try:
-        source = SourceConfig.model_validate({**values, "path": file})
+        source = SourceConfig.model_validate({**read.values, "path": file})
     except ValidationError as error:
-        raise UserError("\n".join(_explain(dict(detail), file) for detail in error.errors())) from error
+        raise UserError("\n".join(_explain(dict(detail), read) for detail in error.errors())) from error
     if source.name != name:
         raise UserError(f'{file}: the name is "{source.name}"; it must be the file\'s, "{name}".')
     return source
 
 
-def _explain(detail: dict[str, Any], file: Path) -> str:
-    location = [str(part) for part in detail["loc"] if part != "[key]"]
-    place = ".".join(location)
+def _explain(detail: dict[str, Any], read: YamlFile) -> str:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    where, names = read.place(location), [str(part) for part in location]
+    place = ".".join(names)
     if detail["type"] == "extra_forbidden":
-        keys = [key for key in _section(location).model_fields if key != "path"]
-        return f'{file}: unknown key "{place}"{nearest(location[-1], keys)}.'
+        keys = [key for key in _section(names).model_fields if key != "path"]
+        return f'{where}: unknown key "{place}"{nearest(names[-1], keys)}.'
     if detail["type"] == "missing":
-        return f'{file}: the key "{place}" is missing; add it.'
-    message = re.sub("^Value error, ", "", detail["msg"])
-    found = f" (found {detail['input']!r})" if isinstance(detail["input"], str | int | float | bool) else ""
-    return f"{file}: {place + ': ' if place else ''}{message}{found}."
+        return f'{where}: the key "{place}" is missing; add it.'
+    message = what_is_wrong(detail["msg"])
+    is_plain = isinstance(detail["input"], str | int | float | bool) and not place.endswith("_env")
+    found = f" (found {shown_value(detail['input'])})" if is_plain else ""
+    return f"{where}: {place + ': ' if place else ''}{message}{found}."
 
 
 def _section(location: list[str]) -> type[BaseModel]:

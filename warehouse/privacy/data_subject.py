@@ -1,14 +1,14 @@
 """Who is to be found: a customer's id as each source spells it, and the contacts by which a text could name them."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import md5, sha1, sha256
 
 from duckdb import DuckDBPyConnection
 
 from warehouse.identity.columns import Table
-from warehouse.identity.masking import is_distinctive, is_erased, set_erased
+from warehouse.identity.masking import is_distinctive, is_erased, plain, set_erased
 
 # Shorter ones are no addresses and no telephone numbers, and stand in many a text by chance.
 SHORTEST_CONTACT = 6
@@ -20,7 +20,8 @@ class DataSubject:
 
     `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
     addresses and telephone numbers in lower case, that nobody else has, and their hashes; `digests` are keys of this
-    customer's rows that may be made of the id.
+    customer's rows that may be made of the id. `variants` are other spellings that tables of their own rows know the
+    customer by, each with a pseudonym of its own: two keys of a table never become one.
     """
 
     customer_id: str
@@ -28,12 +29,14 @@ class DataSubject:
     prefixes: tuple[str, ...] = ()
     contacts: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     def within(self, prefix: str) -> dict[str, str]:
-        """The id and its pseudonym as rows under this prefix spell them; nothing where they cannot be of this one."""
-        if not self.customer_id.startswith(prefix):
-            return {}
-        return {self.customer_id.removeprefix(prefix): self.pseudonym.removeprefix(prefix)}
+        """The ids and their pseudonyms as rows under this prefix spell them, without those that cannot be such."""
+        names = {self.customer_id: self.pseudonym, **self.variants}
+        return {
+            key.removeprefix(prefix): name.removeprefix(prefix) for key, name in names.items() if key.startswith(prefix)
+        }
 
     @property
     def spellings(self) -> list[str]:
@@ -56,11 +59,34 @@ def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], data_sub
     counts = {}
     for table in tables:
         if table.owner_columns:
-            set_erased(connection, data_subject.within(table.prefix))
+            set_erased(connection, table, data_subject.within(table.prefix))
             row = connection.execute(f"select count(*) from {table.relation.sql} where {is_erased(table)}").fetchone()
             if row and row[0]:
                 counts[str(table.relation)] = int(row[0])
     return counts
+
+
+def find_spellings(
+    connection: DuckDBPyConnection, tables: Sequence[Table], customer_id: str
+) -> tuple[list[str], list[str]]:
+    """Other spellings of an id in the tables: those a person cannot tell from it, and those in another case.
+
+    The first are the same customer's, where tables behind the sources' own keep them apart. The second may not be.
+    """
+    same: set[str] = set()
+    others: set[str] = set()
+    for table in tables:
+        for column in (column for column in table.columns if table.is_customer(column) and column.is_text):
+            rows = connection.execute(
+                f"select text, {plain('text')} = {plain('$id')}"
+                f" from (select distinct $prefix || {column.sql} as text from {table.relation.sql})"
+                f" where lower({plain('text')}) = lower({plain('$id')}) and text <> $id",
+                {"id": customer_id, "prefix": table.prefix},
+            ).fetchall()
+            is_raw = table.relation.schema.startswith("raw_")
+            same |= {text for text, is_same in rows if is_same and not is_raw}
+            others |= {text for text, is_same in rows if not is_same and not table.is_any_case}
+    return sorted(same), sorted(others)
 
 
 def find_contacts(
@@ -72,7 +98,7 @@ def find_contacts(
     for table in tables:
         if not table.owner_columns:
             continue
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         for column in table.columns:
             if table.is_personal(column) and not column.is_nested:
                 own |= _values(connection, table, column.sql, is_erased(table))

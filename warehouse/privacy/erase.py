@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import randbits, token_hex
 from typing import Any, Protocol
@@ -22,20 +23,24 @@ from warehouse.errors import UserError
 from warehouse.files import write_private
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import (
+    Erased,
     ErasureRegister,
-    Salt,
     find_salt,
     known_pseudonym,
     make_salt,
     record_erasure,
+    unknown_erasures,
+    write_erasures,
 )
 from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
 from warehouse.lock import hold_warehouse
-from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts
+from warehouse.privacy.contents import contents
+from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
-from warehouse.privacy.rewriting import find_digests, mentions, put_in_place, rewrite
+from warehouse.privacy.rewriting import count_records, find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
+from warehouse.register import Register
 from warehouse.settings import Settings
 from warehouse.sql import connect, memory_limit, wal_of
 
@@ -58,7 +63,11 @@ class Copies(Protocol):
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us."""
+    """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us.
+
+    `others` are customers whose ids differ in upper and lower case alone; they were not erased. `unseen` are files that
+    the proof could not look into.
+    """
 
     pseudonym: str
     row_counts: dict[str, int] = field(default_factory=dict)
@@ -67,6 +76,8 @@ class Erasure:
     removed_publications: tuple[str, ...] = ()
     rewritten_files: tuple[str, ...] = ()
     is_searched: bool = True
+    others: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class _Unfinished:
     digests: tuple[str, ...]
     source_files: tuple[str, ...]
     row_counts: dict[str, int]
+    variants: dict[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
 
 def erase(settings: Settings, customer_id: str, copies: Copies, tell: Tell) -> Erasure:
@@ -99,6 +112,42 @@ def erase(settings: Settings, customer_id: str, copies: Copies, tell: Tell) -> E
         return _Work(settings, earlier or _begin(settings, customer_id), copies, tell).run()
 
 
+def reapply(settings: Settings, copies: Copies, tell: Tell) -> int:
+    """Erase again whom the register knows and a warehouse from a backup has as they were. Returns how many."""
+    with hold_warehouse(settings, "privacy reapply", on_wait=tell):
+        with connect(settings.warehouse_path) as connection:
+            found = returned_customers(connection, ErasureRegister(connection, settings))
+        for customer_id in found:
+            _Work(settings, _begin(settings, customer_id, is_current=False), copies, tell).run()
+        with connect(settings.warehouse_path) as connection:
+            write_erasures(connection, settings)
+    return len(found)
+
+
+def require_current(connection: DuckDBPyConnection, settings: Settings) -> None:
+    """Raises UserError for a warehouse from a backup that still has customers who were erased since.
+
+    A new warehouse takes over what the register knows.
+    """
+    register = ErasureRegister(connection, settings)
+    unknown = unknown_erasures(connection, settings)
+    if not unknown:
+        return
+    if returned_customers(connection, register):
+        since = min(one.erased_at for one in unknown)
+        raise UserError(
+            f"{settings.warehouse_path}: older than the erasure of a customer on {since:%Y-%m-%d}, and still has who"
+            " was erased. `loyalty privacy reapply` erases them again."
+        )
+    write_erasures(connection, settings)
+
+
+def returned_customers(connection: DuckDBPyConnection, register: ErasureRegister) -> list[str]:
+    """The ids of erased customers that stand in a warehouse as they were."""
+    tables = database_tables(connection, every_source())
+    return sorted({table.prefix + text for table in tables for text in register.found(table.relation.sql, table)})
+
+
 def unfinished_path(settings: Settings) -> Path:
     """The file that is there while an erasure has begun and not ended."""
     return settings.home / "privacy" / "unfinished.json"
@@ -113,24 +162,35 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
     return _Unfinished(**known)
 
 
-def _begin(settings: Settings, customer_id: str) -> _Unfinished:
+def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> _Unfinished:
     """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
     sources = every_source()
     with connect(settings.warehouse_path) as connection:
-        ErasureRegister(connection, settings)
         tables = database_tables(connection, sources)
+        if is_current:
+            require_current(connection, settings)
         data_subject = DataSubject(customer_id, "", prefixes_of(sources))
-        counts = count_rows(connection, tables, data_subject)
+        variants, others = find_spellings(connection, tables, customer_id)
+        data_subject = replace(data_subject, variants=dict.fromkeys(variants, ""))
+        counts = count_rows(connection, tables, data_subject) | count_records(connection, tables, data_subject)
         _require_declared(connection, sources, data_subject, counts)
         salt = find_salt(settings)
-        known = known_pseudonym(connection, salt, customer_id) if salt else None
+        known = known_pseudonym(settings, salt, customer_id) if salt else None
         if not counts and known is None:
             raise unknown_customer(settings, customer_id)
-        name = known or _draw(tables, data_subject)
+
+        is_upper = any(source.id_case == "upper" for source in sources.values())
+
+        def known_or_drawn(text: str) -> str:
+            earlier = known_pseudonym(settings, salt, text) if salt else None
+            return earlier or _draw(tables, replace(data_subject, customer_id=text), is_upper=is_upper)
+
+        name = known_or_drawn(customer_id)
         contacts = find_contacts(connection, tables, data_subject)
         digests = find_digests(connection, tables, data_subject)
         source_files = delivered_in(connection, settings, sources, tables, data_subject)
-    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(source_files), counts)
+        names = {text: known_or_drawn(text) for text in variants}
+    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(source_files), counts, names, tuple(others))
     make_salt(settings)
     write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
@@ -170,8 +230,11 @@ def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
     return tuple(sorted({source.customer_prefix for source in sources.values()}))
 
 
-def _draw(tables: list[Table], data_subject: DataSubject) -> str:
-    """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has."""
+def _draw(tables: list[Table], data_subject: DataSubject, *, is_upper: bool) -> str:
+    """A pseudonym that every column of ids can hold, behind the longest prefix that the id itself has.
+
+    is_upper: a source writes its ids in upper case, so that its pseudonyms stay as they are.
+    """
     types = {
         column.data_type
         for table in tables
@@ -189,7 +252,8 @@ def _draw(tables: list[Table], data_subject: DataSubject) -> str:
     )
     if types:
         return f"{prefix}-{1 + randbits(min(NUMBER_BITS[kind] for kind in types))}"
-    return f"{prefix}erased-{token_hex(PSEUDONYM_BYTES)}"
+    name = f"erased-{token_hex(PSEUDONYM_BYTES)}"
+    return prefix + (name.upper() if is_upper else name)
 
 
 class _Work:
@@ -202,11 +266,14 @@ class _Work:
         self.tell = tell
         self.sources = every_source()
         prefixes = prefixes_of(self.sources)
-        self.data_subject = DataSubject(begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests)
+        self.data_subject = DataSubject(
+            begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests, begun.variants
+        )
         self.inputs = {
             source.input_path.resolve() for source in settings.sources.values() if source.input_path is not None
         }
         self.rewritten: list[str] = []
+        self.unseen: list[str] = []
 
     def run(self) -> Erasure:
         """Everything, and the proof. Raises UserError where something is left."""
@@ -228,6 +295,8 @@ class _Work:
             removed_publications=tuple(before),
             rewritten_files=tuple(self.rewritten),
             is_searched=is_distinctive(self.begun.customer_id),
+            others=self.begun.others,
+            unseen=tuple(self.unseen),
         )
 
     def _forget_scratch(self) -> None:
@@ -242,20 +311,16 @@ class _Work:
     def _warehouse(self) -> None:
         path = self.settings.warehouse_path
         new = path.with_name(".warehouse.duckdb.next")
-        salt = make_salt(self.settings)
-        with connect(path) as connection:
-            is_recorded = known_pseudonym(connection, salt, self.begun.customer_id) is not None
+        begun = self.begun
+        erased = Erased(begun.customer_id, begun.pseudonym, begun.variants, begun.others)
+        record_erasure(self.settings, make_salt(self.settings), erased, begun.row_counts)
+        Register(self.settings).forget_messages(begun.digests)
 
-        def record(connection: DuckDBPyConnection, database: str) -> None:
-            if not is_recorded:
-                self._record(connection, database, salt)
+        def copy_record(connection: DuckDBPyConnection, database: str) -> None:
+            write_erasures(connection, self.settings, f"{database}.ops")
 
-        self._rewrite(path, new, finish=record)
+        self._rewrite(path, new, finish=copy_record)
         put_in_place(new, path)
-
-    def _record(self, connection: DuckDBPyConnection, database: str, salt: Salt) -> None:
-        name, rows = self.begun.pseudonym, self.begun.row_counts
-        record_erasure(connection, database, salt, self.begun.customer_id, name, rows)
 
     def _rewrite(self, source: Path, target: Path, **options: Any) -> None:
         limit = memory_limit(self.settings)
@@ -263,6 +328,8 @@ class _Work:
 
     def _other_files(self) -> None:
         for path in self._files():
+            if not path.exists():  # SQLite takes the log of a file away when that is closed
+                continue
             if is_duckdb(path):
                 self._other_database(path)
             elif clean(path, self.data_subject):
@@ -304,15 +371,25 @@ class _Work:
             )
 
     def _left(self, path: Path) -> list[str]:
+        if not path.exists():
+            return []
         if not is_duckdb(path):
-            return [str(path)] if tells_of(path.read_bytes(), self.data_subject) else []
+            return self._left_in(path)
         with connect(path, read_only=True) as connection:
             tables = database_tables(connection, self.sources)
             return [f"{path}: {column}" for column in mentions(connection, tables, self.data_subject)]
 
+    def _left_in(self, path: Path) -> list[str]:
+        left = []
+        for part in contents(path):
+            if part.data is None:
+                self.unseen.append(f"{part.place}: {part.why}")
+            elif tells_of(part.data, self.data_subject):
+                left.append(part.place)
+        return left
+
     def _finish(self) -> None:
+        Register(self.settings).finish_erasure(self.begun.pseudonym, datetime.now(UTC))
         with connect(self.settings.warehouse_path) as connection:
-            connection.execute(
-                "update ops.erasures set finished_at = now() where pseudonym = $1", [self.begun.pseudonym]
-            )
+            write_erasures(connection, self.settings)
         unfinished_path(self.settings).unlink()

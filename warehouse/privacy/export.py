@@ -9,18 +9,20 @@ from urllib.parse import quote
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
-from warehouse.files import write_private
+from warehouse.files import require_free, write_out
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.data_subject import DataSubject, count_rows
 from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
-from warehouse.privacy.rewriting import speaks_of
+from warehouse.privacy.rewriting import count_records, speaks_of
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier
 
 
-def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[str], None]) -> tuple[Path, int, int]:
+def export(
+    settings: Settings, customer_id: str, out: Path, on_wait: Callable[[str], None], *, force: bool = False
+) -> tuple[Path, int, int]:
     """Write the customer's rows of every table, with what the tables and columns mean. Returns file, tables and rows.
 
     `out` is a file, or a folder that gets one. The warehouse is held meanwhile, so that no run changes it; nothing is
@@ -29,7 +31,7 @@ def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[s
     """
     if not settings.warehouse_path.exists():
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
-    target = _target(settings, customer_id, out)
+    target = _target(settings, customer_id, out, force)
     sources = every_source()
     data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources))
     with (
@@ -37,22 +39,21 @@ def export(settings: Settings, customer_id: str, out: Path, on_wait: Callable[[s
         connect(settings.warehouse_path, read_only=True) as connection,
     ):
         tables = database_tables(connection, sources, with_views_of="marts")
-        if not count_rows(connection, tables, data_subject):
+        if not count_rows(connection, tables, data_subject) and not count_records(connection, tables, data_subject):
             raise unknown_customer(settings, customer_id)
         about = {"customer_id": customer_id, "company": settings.company, "exported_at": datetime.now(UTC).isoformat()}
         found = dict(_rows_by_table(connection, tables, data_subject))
-        write_private(target, _document(connection, about, found))
+        write_out(target, _document(connection, about, found), force=force, is_private=True)
     return target, len(found), sum(len(rows) for rows in found.values())
 
 
-def _target(settings: Settings, customer_id: str, out: Path) -> Path:
+def _target(settings: Settings, customer_id: str, out: Path, force: bool) -> Path:
     target = out / f"customer-{quote(customer_id, safe='')}.json" if out.is_dir() else out
     if target.resolve().is_relative_to(settings.home.resolve()):
         raise UserError(
             f"{target}: inside the home folder {settings.home}, which an erasure has to clear. Write elsewhere."
         )
-    if not target.parent.is_dir():
-        raise UserError(f"{target.parent}: no such folder. Create it, or name another with --out.")
+    require_free(target, force=force)
     return target
 
 
@@ -61,7 +62,7 @@ def _rows_by_table(
 ) -> Iterator[tuple[Table, list[str]]]:
     """Each table's rows of the customer, or lines that speak of one, as JSON records with every digit."""
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         condition = is_erased(table) if table.owner_columns else speaks_of(connection, table, data_subject)
         record = ", ".join(f"{quote_identifier(name)} := {quote_identifier(name)}" for name, *_ in table.columns)
         rows = connection.execute(

@@ -15,6 +15,7 @@ from warehouse.sql import quote_identifier
 SQLITE_MAGIC, DUCKDB_MAGIC = b"SQLite format 3\0", b"DUCK"
 SQLITE_TIMEOUT_SECONDS = 60
 REMOVED = "erased"
+WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 # A shorter word stands in compressed bytes by chance.
 SHORTEST_IN_BYTES = 8
 
@@ -55,12 +56,32 @@ def clean(path: Path, data_subject: DataSubject) -> bool:
 
 
 def tells_of(content: bytes, data_subject: DataSubject) -> bool:
-    """Whether bytes hold a word that tells of the customer: standing by itself in a text, anywhere in others."""
+    """Whether bytes hold a word that tells of the customer: standing by itself in a text, anywhere in others.
+
+    A text may be of UTF-8, UTF-16 or UTF-32; words of bytes that are no text are looked for in all three.
+    """
     lower = content.lower()
-    found = [word for word in data_subject.words if word.lower().encode() in lower]
-    if found and _is_text(content):
+    found = [word for word in data_subject.words if any(form in lower for form in _encoded(word))]
+    if not found:
+        return False
+    if _is_text(content):
         return any(pattern.search(content.decode()) for pattern, _ in _patterns(data_subject))
-    return any(len(word) >= SHORTEST_IN_BYTES for word in found)
+    return any(len(word) >= SHORTEST_IN_BYTES for word in found) or any(
+        pattern.search(text) for text in _wide_texts(content) for pattern, _ in _patterns(data_subject)
+    )
+
+
+def _encoded(word: str) -> list[bytes]:
+    return [word.lower().encode(encoding) for encoding in ("utf-8", *WIDE)]
+
+
+def _wide_texts(content: bytes) -> Iterator[str]:
+    """The content as text of two or four bytes a letter, where it can be one, with or without a mark of its order."""
+    for encoding in WIDE:
+        try:
+            yield content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
 
 
 def _is_text(content: bytes) -> bool:

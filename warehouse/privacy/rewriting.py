@@ -34,6 +34,7 @@ INSTEAD = "cast(getvariable('erased_instead') as varchar[])"
 NOTHING = r"[^\s\S]"
 # Lines and rows as they were delivered, of which nobody knows which word is whose id.
 RECORDS = {"record", "line"}
+SHORTEST_IN_RECORDS = 4
 
 Finish = Callable[[DuckDBPyConnection, str], None]
 
@@ -101,7 +102,7 @@ def mentions(connection: DuckDBPyConnection, tables: Sequence[Table], data_subje
     _set_patterns(connection, data_subject)
     found = []
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         conditions = {column.name: _tells(table, column) for column in table.columns}
         telling = ", ".join(f"count(*) filter (where {condition})" for condition in conditions.values())
         counts = connection.execute(f"select {telling} from {table.relation.sql}").fetchone() or ()
@@ -118,6 +119,25 @@ def speaks_of(connection: DuckDBPyConnection, table: Table, data_subject: DataSu
         if column.is_text and column.name.lower() not in OF_OTHER_THINGS
     ]
     return " or ".join(conditions) or "false"
+
+
+def count_records(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> dict[str, int]:
+    """How many lines and rows that were rejected as they came speak of the customer, by table, without those of none.
+
+    Somebody may be known from them alone. A short id stands in many a line by chance, and so finds nobody here.
+    """
+    if len(data_subject.customer_id.strip()) < SHORTEST_IN_RECORDS:
+        return {}
+    counts = {}
+    for table in tables:
+        records = [column for column in table.columns if column.is_text and column.name.lower() in RECORDS]
+        if records and not table.owner_columns:
+            row = connection.execute(
+                f"select count(*) from {table.relation.sql} where {speaks_of(connection, table, data_subject)}"
+            ).fetchone()
+            if row and row[0]:
+                counts[str(table.relation)] = int(row[0])
+    return counts
 
 
 def _tells(table: Table, column: Column) -> str:
@@ -139,7 +159,7 @@ def _copy(connection: DuckDBPyConnection, database: str, tables: Sequence[Table]
     digests = find_digests(connection, tables, data_subject)
     connection.execute("set variable erased_digests = $digests", {"digests": digests})
     for table in tables:
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         values = ", ".join(_value(table, column, data_subject, bool(digests)) for column in table.columns)
         connection.execute(f"insert into {NEW}.{table.relation.sql} select {values} from {table.relation.sql}")
 
@@ -167,7 +187,7 @@ def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], data_s
     """
     found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
     for table in (table for table in tables if table.owner_columns):
-        set_erased(connection, data_subject.within(table.prefix))
+        set_erased(connection, table, data_subject.within(table.prefix))
         schema = table.relation.schema.partition("_")[0]
         for column in table.columns:
             if column.is_text and not table.is_customer(column) and not table.is_personal(column):

@@ -39,7 +39,7 @@ def delivered_in(
 
 
 def _files(connection: DuckDBPyConnection, source: SourceConfig, table: Table, data_subject: DataSubject) -> list[str]:
-    set_erased(connection, data_subject.within(table.prefix))
+    set_erased(connection, table, data_subject.within(table.prefix))
     rows = connection.execute(
         f"select distinct _batch_id from {table.relation.sql} where {is_erased(table)}"
     ).fetchall()

@@ -11,7 +11,7 @@
 {% endfor %}
 {% set shown_text = " || ': ' || concat_ws(', ', " ~ shown_texts | join(', ') ~ ")" if shown else '' %}
 select
-    'the key ' || '{{ key | join(", ") }}' || ' is not unique' as rule,
+    {{ text_literal('the key ' ~ key | join(', ') ~ ' is not unique') }} as rule,
     {{ key_text }} as row_key
 from {{ model }}
 group by {{ key | join(', ') }}
@@ -22,10 +22,10 @@ union all
 select
     case
     {%- for column in key + not_null %}
-        when {{ column }} is null then '{{ column }} is null'
+        when {{ column }} is null then {{ text_literal(column ~ ' is null') }}
     {%- endfor %}
     {%- for name, condition in rules.items() %}
-        when not ({{ condition }}) then '{{ name | replace("_", " ") }}'
+        when not ({{ condition }}) then {{ text_literal(name | replace('_', ' ')) }}
     {%- endfor %}
     end as rule,
     {{ key_text }}{{ shown_text }} as row_key

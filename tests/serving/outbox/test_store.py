@@ -1,9 +1,11 @@
 """What is created, how often, and of which builds."""
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
 from tests.serving.outbox.outboxes import candidate, make_outbox
+from warehouse.register import Register
 
 THREE = [candidate(1), candidate(2), candidate(3, reason="no_consent")]
 
@@ -61,3 +63,25 @@ def test_who_no_longer_wants_a_message_or_cannot_get_it_does_not_get_it(tmp_path
         ("m3", "withheld", "no_contact"),
         ("m4", "sent", None),
     ]
+
+
+def test_what_was_sent_before_a_warehouse_was_lost_is_not_sent_again(tmp_path: Path) -> None:
+    customers = {f"c{number}": f"c{number}@example.com" for number in (1, 2)}
+    outbox = make_outbox(tmp_path / "home", customers, channel="file")
+    outbox.build([candidate(1)])
+    assert outbox.deliver().counts == {"sent": 1}
+    fresh = make_outbox(tmp_path / "other", customers, channel="file")
+    shutil.copytree(outbox.settings.home / "privacy", fresh.settings.home / "privacy")
+    assert Register(fresh.settings).sent() == ["m1"]
+    assert fresh.build([candidate(1), candidate(2)]) == 1
+    assert fresh.deliver().counts == {"sent": 1}
+
+
+def test_a_warehouse_of_before_a_delivery_takes_over_what_was_sent(tmp_path: Path) -> None:
+    outbox = make_outbox(tmp_path / "home", {"c1": "c1@example.com"}, channel="file")
+    outbox.build([candidate(1)])
+    backup = outbox.settings.warehouse_path.read_bytes()
+    assert outbox.deliver().counts == {"sent": 1}
+    outbox.settings.warehouse_path.write_bytes(backup)
+    assert outbox.deliver().counts == {}
+    assert outbox.outcomes() == {"m1": ["sent"]}

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from serving.publication.database_file import checksums
 from serving.publication.publish import publish, republish, rollback
-from serving.publication.state import Publication, live_publication, publications
+from serving.publication.state import Publication, changed_files, live_publication, publications
 from warehouse import builds
 from warehouse.errors import UserError
 from warehouse.relations import Relation
@@ -184,7 +184,7 @@ def test_files_are_whole_read_only_and_what_bi_tools_read_is_of_the_old_storage_
     assert not list(settings.published_dir.rglob("*.wal"))
     for name in ("loyalty.duckdb", "work.duckdb"):
         file = settings.published_dir / name
-        assert stat.S_IMODE(file.stat().st_mode) == 0o444
+        assert stat.S_IMODE(file.stat().st_mode) == 0o400
     assert struct.unpack_from("<Q", settings.published_path.read_bytes(), 12) == (64,)  # of DuckDB 0.10 to 1.1
 
 
@@ -603,3 +603,22 @@ def test_what_is_live_is_published_anew_and_nothing_earlier_is_kept(
     assert not (settings.home / "tmp" / "republish").exists()
     with pytest.raises(UserError, match="no publication before the live one"):
         rollback(settings)
+
+
+@pytest.mark.parametrize("name", ["loyalty.duckdb", "work.duckdb", "report.html", "parquet/fct_orders.parquet"])
+@pytest.mark.parametrize("how", ["written to", "replaced"])
+def test_a_published_file_that_was_changed_is_told(
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication], name: str, how: str
+) -> None:
+    build(warehouse)
+    done = go()
+    assert changed_files(settings.published_dir, done, is_live=True) == []
+    path = settings.published_dir / name
+    if how == "written to":
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes() + b"x")
+    else:
+        other = path.with_name("other")
+        other.write_bytes(b"x")
+        other.replace(path)
+    assert {file.name for file in changed_files(settings.published_dir, done, is_live=True)} == {path.name}

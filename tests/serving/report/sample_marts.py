@@ -53,6 +53,20 @@ MARTS = {
         from scored cross join (values ('lifetime'), ('365d')) as windows (rfm_window)
         cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
     """,
+    "rpt_product_sales": """
+        select
+            coalesce(product_name, product_id) as product_name, coalesce(category, '') as category,
+            row_number() over (order by sum(net_amount) desc) as sales_rank,
+            sum(net_amount)::decimal(18, 4) as net_amount_365d,
+            (sum(net_amount) / sum(sum(net_amount)) over ())::double as net_share_rate
+        from marts.fct_order_lines left join marts.dim_products using (product_id) where is_valid group by all
+    """,
+    "rpt_rfm_cells": """
+        select as_of_date, rfm_window, r_score, fm_score, min(rfm_segment) as rfm_segment,
+            count(*) as customers_count, sum(monetary_amount)::decimal(18, 4) as net_amount,
+            0.1::double as net_share_rate
+        from marts.fct_customer_rfm group by all
+    """,
     "rpt_sales_monthly": """
         with months as (
             select date_trunc('month', order_date)::date as month, sum(net_amount)::decimal(18, 4) as net_amount,
@@ -107,10 +121,13 @@ MARTS = {
             least(1, 1.1 / (1 + i))::double as survival_high
         from range(8) as t (i)
     """,
-    "fct_customer_clusters": """
-        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, i % 2 as cluster_id,
-            case i % 2 when 0 then 'Rare' else {hostile} end as cluster_name, 'k' as model_run_id
-        from range(60) as t (i)
+    "rpt_cluster_customers": """
+        select date '2017-12-31' as as_of_date, i as cluster_id,
+            case i when 1 then 'Rare' else {hostile} end as cluster_name,
+            30::bigint as customers_count, 0.5::double as share_rate, 4.5::decimal(18, 2) as average_orders_365d,
+            (500 * i)::decimal(18, 4) as net_amount_365d, (i / 3)::double as net_share_rate,
+            12::double as median_recency_days
+        from range(1, 3) as t (i)
     """,
     "fct_churn_scores": """
         select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, (i / 60)::double as churn_probability,
@@ -125,8 +142,8 @@ MARTS = {
         from (values ('low'), ('medium'), ('high'), ('critical')) as t (churn_band)
     """,
     "fct_customer_lifetime_value": """
-        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date, i::decimal(18, 4) as clv_3m_amount,
-            (4 * i)::decimal(18, 4) as clv_12m_amount, 'dropout_not_identified; not_backtestable' as status,
+        select 'c-' || i as customer_id, date '2017-12-31' as as_of_date,
+            'dropout_not_identified; not_backtestable' as status,
             'v' as model_run_id
         from range(60) as t (i)
     """,
@@ -145,12 +162,18 @@ MARTS = {
         from range(21) as a (i) cross join (values ('logistic_regression'), ('recency_alone')) as b (model)
         cross join (values ('calibration'), ('captured')) as c (curve)
     """,
-    "rpt_lifetime_value_curves": """
-        select date '2017-12-31' as as_of_date, model, origin_date, 'amount' as ranked_by, decile,
-            6::bigint as customers_count, (decile * 60)::decimal(18, 4) as expected_amount,
-            (decile * 54)::decimal(18, 4) as actual_amount, 'v' as model_run_id
+    "rpt_lifetime_value_deciles": """
+        select date '2017-12-31' as as_of_date, horizon_months, decile, 6::bigint as customers_count,
+            (horizon_months * (11 - decile))::decimal(18, 4) as clv_amount,
+            (horizon_months * (11 - decile) / 6)::decimal(18, 2) as average_clv_amount,
+            ((11 - decile) / 55)::double as clv_share_rate
+        from range(1, 11) as a (decile) cross join (values (3), (12), (24)) as b (horizon_months)
+    """,
+    "rpt_lifetime_value_backtest": """
+        select date '2017-12-31' as as_of_date, model, decile, 12::bigint as customers_count,
+            (10 * (11 - decile))::decimal(18, 2) as average_expected_amount,
+            (9 * (11 - decile))::decimal(18, 2) as average_actual_amount
         from range(1, 11) as a (decile) cross join (values ('mbg_nbd'), ('naive_rate')) as b (model)
-        cross join (values (date '2017-06-30'), (date '2017-09-30')) as c (origin_date)
     """,
     "fct_customer_tiers": """
         select 'c-' || i as customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,

@@ -36,7 +36,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     here.write_parquet("1-good.parquet", "select 1 as id, 2 as extra")
     here.write_parquet("2-other.parquet", "select 1 as name")
     here.write("3-cut.parquet", (here.folder / "1-good.parquet").read_bytes()[:-10])
-    here.write("EXPORT.CSV", "id\n1\n")
+    here.write("EXPORT.DAT", "id\n1\n")
     book = openpyxl.Workbook()
     book.create_sheet("second")
     book.save(here.folder / "book.xlsx")
@@ -50,7 +50,7 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         ("error", "json", "2-other.jsonl"),
         ("error", "book", "book.xlsx"),
         ("error", "absent", None),
-        ("note", None, "EXPORT.CSV"),
+        ("note", None, "EXPORT.DAT"),
     ]
     assert not here.settings.warehouse_path.exists()
 

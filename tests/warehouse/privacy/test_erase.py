@@ -1,9 +1,15 @@
 """Erasing on a small warehouse: what comes again stays erased, who is unknown is said so, and files are private."""
 
+import bz2
+import gzip
 import hashlib
+import io
 import json
+import lzma
 import sqlite3
 import stat
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +19,11 @@ from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
 from warehouse.identity.erasure_register import salt_path
 from warehouse.lock import WarehouseBusyError, hold_warehouse
-from warehouse.privacy.erase import Erasure, erase, unfinished_path
+from warehouse.lost import require_warehouse
+from warehouse.privacy.erase import Erasure, erase, reapply, require_current, unfinished_path
 from warehouse.privacy.export import export
+from warehouse.register import register_path
+from warehouse.sql import connect
 
 CUSTOMER = "cust-0815"
 COLUMNS = {"customer_id": {"required": True}, "email": {}, "points": {}}
@@ -107,6 +116,11 @@ def test_logs_and_other_databases_of_the_home_folder_are_cleaned(shop: Landing) 
         log.execute("create table events (body text)")
         log.execute("insert into events values (?)", [json.dumps({"message": f"no such customer {CUSTOMER}"})])
     log.close()
+    with sqlite3.connect(home / "dagster" / "runs.db") as log:  # as a process leaves it that was killed
+        log.execute("pragma journal_mode = wal")
+    log.close()
+    (home / "dagster" / "runs.db-shm").write_bytes(bytes(32768))
+    (home / "dagster" / "runs.db-wal").touch()
     (home / "tmp" / "ingest").mkdir(parents=True)
     (home / "tmp" / "ingest" / "sound").write_text(FIRST)
     name = gone(shop).pseudonym
@@ -190,7 +204,7 @@ def test_an_export_holds_the_rows_and_what_they_mean_for_its_owner_alone(shop: L
         )
         connection.execute("comment on column marts.points.amount is 'What the points are worth.'")
         connection.execute(
-            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x')"
+            f"insert into ops.rejected_lines values (1, 'till', 'customers', 'a', 1, 'why', '{CUSTOMER};x', 'x;x')"
         )
     target, tables, count = export(shop.settings, CUSTOMER, shop.folder, print)
     assert target == shop.folder / f"customer-{CUSTOMER}.json" and stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -220,3 +234,161 @@ def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anyth
     ):
         gone(shop)
     assert shop.query("select count(*) from raw_till.customers where buyer = 'cust-0815'") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "spelled", [f"{CUSTOMER} ", f"\t{CUSTOMER}", f"{CUSTOMER}\u200b", CUSTOMER.upper(), f"\u00a0{CUSTOMER}"]
+)
+def test_another_spelling_does_not_bring_the_person_back(shop: Landing, spelled: str) -> None:
+    name = gone(shop).pseudonym
+    shop.write("b.csv", f'customer_id,email,points\n"{spelled}",erika@muster.example,6\n')
+    shop.load()
+    assert rows(shop)[2] == (name, None, "6")
+
+
+def test_a_customer_whose_id_differs_in_case_alone_stays_and_is_told(shop: Landing) -> None:
+    other = CUSTOMER.upper()
+    shop.write("b.csv", f"customer_id,email,points\n{other},anna@fall.example,5\n")
+    shop.load()
+    assert gone(shop).others == (other,)
+    shop.write("c.csv", f"customer_id,email,points\n{other},anna@fall.example,6\n")
+    shop.load()
+    assert rows(shop)[2:] == [(other, "anna@fall.example", "5"), (other, "anna@fall.example", "6")]
+    gone(shop, other)
+    shop.write("d.csv", f"customer_id,email,points\n{other},anna@fall.example,7\n")
+    shop.load()
+    assert {who for who, email, _ in rows(shop) if email == "anna@fall.example"} == set()
+
+
+def test_where_case_does_not_matter_every_spelling_is_the_same_customer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {"customers": {"files": "*.csv", "key": "customer_id", "columns": COLUMNS}}
+    here = Landing(tmp_path, tables, id_case="upper")
+    monkeypatch.setattr("warehouse.privacy.erase.every_source", lambda: {"till": here.source})
+    here.write("a.csv", FIRST)
+    here.load()
+    done = gone(here, CUSTOMER.upper())
+    assert done.others == () and done.pseudonym == done.pseudonym.upper()
+    assert rows(here)[0] == (done.pseudonym, None, "3")
+    here.write("b.csv", SECOND)
+    here.load()
+    assert rows(here)[-1] == (done.pseudonym, None, "6")
+
+
+def test_two_keys_never_become_one(shop: Landing) -> None:
+    """Spellings that only a machine tells apart are both erased, and stay two where tables hold them as two."""
+    with shop.warehouse() as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.dim_customers (customer_id varchar primary key, orders bigint)")
+        connection.execute(f"insert into marts.dim_customers values ('{CUSTOMER}', 1), ('{CUSTOMER} ', 2), ('x', 3)")
+    name = gone(shop).pseudonym
+    found = dict(shop.query("select orders, customer_id from marts.dim_customers"))
+    assert found[1] == name and found[2].startswith("erased-") and found[2] != name and found[3] == "x"
+    shop.write("b.csv", f'customer_id,email,points\n"{CUSTOMER} ",erika@muster.example,6\n')
+    shop.load()
+    assert rows(shop)[2] == (found[2], None, "6")
+
+
+def test_a_lost_warehouse_does_not_undo_an_erasure(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    shop.settings.warehouse_path.unlink()
+    with pytest.raises(UserError, match=r"missing, though .*--new-warehouse"):
+        require_warehouse(shop.settings)
+    require_warehouse(shop.settings, start_anew=True)
+    shop.load()
+    assert rows(shop)[0] == (name, None, "3")
+    with shop.warehouse() as connection:
+        require_current(connection, shop.settings)
+    assert shop.query("select pseudonym from ops.erasures") == [(name,)]
+
+
+def test_without_its_register_a_lost_warehouse_is_not_begun_anew(shop: Landing) -> None:
+    gone(shop)
+    shop.settings.warehouse_path.unlink()
+    register_path(shop.settings).unlink()
+    with pytest.raises(UserError, match=r"register\.sqlite is missing as well"):
+        require_warehouse(shop.settings, start_anew=True)
+
+
+def test_a_warehouse_from_a_backup_is_stopped_and_erased_again(shop: Landing) -> None:
+    backup = shop.settings.warehouse_path.read_bytes()
+    name = gone(shop).pseudonym
+    shop.settings.warehouse_path.write_bytes(backup)
+    with shop.warehouse() as connection, pytest.raises(UserError, match="privacy reapply"):
+        require_current(connection, shop.settings)
+    assert reapply(shop.settings, PublishedCopies(shop.settings), lambda message: None) == 1
+    assert rows(shop)[0] == (name, None, "3")
+    with shop.warehouse() as connection:
+        require_current(connection, shop.settings)
+
+
+def test_an_erasure_of_a_version_without_a_register_is_taken_over(shop: Landing) -> None:
+    name = gone(shop).pseudonym
+    register_path(shop.settings).unlink()
+    shop.write("b.csv", SECOND)
+    shop.load()
+    assert rows(shop)[-1] == (name, None, "6") and register_path(shop.settings).exists()
+
+
+def test_the_register_is_private_and_holds_no_id(shop: Landing) -> None:
+    gone(shop)
+    register = register_path(shop.settings)
+    assert stat.S_IMODE(register.stat().st_mode) == 0o600
+    assert CUSTOMER.encode() not in register.read_bytes()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zip": lambda data: zipped({"inner.txt": data}),
+    "xlsx": lambda data: zipped({"xl/sharedStrings.xml": data}),
+    "zip of gz": lambda data: zipped({"inner.gz": gzip.compress(data)}),
+    "name in zip": lambda data: zipped({f"{CUSTOMER}.txt": b"x"}),
+    "utf-16": lambda data: data.decode().encode("utf-16"),
+    "utf-16-be": lambda data: data.decode().encode("utf-16-be"),
+    "utf-32": lambda data: data.decode().encode("utf-32"),
+    "gz of utf-16": lambda data: gzip.compress(data.decode().encode("utf-16-le")),
+}
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("way", PACKED)
+def test_the_proof_looks_into_what_is_packed_or_of_another_encoding(shop: Landing, way: str) -> None:
+    file = shop.settings.home / "kept.bin"
+    file.write_bytes(PACKED[way](f"a line of {CUSTOMER} in a file".encode()))
+    with pytest.raises(UserError, match=r"still stands in:\n.*kept\.bin"):
+        gone(shop)
+    file.write_bytes(PACKED[way](b"a line of nobody") if way != "name in zip" else zipped({"a": b"b"}))
+    assert gone(shop).unseen == ()
+
+
+def test_the_proof_reads_parquet(shop: Landing) -> None:
+    file = shop.settings.home / "kept.parquet"
+    with connect() as connection:
+        connection.execute(f"copy (select '{CUSTOMER}' as who from range(9)) to '{file}' (compression zstd)")
+    with pytest.raises(UserError, match=r"kept\.parquet"):
+        gone(shop)
+
+
+def test_what_the_proof_cannot_look_into_is_named(shop: Landing) -> None:
+    (shop.settings.home / "a.zst").write_bytes(b"\x28\xb5\x2f\xfd" + b"x" * 50)
+    (shop.settings.home / "b.gz").write_bytes(b"\x1f\x8b" + b"x" * 50)
+    assert [Path(place.partition(":")[0]).name for place in gone(shop).unseen] == ["a.zst", "b.gz"]
+
+
+def test_somebody_known_from_rejected_text_alone_is_handed_it_and_erased(shop: Landing) -> None:
+    shop.write("b.csv", "customer_id,email,points\ncust-0999,vera@allein.example,1,2\n")
+    shop.load()
+    target, _, count = export(shop.settings, "cust-0999", shop.folder, print)
+    assert count >= 1 and "vera@allein.example" in target.read_text()
+    assert sum(gone(shop, "cust-0999").row_counts.values()) >= 1
+    assert b"cust-0999" not in shop.settings.warehouse_path.read_bytes()

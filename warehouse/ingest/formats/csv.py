@@ -12,6 +12,7 @@ a carriage return outside quotes, bytes that are not in the declared encoding, o
 are no records. Quotes inside a value that does not start with one are part of the value.
 """
 
+import codecs
 import gzip
 import re
 import zlib
@@ -25,6 +26,7 @@ import duckdb
 from warehouse.errors import UserError
 from warehouse.ingest.formats.reading import Reading, Tally, named_columns, scratch_scan, split_to_scratch
 from warehouse.ingest.sources import TableConfig
+from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier
 
 CHUNK_BYTES = 1 << 20
@@ -33,6 +35,11 @@ LINE_LIMIT_BYTES = 1 << 26
 REJECTED_TEXT_LIMIT = 1 << 16
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# In these, no letter holds the byte of a delimiter, a quote or a line feed.
+SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
+MARKED = "loyalty_marked"
+EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
+LIMITS = IngestSettings()
 
 
 class Line(NamedTuple):
@@ -55,26 +62,92 @@ def open_text(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
 
 
-def read_chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LIMITS) -> Iterator[tuple[int, bytes]]:
     """Whole lines as (number of the first one, bytes), about a mebibyte at a time, without a byte order mark.
 
-    Raises UserError for an empty file, UTF-16, a gzip file that is damaged or cut short, and endless lines.
+    Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; what is no text
+    of it keeps a byte that is none of UTF-8's. Raises UserError for an empty file, UTF-16 that nobody declared and
+    that has no mark, a gzip file that is damaged, cut short or unpacks to more than it may, and endless lines.
     """
     try:
         with open_text(path) as stream:
-            yield from _whole_lines(stream, path)
+            yield from _whole_lines(_chunks(stream, path, encoding, limits), path)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(
             f"{path}: not a whole gzip file ({error}). Was it copied to the end? Export it again."
         ) from error
 
 
-def _whole_lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
-    number, rest = 1, b""
-    start = True
+def _chunks(stream: BinaryIO, path: Path, encoding: str, limits: IngestSettings) -> Iterator[bytes]:
+    """The file's bytes in pieces, of the declared encoding, or as UTF-8 where that one cannot be split by its bytes."""
+    decoder: codecs.IncrementalDecoder | None = None
+    read = 0
     while chunk := stream.read(CHUNK_BYTES):
-        if start:
-            chunk, start = _without_mark(chunk, path), False
+        if not read:
+            encoding = _found_encoding(chunk, path, encoding)
+            decoder = None if encoding in SPLIT_BY_BYTES else codecs.getincrementaldecoder(encoding)(MARKED)
+            chunk = chunk.removeprefix(UTF8_MARK) if encoding == "utf-8" else chunk
+        read += len(chunk)
+        if read > limits.unpacked_gigabytes * 1e9:
+            raise UserError(
+                f"{path}: more than {limits.unpacked_gigabytes:g} GB of text. If that is what it should hold, raise"
+                " ingest.unpacked_gigabytes in the settings."
+            )
+        yield _as_utf8(decoder.decode(chunk)) if decoder else chunk
+    if decoder:
+        yield _as_utf8(decoder.decode(b"", final=True))
+
+
+def _as_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape").removeprefix(UTF8_MARK)
+
+
+def _mark_fault(error: UnicodeError) -> tuple[str, int]:
+    """In the place of bytes that are no text, one that makes the line no UTF-8."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "\udcff", error.end
+
+
+codecs.register_error(MARKED, _mark_fault)
+
+
+def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
+    """The encoding that a file begins in: UTF-16 says so by its mark; without one it has to be declared."""
+    if start.startswith(UTF16_MARKS):
+        return "utf-16"
+    sample = start[:1000]
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if encoding in SPLIT_BY_BYTES and len(sample) >= 8 and sample[first::2].count(0) > len(sample) / 6:
+            raise UserError(
+                f"{path}: the file is UTF-16 without a mark. Say `encoding: {name}` at the table in the source's"
+                f" YAML, or"
+                " save the file as UTF-8."
+            )
+    return encoding
+
+
+def likely_encoding(content: bytes) -> str | None:
+    """The encoding that bytes which are no UTF-8 most likely are of, as far as one line tells."""
+    runs = re.findall(rb"[A-Za-z]?[\x80-\xff]+[A-Za-z]?", content)
+    try:
+        content.decode("gb2312")
+        # letters of Chinese take two bytes each, and do not stand between Latin ones as an umlaut does
+        if runs and all(len(run) % 2 == 0 and run[0] > 127 and run[-1] > 127 for run in runs):
+            return "gb18030"
+    except UnicodeDecodeError:
+        pass
+    try:
+        content.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    return "cp1252"
+
+
+def _whole_lines(chunks: Iterator[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
+    number, rest = 1, b""
+    is_empty = True
+    for chunk in chunks:
+        is_empty = is_empty and not chunk
         whole, feed, tail = chunk.rpartition(b"\n")
         if feed:
             whole = rest + whole + feed
@@ -85,24 +158,22 @@ def _whole_lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:
             rest += tail
         if len(rest) > LINE_LIMIT_BYTES:
             raise UserError(f"{path}: line {number} is longer than {LINE_LIMIT_BYTES >> 20} MiB: this is no text file.")
-    if start:
+    if is_empty:
         raise UserError(f"{path}: the file is empty, without even a header. Remove it or export it again.")
     if rest:
         yield number, rest
 
 
-def _without_mark(chunk: bytes, path: Path) -> bytes:
-    if chunk.startswith(UTF16_MARKS):
-        raise UserError(f"{path}: the file is UTF-16. Save it as UTF-8 (in Excel: CSV UTF-8).")
-    return chunk.removeprefix(UTF8_MARK)
-
-
 class Splitter:
     """Splits one delimited file into sound and malformed records. Use it once."""
 
-    def __init__(self, delimiter: str = ",", encoding: str = "utf-8"):
-        self.delimiter = delimiter.encode(encoding)
-        self.encoding = encoding
+    def __init__(self, delimiter: str = ",", encoding: str = "utf-8", limits: IngestSettings = LIMITS):
+        self.delimiter = delimiter.encode("ascii")
+        self.declared = encoding
+        # what comes from read_chunks in another encoding is UTF-8 by then
+        self.encoding = encoding if encoding in SPLIT_BY_BYTES else "utf-8"
+        self.limits = limits
+        self._path = Path()
         self.tally = Tally()
         self._width = 0
         d = re.escape(self.delimiter)
@@ -123,7 +194,8 @@ class Splitter:
         Raises UserError as `read_chunks` does, and for a header that cannot be read.
         """
         waiting: deque[Line] = deque()
-        for number, chunk in read_chunks(path):
+        self._path = path
+        for number, chunk in read_chunks(path, self.declared, self.limits):
             if not waiting and self.tally.header and self._is_plain(chunk):
                 self._split_plain(number, chunk, sound, malformed)
                 continue
@@ -138,7 +210,7 @@ class Splitter:
     def header(self, path: Path) -> list[str]:
         """The header's values alone. Raises UserError as `split` does."""
         waiting: deque[Line] = deque()
-        for number, chunk in read_chunks(path):
+        for number, chunk in read_chunks(path, self.declared, self.limits):
             contents = chunk.removesuffix(b"\n").split(b"\n")
             waiting.extend(Line(number + i, content) for i, content in enumerate(contents))
             if self._find_header(waiting, path, final=False):
@@ -211,22 +283,52 @@ class Splitter:
         return self.encoding == "utf-8"
 
     def _find_header(self, waiting: deque[Line], path: Path, *, final: bool) -> bool:
-        while waiting and not waiting[0].content.strip(b"\r "):
-            waiting.popleft()
+        self._skip_to_header(waiting, path)
         if not waiting:
             return False
+        first = waiting[0]
         try:
             record = self._take_record(waiting, final=final)
             values = self._values(record.content)
             self.tally.header = [value.decode(self.encoding).strip() for value in values]
         except _UnclosedError:
             return False
-        except (MalformedError, UnicodeDecodeError) as error:
-            line = waiting[0].number if waiting else 1
-            raise UserError(f"{path}: line {line}: the header cannot be read: {error}.") from error
+        except MalformedError as error:
+            raise UserError(f"{path}: line {first.number}: the header cannot be read: {error}.") from error
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: line {first.number}: the header is {self._no_text(error)}.") from error
         self._width = len(values)
+        if self._width > self.limits.columns:
+            raise UserError(
+                f"{path}: line {first.number}: {self._width:,} columns, and a table may have {self.limits.columns:,}."
+                f" Is it"
+                " the right file? If so, raise ingest.columns in the settings."
+            )
         self._faultless = self._faultless_line()
         return True
+
+    def _skip_to_header(self, waiting: deque[Line], path: Path) -> None:
+        """Leaves out blank lines, and the line by which Excel tells itself the separator."""
+        while waiting:
+            content = waiting[0].content.strip(b"\r ")
+            hint = EXCEL_HINT.fullmatch(content)
+            if content and not hint:
+                return
+            if hint and hint[1] != self.delimiter:
+                shown = hint[1].decode("ascii", "replace")
+                raise UserError(
+                    f'{path}: line {waiting[0].number} is Excel\'s separator hint "sep={shown}". Say'
+                    f' `delimiter: "{shown}"` at the table in the source\'s YAML.'
+                )
+            waiting.popleft()
+
+    def _no_text(self, error: UnicodeDecodeError) -> str:
+        """That bytes are not of the declared encoding, and of which they may be."""
+        if self.declared not in SPLIT_BY_BYTES:
+            return f"not {self.declared}"
+        likely = likely_encoding(error.object)
+        hint = f"; try `encoding: {likely}`" if likely and likely != self.declared else ""
+        return f"not {self.declared}: byte 0x{error.object[error.start]:02x}{hint}"
 
     def _faultless_line(self) -> "re.Pattern[bytes]":
         """A line that is a whole sound record, written just as a scratch file needs it: most lines are."""
@@ -313,8 +415,7 @@ class Splitter:
         except MalformedError as error:
             return self._reject(record, str(error), malformed, self.encoding)
         except UnicodeDecodeError as error:
-            reason = f"not {self.encoding}: byte 0x{error.object[error.start]:02x}"
-            return self._reject(record, reason, malformed, self.encoding)
+            return self._reject(record, self._no_text(error), malformed, self.encoding)
         sound.write(b"%d%b%b\n" % (record.number, self.delimiter, text.encode()))
         self.tally.sound += 1
         self.tally.multiline += b"\n" in content
@@ -331,6 +432,17 @@ class Splitter:
     def _reject(self, record: Line, reason: str, malformed: BinaryIO, encoding: str) -> None:
         write_rejected(malformed, record.number, reason, record.content.decode(encoding, "backslashreplace"))
         self.tally.malformed += 1
+        refuse_too_many(self._path, self.tally.malformed, record.number, reason, self.limits)
+
+
+def refuse_too_many(path: Path, malformed: int, line: int, reason: str, limits: IngestSettings) -> None:
+    """Raises UserError for a file with more malformed lines than one may have."""
+    if malformed > limits.malformed_lines:
+        raise UserError(
+            f"{path}: more than {limits.malformed_lines:,} lines are malformed, the last of them line {line}"
+            f" ({reason})."
+            " Is it the right file? If so, raise ingest.malformed_lines in the settings."
+        )
 
 
 def write_rejected(malformed: BinaryIO, number: int, reason: str, record: str) -> None:
@@ -339,9 +451,11 @@ def write_rejected(malformed: BinaryIO, number: int, reason: str, record: str) -
     malformed.write(f'{number},"{reason}","{text}"\n'.encode())
 
 
-def open_rows(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, work: Path) -> list[Reading]:
+def open_rows(
+    _: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, limits: IngestSettings, work: Path
+) -> list[Reading]:
     """Every value as text; `_row_number` is the record's first line in the file."""
-    splitter = Splitter(table.delimiter, table.encoding)
+    splitter = Splitter(table.delimiter, table.encoding, limits)
     tally, sound, rejects = split_to_scratch(work, lambda good, bad: splitter.split(path, good, bad))
     header = named_columns(tally.header)
     columns = {f"c{position}": "varchar" for position in range(len(header))}
@@ -352,6 +466,8 @@ def open_rows(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, work
         rows=f"select {', '.join(selected)}, n as _row_number from {scan}",
         rejects=rejects if tally.malformed else None,
         rows_read=tally.sound + tally.malformed,
+        has_types=False,
+        is_slow=True,
     )
     return [reading]
 

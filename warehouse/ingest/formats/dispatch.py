@@ -11,9 +11,10 @@ from warehouse.errors import UserError
 from warehouse.ingest.formats import csv, excel, json, parquet
 from warehouse.ingest.formats.reading import Reading
 from warehouse.ingest.sources import TableConfig, format_of
+from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier
 
-# Each has open_rows(connection, path, table, work) and columns(connection, path, table).
+# Each has open_rows(connection, path, table, limits, work) and columns(connection, path, table).
 FORMATS: dict[str, ModuleType] = {"csv": csv, "json": json, "parquet": parquet, "excel": excel}
 
 
@@ -25,19 +26,30 @@ def file_format(path: Path, table: TableConfig) -> str:
     return found
 
 
+# What DuckDB says of itself, or of the warehouse, rather than of the file it reads.
+OURS = (
+    duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InterruptException, duckdb.TransactionException,
+    duckdb.ConnectionException,
+)  # fmt: skip
+
+
 @contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
     """Turns what DuckDB says about a damaged file into a UserError that names the file."""
     try:
         yield
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.SerializationException) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: cannot be read as {kind}: {reason} Was it copied to the end?") from error
+    except duckdb.Error as error:
+        if isinstance(error, OURS) or "No space left" in str(error):
+            raise
+        reason = str(error).partition(": ")[2].splitlines()[0].rstrip(".").replace(str(path), path.name)
+        raise UserError(f"{path}: cannot be read as {kind}: {reason}. Was it copied to the end?") from error
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, work: Path) -> list[Reading]:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, limits: IngestSettings, work: Path
+) -> list[Reading]:
     """The file's readings: one, or one a sheet. Scratch files go to `work`. Raises UserError and DuckDB's errors."""
-    return FORMATS[file_format(path, table)].open_rows(connection, path, table, work)
+    return FORMATS[file_format(path, table)].open_rows(connection, path, table, limits, work)
 
 
 def peek_columns(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:

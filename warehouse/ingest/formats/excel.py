@@ -1,6 +1,7 @@
 """Excel workbooks (.xlsx): a sheet of a workbook at a time."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -9,19 +10,28 @@ import duckdb
 from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
+from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.columns import map_columns
 from warehouse.ingest.duckdb_extensions import load_extension
-from warehouse.ingest.formats.reading import Reading, named_columns
+from warehouse.ingest.formats.reading import Reading, literal_path, named_columns
 from warehouse.ingest.sources import TableConfig
+from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier, quote_literal
 
 EXCEL_ROWS = 1_048_576
 EXCEL_HEADER_CELLS = "A1:ZZ1"
 EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
+# What Python's readers of zip archives and XML say of a file that is damaged, encrypted or no workbook at all.
+DAMAGES = (
+    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, OSError,
+    ElementTree.ParseError, DefusedXmlException,
+)  # fmt: skip
 SCRATCH_PREFIX = "_sheet_"
 
 
-def open_rows(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, _: Path) -> list[Reading]:
+def open_rows(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, _: IngestSettings, __: Path
+) -> list[Reading]:
     """The rows of each sheet that is read."""
     sheets = enumerate(_sheets(connection, path, table))
     return [_open_sheet(connection, path, table, sheet, position) for position, sheet in sheets]
@@ -47,8 +57,10 @@ def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfi
     try:
         with zipfile.ZipFile(path) as archive:
             workbook = ElementTree.fromstring(archive.read("xl/workbook.xml"))
-    except (zipfile.BadZipFile, KeyError, ElementTree.ParseError, DefusedXmlException) as error:
-        raise UserError(f"{path}: no Excel workbook (.xlsx): {error}. Save it again as .xlsx.") from error
+        names = [node.attrib["name"] for node in workbook.iterfind("{*}sheets/{*}sheet")]
+    except DAMAGES as error:
+        reason = str(error) or "it is damaged"
+        raise UserError(f"{path}: no Excel workbook (.xlsx): {reason}. Save it again as .xlsx.") from error
     sheets = [node for node in workbook.iterfind("{*}sheets/{*}sheet") if node.get("state", "visible") == "visible"]
     names = [node.attrib["name"] for node in sheets]
     chosen = [name for name in names if table.sheets is None or any(fnmatchcase(name, p) for p in table.sheets)]
@@ -65,7 +77,7 @@ def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfi
 
 def _sheet_scan(path: Path, sheet: _Sheet, cells: str, *, text: bool = True) -> str:
     return (
-        f"read_xlsx({quote_literal(str(path))}, sheet = {quote_literal(sheet.name)}, range = '{cells}',"
+        f"read_xlsx({quote_literal(literal_path(path))}, sheet = {quote_literal(sheet.name)}, range = '{cells}',"
         f" header = false, all_varchar = {str(text).lower()}, stop_at_empty = false)"
     )
 
@@ -108,7 +120,8 @@ def _open_sheet(
     return Reading(
         columns=dict.fromkeys(header, "VARCHAR"),
         rows=f"select {', '.join(values)}, n as _row_number from {scratch} where overflow is null",
-        rejects=f"select n, 'values to the right of the header', cast(to_json(s) as varchar) from {scratch} as s"
+        rejects=f"select n, 'values to the right of the header', cast(to_json(s) as varchar), {masked_sql('overflow')}"
+        f" from {scratch} as s"
         " where overflow is not null",
         rows_read=counted[0],
         part=sheet.part,

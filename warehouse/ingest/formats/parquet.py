@@ -4,23 +4,28 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.ingest.formats.reading import Reading
+from warehouse.ingest.formats.reading import Reading, literal_path
 from warehouse.ingest.sources import TableConfig
+from warehouse.settings import IngestSettings
 from warehouse.sql import quote_literal
 
+NUMBER = "file_row_number"
 
-def open_rows(connection: duckdb.DuckDBPyConnection, path: Path, _: TableConfig, __: Path) -> list[Reading]:
+
+def open_rows(
+    connection: duckdb.DuckDBPyConnection, path: Path, _: TableConfig, __: IngestSettings, ___: Path
+) -> list[Reading]:
     """Every row, numbered as it stands in the file; none can be malformed."""
-    scan = _scan(path, ", file_row_number = true")
-    counted = connection.execute("select num_rows from parquet_file_metadata(?)", [str(path)]).fetchone()
+    counted = connection.execute("select num_rows from parquet_file_metadata(?)", [literal_path(path)]).fetchone()
     assert counted is not None
-    reading = Reading(
-        columns=_columns(connection, path),
-        rows=f"select * exclude (file_row_number), file_row_number + 1 as _row_number from {scan}",
-        rejects=None,
-        rows_read=counted[0],
-    )
-    return [reading]
+    found = _columns(connection, path)
+    if NUMBER in {
+        name.lower() for name in found
+    }:  # the reader's own name for it is taken, and rows come in their order
+        rows = f"select *, row_number() over () as _row_number from {_scan(path)}"
+    else:
+        rows = f"select * exclude ({NUMBER}), {NUMBER} + 1 as _row_number from {_scan(path, f', {NUMBER} = true')}"
+    return [Reading(columns=found, rows=rows, rejects=None, rows_read=counted[0])]
 
 
 def columns(connection: duckdb.DuckDBPyConnection, path: Path, _: TableConfig) -> list[dict[str, str]]:
@@ -34,4 +39,4 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str
 
 
 def _scan(path: Path, options: str = "") -> str:
-    return f"read_parquet({quote_literal(str(path))}, hive_partitioning = false{options})"
+    return f"read_parquet({quote_literal(literal_path(path))}, hive_partitioning = false{options})"

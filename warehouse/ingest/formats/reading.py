@@ -1,10 +1,12 @@
 """What every format gives: rows that DuckDB can select, and beside them the records that cannot be read as rows."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from warehouse.identity.shown_text import masked_sql
 from warehouse.sql import quote_literal
 
 # Behind its number and in quotes, a record of a mebibyte may be some times as long.
@@ -15,9 +17,10 @@ SCRATCH_LINE_BYTES = 1 << 22
 class Reading:
     """The rows of a file (or of one sheet of it).
 
-    `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects
-    `row_number, reason, record`. `rows_read` is how many records the two must have together, counted apart from
-    them. `part` is the sheet's name where a workbook has several.
+    `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects `row_number,
+    reason, record, shown` (what of the record may be shown). `has_types`: the file itself tells numbers from text.
+    `is_slow`: selecting twice costs parsing twice. `rows_read` is how many records the two must have together,
+    counted apart from them. `part` is the sheet's name where a workbook has several.
     """
 
     columns: dict[str, str]
@@ -25,6 +28,8 @@ class Reading:
     rejects: str | None
     rows_read: int
     part: str | None = None
+    has_types: bool = True
+    is_slow: bool = False
 
 
 @dataclass
@@ -35,6 +40,11 @@ class Tally:
     sound: int = 0
     malformed: int = 0
     multiline: int = 0
+
+
+def literal_path(path: Path) -> str:
+    """A path that DuckDB's readers take as it is: they read * ? [ as a pattern, but not between brackets."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def named_columns(header: list[str]) -> list[str]:
@@ -48,7 +58,8 @@ def split_to_scratch(work: Path, split: Callable[[BinaryIO, BinaryIO], Tally]) -
     with sound.open("wb") as good, malformed.open("wb") as bad:
         tally = split(good, bad)
     columns = {"row_number": "bigint", "reason": "varchar", "record": "varchar"}
-    return tally, sound, f"select * from {scratch_scan(malformed, columns, ',', parallel=False)}"
+    scan = scratch_scan(malformed, columns, ",", parallel=False)
+    return tally, sound, f"select *, {masked_sql('record')} as shown from {scan}"
 
 
 def scratch_scan(file: Path, columns: dict[str, str], delimiter: str, *, parallel: bool) -> str:

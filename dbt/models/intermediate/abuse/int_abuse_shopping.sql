@@ -37,7 +37,7 @@ select
     last_date,
     cast(purchase_days_count as double) as measured,
     cast({{ setting('abuse', 'purchase_days') }} as double) as threshold,
-    'bought on ' || {{ as_text('purchase_days_count') }} || ' of {{ setting("abuse", "window_days") }} days' as evidence
+    'bought on ' || {{ as_text('purchase_days_count') }} || {{ text_literal(' of ' ~ setting('abuse', 'window_days') ~ ' days') }} as evidence
 from shopping
 where purchase_days_count >= {{ setting('abuse', 'purchase_days') }}
 

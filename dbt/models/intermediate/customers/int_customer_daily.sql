@@ -89,7 +89,7 @@ amounts as (
         {{ money('sum(gross_amount)') }} as gross_amount,
         {{ money('sum(discount_amount)') }} as discount_amount,
         {{ money('sum(margin_amount + return_margin_amount)') }} as margin_amount,
-        cast(sum(quantity) as bigint) as quantity,
+        cast(sum(quantity) as decimal(18, 4)) as quantity,
         cast(sum(sale_lines_count) as bigint) as lines_count
     from counted
     group by customer_id, order_date

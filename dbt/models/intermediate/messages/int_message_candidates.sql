@@ -52,7 +52,7 @@ select
     event_date,
     template,
     language,
-    {{ "'" ~ channel ~ "'" if channel else as_text('null') }} as channel,
+    {{ text_literal(channel) if channel else as_text('null') }} as channel,
     payload,
     as_of_date,
     least(useful_until, {{ add_days('as_of_date', setting('messages', 'valid_days')) }}) as valid_until,

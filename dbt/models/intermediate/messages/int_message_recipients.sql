@@ -44,7 +44,7 @@ select
     -- the languages that templates/ has every template in
     case
         when customer_records.language_code in ('en', 'zh') then customer_records.language_code
-        else '{{ var("language") }}'
+        else {{ text_literal(var('language')) }}
     end as language,
     case
         when contacts.customer_id is null then 'no_contact'

@@ -28,7 +28,7 @@ select
     min(_source) as source,
     count(*) as lines_count,
     count(*) filter (where not is_return) as sale_lines_count,
-    cast(coalesce(sum(quantity) filter (where not is_return), 0) as bigint) as quantity,
+    cast(coalesce(sum(quantity) filter (where not is_return), 0) as decimal(18, 4)) as quantity,
     {{ money('coalesce(sum(gross_amount) filter (where not is_return), 0)') }} as gross_amount,
     {{ money('coalesce(sum(discount_amount) filter (where not is_return), 0)') }} as discount_amount,
     {{ money('coalesce(sum(net_amount) filter (where not is_return), 0)') }} as net_amount,

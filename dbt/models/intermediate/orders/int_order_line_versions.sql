@@ -24,7 +24,7 @@ lines as {{ anew }} (
         campaign_id,
         store_id,
         channel,
-        coalesce(currency, '{{ var("base_currency") }}') as currency,
+        coalesce(currency, {{ text_literal(var('base_currency')) }}) as currency,
         coalesce(order_status, 'completed') as order_status,
         quantity,
         gross_amount,
@@ -37,6 +37,7 @@ lines as {{ anew }} (
         _batch_id,
         _file,
         _row_number,
+        _version,
         _reject_reason
     from delivered
     {% if is_incremental() %}
@@ -57,7 +58,7 @@ rates as (
         ) as valid_to,
         rate
     from {{ accepted(ref('int_exchange_rate_versions')) }}
-    where currency <> '{{ var("base_currency") }}'
+    where currency <> {{ text_literal(var('base_currency')) }}
 
 ),
 
@@ -65,7 +66,7 @@ valued as {{ computed_anew() }} (
 
     select
         lines.*,
-        case when lines.currency = '{{ var("base_currency") }}' then 1 else rates.rate end as exchange_rate
+        case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
     from lines
     left join rates
         on lines.currency = rates.currency
@@ -81,7 +82,10 @@ judged as {{ computed_anew() }} (
         coalesce(
 {{ reject_reason('order_lines') }},
             case when exchange_rate is null
-                then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end
+                then 'no exchange rate for ' || currency || ' on ' || {{ as_text('order_date') }} end,
+            case when exchange_rate <> 1 and {{ largest_of(['net_amount', 'discount_amount', 'cost_amount']) }}
+                > {{ var('ingest').get('largest_amount', 0) }} / cast(exchange_rate as double)
+                then 'an amount is too large in the base currency' end
         ) as reject_reason
     from valued
 

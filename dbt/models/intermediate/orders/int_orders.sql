@@ -5,8 +5,8 @@
   lines add to its amounts and change neither, so that the history of a day never depends on what came after it.
 #}
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
-{%- set counts = ['lines_count', 'quantity'] -%}
-{%- set amounts = ['gross_amount', 'discount_amount', 'net_amount', 'margin_amount', 'own_net_amount'] -%}
+{%- set counts = ['lines_count'] -%}
+{%- set amounts = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'margin_amount', 'own_net_amount'] -%}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}

@@ -37,7 +37,7 @@ valued as (
         returns.customer_id,
         returns.document_id,
         returns.return_date,
-        cast(floor(lowest_rules.earn_rate * -returns.return_amount) as bigint) as points
+        cast(floor(lowest_rules.earn_rate * -cast(returns.return_amount as decimal(22, 4))) as bigint) as points
     from returns
     inner join lowest_rules
         on returns.return_date >= lowest_rules.valid_from

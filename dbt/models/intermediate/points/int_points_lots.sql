@@ -56,7 +56,7 @@ issued as (
         {{ add_days('ranked.order_date', setting('points', 'return_window_days') ~ ' + 1') }} as available_on,
         ranked.net_amount,
         rules.earn_rate,
-        cast(floor(rules.earn_rate * ranked.net_amount) as bigint) as earned_points
+        cast(floor(rules.earn_rate * cast(ranked.net_amount as decimal(22, 4))) as bigint) as earned_points
     from ranked
     inner join rules
         on ranked.tier_rank = rules.tier_rank

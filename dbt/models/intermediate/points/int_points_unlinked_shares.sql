@@ -37,7 +37,7 @@ exposed as (
     left join points_linked_reversals as reversals
         on lots.customer_id = reversals.customer_id
         and lots.lot_number = reversals.lot_number
-        and reversals.reversed_on <= returns.return_date
+        and returns.return_date >= reversals.reversed_on
     group by lots.customer_id, returns.return_number, lots.lot_number, lots.earned_points
 
 ),

@@ -28,7 +28,7 @@ rewards as (
 
     select * from all_rewards
     where company = coalesce(
-        (select min(own.company) from all_rewards as own where own.company = '{{ var("company", "") }}'), 'any'
+        (select min(own.company) from all_rewards as own where own.company = {{ text_literal(var('company', '')) }}), 'any'
     )
 
 ),

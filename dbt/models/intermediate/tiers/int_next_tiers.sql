@@ -48,5 +48,5 @@ measured as (
 select
     customer_id,
     {{ money('missing_amount') }} as amount_to_next_tier,
-    cast(ceil(missing_amount * earn_rate) as bigint) as points_to_next_tier
+    cast(ceil(cast(missing_amount as decimal(22, 4)) * earn_rate) as bigint) as points_to_next_tier
 from measured

@@ -21,7 +21,7 @@ own_rules as (
 
     select * from tier_rules
     where company = coalesce(
-        (select min(own.company) from tier_rules as own where own.company = '{{ var("company", "") }}'), 'any'
+        (select min(own.company) from tier_rules as own where own.company = {{ text_literal(var('company', '')) }}), 'any'
     )
 
 ),

@@ -13,17 +13,29 @@ tables as (
 rows_rejected as (
 
 {% for entity in reconciled_entities() %}
-    {%- set shown = entity_columns(entity) | map(attribute=0) | list %}
+    {%- set columns = var('entities')[entity]['columns'] %}
     select
         _source as source,
         '{{ entity }}' as entity,
         _batch_id as batch_id,
         _file as file,
         _row_number as row_number,
-        reject_reason as reason,
-        {{ json_record(shown) }} as record
-    from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
-    where row_status = 'rejected'
+        split_part(reject_reason, chr(9), 1) as reason,
+        nullif(split_part(reject_reason, chr(9), 2), '') as rejected_value,
+        {{ json_record(columns.keys() | list) }} as record
+    from (
+        select
+            {%- for name, column in columns.items() %}
+            {{ shown_column(name, column) }} as {{ name }},
+            {%- endfor %}
+            _source,
+            _batch_id,
+            _file,
+            _row_number,
+            reject_reason
+        from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
+        where row_status = 'rejected'
+    ) as rejected
 
     union all
 {% endfor %}
@@ -35,8 +47,8 @@ rows_rejected as (
         rejected_lines.file,
         rejected_lines.row_number,
         rejected_lines.reason,
-        -- a customer's line may hold what identifies a person
-        case when coalesce(tables.entity, '') <> 'customers' then {{ json_record(['line']) }} end as record
+        rejected_lines.line as rejected_value,
+        {{ json_record(['line']) }} as record
     from rejected_lines
     left join tables
         on rejected_lines.source = tables.source and rejected_lines.table_name = tables.table_name

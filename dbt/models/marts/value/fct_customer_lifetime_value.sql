@@ -15,7 +15,7 @@ historic as (
     select results.customer_id, results.as_of_date, {{ money('sum(days.margin_amount)') }} as historic_margin_amount
     from results
     inner join customer_daily as days
-        on results.customer_id = days.customer_id and days.order_date <= results.as_of_date
+        on results.customer_id = days.customer_id and results.as_of_date >= days.order_date
     group by results.customer_id, results.as_of_date
 
 )

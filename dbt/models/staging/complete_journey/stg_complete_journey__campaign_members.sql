@@ -7,8 +7,8 @@ with campaigns as (
 renamed as (
 
     select
-        {{ as_text('campaign_id') }} as campaign_id,
-        {{ as_text('household_id') }} as customer_id,
+        campaign_id,
+        household_id as customer_id,
         'treatment' as arm,
         _batch_id,
         _file,

@@ -7,7 +7,7 @@ with campaign_descriptions as (
 renamed as (
 
     select
-        {{ as_text('campaign_id') }} as campaign_id,
+        campaign_id,
         'Campaign ' || {{ as_text('campaign_id') }} as campaign_name,
         campaign_type,
         cast(start_date as date) as start_date,

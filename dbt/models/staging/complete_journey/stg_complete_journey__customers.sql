@@ -7,7 +7,7 @@ with demographics as (
 renamed as (
 
     select
-        {{ as_text('household_id') }} as customer_id,
+        household_id as customer_id,
         {{ json_record(['age', 'income', 'home_ownership', 'marital_status', 'household_size', 'kids_count']) }} as attributes,
         _batch_id,
         _file,

@@ -8,10 +8,10 @@ renamed as (
 
     select
         {{ as_text('basket_id') }} || '-' || {{ as_text('product_id') }} as order_line_id,
-        {{ as_text('basket_id') }} as order_id,
-        {{ as_text('household_id') }} as customer_id,
-        {{ as_text('product_id') }} as product_id,
-        {{ as_text('store_id') }} as store_id,
+        basket_id as order_id,
+        household_id as customer_id,
+        product_id,
+        store_id,
         quantity,
         -- what the shop took off; the manufacturer's coupon_disc is a means of payment
         {{ money('retail_disc') }} + {{ money('coupon_match_disc') }} as discount_amount,

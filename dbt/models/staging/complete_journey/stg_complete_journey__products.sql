@@ -7,7 +7,7 @@ with products as (
 renamed as (
 
     select
-        {{ as_text('product_id') }} as product_id,
+        product_id,
         nullif(concat_ws(', ', product_type, package_size), '') as product_name,
         coalesce(product_category, department) as category,
         brand,

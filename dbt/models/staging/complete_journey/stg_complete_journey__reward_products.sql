@@ -7,9 +7,9 @@ with coupons as (
 renamed as (
 
     select
-        {{ as_text('coupon_upc') }} as reward_id,
-        {{ as_text('campaign_id') }} as campaign_id,
-        {{ as_text('product_id') }} as product_id,
+        coupon_upc as reward_id,
+        campaign_id,
+        product_id,
         _batch_id,
         _file,
         _row_number

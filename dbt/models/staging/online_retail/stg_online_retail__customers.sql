@@ -8,12 +8,9 @@ dated as (
 
     select
         *,
-        coalesce(
-            try_cast("InvoiceDate" as timestamp),
-            {{ parse_timestamp('"InvoiceDate"', ['%m/%d/%Y %H:%M', '%m/%d/%y %H:%M']) }}
-        ) as invoiced_at
+        {{ clean_id(trimmed_id('"CustomerID"'), 'online_retail', 'customer_id') }} as customer_id,
+        case when {{ converts('"InvoiceDate"', 'timestamptz') }} then {{ to_utc('"InvoiceDate"') }} end as invoiced_at
     from invoices
-    where "CustomerID" is not null
 
 ),
 
@@ -21,14 +18,15 @@ dated as (
 renamed as (
 
     select
-        nullif(split_part("CustomerID", '.', 1), '') as customer_id,
+        customer_id,
         "Country" as country,
         -- the shop hands over no date of registration, and nobody is its customer before the first invoice
-        {{ local_to_utc('min(invoiced_at) over (partition by "CustomerID")') }} as joined_at,
+        min(invoiced_at) over (partition by customer_id) as joined_at,
         _batch_id,
         _file,
         _row_number
     from dated
+    where customer_id is not null
 
 )
 

@@ -14,13 +14,12 @@ converted as (
 
     select
         *,
-        try_cast("Quantity" as bigint) as units,
-        {{ money('try_cast("UnitPrice" as decimal(18, 4)) * try_cast("Quantity" as bigint)') }} as net_amount,
-        coalesce(
-            try_cast("InvoiceDate" as timestamp),
-            {{ parse_timestamp('"InvoiceDate"', ['%m/%d/%Y %H:%M', '%m/%d/%y %H:%M']) }}
-        ) as invoiced_at,
-        {{ conversion_reason([('"Quantity"', 'bigint'), ('"UnitPrice"', 'decimal(18, 4)')]) }} as conversion_reason,
+        {{ clean_id(trimmed_id('"CustomerID"'), 'online_retail', 'customer_id') }} as customer_id,
+        try_cast("Quantity" as decimal(18, 4)) as units,
+        {{ price_times('"UnitPrice"', '"Quantity"') }} as net_amount,
+        {{ conversion_reason([
+            ('"Quantity"', 'decimal(18, 4)'), ('"UnitPrice"', 'decimal(18, 8)'), ('"InvoiceDate"', 'timestamptz')
+        ]) }} as conversion_reason,
         -- a line has no key of its own: it is the nth of its product on its invoice in its file, so that real
         -- repeated lines stay and a corrected file replaces its own lines
         row_number() over (partition by _batch_id, _file, "InvoiceNo", "StockCode" order by _row_number) as occurrence
@@ -38,7 +37,7 @@ classified as (
     left join line_kinds
         on converted."InvoiceNo" like coalesce(line_kinds.invoice_prefix, '') || '%'
         and (line_kinds.stock_code is null or line_kinds.stock_code = converted."StockCode")
-        and (line_kinds.has_customer is null or line_kinds.has_customer = (converted."CustomerID" is not null))
+        and (line_kinds.has_customer is null or line_kinds.has_customer = (converted.customer_id is not null))
         and (line_kinds.is_priced is null or line_kinds.is_priced = (converted.net_amount <> 0))
 
 ),
@@ -48,8 +47,7 @@ renamed as (
     select
         "InvoiceNo" || '-' || "StockCode" || '-' || {{ as_text('occurrence') }} || '@' || _file as order_line_id,
         "InvoiceNo" as order_id,
-        -- a numeric column with gaps is exported as 17850.0
-        nullif(split_part("CustomerID", '.', 1), '') as customer_id,
+        customer_id,
         upper("StockCode") as product_id,
         units as quantity,
         net_amount as gross_amount,
@@ -57,7 +55,7 @@ renamed as (
         net_amount,
         'completed' as order_status,
         'web' as channel,
-        {{ local_to_utc('invoiced_at') }} as ordered_at,
+        {{ to_utc('"InvoiceDate"') }} as ordered_at,
         coalesce(conversion_reason, reject_reason) as _reject_reason,
         _batch_id,
         _file,

@@ -14,7 +14,7 @@ renamed as (
         _file,
         _row_number
     from invoices
-    where "Description" is not null and try_cast("UnitPrice" as decimal(18, 4)) > 0
+    where "Description" is not null and try_cast("UnitPrice" as decimal(18, 8)) > 0
 
 )
 

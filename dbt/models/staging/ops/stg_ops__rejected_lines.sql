@@ -5,5 +5,5 @@ select
     file,
     row_number,
     reason,
-    record as line
+    shown as line
 from {{ source('ops', 'rejected_lines') }}

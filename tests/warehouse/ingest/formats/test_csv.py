@@ -51,7 +51,7 @@ def verdicts(content: bytes, folder: Path, **dialect: str) -> tuple[list[str], l
         (b'1,"x,3\n4,5,6\n', ["3,4,5,6"], [(2, "a quote is not closed")]),
         (b'4,5,6\n1,2,"x\n', ["2,4,5,6"], [(3, "a quote is not closed")]),
         (b'1,"x,3\n4,"y",6\n', ['3,4,"y",6'], [(2, "text behind a closing quote")]),
-        (b"1,\xe9,3\n4,5,6\n", ["3,4,5,6"], [(2, "not utf-8: byte 0xe9")]),
+        (b"1,\xe9,3\n4,5,6\n", ["3,4,5,6"], [(2, "not utf-8: byte 0xe9; try `encoding: cp1252`")]),
         (b"1,a\0b,3\n4,5,6\n", ["3,4,5,6"], [(2, "a NUL byte")]),
         (b"1,a\rb,3\n4,5,6\n", ["3,4,5,6"], [(2, "a carriage return that ends no line")]),
         (b"  \n4,5,6\n", ["3,4,5,6"], [(2, "3 values expected, 1 found")]),
@@ -129,10 +129,10 @@ def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
     [
         (b"", "the file is empty"),
         (b"\n\r\n", "no header, only blank lines"),
-        ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "UTF-16"),
         (b"a,b\r1,2\r", "line 1: the header cannot be read: a carriage return that ends no line"),
         (b'"a,b\n1,2\n', "the header cannot be read: a quote is not closed"),
-        (b"a,\xff\n1,2\n", "the header cannot be read"),
+        (b"a,\xff\n1,2\n", "line 1: the header is not utf-8: byte 0xff"),
     ],
 )
 def test_files_without_a_header_are_refused(tmp_path: Path, content: bytes, message: str) -> None:

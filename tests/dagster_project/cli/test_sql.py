@@ -1,0 +1,93 @@
+"""`loyalty sql`: the published copy and nothing else, and nothing that a terminal or a spreadsheet would obey."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from dagster_project.cli.sql import print_query
+from tests.support.company import Company, company
+from warehouse.errors import UserError
+from warehouse.settings import Settings
+from warehouse.sql import connect
+
+VALUES = {"company": "Moe's [/]", "sources": {"shop": {}}, "business_timezone": "UTC", "base_currency": "EUR"}
+HOSTILE = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", " =x", "\x1b[2J", "\x9b2J", "[red]x[/] :smile:", "\u202eevil"]
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Company:
+    """A company whose published copy has a table of hostile texts."""
+    made = company(tmp_path / "home", {**VALUES, "churn_horizon_days": 30})
+    made.settings.published_dir.mkdir()
+    with connect(made.settings.published_path) as connection:
+        connection.execute("create schema marts")
+        connection.execute("create table marts.texts as select unnest($1) as text, -1 as number", [HOSTILE])
+    return made
+
+
+def outside(settings: Settings, folder: Path) -> list[str]:
+    """Statements that reach for something else than what is published."""
+    warehouse, file = folder / "other.duckdb", folder / "file.csv"
+    connect(warehouse).close()
+    file.write_text("a\n1\n")
+    return [
+        f"select * from read_csv('{file}')",
+        f"select * from read_text('{file}')",
+        f"select * from '{file}'",
+        f"select * from glob('{folder}/*')",
+        f"select * from sniff_csv('{file}')",
+        f"attach '{warehouse}' as other",
+        f"copy marts.texts to '{folder / 'out.csv'}'",
+        f"export database '{folder / 'all'}'",
+        f"import database '{folder}'",
+        "install httpfs",
+        "load postgres_scanner",
+        "set enable_external_access = true",
+        "reset lock_configuration",
+        "select * from settings",
+        "select 1; select 2",
+        "",
+    ]
+
+
+def test_a_statement_reaches_nothing_but_what_is_published(one: Company, tmp_path: Path) -> None:
+    before = set(tmp_path.rglob("*"))
+    for query in outside(one.settings, tmp_path):
+        with pytest.raises(UserError) as refused:
+            print_query(one.settings, query, "csv")
+        assert str(refused.value).startswith("sql: ") and "Exception" not in str(refused.value), query
+    assert {file.name for file in set(tmp_path.rglob("*")) - before} == {"other.duckdb", "file.csv"}
+    assert one.loyalty("sql", "select count(*) as n from texts", "--format", "csv").out == f"n\n{len(HOSTILE)}\n"
+
+
+def test_who_needs_files_says_so(one: Company, tmp_path: Path) -> None:
+    (tmp_path / "file.csv").write_text("a\n1\n")
+    done = one.loyalty("sql", "--allow-files", "--format", "csv", f"select a from read_csv('{tmp_path / 'file.csv'}')")
+    assert (done.code, done.out) == (0, "a\n1\n")
+
+
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+def test_nothing_that_is_printed_is_obeyed(one: Company, output: str) -> None:
+    done = one.loyalty("sql", "select text from texts", "--format", output)
+    assert done.code == 0 and not set("\x1b\x9b\u202e\r") & set(done.out)
+    assert "[red]x[/] :smile:" in done.out
+
+
+def test_cells_of_csv_are_no_formulas_and_numbers_stay_numbers(one: Company) -> None:
+    done = one.loyalty("sql", "select text, number from texts", "--format", "csv")
+    rows = list(csv.reader(io.StringIO(done.out)))[1:]
+    assert not [text for text, _ in rows if text.lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert {number for _, number in rows} == {"-1"} and len(rows) == len(HOSTILE)
+
+
+def test_json_holds_every_text_as_it_is(one: Company) -> None:
+    done = one.loyalty("sql", "select text from texts", "--format", "json")
+    assert [json.loads(line)["text"] for line in done.out.splitlines()] == HOSTILE
+
+
+def test_a_name_that_looks_like_markup_is_printed_as_it_is(one: Company) -> None:
+    done = one.loyalty("status")
+    assert done.code == 0 and "Moe's [/] in" in done.text

@@ -1,0 +1,130 @@
+"""What became of delivered rows, in sentences: after a load, and after order lines are judged.
+
+Of what people delivered, a sentence holds the masked form alone (warehouse/identity/shown_text.py).
+"""
+
+import json
+from collections.abc import Iterable
+
+import duckdb
+
+from warehouse.errors import printable
+from warehouse.files import write_atomically
+from warehouse.ingest.batches import LoadReport
+from warehouse.settings import Settings
+
+REASONS_TOLD = 3
+VALUE_TOLD = 80
+# Fewer lines than this share, with more than a year between them and the rest, look like a clock gone wrong.
+STRAY_SHARE = 0.001
+STRAY_LINES = 3
+LINES = "intermediate.int_order_line_versions"
+
+
+def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) -> list[str]:
+    """What one load did to one raw table; nothing where it brought no row and there is nothing to know."""
+    name = f"{report.source}.{report.table}"
+    told = [f"{name}: {note}" for note in report.notes]
+    if not report.rows_read:
+        return told
+    counts = f"{report.rows_read:,} lines read, {report.rows_loaded:,} loaded"
+    if not report.rows_malformed:
+        return [f"{name}: {counts}", *told]
+    rows = connection.execute(
+        "select reason, count(*), arg_min(file, (batch_id, row_number)), min(row_number), arg_min(shown, (batch_id,"
+        " row_number)) from ops.rejected_lines where list_contains($1, batch_id) group by reason order by 2 desc, 1",
+        [list(report.batch_ids)],
+    ).fetchall()
+    return [f"{name}: {counts}, {report.rows_malformed:,} malformed ({_reasons(rows)})", *told]
+
+
+def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """What became of the order lines of each source, with the reasons for what was rejected."""
+    counted = connection.execute(
+        f"select _source, count(*), count(*) filter (row_status = 'accepted'), count(*) filter (row_status ="
+        f" 'rejected'),"
+        f" count(*) filter (row_status = 'superseded') from {LINES} group by 1 order by 1"
+    ).fetchall()
+    told = []
+    for source, read, accepted, rejected, superseded in counted:
+        rows = connection.execute(
+            f"select split_part(reject_reason, chr(9), 1), count(*), arg_min(_file, (_batch_id, _row_number)),"
+            f" arg_min(_row_number, (_batch_id, _row_number)),"
+            f" arg_min(nullif(split_part(reject_reason, chr(9), 2), ''), (_batch_id, _row_number)) from {LINES}"
+            " where _source = $1 and row_status = 'rejected' group by 1 order by 2 desc, 1",
+            [source],
+        ).fetchall()
+        reasons = f"{':' if len(rows) > 1 else ''} {_reasons(rows)}" if rows else ""
+        told.append(
+            f"{source}: {read:,} order lines: {accepted:,} accepted, {superseded:,} superseded by a later version,"
+            f" {rejected:,} rejected{reasons}"
+        )
+    return [*told, *_strays(connection)]
+
+
+def _reasons(rows: list[tuple[str, int, str, int, str | None]]) -> str:
+    """The commonest reasons, each with the first row of it: its file, its place and what may be shown of its value."""
+    told = [
+        f'{f"{number:,} " if len(rows) > 1 else ""}"{reason}" ({file} row {row}{f", {_short(value)}" if value else ""})'
+        for reason, number, file, row, value in rows[:REASONS_TOLD]
+    ]
+    others = sum(number for _, number, *_ in rows[REASONS_TOLD:])
+    return "; ".join([*told, *([f"{others:,} for other reasons"] if others else [])])
+
+
+def _short(value: str) -> str:
+    shown = " ".join(printable(value).split())
+    return f'"{shown[:VALUE_TOLD]}{"…" if len(shown) > VALUE_TOLD else ""}"'
+
+
+def _strays(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Few lines far before or behind all others: they are counted, and bound what figures are told from and to."""
+    rows = connection.execute(
+        f"""
+        with days as (
+            select order_date, count(*) as lines,
+                arg_min(_source || ': ' || _file || ' row ' || _row_number, _row_number) as place
+            from {LINES} where row_status = 'accepted' group by order_date
+        ),
+
+        gaps as (
+            select *, sum(lines) over (order by order_date) as so_far, sum(lines) over () as total,
+                lead(order_date) over (order by order_date) as next_date,
+                lead(place) over (order by order_date) as next_place
+            from days
+        )
+
+        select so_far, total, order_date, next_date, place, next_place from gaps
+        where next_date - order_date > 365
+            and least(so_far, total - so_far) <= greatest({STRAY_SHARE} * total, {STRAY_LINES})
+            and total > 10 * least(so_far, total - so_far)
+        order by order_date
+        """
+    ).fetchall()
+    told = []
+    for so_far, total, day, next_day, place, next_place in rows:
+        is_before = so_far <= total - so_far
+        number, at = (so_far, place) if is_before else (total - so_far, next_place)
+        apart = (
+            f"up to {day}, and the rest begins on {next_day}"
+            if is_before
+            else f"from {next_day} on, and the rest ends on {day}"
+        )
+        told.append(
+            f"{number:,} of {total:,} accepted order lines lie {apart} ({at}). If a clock was wrong, set"
+            f" earliest_date or mend"
+            " the file: these lines bound what figures are told for."
+        )
+    return told
+
+
+def keep_sentences(settings: Settings, about: str, sentences: Iterable[str]) -> None:
+    """Keep what was told of a load, for `loyalty status`."""
+    kept = {**kept_sentences(settings), about: list(sentences)}
+    write_atomically(settings.home / "rows.json", json.dumps(kept, ensure_ascii=False, indent=1), mode=0o600)
+
+
+def kept_sentences(settings: Settings) -> dict[str, list[str]]:
+    """What was told last, by what it is about; nothing in a home that has loaded nothing."""
+    path = settings.home / "rows.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
