@@ -117,6 +117,7 @@ class PointsSettings(_Section):
 
     return_window_days: Annotated[Whole, Field(ge=0, le=36500)] = 30
     expiry_months: ExpiryMonths = 12
+    earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"
 
 
 class AbuseSettings(_Section):
@@ -271,6 +272,8 @@ class Settings(_Section):
     sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1, max_length=100)]
     business_timezone: TimeZone
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    # How many days before an order's day its exchange rate may be of: banks publish none on weekends.
+    exchange_rate_days: Annotated[Whole, Field(ge=0, le=366)] = 7
     # No date that is delivered lies before it: a row with an earlier one is rejected.
     earliest_date: Day = date(1990, 1, 1)
     data_through: Day | None = None

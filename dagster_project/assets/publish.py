@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pandas as pd
 
 from dagster_project.assets.transform import is_run_check
@@ -18,6 +19,8 @@ from warehouse import builds
 
 # How old a publication may be before somebody should look.
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+# Under this name a publication's metadata says that the data goes on after it.
+BEYOND = "data goes on"
 BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 
@@ -31,6 +34,18 @@ def expected_checks(manifest: Mapping[str, Any], model_checks: Collection[str]) 
 def is_part(run: dg.DagsterRun) -> bool:
     """Whether a run builds some assets of the graph and goes as far as the gate: `fct_orders+`."""
     return BUILD_STATUS_KEY in (run.asset_selection or ())
+
+
+def _days_beyond(run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> str | None:
+    """What to say where the settings end the data before it ends."""
+    last = connection.execute("select max(order_date) from intermediate.int_order_days").fetchone()
+    end = run.settings.data_through
+    if not end or not last or not last[0] or last[0] <= end:
+        return None
+    return (
+        f"Orders go on to {last[0]}, but the settings end the data on {end} (data_through): what came later is not"
+        " counted. A live shop leaves data_through out."
+    )
 
 
 def _has_passed(run: WarehouseRun) -> bool:
@@ -99,9 +114,13 @@ def build_publish_assets(
                 ahead=run.precopy.bases(),
             )
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
+            beyond = _days_beyond(run, connection)
+        if beyond:
+            run.progress(beyond, "waiting", None)
         yield dg.MaterializeResult(
             metadata={
                 **_cohort_picture(cohorts),
+                **({BEYOND: beyond} if beyond else {}),
                 "publication": publication.publication_id,
                 "as_of_date": str(publication.as_of_date),
                 "tables": len(publication.row_counts),

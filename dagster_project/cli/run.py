@@ -66,7 +66,8 @@ class StageLog:
         elif status == "rows":
             self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
-            self.console.print(styled(f"       {status}", "red") + styled(f"  {name}", ""), soft_wrap=True)
+            what, named = ("check failed", name.replace("_", " ")) if status == "dbt fail" else (status, name)
+            self.console.print(styled(f"       {what}", "red") + styled(f"  {named}", ""), soft_wrap=True)
         elif status == "dbt success":
             self._bar.update(self._task, advance=1, description=name)
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
+from dagster_project.assets.publish import BEYOND
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
+from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
@@ -39,10 +41,19 @@ def print_status(settings: Settings) -> None:
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     try:
         with open_instance(settings) as instance:
+            _print_what_is_beyond(console, instance)
             _print_last_runs(console, settings, instance, held.run_id if held else None)
     except (OSError, SQLAlchemyError) as error:
         # what is published is told whatever became of Dagster's store, a read-only home among it
         console.print(f"last run   cannot be told: {error_in_words(error, settings)}")
+
+
+def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:
+    """Say where the data goes on after what is published."""
+    published = instance.get_latest_materialization_event(PUBLICATION_KEY)
+    made = published.asset_materialization if published else None
+    if made and BEYOND in made.metadata:
+        console.print(f"data       {made.metadata[BEYOND].value}")
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:

@@ -56,6 +56,11 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
             for name, source in sources.items()
         },
         "key_prefixes": prefixes,
+        "order_replacing_sources": sorted(
+            name
+            for name, source in sources.items()
+            if any(table.entity == "order_lines" and table.replaces for table in source.tables.values())
+        ),
         "id_rules": {
             name: source.model_dump(mode="json", include={"no_id", "guest_ids", "id_case"})
             for name, source in sources.items()
@@ -73,6 +78,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "company",
             "business_timezone",
             "base_currency",
+            "exchange_rate_days",
             "earliest_date",
             "ingest",
             "data_through",
@@ -95,6 +101,7 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
         **variables,
         "business_timezone": settings.business_timezone,
         "base_currency": settings.base_currency,
+        "exchange_rate_days": settings.exchange_rate_days,
         "earliest_date": settings.earliest_date.isoformat(),
         "ingest": settings.ingest.model_dump(mode="json"),
         "margin_rate": settings.assumed.margin_rate,

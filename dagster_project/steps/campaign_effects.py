@@ -7,7 +7,7 @@ from dagster_project.steps.base import Step, StepInputs, StepResult, key_problem
 TREATED_OUTSIDE_EXPERIMENTS = """
 select campaign_id, customer_id
 from intermediate.int_campaign_members
-where arm = 'treatment'
+where arm = 'treatment' and not is_in_both_arms
     and campaign_id in (select campaign_id from intermediate.int_campaigns where not is_randomized)
 """
 MARGIN_BY_DAY = """

@@ -125,3 +125,29 @@
             {{ as_text('null') }} as _reject_reason
         where false
 {% endmacro %}
+
+{# The raw tables of a source that its mapping to order lines reads beside the one whose rows the lines are. #}
+{% macro tables_read_beside(source, relation) %}
+    {% set others = [] %}
+    {% if execute %}
+        {% for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier %}
+            {% for table in raw_tables_of(node) if var('table_entities').get(source, {}).get(table) != 'order_lines' %}
+                {% do others.append(table) %}
+            {% endfor %}
+        {% endfor %}
+    {% endif %}
+    {{ return(others | unique | list) }}
+{% endmacro %}
+
+{# The raw tables that a model reads, by itself or by the models it reads. #}
+{% macro raw_tables_of(node) %}
+    {% set tables = [] %}
+    {% for parent in node.depends_on.nodes %}
+        {% if parent in graph.sources %}
+            {% do tables.append(graph.sources[parent].name) %}
+        {% elif parent in graph.nodes and graph.nodes[parent].resource_type == 'model' %}
+            {% do tables.extend(raw_tables_of(graph.nodes[parent])) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(tables) }}
+{% endmacro %}

@@ -57,6 +57,20 @@ superseded as (
 
 ),
 
+{%- set replacing = var('order_replacing_sources') if entity == 'order_lines' else [] %}
+{%- if replacing %}
+-- of these sources an order that comes again replaces all its lines
+replaced_orders as (
+
+    select _source, order_id, max(_batch_id) as last_batch_id
+    from candidates
+    where is_current and _source in ({% for name in replacing %}'{{ name }}'{{ ', ' if not loop.last }}{% endfor %})
+    group by _source, order_id
+    having min(_batch_id) < max(_batch_id)
+
+),
+{%- endif %}
+
 judged_rows as (
 
     select
@@ -64,6 +78,9 @@ judged_rows as (
         case
             when candidates.reject_reason is not null then 'rejected'
             when not candidates.is_current or superseded._batch_id is not null then 'superseded'
+            {%- if replacing %}
+            when candidates._batch_id < replaced_orders.last_batch_id then 'superseded'
+            {%- endif %}
             else 'accepted'
         end as row_status
     from candidates
@@ -71,6 +88,10 @@ judged_rows as (
         on candidates._batch_id = superseded._batch_id
         and candidates._file = superseded._file
         and candidates._row_number = superseded._row_number
+    {%- if replacing %}
+    left join replaced_orders
+        on candidates._source = replaced_orders._source and candidates.order_id = replaced_orders.order_id
+    {%- endif %}
 
 )
 {% endmacro %}

@@ -2,3 +2,12 @@
 {% macro points_accounts() %}
     {{ return(['member_pending', 'member_available', 'issued', 'redeemed', 'expired', 'reversed', 'adjustment']) }}
 {% endmacro %}
+
+{# Whether the points of the element `one` are what an event gives back: those of its redemption, or of any of its order. #}
+{% macro given_back() -%}
+    case
+        when use_id like 'take-back:%'
+            then one.use_id like 'redemption:%' and coalesce(one.order_id = taken_order_id, taken_order_id is null)
+        else one.use_id = use_id
+    end
+{%- endmacro %}

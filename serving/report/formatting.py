@@ -14,6 +14,8 @@ MINUS = "−"
 STATUSES = {
     "too_little_history": "less than 56 days of data before it",
     "window_open": "its period is not over, or not fully in the data",
+    "provisional": "orders of its period may still come back",
+    "broken_assignment": "more than 1% of its customers were assigned to both groups",
     "too_few_treated": "too few customers to compare",
     "too_few_customers": "too few customers to compare",
     "unbalanced": "no comparable customers outside it",

@@ -22,6 +22,8 @@ INPUTS = {
     "int_customer_daily": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
     "net_amount decimal(18, 4), sales_net_amount decimal(18, 4), return_amount decimal(18, 4)",
     "int_orders": "order_id varchar, customer_id varchar, order_date date, is_valid boolean",
+    "int_point_adjustments": "customer_id varchar, adjusted_on date",
+    "int_redemptions": "customer_id varchar, redemption_date date, points bigint",
     "int_order_returns": "order_id varchar, return_date date, return_amount decimal(18, 4)",
 }
 # Which of them know as_of_date, and the column that dates their rows.

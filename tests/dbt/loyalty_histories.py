@@ -56,6 +56,7 @@ class Happening:
     day: int
     kind: str
     size: int
+    order_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,6 @@ class Programme:
         )
         return Programme(orders, tuple(event for event in self.happenings if event.day <= day), self.rules)
 
-    def without_gifts(self) -> "Programme":
-        """The programme without adjustments in a customer's favour."""
-        kept = tuple(event for event in self.happenings if event.kind != "adjustment" or event.size < 0)
-        return Programme(self.orders, kept, self.rules)
-
     def net_by_day(self, customer_id: str) -> dict[date, Decimal]:
         """Sales and returns of a customer's days."""
         net: dict[date, Decimal] = defaultdict(Decimal)
@@ -120,23 +116,19 @@ class Programme:
 
     def points_history(self, customer_id: str) -> PointsHistory:
         """What the reference of the ledger reads of a customer."""
-        purchases = [
-            Purchase(
-                order.order_id,
-                day_of(order.day),
-                money(order.units),
-                tuple((day_of(day), -money(units)) for day, units in order.returned),
-            )
-            for order in self.orders
-            if order.customer_id == customer_id
-        ]
+        purchases = [_purchase(order) for order in self.orders if order.customer_id == customer_id]
         mine = [event for event in self.happenings if event.customer_id == customer_id]
         sized = {
             kind: [(event.key, day_of(event.day), event.size) for event in mine if event.kind == kind]
-            for kind in ("unlinked_return", "redemption", "adjustment")
+            for kind in ("unlinked_return", "adjustment")
         }
         unlinked = [(key, day, -money(units)) for key, day, units in sized["unlinked_return"]]
-        return PointsHistory(purchases, unlinked, sized["redemption"], sized["adjustment"])
+        redemptions = [
+            (event.key, day_of(event.day), event.size, event.order_id) for event in mine if event.kind == "redemption"
+        ]
+        named = {order_id for *_, order_id in redemptions}
+        paid = [_purchase(order) for order in self.orders if order.order_id in named]
+        return PointsHistory(purchases, unlinked, redemptions, sized["adjustment"], paid)
 
     def rule_rows(self) -> Rows:
         """The rows of the seed."""
@@ -180,7 +172,7 @@ class Programme:
                     event.customer_id,
                     None,
                     "gift",
-                    None,
+                    event.order_id,
                     noon(day_of(event.day)),
                     event.size,
                     None,
@@ -203,6 +195,11 @@ class Programme:
             for day, units in order.returned:
                 by_day[order.order_id, day] += units
         return [(order_id, day_of(day), -money(units), -2 * money(units)) for (order_id, day), units in by_day.items()]
+
+
+def _purchase(order: Order) -> Purchase:
+    returns = tuple((day_of(day), -money(units)) for day, units in order.returned)
+    return Purchase(order.order_id, day_of(order.day), money(order.units), returns)
 
 
 FIRST_RULES = (
@@ -237,12 +234,14 @@ def _happenings(draw: st.DrawFn, number: int, customers: int) -> Happening:
     kind = draw(st.sampled_from(["unlinked_return", "redemption", "redemption", "adjustment"]))
     sizes = {
         "unlinked_return": st.sampled_from([9_999, 100_000, 600_000, 1_500_000]),
-        "redemption": st.sampled_from([1, 20, 75, 120, 300]),
+        "redemption": st.sampled_from([1, 20, 75, 120, 300, -20, -75]),
         "adjustment": st.sampled_from([-40, 10, 55, 200]),
     }
     customer = f"C{draw(st.integers(0, customers - 1))}"
     day = draw(st.one_of(st.integers(0, DAYS), st.integers(0, 120), st.integers(365, 480)))
-    return Happening(f"H{number}", customer, day, kind, draw(sizes[kind]))
+    names_order = kind == "redemption" and draw(st.booleans())
+    order_id = f"O{draw(st.integers(0, 9))}" if names_order else None
+    return Happening(f"H{number}", customer, day, kind, draw(sizes[kind]), order_id)
 
 
 @st.composite

@@ -1,9 +1,4 @@
-"""The points ledger as definitions.md tells it, customer by customer and day by day, in plain Python.
-
-Two ways to keep lots: `LaidOutLots` knows how many points are gone and lays them over the lots, oldest first;
-`QueuedLots` is the textbook's queue, in which every event takes points out of lots one by one. They agree as long as
-points become available in the order in which they are issued, that is without adjustments in a customer's favour.
-"""
+"""The points ledger as its definitions tell it, customer by customer and day by day, in plain Python."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from math import floor
-from typing import Protocol
 
 from tests.dbt.tier_reference import Rule, TierRow, month_end, rules_on
 
@@ -32,7 +26,8 @@ class Lot:
     net: Decimal = Decimal(0)
     unreversed: int = 0
     left: int = 0
-    """Of a queue: what has been neither used nor taken back nor expired."""
+    """What has been neither used nor taken back nor expired."""
+    is_available: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,11 @@ class PointsHistory:
 
     purchases: list[Purchase] = field(default_factory=list)
     unlinked_returns: list[tuple[str, date, Decimal]] = field(default_factory=list)
-    redemptions: list[tuple[str, date, int]] = field(default_factory=list)
+    redemptions: list[tuple[str, date, int, str | None]] = field(default_factory=list)
+    """With the order that they name, if any; negative ones take a redemption back."""
     adjustments: list[tuple[str, date, int]] = field(default_factory=list)
+    paid: list[Purchase] = field(default_factory=list)
+    """The orders that redemptions name, whoever bought them."""
 
 
 @dataclass(frozen=True)
@@ -74,108 +72,104 @@ class Terms:
         return rules_on(self.rules, day)[1].earn_rate
 
 
-class Lots(Protocol):
-    """Ways to keep lots; each method returns how many points came from a pending lot, or expired."""
+@dataclass
+class Use:
+    """Points that a redemption took, of a lot or of none so far."""
 
-    def release(self, lot: Lot) -> None: ...
-    def take_back(self, lot: Lot, points: int, day: date) -> int: ...
-    def take_back_newest(self, points: int, day: date) -> int: ...
-    def use(self, points: int) -> None: ...
-    def expire(self, lot: Lot) -> int: ...
+    redemption: str
+    order: str | None
+    lot: "Lot | None"
+    points: int
 
 
-class LaidOutLots:
-    """Of all points ever available, in the order of issue, the first `gone` are gone."""
+class Lots:
+    """A queue of lots: events take points out of them one by one; what none can give is owed and paid later."""
 
-    def __init__(self, lots: list[Lot]) -> None:
-        self.lots = lots
-        self.available: list[Lot] = []
-        self.gone = 0
+    def __init__(self) -> None:
+        self.lots: list[Lot] = []
+        self.uses: list[Use] = []
+        """Of all that used points, in time; what has no lot is owed."""
 
     def release(self, lot: Lot) -> None:
-        self.available.append(lot)
+        """Make a lot available; what is owed is paid first."""
+        lot.is_available = True
+        self._pay([lot])
 
     def take_back(self, lot: Lot, points: int, day: date) -> int:
+        """Take points of an order's lot; how many of them were pending."""
         own = min(points, lot.unreversed)
-        lot.unreversed -= own
-        self.gone += points - own
-        return own if day < lot.available_on else 0
+        pending = self._take(lot, own, day)
+        self.use("return", None, points - own)
+        return pending
 
     def take_back_newest(self, points: int, day: date) -> int:
+        """Take points of the newest lots first; how many of them were pending."""
         pending = 0
         for lot in reversed(self.lots):
             if lot.expires_on >= day:
                 share = min(points, lot.unreversed)
-                lot.unreversed -= share
                 points -= share
-                pending += share if day < lot.available_on else 0
-        self.gone += points
+                pending += self._take(lot, share, day)
+        self.use("return", None, points)
         return pending
 
-    def use(self, points: int) -> None:
-        self.gone += points
+    def _take(self, lot: Lot, points: int, day: date) -> int:
+        lot.unreversed -= points
+        left = min(points, lot.left)
+        lot.left -= left
+        self.use("return", None, points - left)
+        return points if day < lot.available_on else 0
+
+    def use(self, by: str, order: str | None, points: int) -> None:
+        """Use points of the oldest available lots first."""
+        if points:
+            self.uses.append(Use(by, order, None, points))
+            self._pay([lot for lot in self.lots if lot.is_available])
+
+    def _pay(self, lots: list[Lot]) -> None:
+        for use in [use for use in self.uses if use.lot is None]:
+            for lot in lots:
+                share = min(use.points, lot.left)
+                if share:
+                    lot.left -= share
+                    use.points -= share
+                    self.uses.append(Use(use.redemption, use.order, lot, share))
+        self.uses = [use for use in self.uses if use.points]
+
+    def give_back(self, points: int, day: date, redemption: str | None, order: str | None) -> int:
+        """Give points of a redemption back, of any or of an order's where none is named; returns how many."""
+        mine = [
+            use
+            for use in self.uses
+            if (use.redemption == redemption if redemption else use.redemption not in ("return", "adjustment"))
+            and (use.lot is None or use.lot.expires_on >= day)
+        ]
+        if redemption is None:
+            mine = [use for use in mine if order is not None and use.order == order] or mine
+        owed, spent = [use for use in mine if use.lot is None], [use for use in mine if use.lot]
+        given = 0
+        for use in [*owed, *reversed(spent)]:
+            share = min(points - given, use.points)
+            use.points -= share
+            given += share
+            if use.lot:
+                use.lot.left += share
+        self._pay([lot for lot in self.lots if lot.is_available and lot.expires_on >= day])
+        return given
 
     def expire(self, lot: Lot) -> int:
-        gone = self.gone
-        for other in self.lots:
-            if other in self.available:
-                share = min(gone, other.unreversed)
-                gone -= share
-                if other is lot:
-                    self.gone += other.unreversed - share
-                    return other.unreversed - share
-        raise AssertionError("a lot that was never available cannot expire")
-
-
-class QueuedLots:
-    """Each lot has points left; what no lot can give is owed, and later points fill it first."""
-
-    def __init__(self, lots: list[Lot]) -> None:
-        self.lots = lots
-        self.available: list[Lot] = []
-        self.owed = 0
-
-    def release(self, lot: Lot) -> None:
-        filled = min(self.owed, lot.left)
-        self.owed -= filled
-        lot.left -= filled
-        self.available.append(lot)
-
-    def take_back(self, lot: Lot, points: int, day: date) -> int:
-        own = min(points, lot.left)
-        lot.left -= own
-        self.use(points - own)
-        return own if day < lot.available_on else 0
-
-    def take_back_newest(self, points: int, day: date) -> int:
-        pending = 0
-        for lot in reversed(self.lots):
-            share = min(points, lot.left)
-            lot.left -= share
-            points -= share
-            pending += share if day < lot.available_on else 0
-        self.owed += points
-        return pending
-
-    def use(self, points: int) -> None:
-        for lot in self.available:
-            share = min(points, lot.left)
-            lot.left -= share
-            points -= share
-        self.owed += points
-
-    def expire(self, lot: Lot) -> int:
-        expired, lot.left = lot.left, 0
+        """What nobody used of a lot."""
+        lot.is_available, expired, lot.left = False, lot.left, 0
         return expired
 
 
 class Ledger:
     """One customer's journals: (kind, day, points by account), by the name of what caused them."""
 
-    def __init__(self, history: PointsHistory, terms: Terms, keep: type[LaidOutLots] | type[QueuedLots]) -> None:
+    def __init__(self, history: PointsHistory, terms: Terms) -> None:
         self.history, self.terms = history, terms
-        self.lots: list[Lot] = []
-        self.kept: Lots = keep(self.lots)
+        self.kept = Lots()
+        self.lots = self.kept.lots
         self.journals: dict[str, tuple[str, date, dict[str, int]]] = {}
 
     def run(self, first_day: date, last_day: date) -> "Ledger":
@@ -187,6 +181,7 @@ class Ledger:
             self._release(day)
             self._take_back(day)
             self._use(day)
+            self._give_back(day)
         return self
 
     def balance(self) -> dict[str, int]:
@@ -224,10 +219,9 @@ class Ledger:
     def _release(self, day: date) -> None:
         for lot in self.lots:
             if lot.available_on == day:
-                points = lot.unreversed if isinstance(self.kept, LaidOutLots) else lot.left
-                if lot.source == "order" and points:
+                if lot.source == "order" and lot.left:
                     name = f"release:{lot.key}"
-                    self._post(name, "release", day, member_pending=-points, member_available=points)
+                    self._post(name, "release", day, member_pending=-lot.left, member_available=lot.left)
                 self.kept.release(lot)
 
     def _take_back(self, day: date) -> None:
@@ -248,11 +242,39 @@ class Ledger:
         self._post(name, "return", day, member_pending=-pending, member_available=pending - points, reversed=points)
 
     def _use(self, day: date) -> None:
-        for key, used_on, points in self.history.redemptions:
-            if used_on == day:
-                self.kept.use(points)
+        for key, used_on, points, order in sorted(self.history.redemptions):
+            if used_on == day and points > 0:
+                self.kept.use(key, order, points)
                 self._post(f"redeem:{key}", "redeem", day, member_available=-points, redeemed=points)
         for key, used_on, points in self.history.adjustments:
             if used_on == day and points < 0:
-                self.kept.use(-points)
+                self.kept.use("adjustment", None, -points)
                 self._post(f"adjust:{key}", "adjust", day, member_available=points, adjustment=-points)
+
+    def _give_back(self, day: date) -> None:
+        taken_back = [one for one in self.history.redemptions if one[1] == day and one[2] < 0]
+        events: list[tuple[str, int, str | None, str | None]] = [
+            (f"redeem:{key}", -points, None, order) for key, _, points, order in taken_back
+        ]
+        for key, used_on, points, order_key in self.history.redemptions:
+            order = next((one for one in self.history.paid if one.key == order_key), None)
+            if order and points > 0 and (given := self._returned_of(order, used_on, points, day)):
+                events.append((f"give-back:{key}:{day}", given, key, None))
+        for name, points, redemption, order_key in sorted(
+            events, key=lambda event: (event[2] is None, event[2] or event[0])
+        ):
+            given = self.kept.give_back(points, day, redemption, order_key)
+            if given:
+                self._post(name, "redeem", day, member_available=given, redeemed=-given)
+
+    def _returned_of(self, order: Purchase, used_on: date, points: int, day: date) -> int:
+        """The points of a redemption that the returns of its order give back on a day, whole ones, in steps."""
+
+        def so_far(last: date) -> int:
+            amount = sum(
+                (amount for returned_on, amount in order.returns if max(returned_on, order.day) <= last), Decimal(0)
+            )
+            return floor(points * min(-amount, order.net) / order.net)
+
+        before = so_far(day - timedelta(days=1)) if day > used_on else 0
+        return so_far(day) - before if day >= used_on else 0

@@ -22,7 +22,7 @@ from tests.dbt.loyalty_histories import (
     day_of,
     programmes,
 )
-from tests.dbt.points_reference import ACCOUNTS, LaidOutLots, Ledger, QueuedLots, Terms
+from tests.dbt.points_reference import ACCOUNTS, Ledger, Terms
 from tests.dbt.tier_reference import replay
 
 PROPERTY = settings(
@@ -52,13 +52,13 @@ def post(models: LoyaltyModels, programme: Programme, as_of_day: int) -> list[tu
     return models.rows(STORE)
 
 
-def ledgers(programme: Programme, as_of_day: int, keep=LaidOutLots) -> dict[str, Ledger]:
+def ledgers(programme: Programme, as_of_day: int) -> dict[str, Ledger]:
     seen, last_day = programme.until(as_of_day), day_of(as_of_day)
     found = {}
     for customer in seen.customers:
         tiers = replay(seen.tier_history(customer), programme.rules, DATA_FROM, last_day, RETURN_WINDOW_DAYS)
         terms = Terms(programme.rules, tiers, RETURN_WINDOW_DAYS, EXPIRY_MONTHS)
-        found[customer] = Ledger(seen.points_history(customer), terms, keep).run(DATA_FROM, last_day)
+        found[customer] = Ledger(seen.points_history(customer), terms).run(DATA_FROM, last_day)
     return found
 
 
@@ -83,14 +83,6 @@ def balances(models: LoyaltyModels, name: str) -> dict[str, tuple[int, ...]]:
 def test_any_ledger_equals_the_day_by_day_reference(models, programme, as_of_day):
     build(models, programme, as_of_day)
     assert models.rows("int_points_journals", JOURNAL) == journals(ledgers(programme, as_of_day))
-
-
-@PROPERTY
-@given(programme=programmes(customers=2), as_of_day=st.one_of(st.just(DAYS), st.integers(0, DAYS)))
-def test_a_queue_of_lots_gives_the_same_ledger(models, programme, as_of_day):
-    programme = programme.without_gifts()
-    build(models, programme, as_of_day)
-    assert models.rows("int_points_journals", JOURNAL) == journals(ledgers(programme, as_of_day, QueuedLots))
 
 
 @PROPERTY

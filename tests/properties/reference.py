@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,7 +52,7 @@ def _judged(row: Raw, reason: str | None, last: dict[str, Raw], rates: dict[tupl
         return JudgedRow("rejected", reason, {})
     if last.get(row["order_line_id"]) is not row:
         return JudgedRow("superseded", None, {})
-    rate = Decimal(1) if row["currency"] == "EUR" else rates[row["order_date"], row["currency"]]
+    rate = Decimal(1) if row["currency"] == "EUR" else _rate(row, rates)
     amounts = {
         name: None if row[name] is None else (row[name] * rate).quantize(ZERO, ROUND_HALF_UP)
         for name in ("net_amount", "discount_amount", "cost_amount")
@@ -86,6 +86,12 @@ def _standing_rates(connection: duckdb.DuckDBPyConnection) -> dict[tuple[date, s
     return {(row["rate_date"], row["currency"]): row["rate"] for row in good}
 
 
+def _rate(row: Raw, rates: dict[tuple[date, str], Decimal]) -> Decimal | None:
+    """The rate of the order's day, or the last one of up to seven days before."""
+    days = (row["order_date"] - timedelta(days=back) for back in range(8))
+    return next((rates[day, row["currency"]] for day in days if (day, row["currency"]) in rates), None)
+
+
 def _reason(row: Raw, rates: dict[tuple[date, str], Decimal]) -> str | None:
     """The first rule of the entity that the row breaks."""
     for name in REQUIRED:
@@ -98,7 +104,7 @@ def _reason(row: Raw, rates: dict[tuple[date, str], Decimal]) -> str | None:
         (row["quantity"] < 0 < row["net_amount"], "a return with a positive net_amount"),
         (row["quantity"] > 0 > row["net_amount"], "a sale with a negative net_amount"),
         (
-            row["currency"] != "EUR" and (row["order_date"], row["currency"]) not in rates,
+            row["currency"] != "EUR" and _rate(row, rates) is None,
             f"no exchange rate for {row['currency']} on {row['order_date']}",
         ),
     ]
@@ -114,16 +120,56 @@ _place = _age
 
 def spine(lines: list[Raw]) -> Spine:
     """Per customer and day: valid orders, net sales, and the returns among them."""
-    counted = [line for line in lines if line["order_status"] == "completed"]
     days: dict[tuple[str, date], list[Any]] = defaultdict(lambda: [0, ZERO, ZERO])
+    for line in lines:
+        if line["order_status"] == "completed" and line["customer_id"] is not None:
+            days[line["customer_id"], line["order_date"]]  # whoever stands on a line was there that day
+    counted = counted_lines(lines)
     for line in counted:
         if line["customer_id"] is not None:
             day = days[line["customer_id"], line["order_date"]]
             day[1] += line["net_amount"]
-            day[2] += line["net_amount"] if line["quantity"] < 0 else 0
+            day[2] += line["net_amount"] if is_return(line) else 0
     for customer, day in valid_orders(counted).values():
         days[customer, day][0] += 1
     return {key: tuple(values) for key, values in days.items()}
+
+
+def counted_lines(lines: list[Raw]) -> list[Raw]:
+    """The lines that count, returns of known orders under the order's customer.
+
+    Neither does a line that is cancelled or a test count, nor what came back of an order that is.
+    """
+    documents = _documents(lines)
+    found = []
+    for line in lines:
+        known = documents.get(line["original_order_id"] or line["order_id"]) if is_return(line) else None
+        customer, is_counted = line["customer_id"], True
+        if known and known[0] <= line["order_date"]:
+            _, customer, is_counted = known
+        if line["order_status"] == "completed" and is_counted:
+            found.append({**line, "customer_id": customer})
+    return found
+
+
+def is_return(line: Raw) -> bool:
+    """Whether goods came back, or an amount without goods."""
+    return bool(line["quantity"] < 0 or line["net_amount"] < 0)
+
+
+def _documents(lines: list[Raw]) -> dict[str, tuple[date, str | None, bool]]:
+    """The day of each document with sale lines, its first known customer, and whether it counts."""
+    sales: dict[str, list[Raw]] = defaultdict(list)
+    for line in lines:
+        if not is_return(line):
+            sales[line["order_id"]].append(line)
+    found, valid = {}, valid_orders([line for line in lines if line["order_status"] == "completed"])
+    for order_id, sold in sales.items():
+        completed = [line for line in sold if line["order_status"] == "completed"]
+        buyers = sorted((line["ordered_at"], line["customer_id"]) for line in completed or sold if line["customer_id"])
+        day = valid[order_id][1] if order_id in valid else min(line["order_date"] for line in completed or sold)
+        found[order_id] = (day, buyers[0][1] if buyers else None, bool(completed))
+    return found
 
 
 def valid_orders(completed: list[Raw]) -> dict[str, tuple[str, date]]:
@@ -133,7 +179,7 @@ def valid_orders(completed: list[Raw]) -> dict[str, tuple[str, date]]:
     """
     orders: dict[str, list[Raw]] = defaultdict(list)
     for line in completed:
-        if line["quantity"] >= 0:
+        if not is_return(line):
             orders[line["order_id"]].append(line)
     found = {}
     for order_id, lines in orders.items():

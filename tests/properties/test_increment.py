@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.source_models import FOLDER
 from dagster_project.dbt_runner.variables import DBT_DIR, HISTORY_PATHS
 from tests.properties.company import Company, Rows, expect_same, table_rows
@@ -17,6 +18,8 @@ from tests.properties.conftest import MakeCompany
 from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
 from tests.properties.reference import row_statuses
+from warehouse.ingest.sources import SourceConfig
+from warehouse.settings import Settings
 
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = ["int_exchange_rate_versions", "int_changed_order_lines", "int_order_line_versions", "int_order_days"]
@@ -146,3 +149,37 @@ def _row_statuses_in_python(connection: duckdb.DuckDBPyConnection) -> Rows:
         (*place, found.row_status, found.reason, *(found.line.get(name) for name in OF_A_LINE))
         for place, found in sorted(row_statuses(connection).items())
     ]
+
+
+def test_an_order_that_comes_again_replaces_all_its_lines_where_its_table_says_so(
+    make_company: MakeCompany, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line is taken out of the order in a later file; of the till, which does not say so, it stays."""
+    read = variables.load_sources_config
+
+    def replacing(settings: Settings) -> dict[str, SourceConfig]:
+        sources = read(settings)
+        shop = sources["shop"]
+        lines = shop.tables["order_lines"].model_copy(update={"replaces": "order_id"})
+        return {**sources, "shop": shop.model_copy(update={"tables": {**shop.tables, "order_lines": lines}})}
+
+    monkeypatch.setattr(variables, "load_sources_config", replacing)
+    company, mess = make_company(), Mess(5)
+    line = {**mess.new_lines("shop", 1)[0], "currency": "EUR", "order_status": "completed", "quantity": 1}
+    for source in ("shop", "till"):
+        both = [{**line, "order_id": "O", "order_line_id": name, "net_amount": Decimal(60), "gross_amount": Decimal(60),
+                 "discount_amount": Decimal(0), "original_order_id": None} for name in ("kept", "gone")]  # fmt: skip
+        company.deliver(source, "order_lines", "part-1", both)
+    company.load()
+    company.build([f"+{HISTORY[-1]}"])
+    for source in ("shop", "till"):
+        company.deliver(source, "order_lines", "part-2", both[:1])
+    company.load()
+    company.build(HISTORY)
+    with company.warehouse() as connection:
+        days = connection.execute("select order_id, net_amount from intermediate.int_order_days order by 1").fetchall()
+        assert days == [("shop-O", Decimal(60)), ("till-O", Decimal(120))]
+        assert connection.execute(
+            "select row_status, count(*) from intermediate.int_order_line_versions"
+            " where _source = 'shop' group by 1 order by 1"
+        ).fetchall() == [("accepted", 1), ("superseded", 2)]

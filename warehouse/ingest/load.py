@@ -178,7 +178,7 @@ class _FileLoad:
                 batch_id = next_batch_id(self.connection)
                 self._write(file, path, batch_id, seen.content_hash)
                 remember_file(self.connection, self.id, file, replace(seen, batch_id=batch_id))
-                if known and self.table.replaces:
+                if known and self.table.replaces_files:
                     supersede(self.connection, self.id, file, known, batch_id, self.present)
                     absorb_same_content(self.connection, self.id, seen.content_hash, batch_id)
                 if content_hash(path) != seen.content_hash:
@@ -187,7 +187,7 @@ class _FileLoad:
             self.connection.execute(f"drop table if exists {ARRIVING}")
             drop_scratch(self.connection)
             shutil.rmtree(self.work, ignore_errors=True)
-        if known and self.table.replaces:  # other names may point to the new batch now
+        if known and self.table.replaces_files:  # other names may point to the new batch now
             self.known = known_files(self.connection, self.id)
         self._note(batch_ids=(batch_id,))
 

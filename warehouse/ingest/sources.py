@@ -101,7 +101,8 @@ class TableConfig(_Section):
     days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
     numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
     `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
-    ignore` leaves columns that are not declared where they are.
+    ignore` leaves columns that are not declared where they are. With `replaces: order_id` an order that comes again
+    replaces all its lines, so that a line that was taken out of it goes.
     """
 
     description: Sentence = ""
@@ -121,6 +122,7 @@ class TableConfig(_Section):
     entity: Text | None = None
     optional: bool = False
     on_change: Literal["upsert", "replace"] | None = None
+    replaces: Literal["order_id"] | None = None
     columns: Annotated[dict[Header, ColumnConfig], Field(max_length=10_000)] = {}
 
     @field_validator("entity")
@@ -195,7 +197,7 @@ class TableConfig(_Section):
         return None
 
     @property
-    def replaces(self) -> bool:
+    def replaces_files(self) -> bool:
         """Whether a changed file supersedes its earlier version as a whole."""
         return (self.on_change or ("upsert" if self.key else "replace")) == "replace"
 

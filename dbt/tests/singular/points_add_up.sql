@@ -72,6 +72,19 @@ where
 
 union all
 
+select 'who holds points is no customer, or has no tier' as rule, by_customer.customer_id as row_key
+from by_customer
+left join {{ ref('dim_customers') }} as customers on by_customer.customer_id = customers.customer_id
+left join {{ ref('fct_customer_tiers') }} as tiers on by_customer.customer_id = tiers.customer_id and tiers.is_current
+where
+    by_customer.member_pending + by_customer.member_available <> 0
+    and (
+        customers.customer_id is null
+        or tiers.customer_id is null and exists (select 1 from {{ ref('int_tier_members') }})
+    )
+
+union all
+
 select 'balances do not sum to the last closing' as rule, {{ as_text('last_month.month') }} as row_key
 from last_month
 inner join {{ ref('rpt_points_liability') }} as liability on last_month.month = liability.month

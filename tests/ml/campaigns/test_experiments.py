@@ -200,3 +200,10 @@ def test_the_core_along_an_axis_is_the_analysis_of_each_campaign():
         assert rows[f"{prefix}effect_low"].to_numpy() == pytest.approx(estimate.low)
         assert rows[f"{prefix}effect_high"].to_numpy() == pytest.approx(estimate.high)
     assert sample_ratio_p_value([300] * 5, [200] * 5, 0.6) == pytest.approx(rows["srm_p_value"].to_numpy())
+
+
+def test_the_split_of_few_customers_is_judged_exactly():
+    """Of 10 nobody in an arm of 95% of them: 0.05^10. Of 20 planned half and half, 19: 2 * 21 / 2^20."""
+    assert sample_ratio_p_value(0, 10, 0.95) == pytest.approx(0.05**10, rel=1e-6)
+    assert sample_ratio_p_value(19, 1, 0.5) == pytest.approx(2 * 21 / 2**20)
+    assert sample_ratio_p_value(0, 0, 0.5) == 1

@@ -153,6 +153,11 @@ def test_judged_origins_have_no_say_in_the_search(frame):
     assert one == other
 
 
+def test_nobody_is_too_little_history(frame):
+    found = train_and_score(features_of(frame).iloc[:0], QUICK, None)
+    assert found.status == "insufficient_history" and found.scores.empty and found.model is None
+
+
 def test_a_planted_leak_stops_the_scores(frame):
     leaking = features_of(frame)
     draws = np.random.default_rng(5)

@@ -19,7 +19,7 @@ def test_defaults(tmp_path: Path) -> None:
     source = read(tmp_path, "name: till\ntables: {lines: {files: '*.csv', key: id, columns: {id: , v: {aliases: w}}}}")
     table = source.tables["lines"]
     assert source.raw_schema == "raw_till" and source.key_prefix == "" and source.shared_keys == ()
-    assert table.files == ("*.csv",) and table.key == ("id",) and not table.replaces and table.is_text
+    assert table.files == ("*.csv",) and table.key == ("id",) and not table.replaces_files and table.is_text
     assert table.columns["v"].aliases == ("w",) and not table.columns["id"].required
 
 

@@ -10,6 +10,7 @@ redemptions as (
     select redemptions.*
     from {{ ref('int_redemptions') }} as redemptions
     inner join run_dates on redemptions.redemption_date >= {{ abuse_window_from() }}
+    where redemptions.is_take_back is not true
 
 )
 

@@ -13,6 +13,13 @@ campaign_lines as (
 redemptions as (
 
     select * from {{ ref('int_redemptions') }}
+    where is_take_back is not true
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders') }}
 
 ),
 
@@ -39,10 +46,13 @@ matched as (
     select
         redemptions.campaign_id,
         count(distinct redemptions.redemption_id) as redemptions_count,
-        count(distinct redemption_lines.redemption_id) as matched_redemptions_count
+        count(distinct redemptions.redemption_id) filter (
+            where redemption_lines.redemption_id is not null or orders.order_id is not null
+        ) as matched_redemptions_count
     from redemptions
     left join redemption_lines
         on redemptions.redemption_id = redemption_lines.redemption_id
+    left join orders on redemptions.order_id = orders.order_id
     group by redemptions.campaign_id
 
 )

@@ -20,7 +20,7 @@ programme_costs as (
 
 rewarded as (
 
-    select campaign_id, count(*) as redemptions_count, {{ money('sum(coalesce(cost_amount, 0))') }} as reward_cost_amount
+    select campaign_id, count(*) filter (where is_take_back is not true) as redemptions_count, {{ money('sum(coalesce(cost_amount, 0))') }} as reward_cost_amount
     from redemptions
     where campaign_id is not null
     group by campaign_id
@@ -41,7 +41,9 @@ costs as (
     select
         campaigns.campaign_id,
         coalesce(rewarded.redemptions_count, 0) as redemptions_count,
-        {{ money('campaigns.contact_cost_amount * campaigns.treated_count') }} as contact_cost_amount,
+        -- who is in both arms was contacted in one of them
+        {{ money('campaigns.contact_cost_amount * (campaigns.treated_count + campaigns.both_arms_count)') }}
+            as contact_cost_amount,
         coalesce(campaigns.fixed_cost_amount, 0) + coalesce(spent.other_cost_amount, 0) as fixed_cost_amount,
         coalesce(rewarded.reward_cost_amount, 0) as reward_cost_amount,
         campaigns.is_contact_cost_assumed as is_cost_assumed

@@ -1,4 +1,7 @@
--- A member is one from the assignment on, else from the campaign's start.
+{#
+  A member is one from the assignment on, else from the campaign's start. An assignment never changes: who was delivered in
+  one arm and then in another is in both.
+#}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -7,7 +10,8 @@ with run_dates as (
 
 members as (
 
-    select * from {{ accepted(ref('int_campaign_member_versions')) }}
+    select * from {{ ref('int_campaign_member_versions') }}
+    where row_status <> 'rejected'
 
 ),
 
@@ -23,11 +27,28 @@ dated as (
         members.campaign_id,
         members.customer_id,
         members.arm,
+        members.row_status = 'accepted' as is_accepted,
         coalesce({{ business_date('members.assigned_at') }}, campaigns.start_date) as member_since
     from members
     left join campaigns on members.campaign_id = campaigns.campaign_id
 
+),
+
+assigned as (
+
+    select
+        campaign_id,
+        customer_id,
+        max_by(arm, is_accepted) as arm,
+        min(member_since) as member_since,
+        count(distinct arm) > 1 as is_in_both_arms,
+        bool_or(is_accepted) as is_accepted
+    from dated
+    where member_since <= (select as_of_date from run_dates)
+    group by campaign_id, customer_id
+
 )
 
-select * from dated
-where member_since <= (select as_of_date from run_dates)
+select campaign_id, customer_id, arm, member_since, is_in_both_arms
+from assigned
+where is_accepted

@@ -2,7 +2,7 @@
 with redemptions as (
 
     select * from {{ ref('int_redemptions') }}
-    where campaign_id is not null
+    where campaign_id is not null and is_take_back is not true
 
 ),
 

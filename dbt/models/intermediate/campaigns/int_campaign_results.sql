@@ -39,8 +39,9 @@ results as (
         coalesce(effects.method, case when campaigns.is_randomized then 'randomized' else 'observational' end) as method,
         coalesce(effects.treated_count, campaigns.treated_count) as treated_count,
         coalesce(effects.control_count, campaigns.control_count) as control_count,
+        campaigns.both_arms_count,
         {%- for estimate in estimates %}
-        effects.{{ estimate }},
+        case when campaigns.is_assignment_broken is not true then effects.{{ estimate }} end as {{ estimate }},
         {%- endfor %}
         attribution.attributed_amount,
         attribution.attributed_margin_amount,
@@ -48,7 +49,9 @@ results as (
         costs.cost_amount,
         costs.is_cost_assumed,
         case
+            when campaigns.is_randomized and campaigns.is_assignment_broken then 'broken_assignment'
             when effects.status = 'ok' and costs.cost_amount <= 0 then 'no_cost'
+            when effects.status = 'ok' and not campaigns.is_final then 'provisional'
             else coalesce(effects.status, 'not_analysed')
         end as status
     from campaigns

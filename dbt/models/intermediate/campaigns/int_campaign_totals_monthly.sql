@@ -27,7 +27,6 @@ campaign_months as (
         costs.reward_cost_amount * months.share_of_window as reward_cost,
         results.incremental_margin_amount * months.share_of_window as incremental_margin,
         (results.effect_high - results.effect_low) / 2 * results.treated_count * months.share_of_window as half_width,
-        results.attributed_margin_amount * months.share_of_window as attributed_margin,
         results.incremental_margin_amount is not null as is_estimated
     from months
     inner join costs on months.campaign_id = costs.campaign_id
@@ -43,7 +42,6 @@ select
     {{ money('sum(fixed_cost)') }} as fixed_cost_amount,
     {{ money('sum(reward_cost)') }} as reward_cost_amount,
     {{ money('sum(incremental_margin)') }} as incremental_margin_amount,
-    {{ money('sqrt(sum(half_width * half_width) filter (where is_estimated))') }} as half_width_amount,
-    {{ money('sum(attributed_margin)') }} as attributed_margin_amount
+    {{ money('sqrt(sum(half_width * half_width) filter (where is_estimated))') }} as half_width_amount
 from campaign_months
 group by month

@@ -21,8 +21,10 @@ counted as (
 
     select
         campaign_id,
-        count(*) filter (where arm = 'treatment') as treated_count,
-        count(*) filter (where arm = 'control') as control_count
+        count(*) filter (where arm = 'treatment' and not is_in_both_arms) as treated_count,
+        count(*) filter (where arm = 'control' and not is_in_both_arms) as control_count,
+        count(*) filter (where is_in_both_arms) as both_arms_count,
+        count(*) as members_count
     from members
     group by campaign_id
 
@@ -38,9 +40,13 @@ select
     campaigns.planned_treatment_share,
     coalesce(counted.treated_count, 0) as treated_count,
     coalesce(counted.control_count, 0) as control_count,
+    coalesce(counted.both_arms_count, 0) as both_arms_count,
+    coalesce(counted.both_arms_count > 0.01 * counted.members_count, false) as is_assignment_broken,
     campaigns.fixed_cost_amount,
     coalesce(campaigns.contact_cost_amount, {{ money(var('assumed').get('contact_cost_amount', 0)) }}) as contact_cost_amount,
     campaigns.contact_cost_amount is null as is_contact_cost_assumed,
+    -- an order of the window may come back until its own return window has closed
+    {{ add_days('campaigns.end_date', setting('points', 'return_window_days')) }} <= run_dates.data_through as is_final,
     campaigns.end_date <= run_dates.data_through and campaigns.start_date >= run_dates.data_from as has_full_window
 from campaigns
 cross join run_dates

@@ -1,6 +1,6 @@
 {#
-  Customers are known by a record of the entity, by an order line or by a campaign. A record without joined_at has been
-  known all along. No direct identifiers.
+  Customers are known by a record of the entity, by an order line, by a campaign or by points. A record without joined_at
+  has been known all along. No direct identifiers.
 #}
 with run_dates as (
 
@@ -17,6 +17,19 @@ customer_records as (
 campaign_members as (
 
     select * from {{ ref('int_campaign_members') }}
+
+),
+
+point_adjustments as (
+
+    select * from {{ ref('int_point_adjustments') }}
+
+),
+
+redemptions as (
+
+    select * from {{ ref('int_redemptions') }}
+    where points <> 0
 
 ),
 
@@ -59,6 +72,10 @@ sightings as (
     select customer_id, member_since from campaign_members
     union all
     select customer_id, known_since from buyers
+    union all
+    select customer_id, adjusted_on from point_adjustments
+    union all
+    select customer_id, redemption_date from redemptions
 
 ),
 

@@ -21,6 +21,7 @@ campaign_members as (
 redemptions as (
 
     select * from {{ ref('int_redemptions') }}
+    where is_take_back is not true
 
 ),
 

@@ -17,7 +17,7 @@ with rates as (
 
 changed_batches as (
 
-    select batch_id
+    select batch_id, source, table_name
     from {{ ref('stg_ops__batches') }}
     where batch_id > {{ watermark }} or superseded_by > {{ watermark }}
 
@@ -34,16 +34,28 @@ fresh as (
     select order_line_id, order_id
     from delivered
     where _batch_id in (select batch_id from changed_batches)
+    {%- for source, relation in entity_relations('order_lines') %}
+    {%- set others = tables_read_beside(source, relation) %}
+    {%- if others %}
+        -- the mapping reads these tables too, so a change in them can be one of any line
+        or _source = '{{ source }}' and exists (
+            select 1 from changed_batches
+            where source = '{{ source }}' and table_name in ('{{ others | join("', '") }}')
+        )
+    {%- endif %}
+    {%- endfor %}
 
 ),
 
--- a rate that came or changed values the foreign lines of its day anew
+-- a rate that came or changed values the foreign lines of the days that it can hold for anew
 revalued as (
 
     select versions.order_line_id
     from {{ versions }} as versions
     inner join rates
-        on versions.currency = rates.currency and versions.order_date = rates.rate_date
+        on versions.currency = rates.currency
+        and versions.order_date >= rates.rate_date
+        and versions.order_date <= {{ add_days('rates.rate_date', var('exchange_rate_days')) }}
     where rates._batch_id in (select batch_id from changed_batches)
 
 ),
@@ -52,7 +64,11 @@ known as (
 
     select order_line_id, order_id
     from {{ versions }}
-    where order_line_id in (select order_line_id from fresh union all select order_line_id from revalued)
+    where
+        order_line_id in (select order_line_id from fresh union all select order_line_id from revalued)
+        {%- for source in var('order_replacing_sources') %}
+        or _source = '{{ source }}' and order_id in (select order_id from fresh)
+        {%- endfor %}
 
 )
 

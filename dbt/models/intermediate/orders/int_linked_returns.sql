@@ -52,6 +52,7 @@ select
     order_id,
     customer_id,
     order_date,
+    net_amount,
     return_date,
     return_amount,
     greatest({{ money('round(net_amount * coalesce(' ~ rate('own_net_amount + own_return_amount_so_far', 'own_net_amount')

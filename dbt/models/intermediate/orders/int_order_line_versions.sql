@@ -46,9 +46,17 @@ lines as {{ anew }} (
 
 ),
 
+-- banks publish no rates on weekends and holidays: a rate holds until the next one, for so many days at the most
 rates as (
 
-    select currency, rate_date, rate
+    select
+        currency,
+        rate_date as valid_from,
+        least(
+            coalesce(lead(rate_date) over (partition by currency order by rate_date), {{ date_or_null('9999-12-31') }}),
+            {{ add_days('rate_date', var('exchange_rate_days') + 1) }}
+        ) as valid_to,
+        rate
     from {{ accepted(ref('int_exchange_rate_versions')) }}
     where currency <> {{ text_literal(var('base_currency')) }}
 
@@ -61,7 +69,9 @@ valued as {{ computed_anew() }} (
         case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
     from lines
     left join rates
-        on lines.currency = rates.currency and lines.order_date = rates.rate_date
+        on lines.currency = rates.currency
+        and lines.order_date >= rates.valid_from
+        and lines.order_date < rates.valid_to
 
 ),
 

@@ -1,6 +1,7 @@
 {#
   The return lines of known orders. A return belongs to the order that it names, else to the document that it stands in,
-  and to that order's customer and status: what came back of a cancelled order takes back what never counted.
+  and to that order's customer and status: what came back of a cancelled order takes back what never counted. What is dated
+  before its order counts as it was delivered, as nobody knew of the order then.
 #}
 with run_dates as (
 
@@ -29,8 +30,8 @@ orders as (
 select
     return_lines.order_line_id,
     return_lines.returned_order_id,
-    orders.customer_id,
-    orders.order_status,
+    case when orders.order_date <= return_lines.order_date then orders.customer_id else return_lines.customer_id end as customer_id,
+    case when orders.order_date <= return_lines.order_date then orders.order_status else 'completed' end as order_status,
     return_lines.customer_id as returned_by,
     return_lines.order_date as return_date,
     return_lines.net_amount,

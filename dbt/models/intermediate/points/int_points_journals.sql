@@ -22,6 +22,38 @@ lots as (
 
 ),
 
+give_backs as (
+
+    select * from {{ ref('int_points_give_backs') }}
+
+),
+
+events as (
+
+    select * from {{ ref('int_points_events') }}
+    where kind = 'give_back'
+
+),
+
+steps as (
+
+    select * from {{ ref('int_points_steps') }}
+
+),
+
+given as (
+
+    select
+        events.customer_id,
+        events.event_date,
+        events.use_id,
+        {{ all_points('steps.given') }} as points
+    from events
+    inner join steps
+        on events.customer_id = steps.customer_id and events.event_number = steps.event_number
+
+),
+
 journals as (
 
     select
@@ -68,6 +100,28 @@ journals as (
     select 'redeem:' || source_id, 'redeem', source_id, customer_id, spent_on, 0, -points, 0, points, 0, 0, 0
     from points_spent
     where source = 'redemption'
+
+    union all
+
+    select
+        give_backs.journal_id,
+        'redeem',
+        give_backs.source_id,
+        give_backs.customer_id,
+        give_backs.given_on,
+        0,
+        given.points,
+        0,
+        -given.points,
+        0,
+        0,
+        0
+    from give_backs
+    inner join given
+        on give_backs.customer_id = given.customer_id
+        and give_backs.given_on = given.event_date
+        and coalesce(give_backs.use_id, 'take-back:' || give_backs.source_id) = given.use_id
+    where given.points > 0
 
     union all
 

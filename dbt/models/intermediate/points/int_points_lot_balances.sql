@@ -1,8 +1,6 @@
 {#
-  What was taken back of each lot, released, used, has expired, and remains, as of as_of_date. Lots expire in their order,
-  so with e, the excess of a lot at its expiry (see int_points_progress), what expires of it is
-  max(0, e - max(0, largest e of the lots before)). If more is consumed than was ever available the balance is negative,
-  and the points of later lots are consumed before they can be used.
+  What was taken back of each lot, released, used, has expired, and remains, as of as_of_date. Lots of customers who never
+  used or owed points lose what returns take from them, and else expire whole.
 #}
 with lots as (
 
@@ -10,32 +8,53 @@ with lots as (
 
 ),
 
-progress as (
+steps as (
 
-    select * from {{ ref('int_points_progress') }}
-
-),
-
-expiries as (
-
-    select
-        customer_id,
-        lot_number,
-        greatest(excess - greatest(coalesce(max(excess) over (
-            partition by customer_id
-            order by lot_number
-            rows between unbounded preceding and 1 preceding
-        ), 0), 0), 0) as expired_points
-    from progress
-    where lot_number is not null
+    select * from {{ ref('int_points_steps') }}
 
 ),
 
-consumed as (
+events as (
 
-    select customer_id, max(used_in_all) + greatest(coalesce(max(excess), 0), 0) as points
-    from progress
-    group by customer_id
+    select * from {{ ref('int_points_events') }}
+
+),
+
+moved as (
+
+    select customer_id, {{ unnested('used') }} as share, 1 as sign
+    from steps
+
+    union all
+
+    select customer_id, {{ unnested('given') }} as share, -1 as sign
+    from steps
+
+),
+
+used as (
+
+    select customer_id, share.lot_number as lot_number, cast(sum(sign * share.points) as bigint) as points
+    from moved
+    where share.lot_number is not null
+    group by customer_id, share.lot_number
+
+),
+
+reversed as (
+
+    select events.customer_id, events.lot_number, cast(sum(steps.reversed_points) as bigint) as points
+    from steps
+    inner join events
+        on steps.customer_id = events.customer_id and steps.event_number = events.event_number
+    where events.lot_number is not null
+    group by events.customer_id, events.lot_number
+
+),
+
+users as (
+
+    select distinct customer_id from events
 
 ),
 
@@ -43,16 +62,15 @@ balanced as (
 
     select
         lots.*,
-        coalesce(expiries.expired_points, 0) as lapsed_points,
-        case
-            when lots.is_available
-                then least(greatest(lots.last_available_point - coalesce(consumed.points, 0), 0), lots.points)
-            else lots.points
-        end as left_points
+        coalesce(used.points, 0) as used_points,
+        lots.pending_reversed_points + case
+            when users.customer_id is null then lots.available_reversed_points
+            else coalesce(reversed.points, 0)
+        end as reversed_points
     from lots
-    left join expiries
-        on lots.customer_id = expiries.customer_id and lots.lot_number = expiries.lot_number
-    left join consumed on lots.customer_id = consumed.customer_id
+    left join users on lots.customer_id = users.customer_id
+    left join used on lots.customer_id = used.customer_id and lots.lot_number = used.lot_number
+    left join reversed on lots.customer_id = reversed.customer_id and lots.lot_number = reversed.lot_number
 
 )
 
@@ -68,9 +86,9 @@ select
     is_expired,
     is_available,
     earned_points,
-    reversed_points,
+    cast(reversed_points as bigint) as reversed_points,
     released_points,
-    cast(lapsed_points as bigint) as expired_points,
-    cast(case when is_available then points - left_points - lapsed_points else 0 end as bigint) as used_points,
-    cast(left_points as bigint) as remaining_points
+    cast(case when is_expired then earned_points - reversed_points - used_points else 0 end as bigint) as expired_points,
+    cast(used_points as bigint) as used_points,
+    cast(case when is_expired then 0 else earned_points - reversed_points - used_points end as bigint) as remaining_points
 from balanced

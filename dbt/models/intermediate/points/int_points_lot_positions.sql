@@ -1,7 +1,4 @@
-{#
-  The lots with what returns have taken back of each, and where each ends in the order in which points are used:
-  `last_point` of all points, `last_available_point` of those that are available.
-#}
+-- The lots with what returns have taken back of each while it was pending, and since.
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
@@ -25,41 +22,30 @@ taken_back as (
     select
         customer_id,
         lot_number,
-        cast(sum(points) as bigint) as points,
-        cast(coalesce(sum(points) filter (where is_pending), 0) as bigint) as pending_points
+        cast(coalesce(sum(points) filter (where is_pending), 0) as bigint) as pending_points,
+        cast(coalesce(sum(points) filter (where not is_pending), 0) as bigint) as available_points
     from reversals
     where lot_number is not null
     group by customer_id, lot_number
 
-),
-
-reduced as (
-
-    select
-        lots.customer_id,
-        lots.lot_number,
-        lots.source,
-        lots.source_id,
-        lots.issued_on,
-        lots.available_on,
-        lots.expires_on,
-        {{ add_days('lots.expires_on', 1) }} as expired_on,
-        {{ add_days('lots.expires_on', 1) }} <= run_dates.as_of_date as is_expired,
-        lots.available_on <= run_dates.as_of_date as is_available,
-        lots.earned_points,
-        coalesce(taken_back.points, 0) as reversed_points,
-        lots.earned_points - coalesce(taken_back.pending_points, 0) as released_points,
-        lots.earned_points - coalesce(taken_back.points, 0) as points
-    from lots
-    cross join run_dates
-    left join taken_back
-        on lots.customer_id = taken_back.customer_id and lots.lot_number = taken_back.lot_number
-
 )
 
 select
-    *,
-    sum(points) over lots_so_far as last_point,
-    sum(case when is_available then points else 0 end) over lots_so_far as last_available_point
-from reduced
-window lots_so_far as (partition by customer_id order by lot_number)
+    lots.customer_id,
+    lots.lot_number,
+    lots.source,
+    lots.source_id,
+    lots.issued_on,
+    lots.available_on,
+    lots.expires_on,
+    {{ add_days('lots.expires_on', 1) }} as expired_on,
+    {{ add_days('lots.expires_on', 1) }} <= run_dates.as_of_date as is_expired,
+    lots.available_on <= run_dates.as_of_date as is_available,
+    lots.earned_points,
+    coalesce(taken_back.pending_points, 0) as pending_reversed_points,
+    coalesce(taken_back.available_points, 0) as available_reversed_points,
+    lots.earned_points - coalesce(taken_back.pending_points, 0) as released_points
+from lots
+cross join run_dates
+left join taken_back
+    on lots.customer_id = taken_back.customer_id and lots.lot_number = taken_back.lot_number

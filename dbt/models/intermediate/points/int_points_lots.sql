@@ -1,7 +1,7 @@
 {#
   A lot is the points of an order, floor(rate * net_amount) at the rate of the tier held when the day starts, or those of
   a positive adjustment. Lots are numbered by customer in the order of their issue, which is also the order in which they
-  expire. Points of an order are pending until its return window has closed.
+  expire. Points of an order are pending until its return window has closed, and do not expire before.
 #}
 with valid_orders as (
 
@@ -34,6 +34,11 @@ ranked as (
 
     select valid_orders.*, coalesce(tiers.tier_rank, 1) as tier_rank
     from valid_orders
+    {%- if setting('points', 'earns_from') == 'joined_at' %}
+    inner join {{ ref('int_customers') }} as members
+        on valid_orders.customer_id = members.customer_id
+        and valid_orders.order_date >= {{ business_date('members.joined_at') }}
+    {%- endif %}
     left join tiers
         on valid_orders.customer_id = tiers.customer_id
         and valid_orders.order_date > tiers.valid_from
@@ -80,7 +85,7 @@ select
     source_id,
     issued_on,
     available_on,
-    last_day({{ add_months('issued_on', setting('points', 'expiry_months')) }}) as expires_on,
+    greatest(last_day({{ add_months('issued_on', setting('points', 'expiry_months')) }}), available_on) as expires_on,
     net_amount,
     earn_rate,
     earned_points

@@ -63,6 +63,51 @@ matured as (
     from matured_lots
     group by {{ month_of('expired_on') }}
 
+),
+
+-- who has used more than there was owes it, whatever others have to spend
+debtors as (
+
+    select distinct customer_id
+    from ledger
+    where member_available < 0 and kind <> 'expire'
+
+),
+
+movements as (
+
+    select customer_id, {{ month_of('entry_date') }} as month, sum(member_available) as available_change
+    from ledger
+    where customer_id in (select customer_id from debtors)
+    group by customer_id, {{ month_of('entry_date') }}
+
+),
+
+debts as (
+
+    select
+        customer_id,
+        month,
+        greatest(-sum(available_change) over (partition by customer_id order by month), 0) as points
+    from movements
+
+),
+
+debt_changes as (
+
+    select
+        month,
+        points - lag(points, 1, 0) over (partition by customer_id order by month) as debt_change
+    from debts
+
+),
+
+indebted as (
+
+    select month, sum(debt_change) as debt_change
+    from debt_changes
+    group by month
+
 )
 
 select
@@ -76,8 +121,10 @@ select
     sum(coalesce(entered.available_change, 0)) over history as available_points,
     sum(coalesce(entered.redeemed_points, 0)) over history as redeemed_so_far,
     sum(coalesce(matured.used_points, 0)) over history as matured_used_points,
-    sum(coalesce(matured.points, 0)) over history as matured_points
+    sum(coalesce(matured.points, 0)) over history as matured_points,
+    sum(coalesce(indebted.debt_change, 0)) over history as debt_points
 from months
 left join entered on months.month = entered.month
 left join matured on months.month = matured.month
+left join indebted on months.month = indebted.month
 window history as (order by months.month)

@@ -10,12 +10,12 @@ adjustments as (
 
 )
 
-select 'redemption' as source, redemption_id as source_id, customer_id, redemption_date as spent_on, points
+select 'redemption' as source, redemption_id as source_id, customer_id, order_id, redemption_date as spent_on, points
 from redemptions
 where points > 0
 
 union all
 
-select 'adjustment' as source, adjustment_id as source_id, customer_id, adjusted_on as spent_on, -points as points
+select 'adjustment' as source, adjustment_id as source_id, customer_id, null as order_id, adjusted_on as spent_on, -points as points
 from adjustments
 where points < 0

@@ -39,7 +39,7 @@ trials as (
         *,
         row_number() over (partition by campaign_type order by end_date desc, campaign_id asc) as newest
     from campaigns
-    where is_randomized and has_full_window and treated_count > 0
+    where is_randomized and has_full_window and treated_count > 0 and is_assignment_broken is not true
         and end_date <= (select snapshot_date from plan_dates)
 
 )

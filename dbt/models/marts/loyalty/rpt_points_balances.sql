@@ -46,6 +46,7 @@ select
     ledger.member_pending + ledger.member_available as points_balance,
     ledger.member_pending as pending_points,
     ledger.member_available as available_points,
+    greatest(-ledger.member_available, 0) as debt_points,
     -ledger.issued as earned_points,
     -ledger.adjustment as adjusted_points,
     ledger.redeemed as redeemed_points,

@@ -11,6 +11,7 @@ rated as (
     select
         *,
         pending_points + available_points as closing_points,
+        pending_points + available_points + debt_points as open_points,
         redeemed_so_far > 0 and matured_points > 0 as is_observed,
         case
             when redeemed_so_far > 0 and matured_points > 0
@@ -23,7 +24,7 @@ rated as (
 
 valued as (
 
-    select *, {{ money('round(closing_points * ' ~ point_value ~ ' * redemption_rate, 4)') }} as liability_amount
+    select *, {{ money('round(open_points * ' ~ point_value ~ ' * redemption_rate, 4)') }} as liability_amount
     from rated
 
 )
@@ -40,6 +41,8 @@ select
     cast(adjusted_points as bigint) as adjusted_points,
     cast(pending_points as bigint) as pending_points,
     cast(available_points as bigint) as available_points,
+    cast(open_points as bigint) as open_points,
+    cast(debt_points as bigint) as debt_points,
     {{ point_value }} as point_value_amount,
     cast(redemption_rate as double) as redemption_rate,
     case when is_observed then 'issue_cohorts' else 'assumed' end as redemption_rate_source,

@@ -24,6 +24,7 @@ select
     method,
     treated_count,
     control_count,
+    both_arms_count,
     effect_per_member,
     effect_low,
     effect_high,

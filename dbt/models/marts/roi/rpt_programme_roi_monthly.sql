@@ -19,17 +19,36 @@ campaign_totals_monthly as (
 
 attributed as (
 
-    select {{ month_of('order_date') }} as month, {{ money('sum(net_amount)') }} as attributed_amount
+    select
+        {{ month_of('order_date') }} as month,
+        {{ money('sum(net_amount)') }} as attributed_amount,
+        {{ money('sum(margin_amount)') }} as attributed_margin_amount
     from {{ ref('int_campaign_lines') }}
     group by 1
 
 ),
 
+campaigns as (
+
+    select * from {{ ref('int_campaigns') }}
+
+),
+
+-- what names no campaign, or one that nobody delivered, is the programme's
 platform as (
 
     select {{ month_of('cost_date') }} as month, {{ money('sum(amount)') }} as platform_cost_amount
     from {{ ref('int_programme_costs') }}
-    where campaign_id is null
+    where campaign_id is null or campaign_id not in (select campaign_id from campaigns)
+    group by 1
+
+),
+
+rewards as (
+
+    select {{ month_of('redemption_date') }} as month, {{ money('sum(cost_amount)') }} as reward_cost_amount
+    from {{ ref('int_redemptions') }}
+    where campaign_id is null or campaign_id not in (select campaign_id from campaigns)
     group by 1
 
 ),
@@ -50,21 +69,23 @@ combined as (
         sales.*,
         points.liability_change_amount,
         points.points_cost_amount,
-        coalesce(campaigns.campaigns_count, 0) as campaigns_count,
-        coalesce(campaigns.estimated_campaigns_count, 0) as estimated_campaigns_count,
-        coalesce(campaigns.contact_cost_amount, 0) as contact_cost_amount,
-        coalesce(campaigns.fixed_cost_amount, 0) as fixed_cost_amount,
-        coalesce(campaigns.reward_cost_amount, 0) as reward_cost_amount,
+        coalesce(totals.campaigns_count, 0) as campaigns_count,
+        coalesce(totals.estimated_campaigns_count, 0) as estimated_campaigns_count,
+        coalesce(totals.contact_cost_amount, 0) as contact_cost_amount,
+        coalesce(totals.fixed_cost_amount, 0) as fixed_cost_amount,
+        {{ money('coalesce(totals.reward_cost_amount, 0) + coalesce(rewards.reward_cost_amount, 0)') }} as reward_cost_amount,
         coalesce(platform.platform_cost_amount, 0) as platform_cost_amount,
         coalesce(attributed.attributed_amount, 0) as attributed_amount,
-        coalesce(campaigns.attributed_margin_amount, 0) as attributed_margin_amount,
-        campaigns.estimated_campaigns_count = campaigns.campaigns_count as is_estimated,
-        campaigns.incremental_margin_amount,
-        campaigns.half_width_amount,
-        {{ money('coalesce(campaigns.contact_cost_amount, 0) + coalesce(campaigns.fixed_cost_amount, 0)'
-            ~ ' + coalesce(campaigns.reward_cost_amount, 0) + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
+        coalesce(attributed.attributed_margin_amount, 0) as attributed_margin_amount,
+        totals.estimated_campaigns_count = totals.campaigns_count as is_estimated,
+        totals.incremental_margin_amount,
+        totals.half_width_amount,
+        {{ money('coalesce(totals.contact_cost_amount, 0) + coalesce(totals.fixed_cost_amount, 0)'
+            ~ ' + coalesce(totals.reward_cost_amount, 0) + coalesce(rewards.reward_cost_amount, 0)'
+            ~ ' + coalesce(platform.platform_cost_amount, 0)') }} as cost_amount
     from sales_monthly as sales
-    left join campaign_totals_monthly as campaigns on sales.month = campaigns.month
+    left join campaign_totals_monthly as totals on sales.month = totals.month
+    left join rewards on sales.month = rewards.month
     left join attributed on sales.month = attributed.month
     left join platform on sales.month = platform.month
     left join points on sales.month = points.month

@@ -30,6 +30,12 @@ campaign_lines as (
 
 ),
 
+campaigns as (
+
+    select * from {{ ref('int_campaigns') }}
+
+),
+
 programme_costs as (
 
     select * from {{ ref('int_programme_costs') }}
@@ -85,7 +91,9 @@ facts as (
 
     select {{ month_of('cost_date') }}, 'platform_costs', sum(amount)
     from programme_costs
-    where campaign_id is null and cost_date >= (select {{ month_of('data_from') }} from run_dates)
+    where
+        (campaign_id is null or campaign_id not in (select campaign_id from campaigns))
+        and cost_date >= (select {{ month_of('data_from') }} from run_dates)
     group by 1
 
     union all
