@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.support.company import Company, company
+from warehouse.identity.shown_text import masked_text
 from warehouse.settings import PROJECT_ROOT
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
@@ -103,10 +104,9 @@ def test_bad_lines_are_rejected_rows_and_everything_else_loads(
     assert [(file, row) for file, row, _, _ in rejected] == [("2011-03.csv", row) for row in range(2, 7)]
     reasons = [reason for _, _, reason, _ in rejected]
     assert "9" in reasons[0] and "4" in reasons[1] and "quote" in reasons[2]
-    assert reasons[3:] == ['"Quantity" is not a bigint', "ordered_at is missing"]
+    assert reasons[3:] == ["Quantity is not a decimal(18,4)", "InvoiceDate is not a timestamp"]
     for (_, _, _, record), line in zip(rejected[:3], BAD_LINES, strict=False):
-        assert json.loads(record) == {"line": line}
-    assert "900004" in rejected[3][3]
+        assert json.loads(record) == {"line": masked_text(line)}, "what was delivered stays in the warehouse"
     assert dirty.published("select count(*), sum(net_amount) from marts.fct_order_lines") == [(count + 1, net + 7)]
     assert dirty.published(
         "select sum(rows_read), sum(rows_accepted), sum(rows_rejected), sum(abs(difference)),"
