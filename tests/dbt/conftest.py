@@ -20,7 +20,7 @@ from warehouse.sql import connect
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)
 )
-SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "fct_orders", "fct_order_lines"]
+SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "+fct_orders", "+fct_order_lines"]
 
 
 @dataclass(frozen=True)
