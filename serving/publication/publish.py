@@ -108,6 +108,7 @@ def republish(
             raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
         with _scratch(settings) as scratch:
             rewrite(folder / WORK, scratch)
+            scratch.chmod(0o600)  # the working copy is for reading alone, and so was its rewritten copy
             with connect(scratch) as connection:
                 return _publish_copy(settings, connection, published, replace(state, kept=()), live, report)
 
