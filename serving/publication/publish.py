@@ -114,6 +114,7 @@ def republish(
             raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
         with _scratch(settings) as scratch:
             rewrite(folder / WORK, scratch)
+            scratch.chmod(0o600)  # the working copy is for reading alone, and so was its rewritten copy
             if check:
                 check(scratch)
             with connect(scratch) as connection:
