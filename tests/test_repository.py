@@ -254,6 +254,12 @@ def test_as_of_date_cuts_once() -> None:
     assert cutting == KNOW_AS_OF_DATE
 
 
+def test_the_report_computes_no_share_and_no_average() -> None:
+    computed = re.compile(r"\bover \(|\bntile\(|\bmedian\(|\bavg\(|/ (?:nullif|count|sum)\(")
+    files = tracked("serving/report/chapters/*.py")
+    assert files and [file.name for file in files if computed.search(file.read_text(encoding="utf-8"))] == []
+
+
 def test_dbt_has_no_python_files() -> None:
     """Its folder joins the installed package dbt's search path."""
     assert tracked("dbt/*.py") == []

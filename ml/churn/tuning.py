@@ -17,7 +17,7 @@ from ml.churn.feature_matrix import FeatureMatrix
 from ml.churn.windows import Origin
 from ml.common.determinism import side_by_side
 
-# Searching adds less than this to the mean AUC of a model that starts further behind: it would not catch up.
+# In mean AUC: further behind the best with its defaults, a model is not searched (DECISIONS.md).
 _WORTH_SEARCHING = 0.0015
 
 
@@ -38,7 +38,12 @@ class _Tuning:
 
     def auc(self, candidate: Candidate, params: Params) -> float:
         """Mean AUC over the origins."""
-        return _mean_auc(candidate, params, self.folds, self.seed)
+        aucs = []
+        for train, test in self.folds:
+            features = candidate.features(train.features)
+            model = candidate.build(params, self.seed).fit(train.columns(features), train.label.astype(int))
+            aucs.append(roc_auc_score(test.label, raw_scores(model, test.columns(features))))
+        return float(np.mean(aucs))
 
 
 def tune_all(
@@ -49,7 +54,7 @@ def tune_all(
     seed: int,
     threads: int = 1,
 ) -> list[Tuned]:
-    """The best parameters of each candidate by mean AUC on active customers, the best of them being searched longest.
+    """The best parameters of each candidate by mean AUC on active customers.
 
     All are judged with their defaults; the spaces of those alone are searched whose defaults come within
     _WORTH_SEARCHING of the best. Looks at the rows of `origins` only. Without origins or trials the defaults stand.
@@ -83,17 +88,6 @@ def _search(tuning: _Tuning, candidate: Candidate, known: Tuned, trials: int) ->
     study.enqueue_trial(dict(candidate.defaults))
     study.optimize(objective, n_trials=trials)
     return Tuned(dict(study.best_params), study.best_value)
-
-
-def _mean_auc(
-    candidate: Candidate, params: Params, folds: Sequence[tuple[FeatureMatrix, FeatureMatrix]], seed: int
-) -> float:
-    aucs = []
-    for train, test in folds:
-        features = candidate.features(train.features)
-        model = candidate.build(params, seed).fit(train.columns(features), train.label.astype(int))
-        aucs.append(roc_auc_score(test.label, raw_scores(model, test.columns(features))))
-    return float(np.mean(aucs))
 
 
 def _active(matrix: FeatureMatrix) -> FeatureMatrix:

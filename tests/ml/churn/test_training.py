@@ -158,6 +158,20 @@ def test_nobody_is_too_little_history(frame):
     assert found.status == "insufficient_history" and found.scores.empty and found.model is None
 
 
+def test_only_models_within_reach_of_the_best_are_searched(frame, monkeypatch):
+    matrix = labelled_panel(frame)
+    tuning, _ = split_judged(rolling_origins(month_ends(8), HORIZON), HORIZON, fewest=3, most=6)
+    candidates = [CANDIDATES[name] for name in ("decision_tree", "logistic_regression")]
+    by_default = tune_all(candidates, matrix, tuning, trials=1, seed=1)
+    alone = [tune_all([one], matrix, tuning, trials=4, seed=1)[0] for one in candidates]
+    assert all(found.auc > default.auc for found, default in zip(alone, by_default, strict=True))
+    best = int(np.argmax([found.auc for found in by_default]))
+    for reach, searched in ((0.0, {best}), (1.0, {0, 1})):
+        monkeypatch.setattr("ml.churn.tuning._WORTH_SEARCHING", reach)
+        found = tune_all(candidates, matrix, tuning, trials=4, seed=1)
+        assert found == [(alone if place in searched else by_default)[place] for place in range(2)]
+
+
 def test_a_planted_leak_stops_the_scores(frame):
     leaking = features_of(frame)
     draws = np.random.default_rng(5)
