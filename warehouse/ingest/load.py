@@ -140,6 +140,7 @@ class _FileLoad:
 
     def run(self) -> LoadReport:
         """Loads what is new. Raises UserError."""
+        shutil.rmtree(self.work, ignore_errors=True)  # a run that was killed behind its last file leaves its copy
         self.known = known_files(self.connection, self.id)
         found = in_order(find_files(self.table.files or (), self.folder, is_ours=self.source.package is None))
         self.present = list(found)
@@ -171,7 +172,6 @@ class _FileLoad:
         return self._note(**{"files_changed" if known else "files_new": (file,)})
 
     def _load(self, file: str, path: Path, known: KnownFile | None, seen: KnownFile) -> None:
-        shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         try:
             with transaction(self.connection), readable(path, file_format(path, self.table)):

@@ -429,6 +429,17 @@ Landing(Path(sys.argv[1]), {"lines": {"files": "*.csv", "columns": {"id": {}}}})
 """
 
 
+def test_scratch_files_of_a_load_killed_behind_its_last_file_go_with_the_next_load(landing: Make) -> None:
+    here = landing(columns={"id": {}})
+    here.write("a.csv", "id\n1\n")
+    here.load()
+    scratch = here.settings.home / "tmp" / "ingest"
+    scratch.mkdir(parents=True)
+    (scratch / "sound").write_text("id\n1\n")
+    assert here.load().files_unchanged == ("a.csv",)
+    assert not scratch.exists()
+
+
 def test_a_killed_load_is_completed_by_the_next_one(tmp_path: Path) -> None:
     """However far it came: the tables equal those of an undisturbed load."""
 
