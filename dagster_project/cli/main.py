@@ -233,6 +233,8 @@ def _add_simulate(commands: Commands) -> None:
 def _add_sources(commands: Commands) -> None:
     actions = commands.add("sources", "look at the sources, and at what was rejected of them").commands("action")
     actions.add("check", "validate files and mappings without loading", _check_sources)
+    explain = actions.add("explain", "the SQL that a source's rows are mapped by", _explain_source)
+    explain.add_argument("name", metavar="SOURCE")
     reload = actions.add("reload", "load a source, or one table of it, anew", _reload_source)
     reload.add_argument("place", metavar="SOURCE[.TABLE]")
     reload.add_argument("--force", action="store_true", help="also where files that were loaded are gone by now")
@@ -284,6 +286,13 @@ def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sources import check
 
     return DONE if check(settings) else FAILED
+
+
+def _explain_source(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import explain
+
+    explain(settings, options.name)
+    return DONE
 
 
 def _reload_source(settings: Settings, options: argparse.Namespace) -> int:

@@ -1,10 +1,12 @@
 """`loyalty sources`: what is wrong with deliveries before a load, what was rejected, and a table loaded anew."""
 
+import sys
+
 import duckdb
 
 from dagster_project.cli.console import Console
 from serving.publication.state import live_publication
-from warehouse.errors import UserError, nearest
+from warehouse.errors import UserError, nearest, printable
 from warehouse.ingest.batches import TableId, known_files, prepare_operations
 from warehouse.ingest.check import check_source
 from warehouse.ingest.entities import load_entities
@@ -32,6 +34,19 @@ def check(settings: Settings) -> bool:
     for sentence in kept_sentences(settings).get(STRAYS, []):
         console.print(f"note: {sentence}", soft_wrap=True)
     return not problems
+
+
+def explain(settings: Settings, name: str) -> None:
+    """Print the SQL of each staging model of a source, as the database gets it."""
+    from dagster_project.dbt_runner.project import DbtProject
+    from dagster_project.dbt_runner.source_models import staging_entities
+    from dagster_project.dbt_runner.variables import DBT_DIR
+
+    source, _ = _chosen(settings, name)
+    models = [f"stg_{source.name}__{entity}" for entity in staging_entities(source, DBT_DIR)]
+    compiled = DbtProject(settings).compiled_sql(models)
+    for model in models:
+        sys.stdout.write(printable(f"-- {model}\n{compiled[model]}\n\n"))
 
 
 def reload(settings: Settings, place: str, *, force: bool = False) -> None:

@@ -17,6 +17,11 @@ def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> lis
     return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
 
 
+def compile_arguments(selection: Sequence[str]) -> list[str]:
+    """The same for the SQL of the selected nodes alone: nothing is built."""
+    return ["compile", "--no-write-json", "--no-populate-cache", "--no-introspect", "--select", *selection]
+
+
 def develop_arguments(selection: Sequence[str], state_dir: Path) -> list[str]:
     """The same for an analyst: the selected nodes with their tests; all else is taken from `state_dir`'s manifest."""
     return ["build", "--select", *selection, "--defer", "--favor-state", "--state", str(state_dir.resolve())]

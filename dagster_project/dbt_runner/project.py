@@ -20,6 +20,7 @@ from dagster_project.dbt_runner.command import (
     PARSE,
     build_arguments,
     command_line,
+    compile_arguments,
     develop_arguments,
     profile_environment,
 )
@@ -53,10 +54,15 @@ class NodeResult:
 class DbtProject:
     """One company's dbt graph: its manifest and the way to build parts of it."""
 
-    def __init__(self, settings: Settings, target: str = "warehouse") -> None:
+    def __init__(self, settings: Settings, target: str = "warehouse", kept: Path | None = None) -> None:
         self.settings = settings
         self.target = target
+        self.kept = kept or settings.dbt_target_root / "manifests"
         self.graph_variables = graph_variables(settings)
+
+    def elsewhere(self, home: Path) -> "DbtProject":
+        """The same graph with the database of another home: nothing is parsed again for it."""
+        return DbtProject(self.settings.model_copy(update={"home": home}), self.target, self.kept)
 
     @cached_property
     def manifest_key(self) -> str:
@@ -92,7 +98,7 @@ class DbtProject:
         return self.settings.dbt_target_root / self.target
 
     def _file(self, suffix: str) -> Path:
-        return self.settings.dbt_target_root / "manifests" / f"{self.manifest_key}.{suffix}"
+        return self.kept / f"{self.manifest_key}.{suffix}"
 
     def _kept(self, suffix: str) -> Path:
         if not self._file(suffix).exists():
@@ -124,6 +130,15 @@ class DbtProject:
         manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
         arguments = build_arguments(manifest_cache.selected(manifest, names), full_refresh)
         return self._build(manifest, arguments, on_node)
+
+    def compiled_sql(self, names: Sequence[str]) -> dict[str, str]:
+        """The SQL of the nodes called `names`, as the database gets it. No database of the company is opened for it."""
+        manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
+        arguments = compile_arguments(manifest_cache.selected(manifest, names))
+        with scratch_folder(self.settings.home, "dbt-compile") as folder:
+            beside = self.elsewhere(folder)
+            result = beside._invoke(manifest, arguments, run_variables(self.settings), folder / "target")
+            return {node.name: node.query.strip() for node in _node_results(result) if node.name in names}
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
         """Build the selected nodes with their tests in the analyst's own file, all else being taken as published.

@@ -1,5 +1,7 @@
 """What dbt reads of sources/<source>.yml: its raw tables, which of its staging models are on, and those without SQL.
 
+A source needs no SQL where its tables are entities (`canonical: true`) or its YAML maps their columns (`mapping:`).
+
 dbt reads sources from YAML files and switches models on there. So that nobody keeps a second list of a source's tables,
 these files are generated from the source's own YAML, into dbt/target/sources, in a folder named by a hash of their
 content. The variable `source_models` leads dbt's `model-paths` there.
@@ -12,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from dagster_project.dbt_runner.mapped_models import has_further_lines, mapped_model
 from warehouse.errors import UserError
 from warehouse.files import write_atomically
 from warehouse.ingest.entities import Entity, delivered_columns, load_entities
@@ -21,11 +24,11 @@ FOLDER = Path("target") / "sources"
 
 
 def staging_entities(source: SourceConfig, dbt_dir: Path) -> list[str]:
-    """The input entities that staging models of the source bring, in name order: written by hand, or canonical."""
+    """The input entities that staging models of the source bring, in name order: by hand, mapped, or canonical."""
     prefix = f"stg_{source.name}__"
     files = (dbt_dir / "models" / "staging" / source.name).glob(f"{prefix}*.sql")
     written = {file.stem.removeprefix(prefix) for file in files}
-    return sorted(written | set(_canonical_tables(source, dbt_dir)))
+    return sorted(written | set(source.mapping) | set(_canonical_tables(source, dbt_dir)))
 
 
 def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> str:
@@ -60,25 +63,32 @@ def source_files(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
     folder = f"staging/{source.name}"
     properties = {
         "sources": [_dbt_source(source)],
-        "models": [_dbt_model(source, entity) for entity in staging_entities(source, dbt_dir)],
+        "models": [_dbt_model(source, entity, dbt_dir) for entity in staging_entities(source, dbt_dir)],
+    }
+    mapped = {
+        f"{folder}/stg_{source.name}__{entity}.sql": mapped_model(source, entity)
+        for entity in source.mapping
+        if not _own_model(source, entity, dbt_dir).exists()
     }
     canonical = {
         f"{folder}/stg_{source.name}__{entity}.sql": _canonical_model(source, name)
         for entity, name in _canonical_tables(source, dbt_dir).items()
     }
     written = yaml.safe_dump(properties, sort_keys=False, allow_unicode=True, width=120)
-    return {f"{folder}/_{source.name}.yml": written, **canonical}
+    return {f"{folder}/_{source.name}.yml": written, **canonical, **mapped}
 
 
 def _canonical_tables(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
     """Of a canonical source, the table of each entity that has no SQL of its own."""
     if not source.canonical:
         return {}
-    folder = dbt_dir / "models" / "staging" / source.name
     tables = {table.entity: name for name, table in source.tables.items() if table.entity}
-    return {
-        entity: name for entity, name in tables.items() if not (folder / f"stg_{source.name}__{entity}.sql").exists()
-    }
+    return {entity: name for entity, name in tables.items() if not _own_model(source, entity, dbt_dir).exists()}
+
+
+def _own_model(source: SourceConfig, entity: str, dbt_dir: Path) -> Path:
+    """Where a staging model that is written by hand would stand; it goes before one that is made."""
+    return dbt_dir / "models" / "staging" / source.name / f"stg_{source.name}__{entity}.sql"
 
 
 def _dbt_source(source: SourceConfig) -> dict[str, Any]:
@@ -90,12 +100,15 @@ def _dbt_source(source: SourceConfig) -> dict[str, Any]:
     return {"name": source.raw_schema, "description": description, "tables": tables}
 
 
-def _dbt_model(source: SourceConfig, entity: str) -> dict[str, Any]:
+def _dbt_model(source: SourceConfig, entity: str, dbt_dir: Path) -> dict[str, Any]:
+    mapping = source.mapping.get(entity)
+    is_made = mapping is not None and not _own_model(source, entity, dbt_dir).exists()
+    parts = ["_part"] if is_made and mapping is not None and has_further_lines(mapping) else []
     return {
         "name": f"stg_{source.name}__{entity}",
         "description": f"One row per row of the entity {entity} (dbt/entities.yml), as {source.name} delivers it.",
         "config": {"enabled": True},
-        "data_tests": [{"unique_key": {"arguments": {"columns": list(META_COLUMNS)}}}],
+        "data_tests": [{"unique_key": {"arguments": {"columns": [*META_COLUMNS, *parts]}}}],
     }
 
 

@@ -7,11 +7,12 @@ import hashlib
 import json
 from typing import Any
 
+from dagster_project.dbt_runner.mapped_models import depends_on_order
 from dagster_project.dbt_runner.source_models import staging_entities, write_source_models
 from warehouse.files import hash_files
 from warehouse.identity.shown_text import SHOWN_TEXT
 from warehouse.ingest.entities import load_entities, prefixed_columns
-from warehouse.ingest.sources import load_sources_config
+from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DBT_DIR = PROJECT_ROOT / "dbt"
@@ -21,6 +22,7 @@ HISTORY_PATHS = (
     "macros/entities_union.sql",
     "macros/entities_versions.sql",
     "macros/identity.sql",
+    "macros/mapping.sql",
     "macros/plausible.sql",
     "macros/staging.sql",
     "macros/currency.sql",
@@ -61,12 +63,20 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
             for name, source in sources.items()
             if any(table.entity == "order_lines" and table.replaces for table in source.tables.values())
         ),
+        "whole_order_sources": sorted(name for name, source in sources.items() if _moves_whole_orders(source)),
         "id_rules": {
             name: source.model_dump(mode="json", include={"no_id", "guest_ids", "id_case"})
             for name, source in sources.items()
         },
         "shown_text": SHOWN_TEXT,
     }
+
+
+def _moves_whole_orders(source: SourceConfig) -> bool:
+    """Whether a change of one line can be one of any line of its order."""
+    mapping = source.mapping.get("order_lines")
+    replaces = any(table.entity == "order_lines" and table.replaces for table in source.tables.values())
+    return replaces or (mapping is not None and depends_on_order(mapping))
 
 
 def run_variables(settings: Settings) -> dict[str, Any]:

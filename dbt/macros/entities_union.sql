@@ -24,8 +24,8 @@
 
 {#
   All versions of an entity's rows from every source: the entity's columns, prefixed where keys of sources
-  could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_version` (by which a row supersedes another, see
-  row_status_ctes), `_reject_reason` (of the source's own mapping, or of what no row can hold). A missing optional column is
+  could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_part` (0, and more for what a row stands for beside
+  its own line), `_version` (by which a row supersedes another, see row_status_ctes), `_reject_reason` (of the source's own mapping, or of what no row can hold). A missing optional column is
   NULL; a missing required one stops the build and lists what was found.
 #}
 {% macro union_entity(entity) %}
@@ -54,6 +54,7 @@
             _batch_id,
             _file,
             _row_number,
+            _part,
             _version,
             coalesce(_reject_reason, {{ implausible_reason(entity, present) }}) as _reject_reason
         from (
@@ -64,6 +65,7 @@
                 _batch_id,
                 _file,
                 _row_number,
+                _part,
                 _version,
                 _reject_reason
             from (
@@ -74,6 +76,7 @@
                     _batch_id,
                     _file,
                     _row_number,
+                    cast({{ '_part' if '_part' in present else '0' }} as bigint) as _part,
                     cast({{ '_version' if '_version' in present else 'null' }} as decimal(38, 6)) as _version,
                     {{ '_reject_reason' if '_reject_reason' in present else as_text('null') }} as _reject_reason
                 from {{ relation }}
@@ -97,7 +100,7 @@
     {%- set value = text_literal(prefix) ~ ' || ' ~ name if prefix else plausible(name, column) -%}
     {%- if not is_present -%}cast(null as {{ dbt.type_string() if column['type'] == 'text' else column['type'] }})
     {%- elif column['need'] == 'key' and column['type'] == 'text' -%}
-        coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }})
+        coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }} || '-' || {{ as_text('_part') }})
     {%- else -%}{{ value }}{%- endif -%}
 {% endmacro %}
 
@@ -121,6 +124,7 @@
             cast(null as bigint) as _batch_id,
             {{ as_text('null') }} as _file,
             cast(null as bigint) as _row_number,
+            cast(null as bigint) as _part,
             cast(null as decimal(38, 6)) as _version,
             {{ as_text('null') }} as _reject_reason
         where false

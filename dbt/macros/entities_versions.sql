@@ -43,7 +43,7 @@ repeated_keys as (
 
 superseded as (
 
-    select candidates._batch_id, candidates._file, candidates._row_number
+    select candidates._batch_id, candidates._file, candidates._row_number, candidates._part
     from candidates
     inner join repeated_keys
         on {% for key in keys %}candidates.{{ key }} = repeated_keys.{{ key }}{{ ' and ' if not loop.last }}{% endfor %}
@@ -52,7 +52,9 @@ superseded as (
     qualify row_number() over (
         partition by {% for key in keys %}candidates.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
 
-        order by candidates._version desc nulls last, candidates._batch_id desc, candidates._file desc, candidates._row_number desc
+        order by
+            candidates._version desc nulls last, candidates._batch_id desc, candidates._file desc, candidates._row_number desc,
+            candidates._part desc
     ) > 1
 
 ),
@@ -88,6 +90,7 @@ judged_rows as (
         on candidates._batch_id = superseded._batch_id
         and candidates._file = superseded._file
         and candidates._row_number = superseded._row_number
+        and candidates._part = superseded._part
     {%- if replacing %}
     left join replaced_orders
         on candidates._source = replaced_orders._source and candidates.order_id = replaced_orders.order_id

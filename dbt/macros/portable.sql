@@ -139,15 +139,15 @@
     cast(from_utc_timestamp({{ utc_timestamp }}, {{ text_literal(var("business_timezone")) }}) as date)
 {%- endmacro %}
 
-{# A wall-clock timestamp of the business time zone, as UTC. #}
-{% macro local_to_utc(local_timestamp) -%}
-    {{ return(adapter.dispatch('local_to_utc')(local_timestamp)) }}
+{# A wall-clock timestamp of a time zone, without one of the business's, as UTC. #}
+{% macro local_to_utc(local_timestamp, zone=none) -%}
+    {{ return(adapter.dispatch('local_to_utc')(local_timestamp, zone or var("business_timezone"))) }}
 {%- endmacro %}
-{% macro default__local_to_utc(local_timestamp) -%}
-    timezone('UTC', timezone({{ text_literal(var("business_timezone")) }}, {{ local_timestamp }}))
+{% macro default__local_to_utc(local_timestamp, zone) -%}
+    timezone('UTC', timezone({{ text_literal(zone) }}, {{ local_timestamp }}))
 {%- endmacro %}
-{% macro spark__local_to_utc(local_timestamp) -%}
-    to_utc_timestamp({{ local_timestamp }}, {{ text_literal(var("business_timezone")) }})
+{% macro spark__local_to_utc(local_timestamp, zone) -%}
+    to_utc_timestamp({{ local_timestamp }}, {{ text_literal(zone) }})
 {%- endmacro %}
 
 {# Text with or without an offset as a UTC timestamp, NULL where it is none; without one it is UTC. #}
@@ -161,10 +161,10 @@
     try_cast({{ text }} as timestamp)
 {%- endmacro %}
 
-{# The same of the business time zone where the text names no offset. A plain cast would drop the offset. #}
-{% macro to_utc(text) -%}
+{# The same of a time zone (the business's) where the text names no offset. A plain cast would drop the offset. #}
+{% macro to_utc(text, zone=none) -%}
     case when {{ matches_whole(text, '.*:.*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)') }} then {{ text_to_utc(text) }}
-        else {{ local_to_utc('try_cast(' ~ text ~ ' as timestamp)') }} end
+        else {{ local_to_utc('try_cast(' ~ text ~ ' as timestamp)', zone) }} end
 {%- endmacro %}
 
 {# A moment with an offset (timestamptz) as a UTC timestamp. #}

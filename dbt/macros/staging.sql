@@ -2,21 +2,23 @@
 
 {#
   The columns whose text does not convert without losing something, as a reason with the texts behind a tab; NULL where all
-  do. [column, type] each: `timestamp` names no offset from UTC, as a cast would drop it; `timestamptz` may name one.
+  do. [column, type] each, or [column, type, how it is called]: `timestamp` names no offset from UTC, as a cast would drop it; `timestamptz` may name one.
 #}
 {% macro conversion_reason(columns) -%}
     {%- set failures = [] -%}
-    {%- for column, type in columns -%}
-        {%- do failures.append(['not ' ~ converts(column, type), column, 'timestamp' if type == 'timestamptz' else type]) -%}
+    {%- for entry in columns -%}
+        {%- set column, type = entry[0], entry[1] -%}
+        {%- set said = entry[2] if entry | length > 2 else column | replace('"', '') -%}
+        {%- do failures.append(['not ' ~ converts(column, type), column, said ~ ' is not a ' ~ ('timestamp' if type == 'timestamptz' else type)]) -%}
     {%- endfor -%}
     {%- if not failures -%}{{ as_text('null') }}{%- else -%}
     case when {{ failures | map(attribute=0) | join(' or ') }} then
         concat_ws(', '
-        {%- for condition, column, type in failures -%}
-            , case when {{ condition }} then {{ text_literal(column | replace('"', '') ~ ' is not a ' ~ type) }} end
+        {%- for condition, column, reason in failures -%}
+            , case when {{ condition }} then {{ text_literal(reason) }} end
         {%- endfor -%}
         ) || chr(9) || concat_ws(', '
-        {%- for condition, column, type in failures -%}
+        {%- for condition, column, reason in failures -%}
             , case when {{ condition }} then {{ masked_text(column) }} end
         {%- endfor -%}
         )

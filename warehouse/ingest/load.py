@@ -31,6 +31,7 @@ from warehouse.ingest.databases import load_database_table
 from warehouse.ingest.declared_types import typed_columns
 from warehouse.ingest.formats.dispatch import drop_scratch, file_format, open_file, readable
 from warehouse.ingest.formats.reading import Reading
+from warehouse.ingest.hashed_ids import hashed_columns, set_salt
 from warehouse.ingest.landing import (
     conflicts_of_order,
     content_hash,
@@ -44,7 +45,7 @@ from warehouse.ingest.landing import (
 from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig
 from warehouse.relations import Relation
-from warehouse.settings import IngestSettings, Settings
+from warehouse.settings import Settings
 from warehouse.sql import quote_identifier, transaction
 
 # The rows of a text file, read once, where they are looked at before they are loaded.
@@ -79,7 +80,7 @@ def load_source(
             report = load_database_table(connection, source, name, erasure_register)
         else:
             work = settings.home / "tmp" / "ingest"
-            report = _FileLoad(connection, source, name, folder, work, erasure_register, settings.ingest).run()
+            report = _FileLoad(connection, source, name, folder, work, erasure_register, settings).run()
         reports.append(replace(report, seconds=time.perf_counter() - started))
     return _with_unclaimed(reports, source, folder)
 
@@ -123,7 +124,7 @@ class _FileLoad:
         folder: Path,
         work: Path,
         erasure_register: ErasureRegister,
-        limits: IngestSettings,
+        settings: Settings,
     ):
         self.connection = connection
         self.source = source
@@ -133,7 +134,8 @@ class _FileLoad:
         self.folder = folder
         self.work = work
         self.erasure_register = erasure_register
-        self.limits = limits
+        self.settings = settings
+        self.limits = settings.ingest
         self.report = LoadReport(source.name, name)
         self.known: dict[str, KnownFile] = {}
         self.present: list[str] = []
@@ -211,8 +213,14 @@ class _FileLoad:
         self._refuse_width(reading, place)
         mapped = map_columns(reading.columns, self.table, place, existing)
         renamed = [f"{quote_identifier(name)} as {quote_identifier(raw)}" for name, raw in mapped.names.items()]
-        relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}))"
         types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
+        hashed = hashed_columns(self.table, types)
+        relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}))"
+        if hashed:
+            set_salt(self.connection, self.settings)
+            added = [f"{value} as {quote_identifier(raw)}" for raw, value in hashed.items()]
+            relation = f"(select *, {', '.join(added)} from {relation})"
+            types |= dict.fromkeys(hashed, "VARCHAR")
         if reading.is_slow and typed_columns(self.table, types):  # its text is looked at more than once
             self.connection.execute(f"create or replace temp table {ARRIVING} as from {relation}")
             relation = ARRIVING

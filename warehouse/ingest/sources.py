@@ -20,6 +20,15 @@ from pydantic import (
 
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
+from warehouse.ingest.mappings import (
+    Hashed,
+    Mapping,
+    columns_of,
+    columns_of_table,
+    needed_columns,
+    number_types,
+    wrong_mapping,
+)
 from warehouse.settings import PROJECT_ROOT, Settings
 from warehouse.values import Header, Sentence, SourceName, Text, Whole, what_is_wrong
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
@@ -64,12 +73,14 @@ class ColumnConfig(_Section):
 
     `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is
     rejected. Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and
-    numbers written one way (see declared_types.py).
+    numbers written one way (see declared_types.py). With `hash_of` it is no column of the file: it is made of the first
+    of these columns that is filled, by a secret of the home folder, in lower case and without blanks around it.
     """
 
     required: bool = False
     aliases: Names = ()
     type: Text | None = None
+    hash_of: Names = ()
 
     @field_validator("type")
     @classmethod
@@ -225,6 +236,8 @@ class SourceConfig(_Section):
     `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody
     knows; `id_case` says whether ids that differ in case are the same, and how they are written then.
     `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
+    `mapping` says by entity how columns become the entity's, without SQL (mappings.py): the columns that it names need
+    not be declared again under `tables`, and a table's rows are those of the first entity that is mapped from it.
     """
 
     name: SourceName
@@ -240,6 +253,7 @@ class SourceConfig(_Section):
     id_case: Literal["exact", "upper", "lower"] = "exact"
     customer_columns: Names = ("customer_id",)
     tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
+    mapping: Annotated[dict[SourceName, Mapping], Field(max_length=50)] = {}
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=SOURCES_DIR, exclude=True)
 
@@ -247,9 +261,11 @@ class SourceConfig(_Section):
     @classmethod
     def _from_the_registry(cls, values: Any) -> Any:
         tables = values.get("tables") if isinstance(values, dict) else None
-        if not isinstance(tables, dict) or values.get("canonical") is not True:
+        if not isinstance(tables, dict):
             return values
-        return {**values, "tables": {name: _canonical_table(name, table) for name, table in tables.items()}}
+        if values.get("canonical") is True:
+            return {**values, "tables": {name: _canonical_table(name, table) for name, table in tables.items()}}
+        return _with_mapped_columns(values)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -266,6 +282,11 @@ class SourceConfig(_Section):
                 raise ValueError(f"tables.{name}: {'`table`' if self.database else '`files`'} expected")
             if self.canonical and (complaint := _not_canonical(table)):
                 raise ValueError(f"tables.{name}: {complaint}")
+            if self.database and any(column.hash_of for column in table.columns.values()):
+                raise ValueError(f"tables.{name}: ids are hashed from files alone; a database has ids of its own")
+        for entity, mapping in self.mapping.items():
+            if complaint := wrong_mapping(entity, mapping, list(self.tables)):
+                raise ValueError(f"mapping.{entity}: {complaint}")
         return self
 
     @property
@@ -309,6 +330,46 @@ def _not_canonical(table: TableConfig) -> str | None:
             return f'"{column}" is no column of {table.entity}{nearest(column, known)}; the source is `canonical`'
     missing = [column for column in entities[table.entity].required if column not in table.columns]
     return f"{table.entity} needs the column(s) {', '.join(missing)}" if missing else None
+
+
+def _with_mapped_columns(values: dict[str, Any]) -> dict[str, Any]:
+    """A source's section with what its mappings take for granted: columns with their types, each table's entity."""
+    try:
+        mapped = {entity: Mapping.model_validate(section) for entity, section in (values.get("mapping") or {}).items()}
+    except (ValidationError, AttributeError):
+        return values  # what is wrong with it is told when the field itself is read
+    tables, customers = dict(values["tables"]), dict.fromkeys(_customer_columns(mapped))
+    known = staged_entities(load_entities())
+    for entity, mapping in mapped.items():
+        for name in {mapping.table, *(join.table for join in mapping.join.values())} & set(tables):
+            if isinstance(tables[name], dict) and entity in known:
+                tables[name] = _mapped_table(tables[name], name, entity, mapping)
+    said = {"customer_columns": [*customers]} if customers else {}
+    return {**said, **values, "tables": tables}
+
+
+def _customer_columns(mapped: dict[str, Mapping]) -> list[str]:
+    values = (mapping.columns.get("customer_id") for mapping in mapped.values())
+    return [column for value in values for column in columns_of(value)]
+
+
+def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mapping) -> dict[str, Any]:
+    """A table's section with the columns that a mapping names; what the section says itself stands."""
+    used = columns_of_table(mapping, name)
+    types = {} if table.get("table") else number_types(mapping, entity)
+    needed = needed_columns(mapping, entity)
+    hashed = {one.header: list(one.hashed) for one in mapping.columns.values() if isinstance(one, Hashed)}
+    columns = {header: column or {} for header, column in (table.get("columns") or {}).items()}
+    for place, header in used.items():
+        said: dict[str, Any] = {"type": types[place]} if place in types else {}
+        said |= {"hash_of": hashed[header]} if header in hashed else {}
+        said |= {"required": True} if place in needed else {}
+        if isinstance(columns.get(header, {}), dict):
+            columns[header] = {**said, **columns.get(header, {})}
+    if mapping.table == name:
+        columns |= {part: columns.get(part, {}) for parts in hashed.values() for part in parts}
+    given = {"other_columns": "ignore"} | ({"entity": entity} if mapping.table == name else {})
+    return {**given, **table, "columns": columns}
 
 
 def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[str, SourceConfig]:

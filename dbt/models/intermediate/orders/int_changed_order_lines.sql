@@ -60,14 +60,26 @@ revalued as (
 
 ),
 
-known as (
+{%- set whole = var('whole_order_sources') %}
+{%- if whole %}
 
+-- of these sources a change reaches every line of its orders, also of those that a line has left
+touched as (
+
+    select order_id from fresh
+    union
+    select order_id from {{ versions }} where order_line_id in (select order_line_id from fresh)
+
+),
+{%- endif %}
+
+known as (
     select order_line_id, order_id
     from {{ versions }}
     where
         order_line_id in (select order_line_id from fresh union all select order_line_id from revalued)
-        {%- for source in var('order_replacing_sources') %}
-        or _source = '{{ source }}' and order_id in (select order_id from fresh)
+        {%- for source in whole %}
+        or _source = '{{ source }}' and order_id in (select order_id from touched)
         {%- endfor %}
 
 )

@@ -37,6 +37,7 @@ lines as {{ anew }} (
         _batch_id,
         _file,
         _row_number,
+        _part,
         _version,
         _reject_reason
     from delivered
@@ -120,6 +121,7 @@ select
     _batch_id,
     _file,
     _row_number,
+    _part,
     row_status,
     reject_reason
 from judged_rows

@@ -19,10 +19,11 @@ judged_rows as (
         _source as source,
         '{{ entity }}' as entity,
         _batch_id as batch_id,
-        count(*) as rows_count,
-        count(*) filter (where row_status = 'accepted') as rows_accepted,
-        count(*) filter (where row_status = 'rejected') as rows_rejected,
-        count(*) filter (where row_status = 'superseded') as rows_superseded,
+        -- a row is what was delivered: what it stands for beside its own line is counted in amounts alone
+        count(*) filter (where _part = 0) as rows_count,
+        count(*) filter (where row_status = 'accepted' and _part = 0) as rows_accepted,
+        count(*) filter (where row_status = 'rejected' and _part = 0) as rows_rejected,
+        count(*) filter (where row_status = 'superseded' and _part = 0) as rows_superseded,
         sum({{ amount }}) filter (where row_status = 'accepted') as amount_accepted,
         sum({{ amount }}) filter (where row_status = 'rejected') as amount_rejected,
         sum({{ amount }}) filter (where row_status = 'superseded') as amount_superseded

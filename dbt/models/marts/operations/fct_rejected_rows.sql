@@ -20,6 +20,7 @@ rows_rejected as (
         _batch_id as batch_id,
         _file as file,
         _row_number as row_number,
+        _part as part,
         split_part(reject_reason, chr(9), 1) as reason,
         nullif(split_part(reject_reason, chr(9), 2), '') as rejected_value,
         {{ json_record(columns.keys() | list) }} as record
@@ -32,6 +33,7 @@ rows_rejected as (
             _batch_id,
             _file,
             _row_number,
+            _part,
             reject_reason
         from {{ ref('int_' ~ entity_singular(entity) ~ '_versions') }}
         where row_status = 'rejected'
@@ -46,6 +48,7 @@ rows_rejected as (
         rejected_lines.batch_id,
         rejected_lines.file,
         rejected_lines.row_number,
+        cast(0 as bigint) as part,
         rejected_lines.reason,
         rejected_lines.line as rejected_value,
         {{ json_record(['line']) }} as record

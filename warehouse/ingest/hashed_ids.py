@@ -1,0 +1,38 @@
+"""Customer ids for files that know a customer by e-mail or phone alone: made of it when rows are loaded, by a secret.
+
+The secret is the salt of the home folder (LOYALTY_HASH_SALT where it is set), which is in no copy of the warehouse: the
+id tells nothing of the address it was made of, and is the same for the same address for as long as the salt is.
+"""
+
+from collections.abc import Mapping
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.identity.erasure_register import make_salt
+from warehouse.ingest.sources import TableConfig
+from warehouse.settings import Settings
+from warehouse.sql import quote_identifier
+
+# Enough of the hash that no two of a billion customers get the same.
+DIGITS = 24
+
+
+def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
+    """Let the expressions of `hashed_columns` use the home's secret, which is drawn where there is none."""
+    connection.execute("set variable id_salt = $1", [make_salt(settings).value])
+
+
+def hashed_columns(table: TableConfig, columns: Mapping[str, str]) -> dict[str, str]:
+    """The ids that rows with these raw columns get, by raw column, as SQL; NULL where nothing is filled."""
+    found = {}
+    for name, column in table.columns.items():
+        parts = [_plain(part) for part in column.hash_of if part in columns]
+        if parts:
+            text = f"coalesce({', '.join(parts)})"
+            found[name] = f"'h' || left(sha256(getvariable('id_salt') || 'customer ' || {text}), {DIGITS})"
+    return found
+
+
+def _plain(column: str) -> str:
+    """An address as it is compared: lower case, without blanks; of a phone number with letters nothing is taken."""
+    return f"nullif(lower(regexp_replace(cast({quote_identifier(column)} as varchar), '\\s', '', 'g')), '')"
