@@ -73,7 +73,7 @@ lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared im
 	@.lint-venv/bin/bandit --quiet --configfile pyproject.toml --recursive $(ROOMS)
 	@$(BIN)/python .ci/audit.py $(UV) .lint-venv/bin/pip-audit
 	@$(call silently,.lint-venv/bin/zizmor --offline --no-progress .github)
-	@$(call silently,.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests)
+	@$(call silently,.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests companies)
 	@$(BIN)/python -m dagster_project.dbt_runner.export_manifest
 	@$(call silently,.lint-venv/bin/dbt-bouncer run --show-all-failures)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 
 from generator.generate import generate
-from warehouse.settings import PROJECT_ROOT
+from warehouse.settings import COMPANIES_DIR, PROJECT_ROOT
 from warehouse.sql import quote_literal
 
 FIRST_DAY = dt.date(2024, 1, 1)
-SETTINGS = PROJECT_ROOT / "settings" / "generated.yml"
+SETTINGS = COMPANIES_DIR / "generated" / "settings.yml"
 # Each line in the versions that arrive, with the day on which they do; what is drawn depends on the line's id alone.
 DELIVERIES = """
 create table deliveries as
@@ -78,7 +78,7 @@ class DailyShop:
 
     def loyalty(self, *arguments: str) -> tuple[float, float, float]:
         """One command; its seconds, processor seconds and peak memory in MB."""
-        command = [str(Path(sys.executable).with_name("loyalty")), "--settings", str(SETTINGS), *arguments]
+        command = [str(Path(sys.executable).with_name("loyalty")), "--company", str(SETTINGS), *arguments]
         start = time.monotonic()
         with tempfile.TemporaryFile() as out:
             process = subprocess.Popen(

@@ -124,5 +124,5 @@ def _publish(settings: Settings, manifest: Mapping[str, Any]) -> None:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The company of LOYALTY_SETTINGS, in LOYALTY_HOME."""
+    """The company of LOYALTY_COMPANY, in LOYALTY_HOME."""
     return build_definitions(load_settings())

@@ -1,6 +1,6 @@
 """How long each mart takes to answer on the published copy: the whole table, every row and column, as Arrow.
 
-    python -m benchmarks.mart_queries [--settings FILE] [--groups rfm retention] [--repeats 5]
+    python -m benchmarks.mart_queries [--company NAME] [--groups rfm retention] [--repeats 5]
 
 The file is opened once, as a BI tool does; each mart is asked once before it is timed. Exit code 1 when a median is
 over the limit.
@@ -37,11 +37,11 @@ class Timing:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line a mart. Returns 0 when all are under the limit, else 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", type=Path, help="the company's settings file (default: LOYALTY_SETTINGS)")
+    parser.add_argument("--company", type=Path, help="the company's folder (default: LOYALTY_COMPANY)")
     parser.add_argument("--groups", nargs="+", default=["rfm", "retention"], help="groups of marts")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args(arguments)
-    settings = load_settings(options.settings)
+    settings = load_settings(options.company)
     with connect(settings.published_path, read_only=True) as connection:
         timings = [_timed(connection, mart, options.repeats) for mart in _marts(settings, options.groups)]
     print(f"{'mart':<32} {'rows':>9} {'median ms':>10}")

@@ -44,5 +44,5 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster` loads: the company of LOYALTY_SETTINGS."""
+    """What `dagster` loads: the company of LOYALTY_COMPANY."""
     return build_definitions()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.ingest.sources import read_source
-from warehouse.settings import PROJECT_ROOT
+from warehouse.ingest.sources import known_sources, read_source
+from warehouse.settings import PROJECT_ROOT, SHIPPED_COMPANIES
 
 ROOMS = {
-    "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "sources", "settings", "tests",
+    "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "companies", "tests",
     "benchmarks", "docs", ".ci", ".github",
 }  # fmt: skip
 # Staging folders of what the project itself writes: model results and operations.
@@ -266,17 +266,22 @@ def test_dbt_has_no_python_files() -> None:
 
 
 def test_every_source_is_mapped_and_every_mapping_has_its_source() -> None:
-    sources = {file.stem for file in tracked("sources/*.yml")}
-    staging = PROJECT_ROOT / "dbt" / "models" / "staging"
-    mapped = {file.relative_to(staging).parts[0] for file in tracked("dbt/models/staging/*.sql")} - OWN_SCHEMAS
-    assert mapped <= sources
-    for name in sources - mapped:
+    sources = {file.stem for file in tracked("companies/*/sources/*.yml")}
+    written = {file.stem.removeprefix("stg_").partition("__")[0] for file in tracked("companies/*/staging/*.sql")}
+    assert written <= sources == set(known_sources())
+    for name in sources - written:
         assert read_source(name).canonical, name
+    own = PROJECT_ROOT / "dbt" / "models" / "staging"
+    assert {file.relative_to(own).parts[0] for file in tracked("dbt/models/staging/*.sql")} == OWN_SCHEMAS
+
+
+def test_the_companies_that_are_shipped_are_those_that_the_settings_name() -> None:
+    assert {file.parent.name for file in tracked("companies/*/settings.yml")} == set(SHIPPED_COMPANIES)
 
 
 def test_a_source_is_named_in_files_of_its_own_alone() -> None:
     """So that adding one touches new files only."""
-    names = re.compile(rf"\b({'|'.join(sorted(file.stem for file in tracked('sources/*.yml')))})\b")
+    names = re.compile(rf"\b({'|'.join(sorted(file.stem for file in tracked('companies/*/sources/*.yml')))})\b")
     project = (PROJECT_ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8")
     assert names.findall(project) == []
     lists = [file.name for file in tracked("dbt/models/staging/*__sources.yml")]

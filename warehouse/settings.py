@@ -1,4 +1,4 @@
-"""Settings: one typed object from one YAML file a company and the environment. No other place reads either."""
+"""Settings: one typed object from the settings.yml of a company's folder and the environment, read nowhere else."""
 
 import os
 from collections.abc import Mapping
@@ -46,7 +46,11 @@ from warehouse.values import (
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_SETTINGS = PROJECT_ROOT / "settings" / "complete_journey.yml"
+COMPANIES_DIR = PROJECT_ROOT / "companies"
+# The companies that the product brings. Their sources can be named by any other company.
+SHIPPED_COMPANIES = ("complete_journey", "generated", "online_retail")
+SETTINGS_FILE = "settings.yml"
+DEFAULT_SETTINGS = COMPANIES_DIR / "complete_journey" / SETTINGS_FILE
 
 # Environment variables that set a top-level key of the settings file, for one run or one machine.
 ENVIRONMENT_KEYS = {
@@ -55,9 +59,9 @@ ENVIRONMENT_KEYS = {
     "LOYALTY_LOCK_WAIT_SECONDS": "lock_wait_seconds",
     "LOYALTY_AUTOMATION": "automation",
 }
-# Variables with a meaning of their own: the file itself, folders of sources, secrets and test switches.
+# Variables with a meaning of their own: the company, folders of sources, secrets and test switches.
 OTHER_ENVIRONMENT = {
-    "LOYALTY_SETTINGS",
+    "LOYALTY_COMPANY",
     "LOYALTY_SHARED_DATA",
     "LOYALTY_HASH_SALT",
     # set by the project itself for dbt's profile
@@ -77,7 +81,7 @@ class _Section(BaseModel):
 
 
 class SourceSettings(_Section):
-    """What a company says about one of its sources; everything else stands in sources/<source>.yml."""
+    """What a company says about one of its sources; everything else stands in its sources/<source>.yml."""
 
     input_path: Folder | None = None
 
@@ -303,6 +307,11 @@ class Settings(_Section):
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
 
     @property
+    def folder(self) -> Path:
+        """The company's folder: its sources, and what else of its own it puts beside or in place of what is shipped."""
+        return self.path.parent
+
+    @property
     def warehouse_path(self) -> Path:
         """The DuckDB file that only a run opens."""
         return self.home / "warehouse.duckdb"
@@ -353,16 +362,35 @@ class Settings(_Section):
         return ZoneInfo(self.business_timezone)
 
 
+def settings_file(company: Path | str) -> Path:
+    """The settings of a company: of its name (a folder of companies/), its folder, or the file itself.
+
+    Raises UserError where there is none.
+    """
+    named = COMPANIES_DIR / company / SETTINGS_FILE
+    if Path(company).name == str(company) and named.is_file():
+        return named
+    path = Path(company)
+    file = path / SETTINGS_FILE if path.is_dir() else path
+    if not file.is_file():
+        known = sorted(found.parent.name for found in COMPANIES_DIR.glob(f"*/{SETTINGS_FILE}"))
+        raise UserError(
+            f"{company}: no such company{nearest(path.name, known)}. Say the name of a folder of companies/"
+            f" ({', '.join(known)}), or a path to one, with a {SETTINGS_FILE} in it; `loyalty init` makes one."
+        )
+    return file
+
+
 def load_settings(
-    path: Path | str | None = None, environ: Mapping[str, str] = os.environ, **overrides: Any
+    company: Path | str | None = None, environ: Mapping[str, str] = os.environ, **overrides: Any
 ) -> Settings:
     """The settings of one company.
 
-    `path` wins over LOYALTY_SETTINGS, which wins over the default company; `overrides` (top-level keys, None is
-    ignored) win over the environment, which wins over the file. Relative paths in the file are relative to the
-    project's root. Raises UserError naming the key, the file and the nearest valid key.
+    `company` (see `settings_file`) wins over LOYALTY_COMPANY, which wins over the default company; `overrides`
+    (top-level keys, None is ignored) win over the environment, which wins over the file. Relative paths in the file are
+    relative to the project's root. Raises UserError naming the key, the file and the nearest valid key.
     """
-    file = Path(path or environ.get("LOYALTY_SETTINGS") or DEFAULT_SETTINGS)
+    file = settings_file(company or environ.get("LOYALTY_COMPANY") or DEFAULT_SETTINGS)
     read = _read(file)
     values = dict(read.values)
     _apply_environment(values, environ)
@@ -398,9 +426,6 @@ def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> N
 
 
 def _read(file: Path) -> YamlFile:
-    if not file.is_file():
-        found = ", ".join(sorted(p.name for p in (PROJECT_ROOT / "settings").glob("*.yml")))
-        raise UserError(f"{file}: no such settings file. The project brings: {found} (in settings/).")
     read = read_yaml(file)
     if "path" in read.values:
         raise UserError(f'{read.place(("path",))}: unknown key "path"{nearest("path", _keys(Settings))}.')

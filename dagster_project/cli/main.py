@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = None
     try:
         with terminated_in_words(), private_files(), _quiet_libraries(), _heard_interrupts():
-            settings = load_settings(getattr(options, "settings", None))
+            settings = load_settings(getattr(options, "company", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
         return _told("interrupted.", INTERRUPTED)

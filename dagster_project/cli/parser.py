@@ -26,11 +26,11 @@ class Parser(argparse.ArgumentParser):
         self.words: set[str] = set()
         # after a command, what is not given must not take the place of what was given before it
         self.add_argument(
-            "--settings",
+            "--company",
             type=Path,
             default=argparse.SUPPRESS,
-            metavar="FILE",
-            help="the company's settings file (default: LOYALTY_SETTINGS)",
+            metavar="NAME",
+            help="a folder of companies/, or a path to a company's folder (default: LOYALTY_COMPANY)",
         )
         self.add_argument(
             "--version", action="version", version=f"%(prog)s {version('loyalty-warehouse')}", help="say which version"

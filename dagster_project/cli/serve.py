@@ -35,7 +35,7 @@ def serve(settings: Settings, port: int, *, automation: bool, proxy_host: str | 
         prepare_dagster_home(settings)
         environment = {
             **os.environ,
-            "LOYALTY_SETTINGS": str(settings.path.resolve()),
+            "LOYALTY_COMPANY": str(settings.path.resolve()),
             "LOYALTY_AUTOMATION": "on" if automation else "off",
         }
         hosts = [f"{name}:{port}" for name in (ADDRESS, "localhost", "[::1]")]

@@ -40,10 +40,9 @@ def explain(settings: Settings, name: str) -> None:
     """Print the SQL of each staging model of a source, as the database gets it."""
     from dagster_project.dbt_runner.project import DbtProject
     from dagster_project.dbt_runner.source_models import staging_entities
-    from dagster_project.dbt_runner.variables import DBT_DIR
 
     source, _ = _chosen(settings, name)
-    models = [f"stg_{source.name}__{entity}" for entity in staging_entities(source, DBT_DIR)]
+    models = [f"stg_{source.name}__{entity}" for entity in staging_entities(source)]
     compiled = DbtProject(settings).compiled_sql(models)
     for model in models:
         sys.stdout.write(printable(f"-- {model}\n{compiled[model]}\n\n"))

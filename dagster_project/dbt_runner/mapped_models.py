@@ -218,8 +218,7 @@ class _Model:
             return
         above = _macro("last_filled", quote_identifier(fill.key), "_batch_id, _file", "_row_number")
         self._replace({fill.key: above}, "keyed")
-        hashed = (value for value in self.mapping.columns.values() if isinstance(value, forms.Hashed))
-        made = [value.header for value in hashed if set(value.hashed) & set(fill.columns)]
+        made = [one.header for one in forms.hashed_in(self.mapping) if set(one.hashed) & set(fill.columns)]
         partition = self._partition(fill.key)
         columns = [name for name in dict.fromkeys([*fill.columns, *made]) if name in self.columns]
         filled = {name: _macro("first_filled", quote_identifier(name), partition, self._order) for name in columns}
@@ -546,6 +545,7 @@ class _Model:
             f"when not {quote_identifier(f'_has_{alias}')} then "
             + _literal(f"no row of {join.table} has its {' and '.join(join.by)}")
             for alias, join in self.mapping.join.items()
+            if not join.optional
         ]
         parts = [f"case {' '.join(filters)} end"] if filters else []
         if self.conversions:

@@ -1,14 +1,16 @@
-"""What dbt reads of sources/<source>.yml: its raw tables, which of its staging models are on, and those without SQL.
+"""What dbt reads of a company's folder: its sources, its staging models, and its own marts and seeds.
 
 A source needs no SQL where its tables are entities (`canonical: true`) or its YAML maps their columns (`mapping:`).
 
 dbt reads sources from YAML files and switches models on there. So that nobody keeps a second list of a source's tables,
 these files are generated from the source's own YAML, into dbt/target/sources, in a folder named by a hash of their
-content. The variable `source_models` leads dbt's `model-paths` there.
+content, and staging models written by hand are copied beside them. The variable `source_models` leads dbt there, and
+`company_files` to what else the company brings, in dbt/target/company. A seed of the company's stands in place of the
+shipped one of its name.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +23,56 @@ from warehouse.ingest.entities import Entity, delivered_columns, load_entities
 from warehouse.ingest.sources import META_COLUMNS, SourceConfig, TableConfig
 
 FOLDER = Path("target") / "sources"
+COMPANY = Path("target") / "company"
 
 
-def staging_entities(source: SourceConfig, dbt_dir: Path) -> list[str]:
+def staging_entities(source: SourceConfig) -> list[str]:
     """The input entities that staging models of the source bring, in name order: by hand, mapped, or canonical."""
+    return sorted({*written_models(source), *source.mapping, *_canonical_tables(source)})
+
+
+def written_models(source: SourceConfig) -> dict[str, Path]:
+    """The staging models of a source that are written by hand, by entity; each goes before one that is made."""
     prefix = f"stg_{source.name}__"
-    files = (dbt_dir / "models" / "staging" / source.name).glob(f"{prefix}*.sql")
-    written = {file.stem.removeprefix(prefix) for file in files}
-    return sorted(written | set(source.mapping) | set(_canonical_tables(source, dbt_dir)))
+    return {file.stem.removeprefix(prefix): file for file in sorted(source.staging_dir.rglob(f"{prefix}*.sql"))}
 
 
 def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> str:
     """Write what the sources add to the dbt project, unless it is there; returns its folder's name, a hash of it all.
 
+    The hash is also of the seeds that sources come with: their staging models read them.
     Raises UserError where the folder cannot be written.
     """
-    files = {path: text for source in sources.values() for path, text in source_files(source, dbt_dir).items()}
-    name = hashlib.sha256(yaml.safe_dump(files).encode()).hexdigest()[:16]
+    files = {path: text for source in sources.values() for path, text in source_files(source).items()}
+    shipped = _seeds([dbt_dir])
+    read = {name: text for name, text in _seeds(_folders(sources)).items() if name not in shipped}
+    return _written(dbt_dir / FOLDER, files, read)
+
+
+def write_company_files(sources: Mapping[str, SourceConfig], dbt_dir: Path, company: Path) -> str:
+    """The same for marts of the company's folder, and for seeds: the product's, or in their place the company's own."""
+    files = {f"models/{path}": text for path, text in _texts(company, "marts").items()}
+    files |= {f"seeds/{name}": text for name, text in _seeds([dbt_dir, *_folders(sources), company]).items()}
+    return _written(dbt_dir / COMPANY, files)
+
+
+def _folders(sources: Mapping[str, SourceConfig]) -> list[Path]:
+    """The folders of the companies that sources come from."""
+    return [source.path.parent.parent for source in sources.values()]
+
+
+def _written(folder: Path, files: Mapping[str, str], read: Mapping[str, str] | None = None) -> str:
+    """Write files, unless they are there, below a folder that is named by a hash of them and of what they read."""
+    name = hashlib.sha256(yaml.safe_dump([dict(files), dict(read or {})]).encode()).hexdigest()[:16]
     for path, text in files.items():
-        file = dbt_dir / FOLDER / name / path
+        file = folder / name / path
         if file.exists():
             continue
         try:
-            _make_readable(file.parent, dbt_dir)
+            _make_readable(file.parent, folder.parent.parent)
             write_atomically(file, text, mode=0o644)
         except OSError as error:
-            raise UserError(f"{file}: what dbt has to know of the sources cannot be written: {error}") from error
+            raise UserError(f"{file}: what dbt has to know of the company cannot be written: {error}") from error
     return name
 
 
@@ -58,37 +84,45 @@ def _make_readable(folder: Path, dbt_dir: Path) -> None:
             part.chmod(0o755)
 
 
-def source_files(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
+def _texts(folder: Path, below: str) -> dict[str, str]:
+    """The files of a company's folder below one of its folders, by their path. Raises UserError."""
+    found: dict[str, str] = {}
+    for file in sorted((folder / below).rglob("*")):
+        if file.suffix in (".sql", ".yml", ".csv") and file.is_file():
+            try:
+                found[file.relative_to(folder).as_posix()] = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise UserError(f"{file}: cannot be read as UTF-8 text: {error}") from error
+    return found
+
+
+def _seeds(folders: Iterable[Path]) -> dict[str, str]:
+    """Seeds by file name; of several of one name the last folder's stands."""
+    return {Path(path).name: text for folder in folders for path, text in _texts(folder, "seeds").items()}
+
+
+def source_files(source: SourceConfig) -> dict[str, str]:
     """The files that a source adds to the dbt project, by path."""
     folder = f"staging/{source.name}"
     properties = {
         "sources": [_dbt_source(source)],
-        "models": [_dbt_model(source, entity, dbt_dir) for entity in staging_entities(source, dbt_dir)],
+        "models": [_dbt_model(source, entity) for entity in staging_entities(source)],
     }
-    mapped = {
-        f"{folder}/stg_{source.name}__{entity}.sql": mapped_model(source, entity)
-        for entity in source.mapping
-        if not _own_model(source, entity, dbt_dir).exists()
-    }
-    canonical = {
-        f"{folder}/stg_{source.name}__{entity}.sql": _canonical_model(source, name)
-        for entity, name in _canonical_tables(source, dbt_dir).items()
-    }
+    own = {entity: file.read_text(encoding="utf-8") for entity, file in written_models(source).items()}
+    made = {entity: mapped_model(source, entity) for entity in source.mapping if entity not in own}
+    made |= {entity: _canonical_model(source, name) for entity, name in _canonical_tables(source).items()}
     written = yaml.safe_dump(properties, sort_keys=False, allow_unicode=True, width=120)
-    return {f"{folder}/_{source.name}.yml": written, **canonical, **mapped}
+    models = {f"{folder}/stg_{source.name}__{entity}.sql": text for entity, text in {**made, **own}.items()}
+    return {f"{folder}/_{source.name}.yml": written, **models}
 
 
-def _canonical_tables(source: SourceConfig, dbt_dir: Path) -> dict[str, str]:
+def _canonical_tables(source: SourceConfig) -> dict[str, str]:
     """Of a canonical source, the table of each entity that has no SQL of its own."""
     if not source.canonical:
         return {}
     tables = {table.entity: name for name, table in source.tables.items() if table.entity}
-    return {entity: name for entity, name in tables.items() if not _own_model(source, entity, dbt_dir).exists()}
-
-
-def _own_model(source: SourceConfig, entity: str, dbt_dir: Path) -> Path:
-    """Where a staging model that is written by hand would stand; it goes before one that is made."""
-    return dbt_dir / "models" / "staging" / source.name / f"stg_{source.name}__{entity}.sql"
+    own = written_models(source)
+    return {entity: name for entity, name in tables.items() if entity not in own}
 
 
 def _dbt_source(source: SourceConfig) -> dict[str, Any]:
@@ -100,10 +134,9 @@ def _dbt_source(source: SourceConfig) -> dict[str, Any]:
     return {"name": source.raw_schema, "description": description, "tables": tables}
 
 
-def _dbt_model(source: SourceConfig, entity: str, dbt_dir: Path) -> dict[str, Any]:
-    mapping = source.mapping.get(entity)
-    is_made = mapping is not None and not _own_model(source, entity, dbt_dir).exists()
-    parts = ["_part"] if is_made and mapping is not None and has_further_lines(mapping) else []
+def _dbt_model(source: SourceConfig, entity: str) -> dict[str, Any]:
+    mapping = source.mapping.get(entity) if entity not in written_models(source) else None
+    parts = ["_part"] if mapping and has_further_lines(mapping) else []
     return {
         "name": f"stg_{source.name}__{entity}",
         "description": f"One row per row of the entity {entity} (dbt/entities.yml), as {source.name} delivers it.",

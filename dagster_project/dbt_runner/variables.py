@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from dagster_project.dbt_runner.mapped_models import depends_on_order
-from dagster_project.dbt_runner.source_models import staging_entities, write_source_models
+from dagster_project.dbt_runner.source_models import staging_entities, write_company_files, write_source_models
 from warehouse.files import hash_files
 from warehouse.identity.shown_text import SHOWN_TEXT
 from warehouse.ingest.entities import load_entities, prefixed_columns
@@ -16,8 +16,8 @@ from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 
 DBT_DIR = PROJECT_ROOT / "dbt"
-# What the kept order history is computed from, beside the variables and the staging models of the company's sources; a
-# change of any of it builds that history anew.
+# What the kept order history is computed from; a change of any of it builds that history anew. What its sources add is
+# covered by the variable `source_models`.
 HISTORY_PATHS = (
     "macros/entities_union.sql",
     "macros/entities_versions.sql",
@@ -33,7 +33,6 @@ HISTORY_PATHS = (
     "models/intermediate/orders/int_order_days.sql",
     "models/intermediate/orders/int_order_line_versions.sql",
     "models/staging/ops/stg_ops__batches.sql",
-    "seeds/online_retail_line_kinds.csv",
 )
 
 
@@ -52,7 +51,8 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
     return {
         "entities": {name: entity.model_dump() for name, entity in entities.items()},
         "source_models": write_source_models(sources, DBT_DIR),
-        "source_entities": {name: staging_entities(source, DBT_DIR) for name, source in sources.items()},
+        "company_files": write_company_files(sources, DBT_DIR, settings.folder),
+        "source_entities": {name: staging_entities(source) for name, source in sources.items()},
         "table_entities": {
             name: {table_name: table.entity for table_name, table in source.tables.items() if table.entity}
             for name, source in sources.items()
@@ -108,7 +108,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
 def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
     """A hash of the code and the settings that the incremental order history depends on."""
     relevant = {
-        **variables,
+        **{name: value for name, value in variables.items() if name != "company_files"},
         "business_timezone": settings.business_timezone,
         "base_currency": settings.base_currency,
         "exchange_rate_days": settings.exchange_rate_days,
@@ -117,7 +117,7 @@ def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
         "margin_rate": settings.assumed.margin_rate,
     }
     digest = hashlib.sha256(json.dumps(relevant, sort_keys=True).encode())
-    for path in (*HISTORY_PATHS, *(f"models/staging/{source}" for source in variables["source_entities"])):
+    for path in HISTORY_PATHS:
         hash_files(digest, DBT_DIR / path)
     return digest.hexdigest()[:16]
 

@@ -111,7 +111,7 @@
     {% if missing %}
         {% do exceptions.raise_compiler_error(
             relation.identifier ~ ' lacks the required column(s) ' ~ missing | join(', ') ~ ' of the entity ' ~ entity
-            ~ '. Found: ' ~ present | join(', ') ~ '. Map them in dbt/models/staging/.') %}
+            ~ '. Found: ' ~ present | join(', ') ~ '. Map them in the company\'s staging/.') %}
     {% endif %}
 {% endmacro %}
 

@@ -80,7 +80,7 @@ def company_name(settings: Settings) -> str:
 
 def text_of(settings: Settings, template: str, language: str, payload: str) -> Text:
     """A message in words, in the company's name."""
-    return render(template, language, payload, company_name(settings))
+    return render(template, language, payload, company_name(settings), settings.folder / "templates")
 
 
 def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, build_id: int) -> None:

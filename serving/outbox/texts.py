@@ -30,15 +30,18 @@ class Text:
     html: str
 
 
-def render(template: str, language: str, payload: str, company: str, folder: Path = FOLDER) -> Text:
+def render(template: str, language: str, payload: str, company: str, own: Path | None = None) -> Text:
     """The message in words. `payload` is a JSON object, whose keys are the template's variables beside `company`.
+
+    A template in `own`, the company's folder of them, stands in place of the shipped one of its name.
 
     Raises UserError naming the template where there is none, where it cannot be read, and for a variable that the
     payload does not have.
     """
     name = f"{template}.{language}.txt"
-    environment = _environment(folder)
-    subject, body = _parts(folder, name)
+    folders = (own, FOLDER) if own else (FOLDER,)
+    environment = _environment(folders)
+    subject, body = _parts(folders, name)
     values = {**json.loads(payload), "company": company, "language": language}
     try:
         # one line, whatever a value holds: a subject is a header
@@ -54,10 +57,10 @@ def render(template: str, language: str, payload: str, company: str, folder: Pat
 
 
 @cache
-def _environment(folder: Path) -> Environment:
+def _environment(folders: tuple[Path, ...]) -> Environment:
     # HTML templates escape, text ones have nothing to escape
     environment = Environment(  # nosec B701
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader(folders),
         autoescape=lambda name: bool(name and name.endswith(".html")),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -68,10 +71,10 @@ def _environment(folder: Path) -> Environment:
 
 
 @cache
-def _parts(folder: Path, name: str) -> tuple[str, str]:
-    file = folder / name
-    if not file.is_file():
-        known = ", ".join(sorted(found.name for found in folder.glob("*.txt")))
+def _parts(folders: tuple[Path, ...], name: str) -> tuple[str, str]:
+    file = next((folder / name for folder in folders if (folder / name).is_file()), None)
+    if file is None:
+        known = ", ".join(sorted({found.name for folder in folders for found in folder.glob("*.txt")}))
         raise UserError(f"templates/{name}: there is no such template. There are: {known}.")
     first, _, body = file.read_text(encoding="utf-8").partition("\n")
     if not first.startswith(SUBJECT):

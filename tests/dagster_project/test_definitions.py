@@ -34,7 +34,7 @@ def one(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Company:
     """One of the companies; nothing is run."""
-    file = PROJECT_ROOT / "settings" / f"{request.param}.yml"
+    file = PROJECT_ROOT / "companies" / request.param / "settings.yml"
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     if request.param == "generated":
         values = generated.settings(generated.folder)
@@ -221,7 +221,7 @@ def test_importing_the_definitions_does_no_work(tmp_path: Path) -> None:
             "-c",
             "import dagster_project.definitions, sys; sys.exit('dbt.parser.manifest' in sys.modules)",
         ],
-        env={"LOYALTY_SETTINGS": str(tmp_path / "none.yml"), "PYTHONPATH": str(PROJECT_ROOT)},
+        env={"LOYALTY_COMPANY": str(tmp_path / "none.yml"), "PYTHONPATH": str(PROJECT_ROOT)},
         cwd=tmp_path,
         check=False,
     )

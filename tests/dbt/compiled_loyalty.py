@@ -14,7 +14,7 @@ import pytest
 from dagster_project.dbt_runner.command import profile_environment
 from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
 from tests.dbt.compiled_marts import cut_at_as_of_date
-from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
 
 FOLDERS = (
@@ -145,7 +145,7 @@ def compile_loyalty(expiry_months: int = 12) -> Mapping[str, tuple[str, str]]:
     """
     with tempfile.TemporaryDirectory() as folder:
         points = {"expiry_months": expiry_months}
-        settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder), points=points)
+        settings = load_settings("generated", {}, home=Path(folder), points=points)
         compile_models(settings, *(f"path:{path}" for path in FOLDERS))
         models = _read(Path(folder))
         with connect(settings.warehouse_path) as connection:

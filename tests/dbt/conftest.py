@@ -51,7 +51,7 @@ def build_warehouse(settings: Settings) -> BuiltWarehouse:
 def settings_in(folder: Path) -> Settings:
     """The settings of a generated company of 300 buyers, told on a day inside a month."""
     return load_settings(
-        PROJECT_ROOT / "settings" / "generated.yml",
+        PROJECT_ROOT / "companies" / "generated" / "settings.yml",
         {"LOYALTY_INPUT_PATH_SHOP": str(folder / "landing" / "shop")},
         home=folder / "home",
         data_through=date(2025, 3, 20),

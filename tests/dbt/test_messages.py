@@ -16,7 +16,7 @@ from dagster_project.prepare import create_operations_tables
 from serving.outbox import enqueue_messages
 from tests.dbt.compiled_loyalty import compile_models
 from warehouse import builds
-from warehouse.settings import PROJECT_ROOT, MessagesSettings, load_settings
+from warehouse.settings import MessagesSettings, load_settings
 from warehouse.sql import connect
 
 FIRST = date(2024, 5, 1)
@@ -88,7 +88,7 @@ WITHHELD = {2: "opted_out"}
 def compiled() -> dict[str, str]:
     """The SQL of MODELS under RULES."""
     with tempfile.TemporaryDirectory() as folder:
-        company = load_settings(PROJECT_ROOT / "settings" / "generated.yml", {}, home=Path(folder))
+        company = load_settings("generated", {}, home=Path(folder))
         compile_models(company.model_copy(update={"messages": RULES}), *MODELS)
         models = Path(folder) / "compiled" / "loyalty_warehouse" / "models" / "intermediate" / "messages"
         return {name: (models / f"{name}.sql").read_text() for name in MODELS}

@@ -47,7 +47,7 @@ def run(command: dict[str, Any]) -> int:
         SelfKilling.stage, SelfKilling.delay = command["stage"], command["delay"]
         command_run.StageLog = SelfKilling
         with Path(command["log"]).open("a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
-            code = main(["--settings", command["settings"], "run", *command["arguments"]])
+            code = main(["--company", command["settings"], "run", *command["arguments"]])
         os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

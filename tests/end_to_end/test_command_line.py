@@ -97,7 +97,7 @@ def test_before_the_first_publication_commands_say_so(empty: Company) -> None:
 
 def test_a_pipe_that_is_closed_early_is_no_error(built: Company) -> None:
     query = "select a.order_line_id from fct_order_lines as a, range(50)"
-    command = [str(LOYALTY), "--settings", str(built.file), "sql", query, "--format", "csv"]
+    command = [str(LOYALTY), "--company", str(built.file), "sql", query, "--format", "csv"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stderr
         assert process.stdout.readline() == "order_line_id\n"
@@ -248,7 +248,7 @@ def test_a_run_that_dagster_starts_by_itself_is_the_same(own: Company) -> None:
         "dagster_project.definitions",
     ]
     with open_instance(own.settings) as instance:
-        environment = {**os.environ, "LOYALTY_SETTINGS": str(own.file)}
+        environment = {**os.environ, "LOYALTY_COMPANY": str(own.file)}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == 0, done.stderr
         run = instance.get_runs(limit=1)[0]

@@ -21,7 +21,7 @@ WEBHOOK = "LOYALTY_WEBHOOK_TEST"
 
 
 def settings_of(folder: Path, **changes: Any) -> dict[str, Any]:
-    file = PROJECT_ROOT / "settings" / "online_retail.yml"
+    file = PROJECT_ROOT / "companies" / "online_retail" / "settings.yml"
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     return {**values, "sources": {"online_retail": {"input_path": str(folder)}}, **changes}
 

@@ -16,7 +16,7 @@ from tests.support.company import Company, Done, Generated, company
 from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect
 
-FOLDERS = ("dagster_project", "dbt", "docs", "ml", "serving", "settings", "sources", "templates", "warehouse", "whatif")
+FOLDERS = ("companies", "dagster_project", "dbt", "docs", "ml", "serving", "templates", "warehouse", "whatif")
 BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r'(?:#|--) (?P<path>\S+?)(?:, (?P<side>below|above) "(?P<line>.*)")?')
 START = "import sys; from dagster_project.cli.main import main; sys.exit(main())"
@@ -64,7 +64,7 @@ class ProjectCopy:
 
     def loyalty(self, *arguments: str) -> Done:
         """A command of the copy's command line."""
-        command = [sys.executable, "-c", START, "--settings", str(self.company.file), *arguments]
+        command = [sys.executable, "-c", START, "--company", str(self.company.file), *arguments]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("LOYALTY_")}
         done = subprocess.run(
             command,
@@ -93,7 +93,10 @@ def extended(generated: Generated, tmp_path_factory: pytest.TempPathFactory) -> 
     sources = {"shop": values["sources"]["shop"], "kiosk": {"input_path": "data/kiosk"}}
     # the days of the data are long past
     messages = {"channel": "file", "quiet_hours": ["00:00", "00:00"], "valid_days": 99_999}
-    copy = ProjectCopy(root, company(root / "data", {**values, "sources": sources, "messages": messages}))
+    made = company(root / "data", {**values, "sources": sources, "messages": messages})
+    own = root / "companies" / "corner_shop"
+    own.mkdir()
+    copy = ProjectCopy(root, Company(Path(shutil.move(made.file, own / "settings.yml"))))
     for recipe in ("Add a source", "Add a mart", "Add an asset that learns", "Add a message trigger"):
         copy.follow(recipe)
     checked = copy.loyalty("sources", "check")

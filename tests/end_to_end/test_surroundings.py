@@ -20,7 +20,7 @@ def test_the_same_run_elsewhere_publishes_the_same(
     other = company(folder / "höme", generated.settings(folder / "Körbe 2024"), manifests("elsewhere"))
     processor = kernels.environment("Nehalem") if "Nehalem" in kernels.available() else dict(os.environ)
     environment = {name: value for name, value in processor.items() if name not in ("PYTHONUTF8", "LANG")}
-    command = [str(LOYALTY), "--settings", str(other.file), "run"]
+    command = [str(LOYALTY), "--company", str(other.file), "run"]
     done = subprocess.run(command, env={**environment, **ELSEWHERE}, capture_output=True, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     found = kernels.differences(built.settings.published_path, other.settings.published_path)

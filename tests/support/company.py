@@ -60,7 +60,7 @@ class Company:
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                code = main(["--settings", str(self.file), *arguments])
+                code = main(["--company", str(self.file), *arguments])
             except SystemExit as ended:  # of argparse
                 code = int(ended.code or 0)
         return Done(code, out.getvalue(), err.getvalue())
@@ -73,7 +73,7 @@ class Company:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """A command as a process of its own."""
-        command = [str(LOYALTY), "--settings", str(self.file), *arguments]
+        command = [str(LOYALTY), "--company", str(self.file), *arguments]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def published(self, query: str) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ import yaml
 
 from warehouse.errors import UserError
 from warehouse.experiments.registry import read_plan
-from warehouse.ingest.sources import SOURCES_DIR, read_source
+from warehouse.ingest.sources import known_sources, read_source
 from warehouse.settings import PROJECT_ROOT, load_settings
 from warehouse.sql import connect
 from whatif.scenarios import read_scenarios
@@ -150,8 +150,8 @@ def read_what_if(file: Path) -> Any:
 
 
 READERS: list[tuple[str, Callable[[Path], Any]]] = [
-    *((str(file), read_settings) for file in sorted((PROJECT_ROOT / "settings").glob("*.yml"))),
-    *((str(file), read_mapping) for file in sorted(SOURCES_DIR.glob("*.yml"))),
+    *((str(file), read_settings) for file in sorted((PROJECT_ROOT / "companies").glob("*/settings.yml"))),
+    *((str(file), read_mapping) for file in sorted(known_sources().values())),
     ("plan", read_experiment),
     ("scenarios", read_what_if),
 ]

@@ -32,7 +32,9 @@ def refusal(file: Path | None, environ: dict[str, str] | None = None, **override
     return str(refused.value)
 
 
-@pytest.mark.parametrize("file", sorted((PROJECT_ROOT / "settings").glob("*.yml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((PROJECT_ROOT / "companies").glob("*/settings.yml")), ids=lambda file: file.stem
+)
 def test_every_company_of_the_project_loads(file: Path) -> None:
     settings = load_settings(file, environ={})
     assert settings.sources and settings.path == file and settings.home.is_absolute()
@@ -160,7 +162,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     missing = refusal(tmp_path / "none.yml")
-    assert str(tmp_path / "none.yml") in missing and "complete_journey.yml" in missing
+    assert str(tmp_path / "none.yml") in missing and "complete_journey, generated" in missing
     assert "not valid YAML" in refusal(write(tmp_path, "company: [unclosed"))
     assert "expected `key: value` lines" in refusal(write(tmp_path, "- a\n- b\n"))
 
@@ -199,8 +201,19 @@ def test_the_file_is_the_argument_else_the_variable_else_the_default(tmp_path: P
     file = write(tmp_path, GOOD)
     journey = str(DEFAULT_SETTINGS)
     assert load_settings(environ={}).path == DEFAULT_SETTINGS
-    assert load_settings(environ={"LOYALTY_SETTINGS": str(file)}).company == "corner_shop"
-    assert load_settings(file, environ={"LOYALTY_SETTINGS": journey}).company == "corner_shop"
+    assert load_settings(environ={"LOYALTY_COMPANY": str(file)}).company == "corner_shop"
+    assert load_settings(file, environ={"LOYALTY_COMPANY": journey}).company == "corner_shop"
+
+
+def test_a_company_is_a_name_a_folder_or_its_file(tmp_path: Path) -> None:
+    folder = tmp_path / "corner_shop"
+    folder.mkdir()
+    file = write(tmp_path, GOOD).rename(folder / "settings.yml")
+    assert load_settings(folder, environ={}).folder == load_settings(file, environ={}).folder == folder
+    named = load_settings("generated", environ={})
+    assert named.folder == PROJECT_ROOT / "companies" / "generated"
+    with pytest.raises(UserError, match=r'generate: no such company \(did you mean "generated"\?\)'):
+        load_settings("generate", environ={})
 
 
 def test_a_source_is_found_where_its_variable_says(tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def letters(name: str) -> str:
     return "".join(character for character in name.casefold() if character not in " _-")
 
 
+def wanted_columns(table: TableConfig) -> list[frozenset[str]]:
+    """Of a table whose files have lines above their header, the letters of the spellings of each required column."""
+    required = [(name, column) for name, column in table.columns.items() if column.required and not column.hash_of]
+    found = [frozenset(letters(one) for one in (name, *column.aliases)) for name, column in required]
+    return found if table.preamble else []
+
+
 def _refuse_unusable(found: list[str], place: str) -> None:
     for position, name in enumerate(found, 1):
         if not name.strip() or "\0" in name:

@@ -35,6 +35,12 @@ ISO = rf"[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}{REST}"
 SHORT = rf"[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.]([0-9]{{4}}|[0-9]{{2}}){REST}"
 PLAIN_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 PLAIN_NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+# What may stand around a number: the sign or the letters of a currency, and the sign of a percentage.
+CODES = (
+    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RMB"
+    "|RON|RSD|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
+)
+UNIT = rf"(?:[A-Z]{{0,2}}\p{{Sc}}|{CODES}|[Kk]r[.]?|zł|元)"
 GROUP = "[ '\u2019\u00a0\u202f]"
 
 
@@ -266,7 +272,7 @@ def _decimal_mark(
     said = source.tables[name].decimal_mark
     if file.has_types:  # numbers of such a file are no text, so there is nothing to find out
         return said or "."
-    value = f"trim({quote_identifier(column)})"
+    value = bare_number(quote_identifier(column))
     kinds = {
         # a mark before anything but a group of three digits, or behind the other mark, is the decimal one
         ".": f"regexp_full_match(v, {quote_literal(written('[.]', ','))}) and contains(v, '.')"
@@ -305,13 +311,21 @@ def _decimal_mark(
     return proven or said or "."
 
 
+def bare_number(value: str) -> str:
+    """A number (SQL) without what says of what: $8.00, -$3.00, 1.234,56 €, EUR 5, 19 % and (3.00), which is -3.00."""
+    before = f"regexp_replace(trim({value}), {quote_literal(rf'^([+-]?) ?{UNIT} ?([+-]?)')}, '\\1\\2')"
+    behind = f"regexp_replace({before}, {quote_literal(rf' ?(?:{UNIT}|%)$')}, '')"
+    return rf"regexp_replace({behind}, '^[(]([^()+-]*)[)]$', '-\1')"
+
+
 def _number(column: str, kind: str, mark: str) -> TextReading:
     name = quote_identifier(column)
+    number_text = bare_number(name)
     decimal, thousands = ("[.]", ",") if mark == "." else (",", "[.]")
-    bare = f"regexp_replace(trim({name}), {quote_literal(f'{thousands}|{GROUP}')}, '', 'g')"
+    bare = f"regexp_replace({number_text}, {quote_literal(f'{thousands}|{GROUP}')}, '', 'g')"
     value = bare if mark == "." else f"replace({bare}, ',', '.')"
     is_number = (
-        f"regexp_full_match(trim({name}), {quote_literal(written(decimal, thousands))}) and {_fits(value, kind)}"
+        f"regexp_full_match({number_text}, {quote_literal(written(decimal, thousands))}) and {_fits(value, kind)}"
     )
     number = f"case when {is_number} then {value} end"
     return TextReading(number, f"{name} is not null and trim({name}) <> '' and ({number}) is null")

@@ -245,10 +245,14 @@ for _form in RECURSIVE:
 
 
 class JoinedTable(Form):
-    """Another raw table, whose latest row with the same key is put beside each row: {column here: column there}."""
+    """Another raw table, whose latest row with the same key is put beside each row: {column here: column there}.
+
+    A row without one is rejected, unless the join is `optional`.
+    """
 
     table: SourceName
     by: Annotated[dict[Name, Name], Field(min_length=1, max_length=5)]
+    optional: bool = False
 
 
 class FillForward(Form):
@@ -344,6 +348,22 @@ def columns_of(value: Any) -> Iterator[str]:
     elif isinstance(value, tuple):
         for part in value:
             yield from columns_of(part)
+
+
+def hashed_in(mapping: Mapping) -> list[Hashed]:
+    """The customer ids that a mapping makes of addresses."""
+    return [*_hashed(tuple(mapping.columns.values()))]
+
+
+def _hashed(value: Any) -> Iterator[Hashed]:
+    if isinstance(value, Hashed):
+        yield value
+    elif isinstance(value, Form):
+        for name in type(value).model_fields:
+            yield from _hashed(getattr(value, name))
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _hashed(part)
 
 
 def used_columns(mapping: Mapping) -> list[str]:

@@ -1,4 +1,4 @@
-"""sources/<source>.yml, typed: where a source's files or tables are, and what their columns are called.
+"""sources/<source>.yml of a company's folder, typed: where files or tables are, and what their columns are called.
 
 An unknown key, a wrong type or a contradiction is a UserError that names the file, the key and the nearest one.
 """
@@ -21,19 +21,18 @@ from pydantic import (
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.ingest.mappings import (
-    Hashed,
     Mapping,
     columns_of,
     columns_of_table,
+    hashed_in,
     needed_columns,
     number_types,
     wrong_mapping,
 )
-from warehouse.settings import PROJECT_ROOT, Settings
+from warehouse.settings import COMPANIES_DIR, SHIPPED_COMPANIES, Settings
 from warehouse.values import Header, Sentence, SourceName, Text, Whole, what_is_wrong
 from warehouse.yaml_files import YamlFile, read_yaml, shown_value
 
-SOURCES_DIR = PROJECT_ROOT / "sources"
 META_COLUMNS = {"_batch_id": "bigint", "_file": "varchar", "_row_number": "bigint"}
 FORMAT_OF_ENDING = {
     ".csv": "csv",
@@ -112,8 +111,9 @@ class TableConfig(_Section):
     days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
     numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
     `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
-    ignore` leaves columns that are not declared where they are. With `replaces: order_id` an order that comes again
-    replaces all its lines, so that a line that was taken out of it goes.
+    ignore` leaves columns that are not declared where they are. With `preamble: true` a text file may have lines above
+    its header, which is the first line that holds every required column. With `replaces: order_id` an order that comes
+    again replaces all its lines, so that a line that was taken out of it goes.
     """
 
     description: Sentence = ""
@@ -123,6 +123,7 @@ class TableConfig(_Section):
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
     date_order: Literal["dmy", "mdy"] | None = None
     decimal_mark: Literal[".", ","] | None = None
+    preamble: bool = False
     other_columns: Literal["load", "ignore"] = "load"
     version: Header | None = None
     sheets: Names | None = None
@@ -255,7 +256,7 @@ class SourceConfig(_Section):
     tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
     mapping: Annotated[dict[SourceName, Mapping], Field(max_length=50)] = {}
     # Where the configuration was read from, for messages; not a key of the file.
-    path: Path = Field(default=SOURCES_DIR, exclude=True)
+    path: Path = Field(default=COMPANIES_DIR, exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -288,6 +289,11 @@ class SourceConfig(_Section):
             if complaint := wrong_mapping(entity, mapping, list(self.tables)):
                 raise ValueError(f"mapping.{entity}: {complaint}")
         return self
+
+    @property
+    def staging_dir(self) -> Path:
+        """Where the company that this source is of keeps staging models written by hand."""
+        return self.path.parent.parent / "staging"
 
     @property
     def raw_schema(self) -> str:
@@ -358,7 +364,7 @@ def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mappin
     used = columns_of_table(mapping, name)
     types = {} if table.get("table") else number_types(mapping, entity)
     needed = needed_columns(mapping, entity)
-    hashed = {one.header: list(one.hashed) for one in mapping.columns.values() if isinstance(one, Hashed)}
+    hashed = {one.header: list(one.hashed) for one in hashed_in(mapping)}
     columns = {header: column or {} for header, column in (table.get("columns") or {}).items()}
     for place, header in used.items():
         said: dict[str, Any] = {"type": types[place]} if place in types else {}
@@ -372,8 +378,22 @@ def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mappin
     return {**given, **table, "columns": columns}
 
 
-def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[str, SourceConfig]:
+def source_folders(settings: Settings | None = None) -> list[Path]:
+    """Where sources are looked for: in the company's own folder, then in those of the companies that are shipped."""
+    own = [settings.folder / "sources"] if settings else []
+    return [*own, *(COMPANIES_DIR / name / "sources" for name in SHIPPED_COMPANIES)]
+
+
+def known_sources(settings: Settings | None = None) -> dict[str, Path]:
+    """The file of each source that there is, by name."""
+    files = [file for folder in source_folders(settings) for file in sorted(folder.glob("*.yml"))]
+    return {file.stem: file for file in reversed(files)}
+
+
+def load_sources_config(settings: Settings, folder: Path | None = None) -> dict[str, SourceConfig]:
     """The configurations of the sources that the settings switch on, by name, in the settings' order.
+
+    They are in `folder`, or where a company's sources are looked for.
 
     Raises UserError with every problem found, one a line.
     """
@@ -381,7 +401,7 @@ def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[
     problems: list[str] = []
     for name in settings.sources:
         try:
-            sources[name] = read_source(name, folder, settings.path)
+            sources[name] = read_source(name, folder, settings)
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -389,13 +409,14 @@ def load_sources_config(settings: Settings, folder: Path = SOURCES_DIR) -> dict[
     return sources
 
 
-def read_source(name: str, folder: Path = SOURCES_DIR, asked_by: Path | None = None) -> SourceConfig:
-    """The configuration in `folder`/<name>.yml. Raises UserError."""
-    file = folder / f"{name}.yml"
-    if not file.is_file():
-        known = sorted(path.stem for path in folder.glob("*.yml"))
-        place = f"{asked_by}: " if asked_by else ""
-        raise UserError(f'{place}unknown source "{name}"{nearest(name, known)}: there is no {file}.')
+def read_source(name: str, folder: Path | None = None, asked_by: Settings | None = None) -> SourceConfig:
+    """The configuration of a source: `folder`/<name>.yml, or where the company's sources are. Raises UserError."""
+    known = {file.stem: file for file in folder.glob("*.yml")} if folder else known_sources(asked_by)
+    if name not in known:
+        place = f"{asked_by.path}: " if asked_by else ""
+        first = folder or source_folders(asked_by)[0]
+        raise UserError(f'{place}unknown source "{name}"{nearest(name, known)}: there is no {first / name}.yml.')
+    file = known[name]
     read = read_yaml(file)
     if "path" in read.values:
         raise UserError(f'{read.place(("path",))}: unknown key "path".')

@@ -33,7 +33,7 @@ from warehouse.identity.erasure_register import (
     write_erasures,
 )
 from warehouse.identity.masking import is_distinctive
-from warehouse.ingest.sources import SOURCES_DIR, SourceConfig, read_source
+from warehouse.ingest.sources import SourceConfig, known_sources, read_source
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.contents import contents
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_spellings
@@ -116,7 +116,7 @@ def reapply(settings: Settings, copies: Copies, tell: Tell) -> int:
     """Erase again whom the register knows and a warehouse from a backup has as they were. Returns how many."""
     with hold_warehouse(settings, "privacy reapply", on_wait=tell):
         with connect(settings.warehouse_path) as connection:
-            found = returned_customers(connection, ErasureRegister(connection, settings))
+            found = returned_customers(connection, ErasureRegister(connection, settings), settings)
         for customer_id in found:
             _Work(settings, _begin(settings, customer_id, is_current=False), copies, tell).run()
         with connect(settings.warehouse_path) as connection:
@@ -133,7 +133,7 @@ def require_current(connection: DuckDBPyConnection, settings: Settings) -> None:
     unknown = unknown_erasures(connection, settings)
     if not unknown:
         return
-    if returned_customers(connection, register):
+    if returned_customers(connection, register, settings):
         since = min(one.erased_at for one in unknown)
         raise UserError(
             f"{settings.warehouse_path}: older than the erasure of a customer on {since:%Y-%m-%d}, and still has who"
@@ -142,9 +142,9 @@ def require_current(connection: DuckDBPyConnection, settings: Settings) -> None:
     write_erasures(connection, settings)
 
 
-def returned_customers(connection: DuckDBPyConnection, register: ErasureRegister) -> list[str]:
+def returned_customers(connection: DuckDBPyConnection, register: ErasureRegister, settings: Settings) -> list[str]:
     """The ids of erased customers that stand in a warehouse as they were."""
-    tables = database_tables(connection, every_source())
+    tables = database_tables(connection, every_source(settings))
     return sorted({table.prefix + text for table in tables for text in register.found(table.relation.sql, table)})
 
 
@@ -164,7 +164,7 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
 
 def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> _Unfinished:
     """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
-    sources = every_source()
+    sources = every_source(settings)
     with connect(settings.warehouse_path) as connection:
         tables = database_tables(connection, sources)
         if is_current:
@@ -196,9 +196,9 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
     return begun
 
 
-def every_source() -> dict[str, SourceConfig]:
-    """The sources that the project knows, also those switched off: the warehouse may hold what they once brought."""
-    return {file.stem: read_source(file.stem) for file in sorted(SOURCES_DIR.glob("*.yml"))}
+def every_source(settings: Settings | None = None) -> dict[str, SourceConfig]:
+    """The sources that the company knows, also those switched off: the warehouse may hold what they once brought."""
+    return {name: read_source(name, asked_by=settings) for name in sorted(known_sources(settings))}
 
 
 def _require_declared(
@@ -245,7 +245,7 @@ def _draw(tables: list[Table], data_subject: DataSubject, *, is_upper: bool) -> 
     if unfit := types - set(NUMBER_BITS):
         raise UserError(
             f"Customer ids are {', '.join(sorted(unfit))} in the warehouse, which holds no pseudonym. Declare their"
-            f" `type: bigint` in {SOURCES_DIR} and load them anew: `loyalty run --full-refresh`."
+            f" `type: bigint` in the sources' YAML and load them anew: `loyalty run --full-refresh`."
         )
     prefix = max(
         (found for found in data_subject.prefixes if data_subject.customer_id.startswith(found)), key=len, default=""
@@ -264,7 +264,7 @@ class _Work:
         self.begun = begun
         self.copies = copies
         self.tell = tell
-        self.sources = every_source()
+        self.sources = every_source(settings)
         prefixes = prefixes_of(self.sources)
         self.data_subject = DataSubject(
             begun.customer_id, begun.pseudonym, prefixes, begun.contacts, begun.digests, begun.variants

@@ -32,7 +32,7 @@ def export(
     if not settings.warehouse_path.exists():
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
     target = _target(settings, customer_id, out, force)
-    sources = every_source()
+    sources = every_source(settings)
     data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources))
     with (
         hold_warehouse(settings, "privacy export", on_wait=on_wait),

@@ -34,7 +34,7 @@ def empty(tmp_path: Path, own_environment: None) -> Company:
         (["stauts"], 'unknown command "stauts" (did you mean "status"?)'),
         (["privacy", "ersae", "x"], 'unknown action "ersae" (did you mean "erase"?)'),
         (["run", "--as-off", "x"], 'unknown option "--as-off" (did you mean "--as-of"?)'),
-        (["status", "--setings", "x"], 'unknown option "--setings" (did you mean "--settings"?)'),
+        (["status", "--compny", "x"], 'unknown option "--compny" (did you mean "--company"?)'),
         (["sql", "--format", "xml", "x"], 'unknown --format "xml", there are table, csv, json'),
         (["run", "--wait", "inf"], "'inf' is no number of seconds"),
         (["run", "--wait", "-1"], "--wait"),
@@ -54,7 +54,7 @@ def test_a_wrong_word_is_answered_with_the_nearest(
 
 def test_options_of_the_whole_command_line_stand_anywhere(empty: Company, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(empty.file)
-    for arguments in (["--settings", file, "status"], ["status", "--settings", file], ["status", f"--settings={file}"]):
+    for arguments in (["--company", file, "status"], ["status", "--company", file], ["status", f"--company={file}"]):
         assert command_line.main(arguments) == 0
         assert "empty in" in capsys.readouterr().out
 
@@ -80,7 +80,7 @@ def test_no_traceback_reaches_anybody(
         raise error
 
     monkeypatch.setattr("dagster_project.cli.status.print_status", fail)
-    code = command_line.main(["--settings", str(empty.file), "status"])
+    code = command_line.main(["--company", str(empty.file), "status"])
     said = capsys.readouterr().err
     assert code == (130 if isinstance(error, KeyboardInterrupt) else 1)
     assert said.startswith("loyalty: ") and "Traceback" not in said and type(error).__name__ not in said
@@ -100,7 +100,7 @@ def test_an_interrupt_that_python_would_forget_is_heard(
     monkeypatch.setattr("dagster_project.cli.status.print_status", work)
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     began = time.monotonic()
-    assert command_line.main(["--settings", str(empty.file), "status"]) == 130
+    assert command_line.main(["--company", str(empty.file), "status"]) == 130
     assert time.monotonic() - began < 10 and capsys.readouterr().err == "loyalty: interrupted.\n"
 
 
@@ -133,7 +133,7 @@ def test_a_store_that_another_program_holds_is_told_with_that_program(empty: Com
 def test_a_home_that_cannot_be_written_is_told_by_every_command(empty: Company, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for arguments in (["status"], ["run"]):
-        command = [str(LOYALTY), *arguments, "--settings", str(empty.file)]
+        command = [str(LOYALTY), *arguments, "--company", str(empty.file)]
         environment = {**os.environ, "LOYALTY_HOME": str(tmp_path / "file" / "home")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert "Traceback" not in done.stderr + done.stdout and "Error" not in done.stderr, done.stderr
@@ -183,5 +183,5 @@ def fill(settings):
     resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
     bytearray(2**33)
 status.print_status = fill
-sys.exit(main.main(["--settings", sys.argv[1], "status"]))
+sys.exit(main.main(["--company", sys.argv[1], "status"]))
 """

@@ -1,5 +1,6 @@
 """What a source adds to the dbt project: its raw tables, its models switched on, and SQL where it needs none."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -8,8 +9,14 @@ import yaml
 
 from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.dbt_runner.source_models import FOLDER, source_files, staging_entities, write_source_models
-from dagster_project.dbt_runner.variables import DBT_DIR
+from dagster_project.dbt_runner.source_models import (
+    COMPANY,
+    FOLDER,
+    source_files,
+    staging_entities,
+    write_company_files,
+    write_source_models,
+)
 from warehouse.errors import UserError
 from warehouse.ingest import load_source, prepare_operations
 from warehouse.ingest.sources import load_sources_config, read_source
@@ -35,11 +42,12 @@ def kiosk(tmp_path: Path) -> Path:
 
 def test_a_source_with_sql_lists_its_tables_and_switches_its_models_on() -> None:
     source = read_source("complete_journey")
-    (written,) = source_files(source, DBT_DIR).values()
+    written = source_files(source)["staging/complete_journey/_complete_journey.yml"]
     properties = yaml.safe_load(written)
     assert properties["sources"][0]["name"] == "raw_complete_journey"
     assert [table["name"] for table in properties["sources"][0]["tables"]] == list(source.tables)
-    names = {file.stem for file in (DBT_DIR / "models" / "staging" / "complete_journey").glob("*.sql")}
+    names = {file.stem for file in source.staging_dir.glob("*.sql")}
+    assert len(names) > 5
     assert {model["name"] for model in properties["models"]} == names
     assert all(model["config"] == {"enabled": True} for model in properties["models"])
 
@@ -50,7 +58,7 @@ def test_a_canonical_source_takes_from_the_registry_what_it_does_not_say(kiosk: 
     assert list(source.tables["products"].columns) == ["product_id", "product_name", "category", "brand", "unit_cost"]
     assert source.tables["products"].columns["product_id"].required
     assert list(source.tables["sales"].columns)[-1] == "net_amount" and source.tables["sales"].key == ("order_line_id",)
-    assert staging_entities(source, DBT_DIR) == ["order_lines", "products"]
+    assert staging_entities(source) == ["order_lines", "products"]
 
 
 @pytest.mark.parametrize(
@@ -73,16 +81,16 @@ def test_a_canonical_source_that_is_none(kiosk: Path, wrong: str, right: str, me
 
 
 def test_sql_of_its_own_goes_before_the_one_that_is_made(kiosk: Path) -> None:
-    dbt_dir = kiosk / "dbt"
-    own = dbt_dir / "models" / "staging" / "kiosk" / "stg_kiosk__products.sql"
+    own = kiosk / "company" / "staging" / "stg_kiosk__products.sql"
     own.parent.mkdir(parents=True)
     own.write_text("select 1", encoding="utf-8")
-    source = read_source("kiosk", kiosk)
-    assert staging_entities(source, dbt_dir) == ["order_lines", "products"]
-    assert sorted(source_files(source, dbt_dir)) == [
-        "staging/kiosk/_kiosk.yml",
-        "staging/kiosk/stg_kiosk__order_lines.sql",
-    ]
+    (kiosk / "company" / "sources").mkdir()
+    shutil.copy(kiosk / "kiosk.yml", kiosk / "company" / "sources")
+    source = read_source("kiosk", kiosk / "company" / "sources")
+    assert staging_entities(source) == ["order_lines", "products"]
+    files = source_files(source)
+    assert sorted(files)[1:] == ["staging/kiosk/stg_kiosk__order_lines.sql", "staging/kiosk/stg_kiosk__products.sql"]
+    assert files["staging/kiosk/stg_kiosk__products.sql"] == "select 1"
 
 
 def test_the_files_are_written_once_under_their_hash(kiosk: Path) -> None:
@@ -95,6 +103,31 @@ def test_the_files_are_written_once_under_their_hash(kiosk: Path) -> None:
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("*")} == times
     (kiosk / "kiosk.yml").write_text(KIOSK.replace("The kiosk.", "Another."), encoding="utf-8")
     assert write_source_models({"kiosk": read_source("kiosk", kiosk)}, kiosk / "dbt") != name
+
+
+def test_what_a_company_keeps_in_its_folder_goes_beside_or_before_what_is_shipped(kiosk: Path) -> None:
+    own = kiosk / "own"
+    for path, text in {
+        "marts/core/rpt_kiosks.sql": "select 1 as kiosk",
+        "marts/core/rpt_kiosks.yml": "models: []",
+        "seeds/tier_rules.csv": "a,b\n1,2\n",
+        "seeds/kinds.csv": "kind\ngift\n",
+        "notes.txt": "of no concern",
+    }.items():
+        (own / path).parent.mkdir(parents=True, exist_ok=True)
+        (own / path).write_text(text, encoding="utf-8")
+    dbt_dir = kiosk / "dbt"
+    (dbt_dir / "seeds").mkdir(parents=True)
+    (dbt_dir / "seeds" / "tier_rules.csv").write_text("a,b\n", encoding="utf-8")
+    (dbt_dir / "seeds" / "tier_rules.yml").write_text("seeds: []", encoding="utf-8")
+    sources = {"kiosk": read_source("kiosk", kiosk)}
+    name = write_company_files(sources, dbt_dir, own)
+    seeds = {file.name: file.read_text() for file in (dbt_dir / COMPANY / name / "seeds").iterdir()}
+    assert seeds == {"tier_rules.csv": "a,b\n1,2\n", "tier_rules.yml": "seeds: []", "kinds.csv": "kind\ngift\n"}
+    marts = {file.name for file in (dbt_dir / COMPANY / name / "models" / "marts" / "core").iterdir()}
+    assert marts == {"rpt_kiosks.sql", "rpt_kiosks.yml"}
+    (own / "marts" / "core" / "rpt_kiosks.sql").write_text("select 2 as kiosk", encoding="utf-8")
+    assert write_company_files(sources, dbt_dir, own) != name, "an edited model is another graph"
 
 
 def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(

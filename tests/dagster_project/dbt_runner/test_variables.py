@@ -1,5 +1,6 @@
 """What dbt is told: above all the signature that says whether the kept order history is still as it would be built."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.dbt_runner.source_models import FOLDER
+from dagster_project.dbt_runner.source_models import COMPANY, FOLDER
 from dagster_project.dbt_runner.variables import HISTORY_PATHS, run_variables
 from warehouse.settings import PROJECT_ROOT, load_settings
 
@@ -40,22 +41,37 @@ def files_of(manifest: Mapping[str, Any], unique_id: str, seen: set[str]) -> Ite
 
 @pytest.mark.parametrize("company", ["complete_journey", "online_retail", "generated"])
 def test_all_that_the_kept_history_is_made_of_is_in_its_signature(company: str, tmp_path: Path) -> None:
-    settings = load_settings(PROJECT_ROOT / "settings" / f"{company}.yml", {}, home=tmp_path)
+    settings = load_settings(company, {}, home=tmp_path)
     seen: set[str] = set()
     manifest = DbtProject(settings).manifest()
-    files = {
-        file for name in KEPT_MODELS for file in files_of(manifest, f"model.{PACKAGE}.{name}", seen)
-    }  # written models are named by a hash of their text, which is a variable
-    written = {file for file in files if file.startswith(f"{FOLDER}/")}
-    covered = (*HISTORY_PATHS, *(f"models/staging/{source}" for source in settings.sources))
-    assert {file for file in files - written if not file.startswith(covered)} == set()
-    assert any(file.startswith(covered) for file in files)
+    files = {file for name in KEPT_MODELS for file in files_of(manifest, f"model.{PACKAGE}.{name}", seen)}
+    # written models, and the seeds that they read, are covered by a hash of their text, which is a variable
+    written = {file for file in files if file.startswith((f"{FOLDER}/", f"{COMPANY}/"))}
+    assert {file for file in files - written if not file.startswith(HISTORY_PATHS)} == set()
+    assert any(file.startswith(HISTORY_PATHS) for file in files)
 
 
 def test_the_history_is_built_anew_for_its_own_code_and_for_no_other(project_copy: Path) -> None:
     before = signature()
     models = project_copy / "models"
-    for file in ("staging/ml/stg_ml__churn_scores.sql", "staging/online_retail/stg_online_retail__order_lines.sql",
-                 "intermediate/orders/int_orders.sql"):  # fmt: skip
-        assert changed(models / file) == before, file
-    assert changed(models / "staging/complete_journey/stg_complete_journey__order_lines.sql") != before
+    seed = project_copy / "seeds" / "tier_rules.csv"
+    for file in (models / "staging/ml/stg_ml__churn_scores.sql", models / "intermediate/orders/int_orders.sql", seed):
+        assert changed(file) == before, file
+
+
+def test_the_history_is_built_anew_for_the_companys_own_staging_and_its_seeds(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    shutil.copytree(PROJECT_ROOT / "companies" / "online_retail", folder)
+    settings = load_settings(folder, {}, home=tmp_path / "home")
+    before = run_variables(settings)
+    assert before["history_signature"] == run_variables(load_settings(folder, {}, home=tmp_path))["history_signature"]
+    for file in ("staging/stg_online_retail__order_lines.sql", "seeds/online_retail_line_kinds.csv"):
+        text = (folder / file).read_text(encoding="utf-8")
+        (folder / file).write_text(f"{text}\n", encoding="utf-8")
+        assert run_variables(settings)["history_signature"] != before["history_signature"], file
+        (folder / file).write_text(text, encoding="utf-8")
+    (folder / "seeds" / "rfm_segments.csv").write_text("a\n", encoding="utf-8")
+    after = run_variables(settings)
+    assert (
+        after["history_signature"] == before["history_signature"] and after["company_files"] != before["company_files"]
+    )

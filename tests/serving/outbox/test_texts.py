@@ -46,6 +46,13 @@ def test_days_and_numbers_are_written_as_people_do() -> None:
     assert "1,250.50 more" in render("tier_up", "en", json.dumps(PAYLOADS["tier_up"]), "x").plain
 
 
+def test_a_companys_own_text_stands_in_place_of_the_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "reward.en.txt").write_text("Subject: Hello\n\nOurs, {{ company }}", encoding="utf-8")
+    payload = json.dumps(PAYLOADS["reward"])
+    assert render("reward", "en", payload, "Corner Shop", tmp_path).plain == "Ours, Corner Shop\n"
+    assert render("reward", "zh", payload, "x", tmp_path) == render("reward", "zh", payload, "x")
+
+
 def test_a_missing_variable_names_the_template_and_what_it_was_given() -> None:
     with pytest.raises(UserError, match=r"templates/reward\.en\.txt: 'next_best_reward' is undefined.*company, lang"):
         render("reward", "en", "{}", "x")

@@ -8,7 +8,7 @@ import pytest
 
 from dagster_project.cli.experiments import assign_members
 from warehouse.errors import UserError
-from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
 
 PLAN = """
@@ -23,7 +23,7 @@ holdout_share: 0.1
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A warehouse of 2,000 customers with sales to the end of January."""
-    settings = load_settings(PROJECT_ROOT / "settings" / "generated.yml", home=tmp_path / "home")
+    settings = load_settings("generated", home=tmp_path / "home")
     settings.home.mkdir()
     with connect(settings.warehouse_path) as connection:
         connection.execute("create schema marts; create schema intermediate")
@@ -101,6 +101,6 @@ def test_a_bad_plan_is_named(settings: Settings, text: str, said: str) -> None:
 
 
 def test_before_the_first_run_there_is_nobody_to_draw(tmp_path: Path) -> None:
-    empty = load_settings(PROJECT_ROOT / "settings" / "generated.yml", home=tmp_path)
+    empty = load_settings("generated", home=tmp_path)
     with pytest.raises(UserError, match="start `loyalty run`"):
         assign(empty, PLAN)

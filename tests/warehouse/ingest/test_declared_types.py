@@ -46,6 +46,9 @@ def loaded(here: Landing, column: str, values: list[str]) -> tuple[list[str | No
         ("v", ["1.500", "0.250"], ["1.500", "0.250"]),
         ("v", ["1.234.567", "12"], ["1234567", "12"]),
         ("v", ["133.79999999999998"], ["133.79999999999998"]),
+        ("v", ["$8.00", "-$3.00", "$-2", "$1,250.50"], ["8.00", "-3.00", "-2", "1250.50"]),
+        ("v", ["1.234,56 €", "€ 5,00", "-0,5 €"], ["1234.56", "5.00", "-0.5"]),
+        ("v", ["(3.00)", "USD 12", "12 CHF", "¥100", "CA$7", "19 %", "10%"], ["-3.00", "12", "12", "100", "7", "19", "10"]),
     ],
 )  # fmt: skip
 def test_each_way_to_write_a_value(landing: Make, column: str, values: list[str], expected: list[str]) -> None:
@@ -58,7 +61,7 @@ def test_each_way_to_write_a_value(landing: Make, column: str, values: list[str]
         (
             "v",
             ["1.5"],
-            ["0.00567", "1.5.2", "NaN", "inf", "$12.00", "1_000", "0x1F", "99999999999999999999", "five", "1e400"],
+            ["0.00567", "1.5.2", "NaN", "inf", "12 apples", "1_000", "0x1F", "99999999999999999999", "five", "1e400"],
         ),
         ("v", ["1,50", "2,75", "3,25"] * 10, ["1.50"]),
         (
@@ -174,7 +177,7 @@ def test_what_may_be_published_of_a_rejected_value_is_its_masked_form(landing: M
     here.write(
         "a.csv",
         "v,sold\n1.5,2024-01-01\njane.doe@example.org,2024-01-01\n1.5,+49 170 1234567\n"
-        "$12.00,2024-01-01\nJane,Doe,extra\n",
+        "1.5,$12.00\nJane,Doe,extra\n",
     )
     here.load()
     assert here.query("select row_number, shown from ops.rejected_lines order by 1") == [

@@ -8,14 +8,14 @@ from generator.generate import deliver_changes, generate
 from warehouse.ingest.check import check_source
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.settings import PROJECT_ROOT, Settings, SourceSettings, load_settings
+from warehouse.settings import Settings, SourceSettings, load_settings
 from warehouse.sql import connect
 
 
 def settings_of(company: str, home: Path, **paths: Path) -> Settings:
     home.mkdir(exist_ok=True)
     environ = {f"LOYALTY_INPUT_PATH_{name.upper()}": str(path) for name, path in paths.items()}
-    return load_settings(PROJECT_ROOT / "settings" / f"{company}.yml", environ=environ, home=str(home))
+    return load_settings(company, environ=environ, home=str(home))
 
 
 def test_complete_journey_loads_whole(tmp_path: Path) -> None:

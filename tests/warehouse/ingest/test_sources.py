@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from warehouse.errors import UserError
-from warehouse.ingest.sources import SOURCES_DIR, load_sources_config, read_source
+from warehouse.ingest.sources import known_sources, load_sources_config, read_source
 from warehouse.settings import PROJECT_ROOT, load_settings
 
 
@@ -87,12 +87,12 @@ def test_a_source_without_a_file_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_every_company_of_the_project_has_its_sources() -> None:
-    for file in sorted((PROJECT_ROOT / "settings").glob("*.yml")):
+    for file in sorted((PROJECT_ROOT / "companies").glob("*/settings.yml")):
         assert load_sources_config(load_settings(file, environ={}))
 
 
 def test_shop_and_till_differ_only_in_name_and_prefix() -> None:
-    shop, till = (yaml.safe_load((SOURCES_DIR / f"{name}.yml").read_text()) for name in ("shop", "till"))
+    shop, till = (yaml.safe_load(known_sources()[name].read_text()) for name in ("shop", "till"))
     assert shop["tables"] == till["tables"]
     assert shop["key_prefix"] == "shop-" and till["key_prefix"] == "till-"
     assert [name for name, table in till["tables"].items() if not table.get("optional")] == ["order_lines"]

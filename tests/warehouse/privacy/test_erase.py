@@ -265,7 +265,7 @@ def test_where_case_does_not_matter_every_spelling_is_the_same_customer(
 ) -> None:
     tables = {"customers": {"files": "*.csv", "key": "customer_id", "columns": COLUMNS}}
     here = Landing(tmp_path, tables, id_case="upper")
-    monkeypatch.setattr("warehouse.privacy.erase.every_source", lambda: {"till": here.source})
+    monkeypatch.setattr("warehouse.privacy.erase.every_source", lambda _settings: {"till": here.source})
     here.write("a.csv", FIRST)
     here.load()
     done = gone(here, CUSTOMER.upper())

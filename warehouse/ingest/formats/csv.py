@@ -17,13 +17,14 @@ import gzip
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import duckdb
 
 from warehouse.errors import UserError
+from warehouse.ingest.columns import letters, wanted_columns
 from warehouse.ingest.formats.reading import Reading, Tally, named_columns, scratch_scan, split_to_scratch
 from warehouse.ingest.sources import TableConfig
 from warehouse.settings import IngestSettings
@@ -40,6 +41,8 @@ SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
 MARKED = "loyalty_marked"
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
 LIMITS = IngestSettings()
+# So many lines may stand above a header; then it is not looked for any more, and what is missing in it is told.
+MOST_PREAMBLE = 100
 
 
 class Line(NamedTuple):
@@ -167,15 +170,23 @@ def _whole_lines(chunks: Iterator[bytes], path: Path) -> Iterator[tuple[int, byt
 class Splitter:
     """Splits one delimited file into sound and malformed records. Use it once."""
 
-    def __init__(self, delimiter: str = ",", encoding: str = "utf-8", limits: IngestSettings = LIMITS):
+    def __init__(
+        self,
+        delimiter: str = ",",
+        encoding: str = "utf-8",
+        limits: IngestSettings = LIMITS,
+        wanted: Sequence[frozenset[str]] = (),
+    ):
+        """`wanted`: of a file with lines above its header, the letters of the spellings of each column that it has."""
         self.delimiter = delimiter.encode("ascii")
         self.declared = encoding
         # what comes from read_chunks in another encoding is UTF-8 by then
         self.encoding = encoding if encoding in SPLIT_BY_BYTES else "utf-8"
         self.limits = limits
+        self.wanted = wanted
         self._path = Path()
         self.tally = Tally()
-        self._width = 0
+        self._width = self._above = 0
         d = re.escape(self.delimiter)
         body = rb'[^"]*+(?:""[^"]*+)*+'
         self._quoted = re.compile(rb' *"(' + body + rb')" *(?=' + d + rb"|\Z)")
@@ -283,6 +294,17 @@ class Splitter:
         return self.encoding == "utf-8"
 
     def _find_header(self, waiting: deque[Line], path: Path, *, final: bool) -> bool:
+        while self._next_header(waiting, path, final=final):
+            there = {letters(name) for name in self.tally.header}
+            if self._above >= MOST_PREAMBLE or all(spellings & there for spellings in self.wanted):
+                self._faultless = self._faultless_line()
+                return True
+            self._above += 1
+            self.tally.header = []
+        return False
+
+    def _next_header(self, waiting: deque[Line], path: Path, *, final: bool) -> bool:
+        """Whether a line could be read as the header; it is taken out of those that wait."""
         self._skip_to_header(waiting, path)
         if not waiting:
             return False
@@ -304,7 +326,6 @@ class Splitter:
                 f" Is it"
                 " the right file? If so, raise ingest.columns in the settings."
             )
-        self._faultless = self._faultless_line()
         return True
 
     def _skip_to_header(self, waiting: deque[Line], path: Path) -> None:
@@ -455,7 +476,7 @@ def open_rows(
     _: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, limits: IngestSettings, work: Path
 ) -> list[Reading]:
     """Every value as text; `_row_number` is the record's first line in the file."""
-    splitter = Splitter(table.delimiter, table.encoding, limits)
+    splitter = Splitter(table.delimiter, table.encoding, limits, wanted_columns(table))
     tally, sound, rejects = split_to_scratch(work, lambda good, bad: splitter.split(path, good, bad))
     header = named_columns(tally.header)
     columns = {f"c{position}": "varchar" for position in range(len(header))}
@@ -474,5 +495,5 @@ def open_rows(
 
 def columns(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
     """The header, as columns of text."""
-    header = Splitter(table.delimiter, table.encoding).header(path)
+    header = Splitter(table.delimiter, table.encoding, wanted=wanted_columns(table)).header(path)
     return [dict.fromkeys(named_columns(header), "VARCHAR")]
