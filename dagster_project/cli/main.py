@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = None
     try:
         with terminated_in_words(), private_files(), _quiet_libraries(), _heard_interrupts():
+            if getattr(options, "founds_company", False):  # there are no settings yet
+                return _init(options)
             settings = load_settings(getattr(options, "company", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
@@ -117,6 +119,7 @@ def _unexpected(error: Exception, settings: Settings | None) -> str:
 def _parser() -> Parser:
     parser = Parser(prog="loyalty", description="Loyalty Warehouse: orders in, loyalty marts out.")
     commands = parser.commands("command")
+    _add_init(commands)
     _add_run(commands)
     commands.add("status", "what is published, since when, and why the last run failed", _status)
     sql = commands.add("sql", "query the published copy", _sql)
@@ -137,6 +140,19 @@ def _parser() -> Parser:
     _add_privacy(commands)
     commands.add("docs", "write docs/metrics.md from the models' YAML", _docs)
     return parser
+
+
+def _add_init(commands: Commands) -> None:
+    init = commands.add("init", "make a company's folder from the files that its shop system exports", _status)
+    init.set_defaults(founds_company=True)
+    init.add_argument("files", nargs="+", type=Path, metavar="FILE", help="exports: CSV, Excel, JSON or Parquet")
+    init.add_argument(
+        "--map", dest="mapped", action="append", default=[], metavar="FIELD=HEADER",
+        help='what a column is, where that is not found: ordered_at="Sold on"; it may be said several times',
+    )  # fmt: skip
+    init.add_argument("--timezone", metavar="ZONE", help="the shop's time zone, such as Europe/Berlin")
+    init.add_argument("--currency", metavar="CODE", help="the shop's currency, such as EUR")
+    init.add_argument("--force", action="store_true", help="replace the company's files that are there")
 
 
 def _add_server(parser: Parser) -> None:
@@ -233,6 +249,8 @@ def _add_simulate(commands: Commands) -> None:
 def _add_sources(commands: Commands) -> None:
     actions = commands.add("sources", "look at the sources, and at what was rejected of them").commands("action")
     actions.add("check", "validate files and mappings without loading", _check_sources)
+    trial = actions.add("try", "what would become of a source's rows, in seconds and without a run", _try_source)
+    trial.add_argument("name", metavar="SOURCE")
     explain = actions.add("explain", "the SQL that a source's rows are mapped by", _explain_source)
     explain.add_argument("name", metavar="SOURCE")
     reload = actions.add("reload", "load a source, or one table of it, anew", _reload_source)
@@ -268,6 +286,15 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
+def _init(options: argparse.Namespace) -> int:
+    from dagster_project.cli.init import init
+
+    asked = {"timezone": options.timezone, "currency": options.currency}
+    return (
+        DONE if init(options.files, getattr(options, "company", None), options.mapped, asked, options.force) else FAILED
+    )
+
+
 def _status(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.status import print_status
 
@@ -286,6 +313,14 @@ def _check_sources(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sources import check
 
     return DONE if check(settings) else FAILED
+
+
+def _try_source(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.sources import chosen_source
+    from dagster_project.cli.try_source import try_source
+
+    try_source(settings, chosen_source(settings, options.name))
+    return DONE
 
 
 def _explain_source(settings: Settings, options: argparse.Namespace) -> int:

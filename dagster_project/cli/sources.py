@@ -41,7 +41,7 @@ def explain(settings: Settings, name: str) -> None:
     from dagster_project.dbt_runner.project import DbtProject
     from dagster_project.dbt_runner.source_models import staging_entities
 
-    source, _ = _chosen(settings, name)
+    source = chosen_source(settings, name)
     models = [f"stg_{source.name}__{entity}" for entity in staging_entities(source)]
     compiled = DbtProject(settings).compiled_sql(models)
     for model in models:
@@ -80,6 +80,11 @@ def reload(settings: Settings, place: str, *, force: bool = False) -> None:
     for sentence in sentences:
         console.print(sentence, soft_wrap=True)
     console.print("Loaded anew. `loyalty run` builds and publishes what follows from it.")
+
+
+def chosen_source(settings: Settings, name: str) -> SourceConfig:
+    """The company's source of a name. Raises UserError."""
+    return _chosen(settings, name)[0]
 
 
 def _chosen(settings: Settings, place: str) -> tuple[SourceConfig, list[str]]:

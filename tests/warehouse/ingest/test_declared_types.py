@@ -48,7 +48,8 @@ def loaded(here: Landing, column: str, values: list[str]) -> tuple[list[str | No
         ("v", ["133.79999999999998"], ["133.79999999999998"]),
         ("v", ["$8.00", "-$3.00", "$-2", "$1,250.50"], ["8.00", "-3.00", "-2", "1250.50"]),
         ("v", ["1.234,56 €", "€ 5,00", "-0,5 €"], ["1234.56", "5.00", "-0.5"]),
-        ("v", ["(3.00)", "USD 12", "12 CHF", "¥100", "CA$7", "19 %", "10%"], ["-3.00", "12", "12", "100", "7", "19", "10"]),
+        ("v", ["(3.00)", "USD 12", "12 CHF", "¥100"], ["-3.00", "12", "12", "100"]),
+        ("v", ["CA$7", "19 %", "10%"], ["7", "19", "10"]),
     ],
 )  # fmt: skip
 def test_each_way_to_write_a_value(landing: Make, column: str, values: list[str], expected: list[str]) -> None:
@@ -176,8 +177,7 @@ def test_what_may_be_published_of_a_rejected_value_is_its_masked_form(landing: M
     here = landing(columns=COLUMNS, other_columns="ignore")
     here.write(
         "a.csv",
-        "v,sold\n1.5,2024-01-01\njane.doe@example.org,2024-01-01\n1.5,+49 170 1234567\n"
-        "1.5,$12.00\nJane,Doe,extra\n",
+        "v,sold\n1.5,2024-01-01\njane.doe@example.org,2024-01-01\n1.5,+49 170 1234567\n1.5,$12.00\nJane,Doe,extra\n",
     )
     here.load()
     assert here.query("select row_number, shown from ops.rejected_lines order by 1") == [

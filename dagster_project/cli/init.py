@@ -1,0 +1,110 @@
+"""`loyalty init`: a company's folder from the files that its shop system exports, in one go and without a question that
+the files answer themselves."""
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console as RichConsole
+from rich.table import Table
+
+from dagster_project.cli.console import Console
+from warehouse.errors import UserError, nearest, printable
+from warehouse.ingest.check import check_source
+from warehouse.ingest.sources import load_sources_config
+from warehouse.onboarding.company_folder import company_folder, write_company
+from warehouse.onboarding.guess import FIELDS, propose_guessed
+from warehouse.onboarding.looks import Sample, look_at
+from warehouse.onboarding.proposal import Finding, Proposal, check_zone, propose_recognised
+from warehouse.onboarding.readers import recognise
+from warehouse.settings import load_settings
+
+
+def init(
+    files: Sequence[Path],
+    company: Path | None,
+    mapped: Sequence[str],
+    asked: Mapping[str, str | None],
+    force: bool,
+) -> bool:
+    """Write a company's folder. Whether nothing is left that would stop a run. Raises UserError."""
+    samples = [look_at(file) for file in files]
+    said = _said(mapped, samples)
+    found = None if said else recognise(samples)
+    proposal = propose_recognised(found) if found else propose_guessed(samples, said, _asked_of_person)
+    _decide(proposal, asked)
+    folder = company_folder(str(company) if company else proposal.source_name)
+    written = write_company(proposal, folder, force=force)
+    _tell(proposal, written)
+    return _checked(folder, str(company or folder.name))
+
+
+def _said(mapped: Sequence[str], samples: Sequence[Sample]) -> dict[str, str]:
+    """What --map says: the header of each field. Raises UserError for a field or a header that there is none of."""
+    found = {}
+    headers = [header for sample in samples for header in sample.header]
+    for text in mapped:
+        name, equals, header = text.partition("=")
+        if not equals or name not in FIELDS:
+            raise UserError(f"--map {text}: say FIELD=HEADER{nearest(name, FIELDS)}; fields are {', '.join(FIELDS)}.")
+        if header not in headers:
+            raise UserError(f'--map {text}: no file has the column "{header}"{nearest(header, headers)}.')
+        found[name] = header
+    return found
+
+
+def _asked_of_person(question: str, choices: Sequence[str]) -> str | None:
+    """What a person at a terminal says; nobody is asked where there is none."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    answer = RichConsole().input(f"{printable(question)} ({', '.join(map(printable, choices))}) ").strip()
+    return answer if answer in choices else None
+
+
+def _decide(proposal: Proposal, asked: Mapping[str, str | None]) -> None:
+    """Put what was said on the command line in place of what was found. Raises UserError."""
+    if zone := asked["timezone"]:
+        try:
+            proposal.zone = Finding(check_zone(zone), "as said")
+        except (KeyError, ValueError, OSError) as error:
+            raise UserError(f"--timezone {zone}: no IANA time zone, such as Europe/Berlin.") from error
+    if code := asked["currency"]:
+        if not re.fullmatch("[A-Z]{3}", code.upper()):
+            raise UserError(f"--currency {code}: three letters, such as EUR, are expected.")
+        proposal.currency = Finding(code.upper(), "as said")
+
+
+def _tell(proposal: Proposal, written: Sequence[Path]) -> None:
+    console = Console()
+    for line in proposal.files:
+        console.print(line, soft_wrap=True)
+    if proposal.guesses:
+        table = Table("field", "column", "because", box=None, pad_edge=False)
+        for row in proposal.guesses:
+            table.add_row(*map(printable, row))
+        console.print(table)
+    for name, finding, option in (
+        ("Time zone", proposal.zone, "--timezone"),
+        ("Currency", proposal.currency, "--currency"),
+    ):
+        hint = "" if finding.is_known else f"; say {option} for another"
+        console.print(f"{name}: {finding.value} ({finding.because}{hint})", soft_wrap=True)
+    for note in proposal.notes:
+        console.print(f"Note: {note}", soft_wrap=True)
+    console.print(f"Written: {', '.join(str(file) for file in written)}", soft_wrap=True)
+
+
+def _checked(folder: Path, company: str) -> bool:
+    """Check the new company as `loyalty sources check` does, and say what comes next."""
+    console = Console()
+    settings = load_settings(folder)
+    problems = 0
+    for source in load_sources_config(settings).values():
+        for finding in check_source(source, settings):
+            problems += finding.is_error
+            if finding.is_error:
+                console.print(str(finding), soft_wrap=True)
+    if not problems:
+        console.print(f"Checked: the files fit. Next: loyalty --company {company} run", soft_wrap=True)
+    return not problems

@@ -1,0 +1,158 @@
+"""`loyalty init`: what it says of files that it cannot use, what it writes, and that it replaces and asks nothing."""
+
+import gzip
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dagster_project.cli.main import main
+from tests.warehouse.onboarding.exports import EXPORTS, GERMAN_TILL, SHOPIFY, SQUARE, STRIPE, WOOCOMMERCE
+from warehouse.ingest.sources import load_sources_config
+from warehouse.onboarding.readers import load_readers
+from warehouse.settings import load_settings
+
+KNOWN = [name for name in EXPORTS if name in load_readers()]
+LINES = b"order,day,qty,price\n1,2024-05-01,2,3.00\n1,2024-05-01,1,4.00\n"
+ETSY_ORDERS = EXPORTS["etsy"].files["EtsySoldOrders2024.csv"]
+CUSTOMERS = SHOPIFY.files["customers_export.csv"]
+
+
+def first_file(name: str) -> bytes:
+    return next(iter(EXPORTS[name].files.values()))
+
+
+def header_of(name: str) -> bytes:
+    return first_file(name).split(b"\n")[0] + b"\n"
+
+
+# What is given (bytes by file name, and options), and what of the one sentence says what is wrong.
+BROKEN: list[tuple[str, Mapping[str, bytes], list[str], str]] = [
+    *((f"{name}-empty", {"a.csv": b""}, [], "the file is empty") for name in KNOWN),
+    *((f"{name}-header-alone", {"a.csv": header_of(name)}, [], "a header and no row under it") for name in KNOWN),
+    *(
+        (f"{name}-cut-off", {"a.csv.gz": gzip.compress(first_file(name) * 9)[:-30]}, [], "Was it copied to the end?")
+        for name in KNOWN
+    ),
+    *((f"{name}-as-xls", {"a.xls": first_file(name)}, [], "its ending tells no format") for name in KNOWN),
+    *(
+        (f"{name}-with-another-shop", {"a.csv": first_file(name), "b.csv": LINES}, [], "b.csv: no export of")
+        for name in KNOWN
+    ),
+    ("two-systems", {"a.csv": first_file("square"), "b.csv": first_file("stripe")}, [], "not of one system"),
+    ("customers-alone", {"a.csv": CUSTOMERS}, [], "the file of orders is missing: the one with the columns Name,"),
+    ("etsy-orders-alone", {"a.csv": ETSY_ORDERS}, [], "the file of items is missing"),
+    ("workbook-as-csv", {"a.csv": b"PK\x03\x04rest"}, [], "a zip archive or an Excel workbook"),
+    ("old-workbook", {"a.csv": b"\xd0\xcf\x11\xe0rest"}, [], "an old Excel workbook (.xls)"),
+    ("pdf", {"a.csv": b"%PDF-1.7 rest"}, [], "it is a PDF"),
+    ("login-page", {"a.csv": b"\n<!DOCTYPE html><html>"}, [], "a web page, maybe that of a login"),
+    ("html", {"a.csv": b"<html><body>"}, [], "a web page"),
+    ("xml", {"a.csv": b"<?xml version='1.0'?>"}, [], "it is XML"),
+    ("json", {"a.csv": b'{"orders": []}'}, [], "it is JSON. Name it .json"),
+    ("gzip", {"a.csv": gzip.compress(LINES)}, [], "packed with gzip. Name it .csv.gz"),
+    ("picture", {"a.csv": b"\x89PNGrest"}, [], "a picture"),
+    ("parquet", {"a.csv": b"PAR1rest"}, [], "Parquet. Name it .parquet"),
+    ("bytes", {"a.csv": bytes(range(256)) * 9}, [], "it holds NUL bytes"),
+    ("no-workbook", {"a.xlsx": LINES}, [], "no Excel workbook"),
+    ("no-parquet", {"a.parquet": LINES}, [], "cannot be read as parquet"),
+    ("gone", {}, ["gone.csv"], "gone.csv: no such file"),
+    ("no-amount", {"a.csv": b"order,day,note\n1,2024-05-01,x\n"}, [], "could be told to be amount (of a line"),
+    ("no-day", {"a.csv": b"order,qty,price\n1,2,3.00\n"}, [], 'be ordered_at.*--map ordered_at="'),
+    ("no-order", {"a.csv": b"day,qty,price\n2024-05-01,2,3.00\n"}, [], "no column could be told to be order_id"),
+    ("no-names", {"a.csv": b"1,2024-05-01,3.00\n2,2024-05-02,4.00\n"}, [], "no column could be told to be"),
+    ("strangers", {"a.csv": LINES, "b.csv": b"x,y\nfoo,bar\n"}, [], "b.csv: what it holds could not be told"),
+    ("no-field", {"a.csv": LINES}, ["--map", "orderd_at=day"], 'did you mean "ordered_at"'),
+    ("no-header", {"a.csv": LINES}, ["--map", "ordered_at=days"], 'column "days".*did you mean "day"'),
+    ("no-equals", {"a.csv": LINES}, ["--map", "ordered_at"], "say FIELD=HEADER"),
+    ("no-zone", {"a.csv": LINES}, ["--timezone", "Berlin"], "--timezone Berlin: no IANA time zone"),
+    ("no-currency", {"a.csv": LINES}, ["--currency", "euro"], "--currency euro: three letters"),
+    ("no-name", {"a.csv": LINES}, ["--company", "My Shop"], '"My Shop" is no name of a company'),
+]  # fmt: skip
+
+
+def given(folder: Path, files: Mapping[str, bytes]) -> list[str]:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [str(folder / name) for name in files]
+
+
+def test_there_are_many_ways_to_be_wrong() -> None:
+    assert len(BROKEN) >= 60 and len({name for name, *_ in BROKEN}) == len(BROKEN)
+
+
+@pytest.mark.parametrize(("files", "options", "told"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
+def test_what_is_wrong_with_files_is_said_in_a_sentence(
+    tmp_path: Path,
+    files: Mapping[str, bytes],
+    options: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    company = [] if "--company" in options else ["--company", str(tmp_path / "company")]
+    assert main(["init", *given(tmp_path, files), *company, *options]) == 2
+    said = capsys.readouterr().err
+    assert re.search(told if ".*" in told or "\\(" in told else re.escape(told), said), said
+    assert said.startswith("loyalty: ") and said.count("\n") == 1 and "Error" not in said
+    assert not (tmp_path / "company").exists()
+
+
+def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    company = tmp_path / "company"
+    arguments = ["init", *given(tmp_path, STRIPE.files), "--company", str(company)]
+    assert main(arguments) == 0
+    (company / "settings.yml").write_text("company: mine", encoding="utf-8")
+    assert main(arguments) == 2
+    assert "settings.yml: is there already. Say --force" in capsys.readouterr().err
+    assert (company / "settings.yml").read_text(encoding="utf-8") == "company: mine"
+    assert main([*arguments, "--force"]) == 0
+    assert load_settings(company, environ={}).company == "company"
+
+
+def test_it_says_which_is_which_what_it_rests_on_and_what_comes_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = tmp_path / "till"
+    assert main(["init", *given(tmp_path, GERMAN_TILL.files), "--company", str(company)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "Kassenbons_2024.csv: order lines; encoding cp1252; values separated by ;; 3 lines above the header",
+        "Einzelpreis x Menge - Rabatt = Betrag in 100.0%",
+        "Currency: EUR (assumed: the files name no currency; say --currency for another)",
+        f"Checked: the files fit. Next: loyalty --company {company} run",
+    ):
+        assert part in said
+    table = yaml.safe_load((company / "sources" / "kassenbons.yml").read_text(encoding="utf-8"))["tables"]["lines"]
+    assert {key: table[key] for key in ("encoding", "delimiter", "preamble", "files")} == {
+        "encoding": "cp1252", "delimiter": ";", "preamble": True, "files": ["Kassenbons*.csv"],
+    }  # fmt: skip
+
+
+def test_a_zone_is_found_from_offsets_from_a_name_or_by_the_country(tmp_path: Path) -> None:
+    zones = {}
+    for name, export in {"shopify": SHOPIFY, "square": SQUARE, "woocommerce": WOOCOMMERCE}.items():
+        (tmp_path / name).mkdir()
+        company = tmp_path / name / "company"
+        assert main(["init", *given(tmp_path / name, export.files), "--company", str(company)]) == 0
+        settings = load_settings(company, environ={})
+        zones[name] = (settings.business_timezone, settings.base_currency)
+    assert zones == {
+        "shopify": ("Europe/Berlin", "EUR"),
+        "square": ("America/New_York", "EUR"),
+        "woocommerce": ("Europe/Berlin", "EUR"),
+    }
+
+
+def test_a_column_that_is_said_goes_before_one_that_is_found(tmp_path: Path) -> None:
+    lines = b"order,booked,sold,qty,price\n1,2024-05-01,2024-04-30,2,3.00\n2,2024-05-02,2024-05-01,1,4.00\n"
+    company = tmp_path / "company"
+    arguments = ["init", *given(tmp_path, {"lines.csv": lines}), "--company", str(company)]
+    assert main([*arguments, "--map", "ordered_at=booked", "--timezone", "Asia/Tokyo", "--currency", "jpy"]) == 0
+    settings = load_settings(company, environ={})
+    assert (settings.business_timezone, settings.base_currency) == ("Asia/Tokyo", "JPY")
+    (source,) = load_sources_config(settings).values()
+    columns = source.mapping["order_lines"].columns
+    assert columns["ordered_at"].column == "booked" and columns["gross_amount"].column == "gross"  # type: ignore[attr-defined]

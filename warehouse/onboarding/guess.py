@@ -1,0 +1,514 @@
+"""The mapping of files that nobody has seen before, guessed from headers and, above all, from what stands in them.
+
+What a guess rests on is told with it. Amounts are told apart by arithmetic (price x quantity - discount = amount), keys
+by whether they are unique, customers and orders by which files share them. What is not found is asked for.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import permutations
+from typing import Any
+
+from warehouse.errors import UserError
+from warehouse.ingest.declared_types import ISO, SHORT
+from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.proposal import (
+    FORMATS,
+    Proposal,
+    common_folder,
+    date_order,
+    find_currency,
+    find_zone,
+    moment_format,
+    patterns,
+)
+from warehouse.onboarding.readers import listed
+from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, RETURNED, fields_of
+
+# What --map can say of a file of lines.
+FIELDS = (
+    "order_id", "ordered_at", "time", "order_line_id", "customer_id", "email", "phone", "product_id", "product_name",
+    "category", "quantity", "unit_price", "discount", "amount", "currency", "store_id", "order_status", "is_return",
+    "original_order_id",
+)  # fmt: skip
+NUMBERS = ("quantity", "unit_price", "discount", "amount")
+ENOUGH = 0.95
+MOST_COMPARED = 2_000
+CENT = Decimal("0.01")
+Ask = Callable[[str, Sequence[str]], str | None]
+MOMENT = re.compile(f"{ISO}|{SHORT}")
+CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
+SIGNS = "[$€£¥￥₹]"
+NUMBER = re.compile(
+    rf"[-+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-+]?\d[\d., '\u00a0\u202f]*\)?"
+    rf"(?: ?(?:{SIGNS}|%|zł|kr)| [A-Z]{{3}})?"
+)
+
+
+@dataclass
+class Guess:
+    """The columns of one file by field, each with what it rests on."""
+
+    sample: Sample
+    columns: dict[str, str] = field(default_factory=dict)
+    because: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, header: str, because: str) -> None:
+        """A column for a field."""
+        self.columns[name], self.because[name] = header, because
+
+    def values(self, name: str) -> list[str]:
+        """A field's values in the order of rows, empty ones too."""
+        place = self.sample.place(self.columns[name])
+        return [row[place] for row in self.sample.rows] if place is not None else []
+
+
+def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
+    """The company of files that are no known system's. Raises UserError where something needed is not found."""
+    ordered = sorted(samples, key=_likeness_of_lines, reverse=True)
+    lines = _guess_lines(ordered[0], said, ask)
+    folder = common_folder(samples)
+    name = _name_of(lines.sample)
+    tables = {"lines": _table(lines.sample, folder, "One row per line of an order.", lines)}
+    mapping: dict[str, Any] = {"order_lines": _order_lines(lines)}
+    told = [_told(lines.sample, "order lines")]
+    guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
+    if "product_id" in lines.columns and "product_name" in lines.columns:
+        mapping["products"] = _products(lines)
+    for sample in ordered[1:]:
+        customers = _guess_customers(sample, lines)
+        tables["customers"] = _table(sample, folder, "One row per customer.", customers)
+        mapping["customers"] = _customers(customers)
+        told.append(_told(sample, f"customers, joined by {customers.columns['customer_id']}"))
+        guesses += [
+            (f"customers.{field}", header, customers.because[field]) for field, header in customers.columns.items()
+        ]
+    source = {
+        "name": name,
+        "description": f"Guessed from {lines.sample.path.name}.",
+        "tables": tables,
+        "mapping": mapping,
+    }
+    currency = find_currency(lines.sample, lines.columns.get("currency"), None)
+    if not currency.is_known:
+        currency = _currency_by_look(lines, currency)
+    zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
+    return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, [], guesses)
+
+
+def _told(sample: Sample, what: str) -> str:
+    return f"{sample.path.name}: {what}{''.join(f'; {one}' for one in sample.found)}"
+
+
+def _name_of(sample: Sample) -> str:
+    stem = sample.path.name.partition(".")[0]
+    name = re.sub(r"[^a-z0-9]+", "_", re.sub(r"\d+", "", stem.lower()).encode("ascii", "ignore").decode()).strip("_")
+    return name if re.fullmatch("[a-z][a-z0-9_]{1,40}", name) else "shop"
+
+
+# --- What stands in a column ------------------------------------------------------------------------------------
+
+
+def number_of(text: str, mark: str) -> Decimal | None:
+    """A number as the file writes it, without its currency; None for what is none."""
+    if not NUMBER.fullmatch(text):
+        return None
+    negative = text.startswith("(") or "-" in text
+    bare = re.sub(r"[^\d.,]", "", text)
+    bare = bare.replace("," if mark == "." else ".", "").replace(mark, ".")
+    try:
+        number = Decimal(bare)
+    except InvalidOperation:
+        return None
+    return -number if negative else number
+
+
+def decimal_mark(values: Sequence[str]) -> str:
+    """The decimal mark that most numbers show: the last one, before other than three digits."""
+    votes = Counter(match[1] for value in values if (match := re.search(r"([.,])(?:\d{1,2}|\d{4,})\D*$", value)))
+    return (
+        votes.most_common(1)[0][0]
+        if votes
+        else ("," if any("." in v and "," in v[v.rfind(".") :] for v in values) else ".")
+    )
+
+
+def _share(values: Sequence[str], test: Callable[[str], Any]) -> float:
+    filled = [value for value in values if value]
+    return sum(bool(test(value)) for value in filled) / len(filled) if filled else 0.0
+
+
+def is_moment(text: str) -> bool:
+    """Whether a text is a day or a moment."""
+    if MOMENT.fullmatch(text):
+        return True
+    return len(text) > 7 and any(_fits(text, form) for form in FORMATS)
+
+
+def _fits(text: str, form: str) -> bool:
+    try:
+        return 1990 <= datetime.strptime(text, form).year <= 2100
+    except ValueError:
+        return False
+
+
+def _kinds(sample: Sample) -> dict[str, str]:
+    """What the values of each column are: moment, clock, number or text; empty columns are none."""
+    found = {}
+    for place, header in enumerate(sample.header):
+        values = [row[place] for row in sample.rows[:1000] if row[place]]
+        if not header or not values:
+            continue
+        if _share(values, is_moment) >= ENOUGH:
+            found[header] = "moment"
+        elif _share(values, CLOCK.fullmatch) >= ENOUGH:
+            found[header] = "clock"
+        elif _share(values, NUMBER.fullmatch) >= ENOUGH:
+            found[header] = "number"
+        else:
+            found[header] = "text"
+    return found
+
+
+def _likeness_of_lines(sample: Sample) -> int:
+    """How much a file looks like one of order lines: days, numbers and the words for them."""
+    kinds = _kinds(sample)
+    fields = {name for header in sample.header for name in fields_of(header)}
+    numbers = {name for header in sample.header if kinds.get(header) == "number" for name in fields_of(header)}
+    return 3 * len(numbers & set(NUMBERS)) + 2 * ("order_id" in fields) + 2 * ("ordered_at" in fields)
+
+
+# --- Lines ------------------------------------------------------------------------------------------------------
+
+
+def _guess_lines(sample: Sample, said: Mapping[str, str], ask: Ask) -> Guess:
+    guess = Guess(sample)
+    kinds = _kinds(sample)
+    for name, header in said.items():
+        guess.take(name, header, "as said")
+    _take_by_words(guess, kinds)
+    _take_amounts(guess, kinds)
+    _take_moment(guess, kinds)
+    _take_keys(guess, kinds)
+    missing = [name for name in ("order_id", "ordered_at") if name not in guess.columns]
+    missing += ["amount"] if not _has_amount(guess) else []
+    for name in missing:
+        left = [header for header in kinds if header not in guess.columns.values()]
+        if answer := ask(f"Which column is {name}?", left):
+            guess.take(name, answer, "as said")
+        else:
+            what = "amount (of a line, or unit_price and quantity)" if name == "amount" else name
+            raise UserError(
+                f"{sample.path}: no column could be told to be {what}. Its columns: {listed(sample)}. Say which, as in"
+                f' --map {name}="{left[0] if left else "..."}".'
+            )
+    return guess
+
+
+def _has_amount(guess: Guess) -> bool:
+    return "amount" in guess.columns or {"unit_price", "quantity"} <= set(guess.columns)
+
+
+FITTING = {
+    "ordered_at": ("moment",), "time": ("clock",), "quantity": ("number",), "unit_price": ("number",),
+    "discount": ("number",), "amount": ("number",), "joined_at": ("moment",),
+}  # fmt: skip
+
+
+def _take_by_words(guess: Guess, kinds: Mapping[str, str]) -> None:
+    """What headers are called, where what stands under them fits; the likeliest field of a header first."""
+    for rank in range(4):
+        for header, kind in kinds.items():
+            fields = [name for name in fields_of(header) if name in FIELDS]
+            if rank >= len(fields) or header in guess.columns.values():
+                continue
+            name = fields[rank]
+            if name not in guess.columns and kind in FITTING.get(name, (kind,)):
+                guess.take(name, header, _because_of_words(name, kind))
+
+
+def _because_of_words(name: str, kind: str) -> str:
+    what = {"moment": "days and times", "clock": "times of day", "number": "numbers"}.get(kind)
+    return f"its name{f', and it holds {what}' if what else ''}"
+
+
+def _take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
+    """Price, quantity, discount and amount, by the arithmetic that holds on nearly all rows."""
+    numbers = [header for header, kind in kinds.items() if kind == "number"]
+    texts = [value for header in numbers for value in guess.sample.column(header)[:300]]
+    mark = decimal_mark(texts)
+    rows = guess.sample.rows[:MOST_COMPARED]
+    columns = {
+        header: [number_of(row[place], mark) for row in rows]
+        for header in numbers[:12]
+        if (place := guess.sample.place(header)) is not None
+    }
+    named = {name: header for name, header in guess.columns.items() if name in NUMBERS}
+    best = max(
+        (_fit(columns, candidate, named) for candidate in permutations(columns, 3)),
+        key=lambda fit: fit[0],
+        default=None,
+    )
+    if best is None or best[0] < ENOUGH:
+        return
+    share, (price, quantity, amount), discount, relation = best
+    less = f" - {discount}" if discount and relation == "less" else ""
+    told = f"{price} x {quantity}{less} = {amount} in {share:.1%} of rows"
+    for name in NUMBERS:
+        if name in guess.columns and guess.because[name] != "as said":
+            guess.columns.pop(name)
+    for name, header in (("unit_price", price), ("quantity", quantity), ("amount", amount)):
+        guess.columns.setdefault(name, header)
+        guess.because.setdefault(name, told)
+        if guess.because[name] != "as said":
+            guess.because[name] = told
+    if discount:
+        guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
+    if discount and not less:
+        guess.because["amount"] = f"{told}, before the discount"
+
+
+def _fit(
+    columns: Mapping[str, Sequence[Decimal | None]], candidate: tuple[str, str, str], named: Mapping[str, str]
+) -> tuple[float, tuple[str, str, str], str | None, str]:
+    """How many rows have price x quantity = amount, with or without a discount; names break ties."""
+    price, quantity, amount = candidate
+    discount = named.get("discount")
+    bonus = sum(
+        named.get(name) == header for name, header in zip(("unit_price", "quantity", "amount"), candidate, strict=True)
+    )
+    if discount in candidate:
+        return (0.0, candidate, None, "")
+    plain = less = rows = telling = 0
+    for place, (p, q, a) in enumerate(zip(columns[price], columns[quantity], columns[amount], strict=True)):
+        d = (columns[discount][place] if discount and discount in columns else None) or Decimal(0)
+        if p is None or q is None or a is None:
+            continue
+        rows += 1
+        telling += q != 1 and p != 1
+        whole = (p * q).quantize(CENT, ROUND_HALF_UP)
+        plain += abs(whole - a) <= CENT / 2
+        less += abs(whole - abs(d) * (1 if whole >= 0 else -1) - a) <= CENT / 2
+    if not rows or not telling:
+        return (0.0, candidate, None, "")
+    if less >= plain:
+        return (less / rows + bonus * 1e-6, candidate, discount, "less")
+    return (plain / rows + bonus * 1e-6, candidate, discount, "plain")
+
+
+def _take_moment(guess: Guess, kinds: Mapping[str, str]) -> None:
+    if "ordered_at" not in guess.columns:
+        moments = [
+            header for header, kind in kinds.items() if kind == "moment" and header not in guess.columns.values()
+        ]
+        if len(moments) == 1:
+            guess.take("ordered_at", moments[0], "the only column of days")
+    clocks = [header for header, kind in kinds.items() if kind == "clock" and header not in guess.columns.values()]
+    if "time" not in guess.columns and len(clocks) == 1:
+        guess.take("time", clocks[0], "the only column of times of day")
+
+
+def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
+    """Whether order and position tell lines apart; an order is what rows beside each other share, with one day."""
+    if "order_line_id" in guess.columns and "order_id" in guess.columns:
+        position, order = guess.values("order_line_id"), guess.values("order_id")
+        if len(set(position)) == len(position):
+            guess.because["order_line_id"] += ", and no value comes twice"
+        elif len(set(zip(order, position, strict=True))) == len(position):
+            guess.because["order_line_id"] += f", and with {guess.columns['order_id']} no value comes twice"
+        else:
+            guess.columns.pop("order_line_id")
+    if "order_id" in guess.columns:
+        orders = guess.values("order_id")
+        guess.because["order_id"] += f"; {len(set(orders)):,} in {len(orders):,} rows"
+    if "is_return" in guess.columns and not _return_words(guess):
+        guess.columns.pop("is_return")
+
+
+def _return_words(guess: Guess) -> list[str]:
+    """The texts by which rows are returns, where their amounts do not say so by their sign already."""
+    values = guess.values("is_return")
+    words = sorted({value for value in values if RETURNED.match(value.casefold())})
+    amount = guess.columns.get("amount") or guess.columns.get("quantity")
+    if not words or amount is None or len(set(values)) < 2:
+        return []
+    place = guess.sample.place(amount)
+    signed = [row[place or 0] for row, value in zip(guess.sample.rows, values, strict=True) if value in words]
+    return [] if any("-" in text or "(" in text for text in signed) else words
+
+
+# --- What is written --------------------------------------------------------------------------------------------
+
+
+def _table(sample: Sample, folder: Any, description: str, guess: Guess) -> dict[str, Any]:
+    numbers = [header for name, header in guess.columns.items() if name in NUMBERS]
+    values = [value for header in numbers for value in sample.column(header)]
+    table: dict[str, Any] = {"description": description, "files": patterns([sample], folder), **sample.options}
+    moments = [header for name, header in guess.columns.items() if name in ("ordered_at", "joined_at", "birth_date")]
+    if order := next((found for header in moments if (found := date_order(sample.column(header)))), None):
+        table["date_order"] = order
+    open_numbers = [value for value in values if re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", value)]
+    if open_numbers:
+        table["decimal_mark"] = decimal_mark(values)
+    columns = {
+        name: {"aliases": [guess.columns[name]]}
+        for name in ("email", "phone")
+        if name in guess.columns and guess.columns[name].lower() != name
+    }
+    if columns:
+        table["columns"] = columns
+    return table
+
+
+def _raw(guess: Guess, name: str) -> str:
+    """What a field's column is called in the raw table: addresses by names that erasing knows."""
+    header = guess.columns[name]
+    return name if name in ("email", "phone") and header.lower() != name else header
+
+
+def _customer(guess: Guess) -> Any:
+    if "customer_id" in guess.columns:
+        return guess.columns["customer_id"]
+    addresses = [_raw(guess, name) for name in ("email", "phone") if name in guess.columns]
+    return {"hashed": addresses} if addresses else None
+
+
+def _order_lines(guess: Guess) -> dict[str, Any]:
+    """The mapping of the lines' file."""
+    columns = guess.columns
+    has_position = "order_line_id" in columns
+    is_unique = has_position and len(set(guess.values("order_line_id"))) == len(guess.sample.rows)
+    mapped: dict[str, Any] = {}
+    if has_position:
+        position = columns["order_line_id"]
+        mapped["order_line_id"] = position if is_unique else {"columns": [columns["order_id"], position]}
+    mapped["order_id"] = columns["order_id"]
+    if (customer := _customer(guess)) is not None:
+        mapped["customer_id"] = customer
+    mapped["ordered_at"] = _moment(guess)
+    if "product_id" in columns or "product_name" in columns:
+        mapped["product_id"] = columns.get("product_id") or columns["product_name"]
+    mapped |= _amounts(guess)
+    mapped |= {name: columns[name] for name in ("currency", "store_id", "original_order_id") if name in columns}
+    if "order_status" in columns:
+        mapped["order_status"] = _status(guess)
+    values = (
+        {"gross": {"product": [columns["unit_price"], columns["quantity"]], "places": 2}} if _is_by_price(guess) else {}
+    )
+    return {"from": "lines", **({"values": values} if values else {}), "columns": mapped}
+
+
+def _is_by_price(guess: Guess) -> bool:
+    return "amount" not in guess.columns
+
+
+def _moment(guess: Guess) -> Any:
+    day = guess.columns["ordered_at"]
+    values = guess.sample.column(day)
+    if "time" in guess.columns and not any(":" in value for value in values[:50]):
+        return {"columns": [day, guess.columns["time"]]}
+    form = moment_format(values)
+    return {"column": day, "format": form} if form else day
+
+
+def _amounts(guess: Guess) -> dict[str, Any]:
+    """Quantity and amounts: the amount is net where the discount is inside of it, else gross."""
+    columns = guess.columns
+    signed = _return_words(guess) if "is_return" in columns else []
+
+    def value(of: Any) -> Any:
+        return {"negative": of, "when": {columns["is_return"]: signed}} if signed else of
+
+    found: dict[str, Any] = {"quantity": value(columns.get("quantity") or {"constant": "1"})}
+    if _is_by_price(guess):
+        found["gross_amount"] = value("gross")
+    elif "discount" in columns and "before the discount" in guess.because["amount"]:
+        found["gross_amount"] = value(columns["amount"])
+    else:
+        found["net_amount"] = value(columns["amount"])
+    if "discount" in columns:
+        negative = _share(guess.sample.column(columns["discount"]), lambda text: text.startswith(("-", "("))) > 0.5
+        discount: Any = columns["discount"]
+        if negative and not signed:
+            discount = {"difference": [{"constant": "0"}, discount]}
+        found["discount_amount"] = value(discount)
+    return found
+
+
+def _status(guess: Guess) -> dict[str, Any]:
+    """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
+    texts = sorted({value for value in guess.values("order_status") if value})
+    meant = {text: "cancelled" if CANCELLED.search(text.casefold()) else "completed" for text in texts[:100]}
+    cancelled = [text for text, what in meant.items() if what == "cancelled"]
+    guess.because["order_status"] += f"; cancelled: {', '.join(cancelled) or 'none'}"
+    return {"column": guess.columns["order_status"], "values": meant}
+
+
+def _products(guess: Guess) -> dict[str, Any]:
+    names = {"product_id": "product_id", "product_name": "product_name", "category": "category"}
+    return {"from": "lines", "columns": {name: guess.columns[of] for name, of in names.items() if of in guess.columns}}
+
+
+# --- Customers --------------------------------------------------------------------------------------------------
+
+
+def _guess_customers(sample: Sample, lines: Guess) -> Guess:
+    """A file of customers: the column that shares the ids of the lines' customers. Raises UserError for any other."""
+    guess = Guess(sample)
+    known = set(lines.values("customer_id")) if "customer_id" in lines.columns else set()
+    for place, header in enumerate(sample.header):
+        values = [row[place] for row in sample.rows if row[place]]
+        shared = len(known & set(values))
+        if values and len(set(values)) == len(values) and shared and shared >= 0.3 * len(known - {""}):
+            guess.take("customer_id", header, f"{shared:,} of its ids are customers of {lines.sample.path.name}")
+            break
+    if "customer_id" not in guess.columns:
+        raise UserError(
+            f"{sample.path}: what it holds could not be told: none of its columns shares the customers of"
+            f" {lines.sample.path.name}. Its columns: {listed(sample)}. Leave it out."
+        )
+    for header, kind in _kinds(sample).items():
+        for name in fields_of(header):
+            if (
+                name in ("email", "phone", "email_consent", "country", "joined_at", "birth_date")
+                and name not in guess.columns
+            ):
+                if kind in FITTING.get(name, (kind,)):
+                    guess.take(name, header, _because_of_words(name, kind))
+                break
+    return guess
+
+
+def _customers(guess: Guess) -> dict[str, Any]:
+    columns: dict[str, Any] = {"customer_id": guess.columns["customer_id"]}
+    columns |= {name: _raw(guess, name) for name in ("email", "phone", "country") if name in guess.columns}
+    if "joined_at" in guess.columns:
+        columns["joined_at"] = guess.columns["joined_at"]
+    if "email_consent" in guess.columns:
+        texts = sorted(set(guess.sample.column(guess.columns["email_consent"])))[:20]
+        meant = {text: "true" if CONSENTS.match(text.casefold()) else "false" for text in texts}
+        columns["email_consent"] = {"column": guess.columns["email_consent"], "values": meant, "otherwise": "false"}
+    return {"from": "customers", "columns": columns}
+
+
+def _currency_by_look(guess: Guess, assumed: Any) -> Any:
+    """The currency by its sign beside the amounts, or by the language of the headers."""
+    texts = " ".join(guess.sample.column(guess.columns.get("amount") or guess.columns["unit_price"])[:200])
+    for sign, code in (
+        ("€", "EUR"),
+        ("£", "GBP"),
+        ("¥", "CNY"),
+        ("￥", "CNY"),
+        ("₹", "INR"),
+        ("zł", "PLN"),
+        ("$", "USD"),
+    ):
+        if sign in texts:
+            return type(assumed)(code, f"the sign {sign} beside its amounts", sign not in ("$", "¥"))
+    if any("\u4e00" <= letter <= "\u9fff" for header in guess.sample.header for letter in header):
+        return type(assumed)("CNY", "its headers are Chinese", False)
+    return assumed

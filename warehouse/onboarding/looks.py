@@ -1,0 +1,180 @@
+"""How a file is written, found from the file itself: its encoding, delimiter and header, and the first of its rows."""
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import UserError, printable
+from warehouse.ingest.columns import letters
+from warehouse.ingest.formats.csv import likely_encoding, open_text
+from warehouse.ingest.formats.dispatch import open_file, readable
+from warehouse.ingest.sources import TableConfig, format_of
+from warehouse.settings import IngestSettings
+from warehouse.sql import connect
+
+# As much of a file is looked at; what stands behind it is judged when it is loaded.
+MOST_BYTES = 16 << 20
+MOST_ROWS = 20_000
+MOST_PREAMBLE = 50
+DELIMITERS = (",", ";", "\t", "|")
+# What other kinds of files begin with, and what to do with them.
+OTHERS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or name it .xlsx",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls). Save it as .xlsx or CSV",
+    b"%PDF": "a PDF. Export the orders as CSV or Excel",
+    b"<!doctype": "a web page, maybe that of a login. Export the file again",
+    b"<html": "a web page, maybe that of a login. Export the file again",
+    b"<?xml": "XML. Export the orders as CSV or Excel",
+    b"{": "JSON. Name it .json",
+    b"\x1f\x8b": "packed with gzip. Name it .csv.gz",
+    b"\x89PNG": "a picture. Export the orders as CSV or Excel",
+    b"PAR1": "Parquet. Name it .parquet",
+}
+MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a file looks like: `options` are keys of its table in the source's YAML, `rows` the first of its rows."""
+
+    path: Path
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    options: Mapping[str, Any]
+    found: tuple[str, ...] = ()
+
+    def column(self, name: str) -> list[str]:
+        """The filled values of a column, by its header or one that differs from it in case and blanks alone."""
+        place = self.place(name)
+        return [row[place] for row in self.rows if row[place]] if place is not None else []
+
+    def place(self, name: str) -> int | None:
+        """Where a column stands, None where it does not."""
+        wanted = letters(name)
+        return next((place for place, header in enumerate(self.header) if letters(header) == wanted), None)
+
+
+def look_at(path: Path) -> Sample:
+    """What a file looks like. Raises UserError for what is no file of rows."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file.")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty. Export it again.")
+    kind = format_of(path.name)
+    if kind is None:
+        kinds = "CSV, TSV or TXT, Excel (.xlsx), JSON or Parquet, also packed with gzip (.gz)"
+        raise UserError(f"{path}: its ending tells no format that can be read. There are {kinds}.")
+    sample = _look_at_text(path) if kind == "csv" else _look_at_cells(path, kind)
+    if not sample.rows:
+        raise UserError(f"{path}: there is a header and no row under it. Export it again.")
+    return sample
+
+
+def _look_at_cells(path: Path, kind: str) -> Sample:
+    table = TableConfig(files=(path.name,), sheets=("*",) if kind == "excel" else None)
+    work = path.parent
+    with connect() as connection, readable(path, kind):
+        reading, *others = open_file(connection, path, table, IngestSettings(), work)
+        names = list(reading.columns)
+        quoted = ", ".join('cast("' + name.replace('"', '""') + '" as varchar)' for name in names)
+        rows = connection.execute(f"select {quoted} from ({reading.rows}) limit {MOST_ROWS}").fetchall()
+    filled = tuple(tuple((value or "").strip() for value in row) for row in rows)
+    found = (f"{len(others) + 1} sheets, all of them read",) if others else ()
+    return Sample(path, tuple(names), filled, {"sheets": "*"} if others else {}, found)
+
+
+def _look_at_text(path: Path) -> Sample:
+    content = _content(path)
+    for beginning, what in OTHERS.items():
+        if content[:64].lstrip().lower().startswith(beginning.lower()):
+            raise UserError(f"{path}: its ending says text, but it is {what}.")
+    encoding, text = _decoded(path, content)
+    delimiter = _delimiter(text)
+    lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))[: MOST_ROWS + MOST_PREAMBLE]
+    start = _header_row(lines)
+    header = tuple(name.strip() for name in lines[start])
+    rows = tuple(tuple(value.strip() for value in line) for line in lines[start + 1 :] if len(line) == len(header))
+    options: dict[str, Any] = {}
+    found = []
+    if encoding not in ("utf-8", "utf-16"):
+        options["encoding"] = encoding
+        found.append(f"encoding {encoding}")
+    if delimiter != ",":
+        options["delimiter"] = delimiter
+        found.append(f"values separated by {'tabs' if delimiter == chr(9) else delimiter}")
+    if start:
+        options["preamble"] = True
+        found.append(f"{start} lines above the header, which are skipped")
+    return Sample(path, header, rows, options, tuple(found))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with open_text(path) as stream:
+            return stream.read(MOST_BYTES)
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: cannot be read: {error}. Was it copied to the end?") from error
+
+
+def _decoded(path: Path, content: bytes) -> tuple[str, str]:
+    """The encoding and the text: what a mark says, else UTF-8 where it is that, else what the bytes most likely are."""
+    for mark, name in MARKS.items():
+        if content.startswith(mark):
+            return name, content.decode(name, "replace").removeprefix("\ufeff")
+    if b"\0" in content[:4096]:
+        for place, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+            if content[place:4096:2].count(0) > 500 or content[place:200:2].count(0) > 20:
+                return name, content.decode(name, "replace")
+        raise UserError(f"{path}: this is no text file, it holds NUL bytes. Export it as CSV or Excel (.xlsx).")
+    whole = content if len(content) < MOST_BYTES else content[: content.rfind(b"\n")]
+    try:
+        return "utf-8", whole.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    votes = Counter(likely_encoding(line) for line in whole.split(b"\n") if not line.isascii())
+    votes.pop(None, None)
+    if not votes:
+        raise UserError(f"{path}: its letters are of no encoding that can be told. Save it as UTF-8.")
+    likely = str(votes.most_common(1)[0][0])
+    return likely, whole.decode(likely, "replace")
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter by which most lines have the same number of values, and more than one."""
+    head = text[:200_000]
+    if head.lower().startswith("sep=") and len(head) > 4:
+        return head[4] if head[4] in DELIMITERS else ","
+    best, chosen = (0.0, 0), ","
+    for delimiter in DELIMITERS:
+        widths = Counter(len(line) for line in list(csv.reader(io.StringIO(head), delimiter=delimiter))[:200] if line)
+        width, lines = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]), default=(1, 0))
+        score = (lines / max(sum(widths.values()), 1) if width > 1 else 0.0, width)
+        if score > best:
+            best, chosen = score, delimiter
+    return chosen
+
+
+def _header_row(lines: Sequence[Sequence[str]]) -> int:
+    """The first row of as many values as most have, all of them filled and none a number."""
+    widths = Counter(len(line) for line in lines[:500] if any(line))
+    width = max(widths, key=lambda size: (widths[size], size), default=0)
+    for number, line in enumerate(lines[:MOST_PREAMBLE]):
+        names = [value.strip() for value in line]
+        if len(line) == width and sum(map(bool, names)) > width / 2 and not any(_is_number(name) for name in names):
+            return number
+    return 0
+
+
+def _is_number(text: str) -> bool:
+    bare = text.strip("$€£%+- ").replace(",", "").replace(".", "")
+    return bare.isdigit()
+
+
+def shown(text: str) -> str:
+    """A header as it is told."""
+    return printable(text)

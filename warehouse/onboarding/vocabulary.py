@@ -1,0 +1,35 @@
+"""What shops call their columns, in the languages of those who asked so far, and what a status says of an order."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+from warehouse.yaml_files import read_yaml
+
+WORDS_FILE = Path(__file__).with_name("vocabulary.yml")
+NO_LETTERS = re.compile(r"[\s_\-./:()（）]+")
+CANCELLED = re.compile(
+    "cancel|void|fail|expir|abandon|declin|reject|draft|storn|annul|abgebroch|fehlgeschl|ungültig|anulad"
+    "|取消|关闭|作废|失败|未付|待付"
+)
+RETURNED = re.compile(
+    "^(j|ja|y|yes|true|1|x|r|refund|refunded|return|returned|credit|void|storno|retoure|gutschrift|是|退货|退款)$"
+)
+CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是)$")
+
+
+def plain(header: str) -> str:
+    """A header without what spellings differ in."""
+    return NO_LETTERS.sub("", header.casefold())
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    words = read_yaml(WORDS_FILE).values
+    return {field: re.compile(f"(?:{'|'.join(parts)})") for field, parts in words.items()}
+
+
+def fields_of(header: str) -> list[str]:
+    """The fields that a header may mean, the likeliest first."""
+    letters = plain(header)
+    return [field for field, pattern in _patterns().items() if pattern.fullmatch(letters)]
