@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from warehouse.errors import UserError, printable
@@ -77,9 +78,8 @@ def look_at(path: Path) -> Sample:
 
 def _look_at_cells(path: Path, kind: str) -> Sample:
     table = TableConfig(files=(path.name,), sheets=("*",) if kind == "excel" else None)
-    work = path.parent
-    with connect() as connection, readable(path, kind):
-        reading, *others = open_file(connection, path, table, IngestSettings(), work)
+    with TemporaryDirectory() as work, connect() as connection, readable(path, kind):
+        reading, *others = open_file(connection, path, table, IngestSettings(), Path(work))
         names = list(reading.columns)
         quoted = ", ".join('cast("' + name.replace('"', '""') + '" as varchar)' for name in names)
         rows = connection.execute(f"select {quoted} from ({reading.rows}) limit {MOST_ROWS}").fetchall()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import openpyxl
 import pytest
 import yaml
 
@@ -129,6 +130,20 @@ def test_it_says_which_is_which_what_it_rests_on_and_what_comes_next(
     assert {key: table[key] for key in ("encoding", "delimiter", "preamble", "files")} == {
         "encoding": "cp1252", "delimiter": ";", "preamble": True, "files": ["Kassenbons*.csv"],
     }  # fmt: skip
+
+
+def test_workbooks_and_json_are_guessed_too_and_their_folder_stays_as_it_was(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["order", "day", "qty", "price"], ["1", "2024-05-01", 2, 3.5], ["2", "2024-05-02", 1, 4]):
+        book.active.append(row)
+    book.save(tmp_path / "lines.xlsx")
+    rows = [f'{{"order": "{order}", "day": "2024-05-01", "qty": {order}, "price": 3.5}}\n' for order in (1, 2)]
+    (tmp_path / "lines.jsonl").write_text("".join(rows), encoding="utf-8")
+    for name in ("lines.xlsx", "lines.jsonl"):
+        assert main(["init", str(tmp_path / name), "--company", str(tmp_path / name.replace(".", "_"))]) == 0
+        (source,) = load_sources_config(load_settings(tmp_path / name.replace(".", "_"), environ={})).values()
+        assert set(source.mapping["order_lines"].columns) == {"order_id", "ordered_at", "quantity", "gross_amount"}
+    assert {path.name for path in tmp_path.iterdir()} == {"lines.xlsx", "lines.jsonl", "lines_xlsx", "lines_jsonl"}
 
 
 def test_a_zone_is_found_from_offsets_from_a_name_or_by_the_country(tmp_path: Path) -> None:
