@@ -204,6 +204,8 @@ def _dropout_metrics(fitted: FittedModels | None, config: LifetimeValueConfig) -
 
 def _value_metrics(customers: pd.DataFrame, gamma_gamma: GammaGamma | None) -> list[tuple]:
     """Gamma-Gamma beside the limits it has to keep, and its assumption that value and frequency are unrelated."""
+    if customers.empty:
+        return []
     x, mean = (customers[column].to_numpy(np.float64) for column in ("x", "mean_repeat_amount"))
     rows = [
         ("gamma_gamma", f"frequency_value_{name}", row.method, getattr(row, name), baseline)
