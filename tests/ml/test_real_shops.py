@@ -46,10 +46,10 @@ def test_grocery_drop_out_is_barely_identified_and_the_model_beats_the_naive_rat
     days = days.rename(columns={"amount": "net_amount"}).assign(return_amount=0.0)
     config = LifetimeValueConfig(churn_horizon_days=30, margin_rate=0.25, backtest_origins_count=3)
     result = value_lifetimes(days, dt.date(2017, 12, 31), dt.date(2017, 1, 1), config)
-    estimates = result.run["estimates"]["bg_nbd"]
-    assert estimates["a"] / (estimates["a"] + estimates["b"]) < 0.002
+    estimates = result.parameters.set_index(["model", "parameter"])["value"]
+    assert estimates["bg_nbd", "a"] / (estimates["bg_nbd", "a"] + estimates["bg_nbd", "b"]) < 0.002
     assert result.run["p_alive_status"] == "ok"
-    assert result.run["published_model"] in ("bg_nbd", "mbg_nbd")
+    assert result.run["published_model"] in ("bg_cnbd_k", "mbg_cnbd_k")
     gate = published_against_naive(result)
     assert (gate["value"] < gate["baseline"]).all()
     assert set(result.scores["status"]) == {"not_backtestable"}
