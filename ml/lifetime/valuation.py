@@ -7,6 +7,7 @@ Frequency comes from `ml.lifetime.purchase_models`, worth from `ml.lifetime.gamm
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -83,6 +84,15 @@ class LifetimeValueResult:
     curves: pd.DataFrame
     parameters: pd.DataFrame
     run: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """The run in JSON's own types, days as text."""
+        return json.loads(json.dumps(self.run, default=str))
+
+    def fitted_values(self) -> dict[str, dict[str, float]]:
+        """The value of each parameter by model."""
+        models = self.parameters.groupby("model")
+        return {str(model): dict(zip(rows["parameter"], rows["value"], strict=True)) for model, rows in models}
 
 
 def value_lifetimes(

@@ -1,11 +1,16 @@
 """Customers who buy and stop as BG/CNBD-k or MBG/CNBD-k say, with the truth kept."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ml.lifetime.purchase_models import Histories, group_histories
+from ml.lifetime.valuation import LifetimeValueConfig
+
+DATA_FROM = dt.date(2022, 1, 1)
+CONFIG = LifetimeValueConfig(churn_horizon_days=60, margin_rate=0.3)
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,10 @@ def as_purchase_days(purchases: pd.DataFrame, data_from: str, seed: int) -> pd.D
             "return_amount": 0.0,
         }
     )
+
+
+def shop(truth: Truth, customers_count: int, weeks: int, seed: int) -> pd.DataFrame:
+    """Purchase days from DATA_FROM on; customers come in the first three fifths of the weeks."""
+    starts = np.random.default_rng(seed).uniform(0, weeks * 0.6, customers_count)
+    purchases, _ = simulate_purchases(truth, customers_count, starts, weeks, seed + 1)
+    return as_purchase_days(purchases, str(DATA_FROM), seed + 2)

@@ -17,28 +17,8 @@ from ml.lifetime.backtest import (
 from ml.lifetime.purchase_histories import summarise_backtest, summarise_purchases
 from ml.lifetime.purchase_models import DropoutModel, NaiveRate, Nbd, group_histories
 from ml.lifetime.scores import ModelChoice, discounted, score_customers
-from ml.lifetime.valuation import LifetimeValueConfig, choose_models, value_lifetimes, value_summaries
-from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
-
-DATA_FROM = dt.date(2022, 1, 1)
-CONFIG = LifetimeValueConfig(churn_horizon_days=60, margin_rate=0.3)
-
-
-def shop(truth, customers_count, weeks, seed):
-    starts = np.random.default_rng(seed).uniform(0, weeks * 0.6, customers_count)
-    purchases, _ = simulate_purchases(truth, customers_count, starts, weeks, seed + 1)
-    return as_purchase_days(purchases, str(DATA_FROM), seed + 2)
-
-
-@pytest.fixture(scope="module")
-def dropping_out():
-    """A shop of three years whose customers stop."""
-    return shop(Truth(1.0, 5.0, 0.8, 3.0), 1500, 156, seed=1)
-
-
-@pytest.fixture(scope="module")
-def valued(dropping_out):
-    return value_lifetimes(dropping_out, dt.date(2024, 12, 27), DATA_FROM, CONFIG)
+from ml.lifetime.valuation import choose_models, value_lifetimes, value_summaries
+from tests.ml.lifetime.simulated_purchases import CONFIG, DATA_FROM, Truth, shop
 
 
 def mean_metric(result, model, metric):
@@ -83,14 +63,6 @@ class ThreeAMonth(NaiveRate):
         return np.tile(3 * weeks / (365.25 / 84), (len(x), 1))
 
 
-@pytest.fixture(scope="module")
-def regular():
-    """A shop of two years whose customers buy with a rhythm and stop."""
-    return value_lifetimes(
-        shop(Truth(2.0, 2.0, 0.8, 5.0, True, k=4), 1200, 104, seed=41), dt.date(2023, 12, 29), DATA_FROM, CONFIG
-    )
-
-
 def test_a_rhythm_is_published_where_it_forecasts_better(regular):
     model = regular.run["published_model"]
     assert model == regular.run["timing_model"] and model in ("bg_cnbd_k", "mbg_cnbd_k")
@@ -103,26 +75,6 @@ def test_a_rhythm_is_published_where_it_forecasts_better(regular):
     soon = regular.scores["expected_next_order_date"].notna() & regular.scores["overdue_date"].notna()
     gone = regular.scores["overdue_date"] < pd.Timestamp("2023-12-29") - pd.Timedelta(days=60)
     assert soon.mean() > 0.5 and (regular.scores.loc[gone, "p_alive"] < 0.2).all() and gone.sum() > 20
-
-
-def test_what_was_fitted_stands_in_the_parameters(regular):
-    rows = regular.parameters
-    assert not rows.duplicated(["model", "parameter"]).any()
-    by_model = rows.groupby("model")["parameter"].agg(list).to_dict()
-    assert by_model == {
-        **{model: ["a", "alpha", "b", "k", "r"] for model in ("bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k")},
-        **{model: ["alpha", "k", "r"] for model in ("nbd", "cnbd_k")},
-        "gamma_gamma": ["p", "q", "v"],
-    }
-    values = rows.set_index(["model", "parameter"])
-    assert values.loc[("mbg_cnbd_k", "k"), "value"] == 4
-    assert set(rows[rows["is_champion"]]["model"]) == {regular.run["published_model"], "gamma_gamma"}
-    known = rows["parameter"] != "k"
-    assert (rows[known]["standard_error"] > 0).all() and rows[~known]["standard_error"].isna().all()
-    truth = {"r": 2.0, "alpha": 2.0, "a": 0.8, "b": 5.0}
-    for name, true in truth.items():
-        fitted = values.loc[("mbg_cnbd_k", name)]
-        assert abs(fitted["value"] - true) < 4 * fitted["standard_error"] + 0.15 * true, name
 
 
 def test_discounting_is_at_the_end_of_the_month():
