@@ -11,6 +11,12 @@ from dagster_project.steps.base import (
 )
 
 MODEL_NAME = "lifetime_values"
+PURCHASE_DAYS = """
+select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
+    cast(return_amount as double) as return_amount
+from intermediate.int_customer_daily
+where has_valid_order or return_amount <> 0
+"""
 
 
 def learn(inputs: StepInputs) -> StepResult:
@@ -20,14 +26,7 @@ def learn(inputs: StepInputs) -> StepResult:
 
     settings, as_of_date = inputs.settings, inputs.as_of_date
     data_from, _ = inputs.data_range()
-    days = inputs.rows(
-        """
-        select customer_id, order_date, cast(sales_net_amount as double) as net_amount,
-            cast(return_amount as double) as return_amount
-        from intermediate.int_customer_daily
-        where has_valid_order or return_amount <> 0
-        """,
-    )
+    days = inputs.rows(PURCHASE_DAYS)
     config = LifetimeValueConfig(
         churn_horizon_days=settings.churn_horizon_days, margin_rate=settings.assumed.margin_rate
     )

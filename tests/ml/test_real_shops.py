@@ -83,5 +83,6 @@ def test_gift_shop_drop_out_is_not_identified_and_the_naive_rate_is_published(sh
     assert result.run["published_model"] == "naive_rate"
     assert result.scores["p_alive"].isna().all()
     assert set(result.scores["status"]) == {"dropout_not_identified; not_backtestable"}
-    ratios = result.metrics[result.metrics["metric"] == "likelihood_ratio"]
-    assert (ratios["value"] < 0.01).all()
+    metrics = result.metrics.set_index(["metric", "model", "slice"])["value"]
+    assert (metrics.loc["likelihood_ratio", ["bg_nbd", "mbg_nbd"]] < 0.01).all()
+    assert (metrics.loc["p_alive_calibration_error", :, "mean"] > config.calibration_tolerance).all()
