@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from ml.common.determinism import deterministic
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
 from ml.lifetime.backtest import (
     CURVE_COLUMNS,
@@ -119,6 +120,7 @@ def value_lifetimes(
     return value_summaries(summaries, windows, as_of_date, data_from, config)
 
 
+@deterministic()
 def value_summaries(
     summaries: pd.DataFrame,
     windows: pd.DataFrame,
