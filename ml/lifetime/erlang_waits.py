@@ -90,71 +90,68 @@ def _quantile(shape: FloatArray, k: int, share: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class Renewals:
-    """What n living customers still buy: `shape` (n,), chances of stages (n, k), horizons over alpha + T (n, h).
+    """What n living customers still buy: `shape` is r + kx (n,), `horizons` are over alpha + T (n, h).
 
-    Stages to come are negative binomial, and every k-th one is a purchase. A power of the number of purchases is a
-    sum of powers of the number of stages, one for each k-th root of unity; their expectations are closed forms. The
-    real root carries the level, the others the rhythm, which fades with the horizon.
+    All results have shape (k, n, h), by the stages j that are over in the open wait. Stages to come are negative
+    binomial, and every k-th one is a purchase. A power of the number of purchases is a sum of powers of the number of
+    stages, one for each k-th root of unity; their expectations are closed forms. The real root carries the level, the
+    others the rhythm, which fades with the horizon.
     """
 
+    k: int
     shape: FloatArray
-    stage_shares: FloatArray
     horizons: FloatArray
 
-    @property
-    def k(self) -> int:
-        """Stages of a wait."""
-        return self.stage_shares.shape[1]
-
     def expected(self) -> FloatArray:
-        """Expected purchases of customers who never stop, shape (n, h)."""
-        over = np.arange(self.k)
-        stages = np.sum(self.stage_shares * over, axis=1)
-        level = stages[:, None] + (self.shape + stages)[:, None] * self.horizons
+        """Expected purchases of customers who never stop."""
+        stages = np.arange(self.k, dtype=np.float64)[:, None, None]
+        level = stages + (self.shape[:, None] + stages) * self.horizons
         return level / self.k - (self.k - 1) / (2 * self.k) - self._rhythm(np.ones(len(self.shape)))
 
     def expected_until_stop(self, p: FloatArray) -> FloatArray:
-        """Expected purchases of those who stop after each with probability p (n,), shape (n, h).
+        """Expected purchases of those who stop after each with probability p (n,).
 
         `E[(1 - (1 - p)^C) / p]` for C purchases if nobody stopped. Written so that nothing cancels where p is small.
         """
         p = np.minimum(p, 1 - _LEAST_SURVIVAL)
         step = -np.log1p(-p) / self.k
-        level = self._level(-np.expm1(-step)[:, None]) / ((1 - p) * self.k * np.expm1(step))[:, None]
-        return level - self._delay(np.expm1(step), p)[:, None] - self._rhythm(np.exp(-step))
+        growth = np.expm1(step)
+        level = self._level(-np.expm1(-step)[:, None]) / ((1 - p) * self.k * growth)[:, None]
+        return level if self.k == 1 else level - self._delay(growth, p)[:, None] - self._rhythm(np.exp(-step))
 
     def _level(self, away: FloatArray) -> FloatArray:
         """`1 - E[z^M]` for M stages over since the last purchase, z = 1 - away."""
-        discount = np.expm1(-self.shape[:, None] * np.log1p(away * self.horizons))
-        base = 1 + away * self.horizons
-        ratio, sooner = (1 - away) / base, np.zeros_like(self.horizons)
-        more = self.stage_shares[:, ::-1].cumsum(axis=1)[:, ::-1]
-        for j in range(self.k - 1, 0, -1):
-            sooner = sooner * ratio + more[:, j : j + 1]
-        return -discount + (1 + discount) * sooner * (1 + self.horizons) * away / base
+        passed = away * self.horizons
+        discount = np.expm1(-self.shape[:, None] * np.log1p(passed))
+        level = np.empty((self.k, *discount.shape))
+        level[0] = -discount
+        if self.k > 1:
+            ratio, sooner = (1 - away) / (1 + passed), (away + passed) / (1 + passed)
+            gone = np.zeros_like(discount)
+            for j in range(1, self.k):
+                gone = gone * ratio + sooner
+                level[j] = (1 + discount) * gone - discount
+        return level
 
     def _delay(self, growth: FloatArray, p: FloatArray) -> FloatArray:
         """What an evenly spread share of a wait is worth, (k - 1) / 2k at p = 0, shape (n,); growth = 1 / z - 1."""
         choices = [float(comb(self.k, i)) for i in range(self.k + 1)]
         powers = [growth**i for i in range(self.k)]
-        late = sum((choices[i] * powers[i - 2] for i in range(2, self.k + 1)), np.zeros(len(p)))
+        late = sum(choices[i] * powers[i - 2] for i in range(2, self.k + 1))
         whole = sum(choices[i] * powers[i - 1] for i in range(1, self.k + 1))
         return late / ((1 - p) * self.k * whole)
 
     def _rhythm(self, root: FloatArray) -> FloatArray:
-        """The other roots of unity times `root` (n,), conjugates in one: shape (n, h), 0 for k = 1."""
-        rhythm = np.zeros_like(self.horizons)
+        """The other roots of unity times `root` (n,), conjugates in one; 0 for k = 1."""
+        rhythm = np.zeros((self.k, *self.horizons.shape))
         for turn in range(1, self.k // 2 + 1):
-            unity = np.exp(2j * pi * turn / self.k)
-            weight = 1 / (self.k * root**self.k * (unity.conjugate() / root - 1))
-            waves = weight[:, None] * self._generating((root * unity)[:, None])
-            rhythm += waves.real * (1 if 2 * turn == self.k else 2)
+            is_real = 2 * turn == self.k
+            unity = -1.0 if is_real else np.exp(2j * pi * turn / self.k)
+            weight = (1 if is_real else 2) / (self.k * root**self.k * (np.conj(unity) / root - 1))
+            turned = (root * unity)[:, None]
+            base = 1 + (1 - turned) * self.horizons
+            wave = weight[:, None] * np.exp(-self.shape[:, None] * np.log(base))
+            for j in range(self.k):
+                rhythm[j] += wave.real
+                wave = wave * (turned / base)
         return rhythm
-
-    def _generating(self, y: FloatArray) -> FloatArray:
-        """`E[y^M]` for M stages over since the last purchase, complex of shape (n, h)."""
-        base = 1 + (1 - y) * self.horizons
-        ratio, stages = y / base, np.zeros_like(base)
-        for j in range(self.k - 1, -1, -1):
-            stages = stages * ratio + self.stage_shares[:, j : j + 1]
-        return stages * np.exp(-self.shape[:, None] * np.log(base))

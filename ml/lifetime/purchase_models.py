@@ -25,6 +25,8 @@ from ml.common.likelihood import FloatArray
 from ml.common.quadrature import beta_quadrature
 from ml.lifetime.erlang_waits import OpenWait, Renewals, rising
 
+_BLOCK = 1000  # histories at once: what they need stays in the processor's cache
+
 
 class PurchaseModel(Protocol):
     """What backtest and scoring ask of a model; n customers, k horizons in ascending weeks."""
@@ -144,7 +146,8 @@ class Nbd:
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
         """Posterior mean rate times weeks, (r + x) / (alpha + T) where k = 1, less the wait gone by; shape (n, k)."""
         wait = self._open_wait(x, t_x, age)
-        return rising(Renewals(wait.shape, wait.stage_shares(), weeks / (self.alpha + age)[:, None]).expected())
+        renewals = Renewals(self.k, wait.shape, weeks / (self.alpha + age)[:, None])
+        return rising(_over_stages(wait, renewals.expected()))
 
     def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
         """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1."""
@@ -203,19 +206,26 @@ class DropoutModel:
         and the stages of the open wait integrated out. For k = 1, where the second factor depends on (x, T) alone, it
         is `E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p]`: equation (10) of Fader, Hardie and Lee before it is written
         with 2F1, where it becomes a difference of nearly equal numbers with poles at a = 1 and a + b + x = 1, and
-        overflows for weekly shoppers. Nodes and weights depend on x alone. Relative error below 1e-8 where
-        alpha + T exceeds a hundredth of the horizon, 2e-5 down to half a week of it.
+        overflows for weekly shoppers. Relative error below 1e-8 where alpha + T exceeds a hundredth of the horizon,
+        2e-5 down to half a week of it.
         """
-        shares = self._open_wait(x, t_x, age).stage_shares()
-        kinds, kind = np.unique(np.column_stack([x, age, shares]), axis=0, return_inverse=True)
-        x, age, shares = kinds[:, 0], kinds[:, 1], kinds[:, 2:]
+        pairs, pair = np.unique(np.column_stack([x, age]), axis=0, return_inverse=True)
+        by_stage = self._orders_by_stage(pairs[:, 0], pairs[:, 1], weeks)
+        return rising(_over_stages(self._open_wait(x, t_x, age), by_stage[:, pair]))
+
+    def _orders_by_stage(self, x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
+        """The same by the stages over in the open wait, shape (stages, n, k); it depends on (x, T) alone."""
         distinct_x, index = np.unique(x, return_inverse=True)
         nodes, weights = beta_quadrature(self.a, self.b + self.first_may_be_last + distinct_x)
-        renewals = Renewals(self.r + self.k * x, shares, weeks / (self.alpha + age)[:, None])
-        orders = np.zeros((len(x), len(weeks)))
-        for node, weight in zip(nodes.T, weights.T, strict=True):
-            orders += weight[index][:, None] * renewals.expected_until_stop(node[index])
-        return rising(orders)[kind]
+        horizons = weeks / (self.alpha + age)[:, None]
+        orders = np.zeros((self.k, *horizons.shape))
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            renewals = Renewals(self.k, self.r + self.k * x[rows], horizons[rows])
+            for node, weight in zip(nodes.T, weights.T, strict=True):
+                expected = renewals.expected_until_stop(node[index[rows]])
+                orders[:, rows] += weight[index[rows]][:, None] * expected
+        return orders
 
     def probability_of_order(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: float) -> FloatArray:
         """Probability of at least one purchase day in the next `weeks`, shape (n,)."""
@@ -232,3 +242,9 @@ class DropoutModel:
 
     def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
         return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
+
+
+def _over_stages(wait: OpenWait, by_stage: FloatArray) -> FloatArray:
+    """The mean of by_stage (stages, n, k) over the chances of the stages, shape (n, k)."""
+    shares = wait.stage_shares()
+    return np.sum([shares[:, j : j + 1] * orders for j, orders in enumerate(by_stage)], axis=0)

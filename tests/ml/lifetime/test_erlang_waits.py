@@ -32,10 +32,12 @@ def test_expected_purchases_are_the_sum_over_purchases(k, r, x, alpha, t_x, gap,
         chances += share * betainc(n * k - j, wait.shape[0] + j, horizon / (1 + horizon))
     if chances[-1] > 1e-10:
         return  # a longer sum than is worth it
-    renewals = Renewals(wait.shape, shares[None], np.array([[horizon]]))
+    renewals = Renewals(k, wait.shape, np.array([[horizon]]))
     until_stop = np.sum((1 - p) ** (n - 1.0) * chances)
-    assert renewals.expected_until_stop(np.array([p]))[0, 0] == pytest.approx(until_stop, rel=1e-6, abs=1e-9)
-    assert renewals.expected()[0, 0] == pytest.approx(chances.sum(), rel=1e-6, abs=1e-8)
+    assert shares @ renewals.expected_until_stop(np.array([p]))[:, 0, 0] == pytest.approx(
+        until_stop, rel=1e-6, abs=1e-9
+    )
+    assert shares @ renewals.expected()[:, 0, 0] == pytest.approx(chances.sum(), rel=1e-6, abs=1e-8)
 
 
 @settings(max_examples=80, deadline=None)
@@ -72,8 +74,9 @@ def test_a_wait_that_never_ends_has_no_date():
 def test_expected_purchases_stay_sane_and_rise(k, r, x, alpha, t_x, gap, p):
     wait = open_wait(k, r, x, alpha, t_x, gap)
     weeks = np.arange(1, 25) * 365.25 / 84
-    renewals = Renewals(wait.shape, wait.stage_shares(), weeks[None] / (alpha + wait.age[0]))
-    stopping, lasting = renewals.expected_until_stop(np.array([p]))[0], renewals.expected()[0]
+    renewals = Renewals(k, wait.shape, weeks[None] / (alpha + wait.age[0]))
+    by_stage = renewals.expected_until_stop(np.array([p])), renewals.expected()
+    stopping, lasting = (wait.stage_shares()[0] @ orders[:, 0] for orders in by_stage)
     for orders in (stopping, lasting):
         assert np.isfinite(orders).all()
         assert (np.diff(orders, prepend=0.0) > -1e-7).all()
