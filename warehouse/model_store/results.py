@@ -190,26 +190,16 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in {**scores, **RUN_TABLES}.items():
         listing = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in columns.items())
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
-    for name, column, kind in _columns_to_add(connection, {**scores, **RUN_TABLES}):
-        connection.execute(f"alter table ml.{quote_identifier(name)} add column {quote_identifier(column)} {kind}")
+        _add_columns(connection, name, columns)
 
 
-def _columns_to_add(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Mapping[str, str]]
-) -> list[tuple[str, str, str]]:
-    """Table, column and type of what a home that is older than the column lacks."""
-    known = set(
-        connection.execute(
-            "select table_name, column_name from duckdb_columns()"
-            " where database_name = current_database() and schema_name = 'ml'"
-        ).fetchall()
-    )
-    return [
-        (name, column, kind)
-        for name, columns in tables.items()
-        for column, kind in columns.items()
-        if (name, column) not in known
-    ]
+def _add_columns(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str]) -> None:
+    """The columns that a home older than them lacks."""
+    found = connection.execute(f"select * from ml.{quote_identifier(name)} limit 0").description or []
+    known = {column[0] for column in found}
+    for column, kind in columns.items():
+        if column not in known:
+            connection.execute(f"alter table ml.{quote_identifier(name)} add column {quote_identifier(column)} {kind}")
 
 
 def valid_run(
