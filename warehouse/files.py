@@ -1,7 +1,10 @@
-"""Files on disk: the one atomic write, and hashes of what files hold."""
+"""Files on disk: the one atomic write, folders for scratch, and hashes of what files hold."""
 
 import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.
@@ -35,6 +38,17 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, atomically; a folder that is missing is made for the owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(path, text, mode=0o600)
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """An empty folder for the length of the block; what a killed process left in it goes first."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def flush(path: Path) -> None:
