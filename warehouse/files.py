@@ -1,7 +1,10 @@
-"""Files on disk: the one atomic write, what people ask for with --out, and hashes of what files hold."""
+"""Files on disk: the one atomic write, scratch folders, what people ask for with --out, and hashes of what files hold."""
 
 import hashlib
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse.errors import UserError, printable
@@ -93,6 +96,17 @@ def csv_cell(value: object) -> object:
         return value
     text = printable(value)
     return f"'{text}" if value.lstrip(" \n").startswith(FORMULA) else text
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """An empty folder for the length of the block; what a killed process left in it goes first."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def flush(path: Path) -> None:

@@ -421,14 +421,6 @@ def test_no_scratch_is_left(landing: Make) -> None:
     assert not list((here.settings.home / "tmp").rglob("*.*")) and not (here.settings.home / "tmp" / "ingest").exists()
 
 
-KILLED_LOAD = """
-import sys
-from pathlib import Path
-from tests.warehouse.ingest.landing import Landing
-Landing(Path(sys.argv[1]), {"lines": {"files": "*.csv", "columns": {"id": {}}}}).load()
-"""
-
-
 def test_scratch_files_of_a_load_killed_behind_its_last_file_go_with_the_next_load(landing: Make) -> None:
     here = landing(columns={"id": {}})
     here.write("a.csv", "id\n1\n")
@@ -438,6 +430,14 @@ def test_scratch_files_of_a_load_killed_behind_its_last_file_go_with_the_next_lo
     (scratch / "sound").write_text("id\n1\n")
     assert here.load().files_unchanged == ("a.csv",)
     assert not scratch.exists()
+
+
+KILLED_LOAD = """
+import sys
+from pathlib import Path
+from tests.warehouse.ingest.landing import Landing
+Landing(Path(sys.argv[1]), {"lines": {"files": "*.csv", "columns": {"id": {}}}}).load()
+"""
 
 
 def test_a_killed_load_is_completed_by_the_next_one(tmp_path: Path) -> None:
