@@ -29,7 +29,7 @@ from generator.generate import deliver_changes, generate, parse_size
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings
-from warehouse.sql import connect, quote_identifier, quote_literal
+from warehouse.sql import connect, quote_literal
 
 # In the order of the graph; those with a key are kept and change by key, the others are made anew.
 MODELS = {
@@ -39,10 +39,12 @@ MODELS = {
     "int_order_days": "order_id",
     "int_run_dates": None,
     "int_orders": None,
+    "int_returned_lines": None,
     "int_customer_daily": None,
 }
 COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_daily")
 SCHEMA = "intermediate"
+STAGING = "staging.sql"
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def _build(settings: Settings, keep: Path) -> Cost:
     measured = cost({result.name: result.seconds for result in results})
     _expect_good(results)
     keep.mkdir()
+    (keep / STAGING).write_text(_staging(settings.warehouse_path), encoding="utf-8")
     for name in MODELS:
         (file,) = (project.compiled_path() / "compiled").rglob(f"{name}.sql")
         shutil.copyfile(file, keep / file.name)
@@ -186,7 +189,7 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     connection.execute("set enable_progress_bar = false")
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute("create schema if not exists staging")
-    _stage(connection)
+    connection.execute((sql / STAGING).read_text(encoding="utf-8"))
     cost, seconds = meter(), {}
     for name, key in MODELS.items():
         began, select = time.perf_counter(), (sql / f"{name}.sql").read_text(encoding="utf-8")
@@ -199,14 +202,11 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     return cost(seconds)
 
 
-def _stage(connection: duckdb.DuckDBPyConnection) -> None:
-    raw = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where schema_name like 'raw\\_%' escape '\\'"
-    ).fetchall()
-    for schema, table in [*raw, ("ops", "batches")]:
-        view = quote_identifier(f"stg_{schema.removeprefix('raw_')}__{table}")
-        from_table = f"{quote_identifier(schema)}.{quote_identifier(table)}"
-        connection.execute(f"create or replace view staging.{view} as from {from_table}")
+def _staging(warehouse: Path) -> str:
+    """What makes the staging views anew, as statements."""
+    with connect(warehouse) as connection:
+        found = connection.execute("select sql from duckdb_views() where schema_name = 'staging'").fetchall()
+    return "\n".join(sql.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1) for (sql,) in found)
 
 
 def _replace_keys(connection: duckdb.DuckDBPyConnection, name: str, key: str, select: str) -> None:

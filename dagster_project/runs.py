@@ -14,7 +14,7 @@ from dataclasses import asdict
 import dagster as dg
 import yaml
 
-from dagster_project import event_log
+from dagster_project import compute_logs, event_log
 from dagster_project.store import set_damaged_aside
 from dagster_project.watchdog import read_ending
 from warehouse.files import write_atomically
@@ -22,7 +22,8 @@ from warehouse.lock import is_running, process_start
 from warehouse.memory import GIB, LEAST_BYTES, MemoryGroup, kills_since, memory_group
 from warehouse.settings import PROJECT_ROOT, Settings
 
-EVENT_LOG = "event_log_storage"  # the section of dagster.yaml
+# Sections of dagster.yaml that put the project's own in place of Dagster's, and what says whether it fits.
+REPLACED = {"event_log_storage": event_log, "compute_logs": compute_logs}
 PID_TAG = "loyalty/pid"
 PROCESS_START_TAG = "loyalty/process_start"
 MEMORY_TAG = "loyalty/memory"
@@ -35,12 +36,15 @@ IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dag
 def prepare_dagster_home(settings: Settings) -> None:
     """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off.
 
-    On a Dagster whose event log the project's own does not fit, Dagster's own takes its place, and a warning says so.
+    On a Dagster that the project's own event log or compute logs do not fit, Dagster's own take their place, and a
+    warning says so.
     """
     text = (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
-    if unfit := event_log.differences():
-        log.warning("Dagster's own event log is used, which is slower: %s.", "; ".join(unfit))
-        text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key != EVENT_LOG})
+    unfit = {section: found for section, module in REPLACED.items() if (found := module.differences())}
+    for section, found in unfit.items():
+        log.warning("Dagster's own %s is used: %s.", section.replace("_", " "), "; ".join(found))
+    if unfit:
+        text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key not in unfit})
     settings.dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = settings.dagster_home / "dagster.yaml"
     if not file.exists() or file.read_text(encoding="utf-8") != text:

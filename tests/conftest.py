@@ -55,6 +55,7 @@ def own_environment() -> Iterator[None]:
 def manifests(own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of parsed manifests that all homes of a company share: parsing takes seconds."""
     folder = shared_folder(tmp_path_factory) / "manifests"
+    folder.mkdir(exist_ok=True)
     return lambda name: folder / name
 
 

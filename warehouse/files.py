@@ -1,4 +1,4 @@
-"""Files on disk: the one atomic write, what people ask for with --out, and hashes of what files hold."""
+"""Files on disk: the one atomic write, scratch folders, what people ask for with --out, and hashes of contents."""
 
 import hashlib
 import os

@@ -42,11 +42,14 @@ class Optimum:
     """Where a search ended: `values`, to ten significant digits, and the log-likelihood there.
 
     is_identified: the likelihood curves down in every direction, and no parameter lies on a bound of the search.
+    standard_errors: from the inverse of the curvature, to six digits; NaN for a parameter on a bound, the others being
+    those with it held there, and for all where the likelihood does not curve down.
     """
 
     values: list[float]
     log_likelihood: float
     is_identified: bool
+    standard_errors: list[float]
 
 
 def maximise(
@@ -77,9 +80,20 @@ def maximise(
     # Once more from a point that every search rounds to: the last steps then leave the same digits behind.
     best = polish(loss, np.clip(np.log(significant(np.exp(near), _NEAR_DIGITS)), low, high), low, high)
     values = significant(np.exp(best))
-    inside = bool(np.all((best > low) & (best < high)))
-    curvature = np.linalg.eigvalsh(_curvature(loss, best))
-    return Optimum(values.tolist(), objective(values)[0], inside and bool(curvature[0] > _FLAT))
+    inside = (best > low) & (best < high)
+    curvature = _curvature(loss, best)
+    curves_down = bool(np.linalg.eigvalsh(curvature)[0] > _FLAT)
+    errors = significant(values * _log_errors(curvature, inside) / math.sqrt(observations_count), _NEAR_DIGITS)
+    return Optimum(values.tolist(), objective(values)[0], bool(inside.all()) and curves_down, errors.tolist())
+
+
+def _log_errors(curvature: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+    """Standard errors of the parameters' logarithms for a single observation, shape (p,); NaN where not free."""
+    errors = np.full(len(free), np.nan)
+    curvature = curvature[np.ix_(free, free)]
+    if free.any() and np.linalg.eigvalsh(curvature)[0] > _FLAT:
+        errors[free] = np.sqrt(np.diag(np.linalg.inv(curvature)))
+    return errors
 
 
 def polish(loss: Objective, point: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:

@@ -1,5 +1,6 @@
 """What a customer will still order, and what that is worth."""
 
+from ml.lifetime.model_card import lifetime_card
 from ml.lifetime.purchase_models import NaiveRate
 from ml.lifetime.valuation import LifetimeValueConfig, LifetimeValueResult, value_lifetimes
 
@@ -7,5 +8,6 @@ __all__ = [
     "LifetimeValueConfig",
     "LifetimeValueResult",
     "NaiveRate",
+    "lifetime_card",
     "value_lifetimes",
 ]

@@ -7,6 +7,7 @@ published follows from the result (`ml.lifetime.valuation`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -15,16 +16,8 @@ from scipy.stats import rankdata
 from ml.common.likelihood import FloatArray
 from ml.common.rounding import varies
 from ml.lifetime.gamma_gamma import GammaGamma, fit_gamma_gamma
-from ml.lifetime.purchase_models import (
-    DropoutModel,
-    Histories,
-    NaiveRate,
-    Nbd,
-    PurchaseModel,
-    fit_dropout_model,
-    fit_nbd,
-    group_histories,
-)
+from ml.lifetime.purchase_fits import choose_stages, fit_dropout_model, fit_nbd
+from ml.lifetime.purchase_models import DropoutModel, Histories, NaiveRate, Nbd, PurchaseModel, group_histories
 
 CURVE_COLUMNS = [
     "model",
@@ -41,27 +34,44 @@ CURVE_COLUMNS = [
 
 @dataclass(frozen=True)
 class FittedModels:
-    """Every model fitted to the same customers; `dropout_models` holds BG/NBD and MBG/NBD."""
+    """Every model fitted to the same customers.
+
+    `lasting_models` are NBD and CNBD-k, `dropout_models` BG/NBD, MBG/NBD, BG/CNBD-k and MBG/CNBD-k;
+    `lasting_likelihoods` are the log-likelihoods without drop-out by k.
+    """
 
     naive: NaiveRate
-    nbd: Nbd
+    lasting_models: tuple[Nbd, ...]
     dropout_models: tuple[DropoutModel, ...]
+    lasting_likelihoods: dict[int, float]
+
+    @property
+    def fits(self) -> tuple[Nbd | DropoutModel, ...]:
+        """All that have parameters, those without drop-out first."""
+        return (*self.lasting_models, *self.dropout_models)
 
     @property
     def all(self) -> tuple[PurchaseModel, ...]:
         """Naive rate first."""
-        return (self.naive, self.nbd, *self.dropout_models)
+        return (self.naive, *self.fits)
 
     def likelihood_ratio(self, model: DropoutModel) -> float:
-        """Twice the log-likelihood that drop-out adds to NBD, which the model contains at a = 0."""
-        return max(0.0, 2 * (model.log_likelihood - self.nbd.log_likelihood))
+        """Twice the log-likelihood that drop-out adds to NBD of as many stages, which the model contains at a = 0."""
+        return max(0.0, 2 * (model.log_likelihood - self.lasting_likelihoods[model.k]))
 
 
 def fit_models(histories: Histories) -> FittedModels:
-    """Fit NBD, BG/NBD and MBG/NBD."""
-    nbd = fit_nbd(histories)
-    dropout_models = tuple(fit_dropout_model(histories, first_may_be_last=flag, nbd=nbd) for flag in (False, True))
-    return FittedModels(NaiveRate(), nbd, dropout_models)
+    """Fit NBD, BG/NBD and MBG/NBD, and each with as many stages as are likeliest."""
+    lasting = cache(partial(fit_nbd, histories))
+
+    @cache
+    def dropout_model(first_may_be_last: bool, k: int) -> DropoutModel:
+        return fit_dropout_model(histories, first_may_be_last=first_may_be_last, nbd=lasting(k))
+
+    families = [partial(dropout_model, flag) for flag in (False, True)]
+    dropout_models = (*(fit(1) for fit in families), *(choose_stages(fit) for fit in families))
+    likelihoods = {model.k: lasting(model.k).log_likelihood for model in dropout_models}
+    return FittedModels(NaiveRate(), (lasting(1), choose_stages(lasting)), dropout_models, likelihoods)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,11 @@ class OrderAmounts:
     amount: FloatArray
     is_own: np.ndarray
     gamma_gamma: GammaGamma | None
+
+
+def group_summaries(summaries: pd.DataFrame) -> Histories:
+    """Distinct histories of customers summarised by `ml.lifetime.purchase_histories`."""
+    return group_histories(summaries["x"], summaries["t_x"], summaries["T"], summaries["log_waits"])
 
 
 def order_amounts(summaries: pd.DataFrame) -> OrderAmounts:
@@ -100,7 +115,7 @@ def backtest_models(windows: pd.DataFrame, horizon_days: int) -> tuple[pd.DataFr
     metrics, curves = [], []
     for origin, window in windows.groupby("origin_date", sort=True):
         customers = window.sort_values("customer_id")
-        histories = group_histories(customers["x"], customers["t_x"], customers["T"])
+        histories = group_summaries(customers)
         amount = order_amounts(customers).amount
         for model in fit_models(histories).all:
             forecast = _forecast(model, histories, amount, customers, horizon_days / 7)

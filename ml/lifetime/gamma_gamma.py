@@ -32,6 +32,7 @@ class GammaGamma:
     repeaters_count: int
     log_likelihood: float = np.nan
     is_identified: bool = True
+    standard_errors: tuple[float, ...] = (np.nan, np.nan, np.nan)
 
     @property
     def is_usable(self) -> bool:
@@ -102,7 +103,9 @@ def fit_gamma_gamma(x: FloatArray, mean_amount: FloatArray) -> GammaGamma | None
     found = maximise(objective, [(2.0, 3.0, 1.0)], _BOUNDS, len(repeats))
     p, q, v = found.values
     log_likelihood = found.log_likelihood - len(repeats) * float(np.log(scale))
-    return GammaGamma(p, q, float(significant(v * scale)), len(repeats), log_likelihood, found.is_identified)
+    p_error, q_error, v_error = found.standard_errors
+    errors = (p_error, q_error, float(significant(v_error * scale)))
+    return GammaGamma(p, q, float(significant(v * scale)), len(repeats), log_likelihood, found.is_identified, errors)
 
 
 def frequency_value_correlation(x: FloatArray, mean_amount: FloatArray) -> pd.DataFrame:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ml.common.likelihood import FloatArray, log
+
 _MONEY_UNIT = 10_000  # amounts are summed as whole ten-thousandths: no order of rows changes a byte
-SUMMARY_COLUMNS = ("customer_id", "x", "t_x", "T", "mean_repeat_amount", "return_rate")
+SUMMARY_COLUMNS = ("customer_id", "x", "t_x", "T", "log_waits", "mean_repeat_amount", "return_rate")
 ACTUAL_COLUMNS = ("actual_orders", "actual_amount")
 
 
@@ -23,7 +25,8 @@ def summarise_purchases(purchase_days: pd.DataFrame, as_of_date: dt.date) -> pd.
     same customer and day are one purchase day; a day without positive sales is a return alone, and no purchase.
 
     Returns customer_id, x (repeat purchase days), t_x (weeks from first to last), T (weeks from first to
-    `as_of_date`), mean_repeat_amount (NaN without repeats), return_rate in [0, 1].
+    `as_of_date`), log_waits (sum of the natural logarithms of the weeks between purchase days, 0 without repeats),
+    mean_repeat_amount (NaN without repeats), return_rate in [0, 1].
 
     Raises:
         ValueError: a column is missing.
@@ -45,6 +48,7 @@ def summarise_purchases(purchase_days: pd.DataFrame, as_of_date: dt.date) -> pd.
             "x": x,
             "t_x": (span["max"] - span["min"]).dt.days.to_numpy() / 7,
             "T": (pd.Timestamp(as_of_date) - span["min"]).dt.days.to_numpy() / 7,
+            "log_waits": _log_waits(bought),
             "mean_repeat_amount": mean_repeat,
             "return_rate": _return_rates(sales.to_numpy(), -returns.to_numpy()),
         }
@@ -111,6 +115,13 @@ def _customer_days(purchase_days: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return days.groupby(["customer_id", "order_date"], sort=True, as_index=False).sum()
+
+
+def _log_waits(bought: pd.DataFrame) -> FloatArray:
+    """Sum of the logarithms of the weeks between purchase days, per customer in the order of `bought`."""
+    waits = bought.groupby("customer_id", sort=True)["order_date"].diff().dt.days.to_numpy(np.float64) / 7
+    is_first = np.isnan(waits)
+    return np.bincount(is_first.cumsum() - 1, weights=log(np.where(is_first, 1.0, waits))).astype(np.float64)
 
 
 def _return_rates(sales: np.ndarray, returns: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
-"""How often customers buy and when they stop: BG/NBD, MBG/NBD and NBD by maximum likelihood, and the naive rate.
+"""How often customers buy and when they stop: the BG/NBD family with random or regular purchases, and the naive rate.
 
 A history is (x, t_x, T): repeat purchase days, weeks from the first to the last one, weeks from the first one
-to today. While alive a customer buys at a Poisson rate that varies between customers as Gamma(r, alpha); after a
-purchase day a customer stops with a probability that varies as Beta(a, b). NBD is the same without stopping.
+to today. While alive a customer waits k stages at a rate that varies between customers as Gamma(r, alpha); with k = 1
+purchases are random in time. After a purchase day a customer stops with a probability that varies as Beta(a, b). NBD
+is the same without stopping. `ml.lifetime.purchase_fits` finds the parameters.
 
 What a customer or an order is worth does not belong here (see `ml.lifetime.gamma_gamma` and `ml.lifetime.valuation`).
 
 Sources: Fader, Hardie, Lee (2005), "Counting your customers" the easy way (BG/NBD); Batislam, Denizel,
-Filiztekin (2007) (MBG/NBD); Ehrenberg (1959) (NBD).
+Filiztekin (2007) (MBG/NBD); Ehrenberg (1959) (NBD); Chatfield and Goodhardt (1973) (CNBD); Reutterer, Platzer,
+Schroeder (2021) (BG/CNBD-k and MBG/CNBD-k).
 """
 
 from __future__ import annotations
@@ -17,14 +19,13 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, digamma, expit, gammaln
+from scipy.special import expit
 
-from ml.common.likelihood import FloatArray, log, maximise
+from ml.common.likelihood import FloatArray
 from ml.common.quadrature import beta_quadrature
+from ml.lifetime.erlang_waits import OpenWait, Renewals, rising
 
-_BOUNDS = {"r": (1e-4, 1e4), "alpha": (1e-4, 1e6), "a": (1e-5, 1e4), "b": (1e-5, 1e5)}
-# Twice the log-likelihood that drop-out has to add to be more than rounding; a test asks for thousands of times that.
-_NO_DROPOUT = 1e-3
+_BLOCK = 1000  # histories at once: what they need stays in the processor's cache
 
 
 class PurchaseModel(Protocol):
@@ -40,8 +41,11 @@ class PurchaseModel(Protocol):
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
         """Expected purchase days in the next `weeks` of each horizon, cumulative, shape (n, k)."""
 
-    def median_wait(self, x: FloatArray, age: FloatArray) -> FloatArray:
-        """Median weeks to the next purchase day given alive, shape (n,)."""
+    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
+        """Median weeks from today to the next purchase day given alive, shape (n,)."""
+
+    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
+        """Weeks from the last purchase day by which that share of those who stay has bought again, shape (n,)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Histories:
     """Distinct (x, t_x, T), sorted, each with the number of customers that share it.
 
     `x`, `t_x`, `age` and `customers_count` have shape (g,); `index` has shape (n,) and takes each customer to
-    their history: `histories.x[histories.index]` is the input again.
+    their history: `histories.x[histories.index]` is the input again. `log_waits` is the sum over all customers of the
+    logarithms of their waits between purchase days, which tells how regular they are and nothing else.
     """
 
     x: FloatArray
@@ -57,10 +62,13 @@ class Histories:
     age: FloatArray
     customers_count: FloatArray
     index: NDArray[np.intp]
+    log_waits: float
 
 
-def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Histories:
+def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike, log_waits: ArrayLike) -> Histories:
     """Collapse customers (shape (n,), times in weeks) to distinct histories.
+
+    `log_waits`: per customer the sum of the natural logarithms of the weeks between purchase days, 0 without any.
 
     Raises:
         ValueError: a history breaks 0 <= t_x <= T, or x = 0 exactly when t_x = 0.
@@ -73,7 +81,8 @@ def group_histories(x: ArrayLike, t_x: ArrayLike, age: ArrayLike) -> Histories:
         code = code * len(distinct) + position
     _, first, index, count = np.unique(code, return_index=True, return_inverse=True, return_counts=True)
     distinct_x, distinct_t_x, distinct_age = (column[first] for column in columns)
-    return Histories(distinct_x, distinct_t_x, distinct_age, count.astype(np.float64), index)
+    total = float(np.sum(np.sort(np.asarray(log_waits, dtype=np.float64))))
+    return Histories(distinct_x, distinct_t_x, distinct_age, count.astype(np.float64), index, total)
 
 
 def _require_histories(x: FloatArray, t_x: FloatArray, age: FloatArray) -> None:
@@ -104,36 +113,52 @@ class NaiveRate:
         """Rate times weeks, shape (n, k)."""
         return (x / np.maximum(age, 1.0))[:, None] * weeks[None, :]
 
-    def median_wait(self, x: FloatArray, age: FloatArray) -> FloatArray:
+    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
         """Median of the exponential wait at the rate so far; infinite without a repeat purchase."""
+        return self.wait_quantile(x, t_x, age, 0.5)
+
+    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
+        """That share's quantile of the exponential wait; infinite without a repeat purchase."""
         with np.errstate(divide="ignore"):
-            return np.log(2.0) * np.maximum(age, 1.0) / x
+            return -np.log1p(-share) * np.maximum(age, 1.0) / x
 
 
 @dataclass(frozen=True)
 class Nbd:
-    """Purchases at a Gamma(r, alpha) rate per week, for ever."""
+    """Purchases for ever, k stages apart, at a Gamma(r, alpha) rate of stages per week; CNBD-k where k was chosen."""
 
     r: float
     alpha: float
     log_likelihood: float = np.nan
+    standard_errors: tuple[float, ...] = (np.nan, np.nan)
+    k: int = 1
+    k_is_chosen: bool = False
 
     @property
     def name(self) -> str:
         """The name under which results are published."""
-        return "nbd"
+        return "cnbd_k" if self.k_is_chosen else "nbd"
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
         """NaN: the model has no drop-out."""
         return np.full(len(x), np.nan)
 
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
-        """Posterior mean rate (r + x) / (alpha + T) times weeks, shape (n, k)."""
-        return ((self.r + x) / (self.alpha + age))[:, None] * weeks[None, :]
+        """Posterior mean rate times weeks, (r + x) / (alpha + T) where k = 1, less the wait gone by; shape (n, k)."""
+        wait = self._open_wait(x, t_x, age)
+        renewals = Renewals(self.k, wait.shape, weeks / (self.alpha + age)[:, None])
+        return rising(_over_stages(wait, renewals.expected()))
 
-    def median_wait(self, x: FloatArray, age: FloatArray) -> FloatArray:
-        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks."""
-        return _median_wait(self.r, self.alpha, x, age)
+    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
+        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1."""
+        return self._open_wait(x, t_x, age).median_rest()
+
+    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
+        """`(alpha + t_x) ((1 - share)^(-1 / (r + x)) - 1)` weeks where k = 1."""
+        return self._open_wait(x, t_x, age).quantile(share)
+
+    def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
+        return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
 
 
 @dataclass(frozen=True)
@@ -141,7 +166,8 @@ class DropoutModel:
     """BG/NBD, or MBG/NBD where the first purchase, too, may be the last one (`first_may_be_last`).
 
     The two differ in the posterior of the stopping probability only: given alive it is Beta(a, b + x) in
-    BG/NBD and Beta(a, b + x + 1) in MBG/NBD.
+    BG/NBD and Beta(a, b + x + 1) in MBG/NBD. With k chosen by likelihood they are BG/CNBD-k and MBG/CNBD-k, which with
+    k = 1 say the same.
     """
 
     r: float
@@ -150,197 +176,75 @@ class DropoutModel:
     b: float
     first_may_be_last: bool
     log_likelihood: float = np.nan
+    standard_errors: tuple[float, ...] = (np.nan, np.nan, np.nan, np.nan)
+    k: int = 1
+    k_is_chosen: bool = False
 
     @property
     def name(self) -> str:
         """The name under which results are published."""
-        return "mbg_nbd" if self.first_may_be_last else "bg_nbd"
+        return ("mbg" if self.first_may_be_last else "bg") + ("_cnbd_k" if self.k_is_chosen else "_nbd")
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
         """Probability of not having stopped by today, shape (n,)."""
-        return expit(-self._log_odds_of_having_stopped(x, t_x, age))
+        chances_to_stop = x + self.first_may_be_last
+        may_have_stopped = chances_to_stop > 0
+        survived = np.where(may_have_stopped, self.b + chances_to_stop - 1, 1.0)
+        log_odds = np.log(self.a / survived) - self._open_wait(x, t_x, age).log_silent()
+        return expit(-np.where(may_have_stopped, log_odds, -np.inf))
 
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
-        """Probability of being alive times the orders expected of one who is, shape (n, k).
+        """Probability of being alive times the orders expected of one who is, shape (n, k)."""
+        return self.p_alive(x, t_x, age)[:, None] * self.expected_orders_if_alive(x, t_x, age, weeks)
 
-        The second factor depends on (x, T) alone and is worked out once for each distinct pair.
-        """
-        pairs, index = np.unique(np.column_stack([x, age]), axis=0, return_inverse=True)
-        if_alive = self.expected_orders_if_alive(pairs[:, 0], pairs[:, 1], weeks)
-        return self.p_alive(x, t_x, age)[:, None] * if_alive[index]
-
-    def expected_orders_if_alive(self, x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
+    def expected_orders_if_alive(
+        self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray
+    ) -> FloatArray:
         """Expected purchase days in each horizon given alive today, shape (n, k).
 
-        `E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p]` over p ~ Beta(a, b + x), the rate being integrated out. This is
-        equation (10) of Fader, Hardie and Lee before it is written with 2F1, where it becomes a difference of nearly
-        equal numbers with poles at a = 1 and a + b + x = 1, and overflows for weekly shoppers. As an expectation of a
-        smooth positive function it is neither; nodes and weights depend on x alone. Relative error below 1e-9 where
-        alpha + T exceeds a hundredth of the horizon, 2e-5 down to half a week of it.
+        `E[(1 - (1 - p)^C) / p]` over p ~ Beta(a, b + x), C being the purchases of one who never stops, with the rate
+        and the stages of the open wait integrated out. For k = 1, where the second factor depends on (x, T) alone, it
+        is `E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p]`: equation (10) of Fader, Hardie and Lee before it is written
+        with 2F1, where it becomes a difference of nearly equal numbers with poles at a = 1 and a + b + x = 1, and
+        overflows for weekly shoppers. Relative error below 1e-8 where alpha + T exceeds a hundredth of the horizon,
+        2e-5 down to half a week of it.
         """
+        pairs, pair = np.unique(np.column_stack([x, age]), axis=0, return_inverse=True)
+        by_stage = self._orders_by_stage(pairs[:, 0], pairs[:, 1], weeks)
+        return rising(_over_stages(self._open_wait(x, t_x, age), by_stage[:, pair]))
+
+    def _orders_by_stage(self, x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
+        """The same by the stages over in the open wait, shape (stages, n, k); it depends on (x, T) alone."""
         distinct_x, index = np.unique(x, return_inverse=True)
         nodes, weights = beta_quadrature(self.a, self.b + self.first_may_be_last + distinct_x)
-        orders = np.zeros((len(x), len(weeks)))
-        horizons, shape = weeks / (self.alpha + age)[:, None], (self.r + x)[:, None]
-        for node, weight in zip(nodes.T, weights.T, strict=True):
-            p, share = node[index][:, None], weight[index][:, None]
-            orders -= share * np.expm1(-shape * np.log1p(p * horizons)) / p
+        horizons = weeks / (self.alpha + age)[:, None]
+        orders = np.zeros((self.k, *horizons.shape))
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            renewals = Renewals(self.k, self.r + self.k * x[rows], horizons[rows])
+            for node, weight in zip(nodes.T, weights.T, strict=True):
+                expected = renewals.expected_until_stop(node[index[rows]])
+                orders[:, rows] += weight[index[rows]][:, None] * expected
         return orders
 
     def probability_of_order(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: float) -> FloatArray:
         """Probability of at least one purchase day in the next `weeks`, shape (n,)."""
-        silent_if_alive = np.exp(-(self.r + x) * np.log1p(weeks / (self.alpha + age)))
-        return self.p_alive(x, t_x, age) * (1 - silent_if_alive)
+        wait = self._open_wait(x, t_x, age)
+        return -self.p_alive(x, t_x, age) * np.expm1(wait.log_silent(weeks) - wait.log_silent())
 
-    def median_wait(self, x: FloatArray, age: FloatArray) -> FloatArray:
-        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks, given alive."""
-        return _median_wait(self.r, self.alpha, x, age)
+    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
+        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1, given alive."""
+        return self._open_wait(x, t_x, age).median_rest()
 
-    def _log_odds_of_having_stopped(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
-        chances_to_stop = x + self.first_may_be_last
-        may_have_stopped = chances_to_stop > 0
-        survived = np.where(may_have_stopped, self.b + chances_to_stop - 1, 1.0)
-        log_odds = np.log(self.a / survived) + (self.r + x) * np.log((self.alpha + age) / (self.alpha + t_x))
-        return np.where(may_have_stopped, log_odds, -np.inf)
+    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
+        """`(alpha + t_x) ((1 - share)^(-1 / (r + x)) - 1)` weeks where k = 1, for those who stay."""
+        return self._open_wait(x, t_x, age).quantile(share)
 
-
-def _median_wait(r: float, alpha: float, x: FloatArray, age: FloatArray) -> FloatArray:
-    return (alpha + age) * np.expm1(np.log(2.0) / (r + x))
+    def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
+        return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
 
 
-def fit_nbd(histories: Histories) -> Nbd:
-    """NBD by maximum likelihood; parameters r and alpha (weeks).
-
-    Where customers differ no more than chance makes them, the likelihood rises with r for ever; r is then put on the
-    end of its range, where everybody buys at the same rate.
-
-    Raises:
-        ValueError: nobody has bought twice, so that there is no rate.
-    """
-    objective = NbdLikelihood(histories)
-    r, alpha = objective.start()
-    bounds = [_BOUNDS["r"], _BOUNDS["alpha"]]
-    if not objective.customers_differ():
-        r = _BOUNDS["r"][1]
-        alpha *= r
-        bounds = [(r, r), (alpha / 2, alpha * 2)]
-    found = maximise(objective, [(r, alpha)], bounds, histories.customers_count.sum())
-    r, alpha = found.values
-    return Nbd(r, alpha, found.log_likelihood)
-
-
-def fit_dropout_model(histories: Histories, *, first_may_be_last: bool, nbd: Nbd | None = None) -> DropoutModel:
-    """BG/NBD or MBG/NBD by maximum likelihood; parameters r, alpha (weeks), a, b.
-
-    Starts from rare and from frequent stopping, and keeps the likelier end. Where drop-out adds nothing to NBD (`nbd`,
-    fitted here where it is not given) a and b have no optimum: the model is then NBD with a and b on the ends of their
-    ranges, where nobody stops.
-
-    Raises:
-        ValueError: nobody has bought twice.
-    """
-    nbd = nbd or fit_nbd(histories)
-    objective = DropoutLikelihood(histories, first_may_be_last=first_may_be_last)
-    r, alpha = NbdLikelihood(histories).start()
-    starts = [(r, alpha, a, b) for a, b in ((1.0, 3.0), (0.3, 30.0))]
-    found = maximise(objective, starts, list(_BOUNDS.values()), histories.customers_count.sum())
-    if 2 * (found.log_likelihood - nbd.log_likelihood) < _NO_DROPOUT:
-        never = (_BOUNDS["a"][0], _BOUNDS["b"][1])
-        return DropoutModel(nbd.r, nbd.alpha, *never, first_may_be_last, nbd.log_likelihood)
-    r, alpha, a, b = found.values
-    return DropoutModel(r, alpha, a, b, first_may_be_last, found.log_likelihood)
-
-
-def _sum(weight: FloatArray, values: FloatArray) -> float:
-    return float(np.sum(weight * values))
-
-
-class NbdLikelihood:
-    """Log-likelihood of NBD over distinct histories; `objective(values) -> (value, gradient)`."""
-
-    def __init__(self, histories: Histories) -> None:
-        self.histories = histories
-
-    def start(self) -> tuple[float, float]:
-        """Rate of all customers together, with a spread between customers as wide as its mean.
-
-        Raises ValueError where nobody has bought twice.
-        """
-        h = self.histories
-        orders, weeks = (float(np.sum(h.customers_count * column)) for column in (h.x, h.age))
-        if not orders:
-            raise ValueError("nobody has bought twice: there is no rate of purchases to fit")
-        return 1.0, weeks / orders
-
-    def customers_differ(self) -> bool:
-        """Whether purchases vary more between customers than at one rate for all: sum (x - m)^2 > sum x, m expected.
-
-        The slope of the likelihood in 1 / r where r is infinite (Dean and Lawless, 1989).
-        """
-        h = self.histories
-        expected = h.age / self.start()[1]
-        spread, chance = np.sum(h.customers_count * (h.x - expected) ** 2), np.sum(h.customers_count * h.x)
-        return bool(spread > chance * (1 + 1e-9))
-
-    def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
-        """Log-likelihood and its gradient at (r, alpha)."""
-        r, alpha = values
-        x, weight = self.histories.x, self.histories.customers_count
-        waited = alpha + self.histories.age
-        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) - (r + x) * log(waited)
-        by_r = digamma(r + x) - digamma(r) + log(alpha) - log(waited)
-        by_alpha = r / alpha - (r + x) / waited
-        return _sum(weight, likelihood), np.array([_sum(weight, by_r), _sum(weight, by_alpha)])
-
-
-class DropoutLikelihood:
-    """Log-likelihood of BG/NBD or MBG/NBD; `objective(values) -> (value, gradient)` at (r, alpha, a, b).
-
-    Per history, with k = 1 for MBG/NBD and 0 for BG/NBD, and `odds` those of having stopped:
-    `ln G(r+x) - ln G(r) + r ln alpha + ln B(a, b+x+k) - ln B(a, b) - (r+x) ln(alpha+T) + ln(1 + odds)`,
-    `odds = a / (b+x+k-1) ((alpha+T) / (alpha+t_x))^(r+x)`, 0 where x + k = 0.
-    Gamma and beta functions are worked out once for each distinct x.
-    """
-
-    def __init__(self, histories: Histories, *, first_may_be_last: bool) -> None:
-        self.histories = histories
-        self.first_may_be_last = first_may_be_last
-        self.x, self.x_index = np.unique(histories.x, return_inverse=True)
-        self.x_weight = np.bincount(self.x_index, weights=histories.customers_count).astype(np.float64)
-        self.may_have_stopped = histories.x + first_may_be_last > 0
-
-    def __call__(self, values: FloatArray) -> tuple[float, FloatArray]:
-        """Log-likelihood and its gradient at (r, alpha, a, b)."""
-        by_x, by_x_gradient = self._terms_of_x(*values)
-        by_history, by_history_gradient = self._terms_of_history(*values)
-        return by_x + by_history, by_x_gradient + by_history_gradient
-
-    def _terms_of_x(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
-        x, weight = self.x, self.x_weight
-        survived = b + x + self.first_may_be_last
-        likelihood = gammaln(r + x) - gammaln(r) + r * log(alpha) + betaln(a, survived) - betaln(a, b)
-        together = digamma(a + b) - digamma(a + survived)
-        gradient = [
-            digamma(r + x) - digamma(r) + log(alpha),
-            np.full_like(x, r / alpha),
-            together,
-            together + digamma(survived) - digamma(b),
-        ]
-        return _sum(weight, likelihood), np.array([_sum(weight, part) for part in gradient])
-
-    def _terms_of_history(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray]:
-        h, weight = self.histories, self.histories.customers_count
-        shape = r + h.x
-        waited, active = alpha + h.age, alpha + h.t_x
-        log_waited, log_ratio = log(waited), log(waited / active)
-        survived = np.where(self.may_have_stopped, b + h.x + self.first_may_be_last - 1, 1.0)
-        log_odds = np.where(self.may_have_stopped, log(a / survived) + shape * log_ratio, -np.inf)
-        stopped = expit(log_odds)
-        gradient = [
-            stopped * log_ratio - log_waited,
-            -shape * ((1 - stopped) / waited + stopped / active),
-            stopped / a,
-            -stopped / survived,
-        ]
-        likelihood = np.logaddexp(0.0, log_odds) - shape * log_waited
-        return _sum(weight, likelihood), np.array([_sum(weight, part) for part in gradient])
+def _over_stages(wait: OpenWait, by_stage: FloatArray) -> FloatArray:
+    """The mean of by_stage (stages, n, k) over the chances of the stages, shape (n, k)."""
+    shares = wait.stage_shares()
+    return np.sum([shares[:, j : j + 1] * orders for j, orders in enumerate(by_stage)], axis=0)

@@ -15,6 +15,7 @@ from ml.lifetime.purchase_models import Histories, PurchaseModel
 HORIZON_MONTHS = (3, 12, 24)
 DAYS_PER_MONTH = 365.25 / 12
 WEEKS_PER_MONTH = DAYS_PER_MONTH / 7
+_OVERDUE = 0.95
 
 OK = "ok"
 INSUFFICIENT_HISTORY = "insufficient_history"
@@ -67,6 +68,7 @@ def score_customers(
         "p_alive": p_alive if choice.p_alive_status == OK else np.nan,
         "expected_order_amount": amounts.amount,
         "expected_next_order_date": _next_order_dates(choice.timing, histories, terms),
+        "overdue_date": _overdue_dates(choice.timing, histories, terms),
     }
     horizon_statuses = {months: terms.horizon_status(months) for months in HORIZON_MONTHS}
     for column, (months, status) in enumerate(horizon_statuses.items()):
@@ -97,7 +99,21 @@ def discounted(model: PurchaseModel, histories: Histories, discount_rate: float)
 
 def _next_order_dates(timing: PurchaseModel, histories: Histories, terms: ScoringTerms) -> pd.DatetimeIndex:
     """The day by which half of such customers, if alive, have ordered; NaT beyond twice the churn horizon."""
-    days = np.ceil(7 * timing.median_wait(histories.x, histories.age))[histories.index]
+    return _days_ahead(timing.median_wait(histories.x, histories.t_x, histories.age), histories, terms)
+
+
+def _overdue_dates(timing: PurchaseModel, histories: Histories, terms: ScoringTerms) -> pd.DatetimeIndex:
+    """The day by which 95% of such customers, if they stay, order again after their last order; it may be over.
+
+    NaT beyond twice the churn horizon from today.
+    """
+    wait = timing.wait_quantile(histories.x, histories.t_x, histories.age, _OVERDUE)
+    return _days_ahead(wait - (histories.age - histories.t_x), histories, terms)
+
+
+def _days_ahead(weeks: FloatArray, histories: Histories, terms: ScoringTerms) -> pd.DatetimeIndex:
+    """The day that so many weeks from today end on, per customer; NaT beyond twice the churn horizon."""
+    days = np.ceil(7 * weeks)[histories.index]
     near = days <= 2 * terms.churn_horizon_days
     wait = pd.to_timedelta(np.where(near, days, 0).astype(np.int64), unit="D")
     return (pd.Timestamp(terms.as_of_date) + wait).where(near)

@@ -7,6 +7,7 @@ Frequency comes from `ml.lifetime.purchase_models`, worth from `ml.lifetime.gamm
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,11 +15,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from ml.common.determinism import deterministic
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
-from ml.lifetime.backtest import CURVE_COLUMNS, FittedModels, backtest_models, fit_models, order_amounts
+from ml.lifetime.backtest import (
+    CURVE_COLUMNS,
+    FittedModels,
+    backtest_models,
+    fit_models,
+    group_summaries,
+    order_amounts,
+)
 from ml.lifetime.gamma_gamma import MINIMUM_REPEATERS, GammaGamma, frequency_value_correlation
+from ml.lifetime.parameters import parameter_rows
 from ml.lifetime.purchase_histories import backtest_origins, summarise_backtest, summarise_purchases
-from ml.lifetime.purchase_models import DropoutModel, NaiveRate, Nbd, PurchaseModel, group_histories
+from ml.lifetime.purchase_models import DropoutModel, NaiveRate, Nbd, PurchaseModel
 from ml.lifetime.scores import (
     DROPOUT_NOT_IDENTIFIED,
     INSUFFICIENT_HISTORY,
@@ -29,7 +39,7 @@ from ml.lifetime.scores import (
 )
 
 MODEL = "lifetime_value"
-VERSION = 1
+VERSION = 2
 MINIMUM_ORIGINS = 3
 _DROPOUT_PARAMETERS = 2  # a and b, which NBD does without
 
@@ -65,12 +75,25 @@ class LifetimeValueConfig:
 
 @dataclass(frozen=True)
 class LifetimeValueResult:
-    """`scores` one row per customer, `metrics` [model, metric, slice, value, baseline], `curves` by decile, `run`."""
+    """`scores` one row per customer, `metrics` [model, metric, slice, value, baseline], `curves` by decile, `run`.
+
+    `parameters` has the columns of `ml.lifetime.parameters`.
+    """
 
     scores: pd.DataFrame
     metrics: pd.DataFrame
     curves: pd.DataFrame
+    parameters: pd.DataFrame
     run: dict[str, Any]
+
+    def record(self) -> dict[str, Any]:
+        """The run in JSON's own types, days as text."""
+        return json.loads(json.dumps(self.run, default=str))
+
+    def fitted_values(self) -> dict[str, dict[str, float]]:
+        """The value of each parameter by model."""
+        models = self.parameters.groupby("model")
+        return {str(model): dict(zip(rows["parameter"], rows["value"], strict=True)) for model, rows in models}
 
 
 def value_lifetimes(
@@ -97,6 +120,7 @@ def value_lifetimes(
     return value_summaries(summaries, windows, as_of_date, data_from, config)
 
 
+@deterministic()
 def value_summaries(
     summaries: pd.DataFrame,
     windows: pd.DataFrame,
@@ -108,14 +132,14 @@ def value_summaries(
 
     `summaries` has the columns of `summarise_purchases`, `windows` those of `summarise_backtest`. Scores, sorted by
     customer_id: p_alive, expected_orders_3m/12m/24m (purchase days, cumulative), expected_order_amount,
-    clv_3m/12m/24m_amount (discounted margin), expected_next_order_date, `model` that the orders come from, statuses
-    (see `ml.lifetime.scores.score_customers`), model_run_id.
+    clv_3m/12m/24m_amount (discounted margin), expected_next_order_date, overdue_date, `model` that the orders come
+    from, statuses (see `ml.lifetime.scores.score_customers`), model_run_id.
 
     Raises:
         ValueError: a history is impossible.
     """
     customers = summaries.sort_values("customer_id", ignore_index=True)
-    histories = group_histories(customers["x"], customers["t_x"], customers["T"])
+    histories = group_summaries(customers)
     amounts = order_amounts(customers)
     usable = _usable_windows(windows)
     fitted, choice = None, ModelChoice(NaiveRate(), NaiveRate(), INSUFFICIENT_HISTORY)
@@ -137,12 +161,12 @@ def value_summaries(
         "timing_model": choice.timing.name,
         "p_alive_status": choice.p_alive_status,
         "parameters": parameters,
-        "estimates": _estimates(fitted, amounts.gamma_gamma),
     }
     scores = score_customers(customers, histories, amounts, choice, config.terms(as_of_date, data_from))
     scores["model_run_id"] = run["model_run_id"]
     fit_metrics = [*_dropout_metrics(fitted, config), *_value_metrics(customers, amounts.gamma_gamma)]
-    return LifetimeValueResult(scores, _beside_baseline(metrics, fit_metrics, config), curves, run)
+    fits = parameter_rows(fitted, amounts.gamma_gamma, choice.orders.name)
+    return LifetimeValueResult(scores, _beside_baseline(metrics, fit_metrics, config), curves, fits, run)
 
 
 def choose_models(fitted: FittedModels, metrics: pd.DataFrame, config: LifetimeValueConfig) -> ModelChoice:
@@ -150,28 +174,30 @@ def choose_models(fitted: FittedModels, metrics: pd.DataFrame, config: LifetimeV
 
     Drop-out is identified where the likelihood ratio against NBD is significant (chi-square with two degrees of
     freedom: a lies on the edge of its range under NBD, which makes the test conservative). Of the models that
-    identify it the one with the least error out of time says who is alive, if its p_alive is calibrated. Orders come
-    from the first of these, then NBD, that over the origins is worse than the naive rate neither in the error of
-    the total nor in the mean absolute error; else from the naive rate.
+    identify it and whose p_alive is calibrated the one with the least error out of time says who is alive. Orders come
+    from the first of those that identify it, then of those without drop-out, that over the origins is worse than the
+    naive rate neither in the error of the total nor in the mean absolute error; else from the naive rate. A model whose
+    likeliest number of stages is one stands under its simple name.
     """
     means = metrics[metrics["slice"] == "mean"].pivot(index="model", columns="metric", values="value")
-    identified = [
-        model
-        for model in fitted.dropout_models
-        if chi2.sf(fitted.likelihood_ratio(model), _DROPOUT_PARAMETERS) < config.significance
-    ]
-    identified.sort(key=lambda model: (means.loc[model.name, "mae"], model.name))
-    timing: Nbd | DropoutModel = identified[0] if identified else fitted.nbd
-    calibrated = bool(identified) and (
-        means.loc[timing.name, "p_alive_calibration_error"] <= config.calibration_tolerance
-    )
+    candidates = _candidates(fitted, means["mae"], config.significance)
+    errors = means["p_alive_calibration_error"]
+    calibrated = [model for model in candidates if errors[model.name] <= config.calibration_tolerance]
+    timing = calibrated[0] if calibrated else candidates[0]
     naive = means.loc[fitted.naive.name, ["total_ratio_error", "mae"]]
-    candidates: tuple[PurchaseModel, ...] = (*identified, fitted.nbd)
-    orders = next(
-        (model for model in candidates if (means.loc[model.name, ["total_ratio_error", "mae"]] <= naive).all()),
-        fitted.naive,
-    )
+    beating = [model for model in candidates if (means.loc[model.name, ["total_ratio_error", "mae"]] <= naive).all()]
+    orders: PurchaseModel = beating[0] if beating else fitted.naive
     return ModelChoice(orders, timing, OK if calibrated else DROPOUT_NOT_IDENTIFIED)
+
+
+def _candidates(fitted: FittedModels, mae: pd.Series, significance: float) -> list[Nbd | DropoutModel]:
+    """Models that identify drop-out, then those without it, each by their error out of time, least first."""
+    candidates: list[Nbd | DropoutModel] = [*fitted.lasting_models]
+    for model in fitted.dropout_models:
+        if chi2.sf(fitted.likelihood_ratio(model), _DROPOUT_PARAMETERS) < significance:
+            candidates.append(model)
+    candidates.sort(key=lambda model: (isinstance(model, Nbd), mae[model.name], model.name))
+    return [model for model in candidates if model.k > 1 or not model.k_is_chosen]
 
 
 def _usable_windows(windows: pd.DataFrame) -> pd.DataFrame:
@@ -183,12 +209,6 @@ def _usable_windows(windows: pd.DataFrame) -> pd.DataFrame:
 
 def _no_backtest() -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(columns=METRIC_COLUMNS[:-1]), pd.DataFrame(columns=CURVE_COLUMNS)
-
-
-def _estimates(fitted: FittedModels | None, gamma_gamma: GammaGamma | None) -> dict[str, dict[str, float]]:
-    fits: list[Nbd | DropoutModel] = [] if fitted is None else [fitted.nbd, *fitted.dropout_models]
-    models = {model.name: asdict(model) for model in fits}
-    return models | ({} if gamma_gamma is None else {"gamma_gamma": asdict(gamma_gamma)})
 
 
 def _dropout_metrics(fitted: FittedModels | None, config: LifetimeValueConfig) -> list[tuple]:
@@ -204,6 +224,8 @@ def _dropout_metrics(fitted: FittedModels | None, config: LifetimeValueConfig) -
 
 def _value_metrics(customers: pd.DataFrame, gamma_gamma: GammaGamma | None) -> list[tuple]:
     """Gamma-Gamma beside the limits it has to keep, and its assumption that value and frequency are unrelated."""
+    if customers.empty:
+        return []
     x, mean = (customers[column].to_numpy(np.float64) for column in ("x", "mean_repeat_amount"))
     rows = [
         ("gamma_gamma", f"frequency_value_{name}", row.method, getattr(row, name), baseline)

@@ -46,6 +46,7 @@ from warehouse.errors import UserError
 from warehouse.files import flush
 from warehouse.permissions import let_through, open_to_readers
 from warehouse.relations import Relation
+from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, quote_literal, wal_of
 
@@ -112,12 +113,12 @@ def republish(
         folder = published / "history" / live.publication_id
         if not (folder / WORK).exists():
             raise UserError(f"{folder / WORK}: the live publication is not whole. Publish again with `loyalty run`.")
-        with _scratch(settings) as scratch:
-            rewrite(folder / WORK, scratch)
-            scratch.chmod(0o600)  # the working copy is for reading alone, and so was its rewritten copy
+        with scratch_folder(settings.home, "republish") as scratch:
+            copy = scratch / "copy.duckdb"
+            rewrite(folder / WORK, copy)
             if check:
-                check(scratch)
-            with connect(scratch) as connection:
+                check(copy)
+            with connect(copy) as connection:
                 return _publish_copy(settings, connection, published, replace(state, kept=()), live, report)
 
 
@@ -139,18 +140,6 @@ def _publish_copy(
     build = _Build(settings, connection, published, values, state, {})
     manifest = published / "history" / live.publication_id / MANIFEST
     return build.whole(further, manifest if manifest.exists() else None, report or _write_report)
-
-
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    """A database file for the length of the block, outside of what is published."""
-    folder = settings.home / "tmp" / "republish"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder / "copy.duckdb"
-    finally:
-        shutil.rmtree(folder)
 
 
 def rollback(settings: Settings, to: str | None = None) -> Publication:

@@ -42,6 +42,10 @@ STATUSES = {
 MODELS = {
     "bg_nbd": "BG/NBD",
     "mbg_nbd": "MBG/NBD",
+    "cnbd_k": "CNBD-k",
+    "bg_cnbd_k": "BG/CNBD-k",
+    "mbg_cnbd_k": "MBG/CNBD-k",
+    "gamma_gamma": "Gamma-Gamma",
     "pareto_nbd": "Pareto/NBD",
     "nbd": "NBD",
     "naive_rate": "orders per week so far",

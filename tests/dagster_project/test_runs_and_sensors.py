@@ -28,9 +28,8 @@ from dagster_project.runs import (
 )
 from dagster_project.schedules import build_daily_schedule, build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
-from warehouse.errors import UserError
 from warehouse.lock import process_start
-from warehouse.settings import MessagesSettings, ScheduleSettings, Settings, SourceSettings, load_settings
+from warehouse.settings import MessagesSettings, Settings, SourceSettings, load_settings
 
 STARTED = dg.DagsterRunStatus.STARTED
 
@@ -88,7 +87,8 @@ def test_a_run_is_closed_when_its_process_is_gone(
     assert status(instance, theirs) == dg.DagsterRunStatus.FAILURE
     assert (status(instance, mine), status(instance, finished)) == (STARTED, dg.DagsterRunStatus.SUCCESS)
     assert status(instance, waiting) == dg.DagsterRunStatus.NOT_STARTED
-    messages = failure_messages([entry.dagster_event for entry in instance.all_logs(theirs) if entry.dagster_event])
+    events = [entry.dagster_event for entry in instance.all_logs(theirs) if entry.dagster_event]
+    messages = failure_messages(events, settings)
     assert any("process of this run is gone" in message for message in messages)
     assert close_dead_runs(settings, instance) == []
 
@@ -209,12 +209,3 @@ def test_messages_are_delivered_by_a_schedule_of_their_own_where_there_is_a_chan
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
         (request,) = delivery.evaluate_tick(context).run_requests or ()
     assert request.asset_selection == [DELIVERY_KEY]
-    wrong = settings.model_copy(update={"messages": MessagesSettings(channel="file", delivery_cron="at nine")})
-    with pytest.raises(UserError, match=r"\"messages\.delivery_cron\": 'at nine' is no cron"):
-        build_schedules(wrong)
-
-
-def test_a_schedule_that_is_none_is_named(settings: Settings) -> None:
-    wrong = settings.model_copy(update={"schedule": ScheduleSettings(cron="every morning")})
-    with pytest.raises(UserError, match=r"complete_journey\.yml: \"schedule\.cron\": 'every morning' is no cron"):
-        build_daily_schedule(wrong)

@@ -165,13 +165,6 @@ def test_a_selected_part_is_run_and_nothing_else(own: Company) -> None:
     assert "whole run" in done.out and is_free(own.settings.warehouse_path)
 
 
-def test_what_is_behind_a_mart_is_built_but_a_part_is_not_published(own: Company) -> None:
-    live = own.published("from marts.publication")
-    done = own.loyalty("run", "--select", "fct_orders+")
-    assert done.code == 1 and "checks did not pass or did not run" in done.text
-    assert own.published("from marts.publication") == live
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -19,6 +19,7 @@ unit_tests:
   - name: a_product_nobody_described
     model: dim_products
     given:
+      - {input: ref('int_run_dates'), rows: [{as_of_date: 2024-12-31}]}
       - {input: ref('int_product_versions'), rows: []}
       - input: ref('int_sale_lines')
         rows: [{product_id: P1, order_date: 2024-01-31, net_amount: 2.50}]

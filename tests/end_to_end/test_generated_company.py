@@ -1,5 +1,6 @@
 """A company of shop and till, made with known truth: what comes out is what was put in, to the cent."""
 
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -171,10 +172,11 @@ def order_lines_alone(generated: Generated, manifests: Any, tmp_path_factory: An
     """The generated company, had it delivered nothing but order lines. Not to be changed: work on a copy."""
     folder = tmp_path_factory.mktemp("order_lines_alone")
     for name in ("shop", "till"):
-        (folder / name).mkdir()
-        (folder / name / "order_lines").symlink_to(generated.folder / name / "order_lines", target_is_directory=True)
+        shutil.copytree(generated.folder / name / "order_lines", folder / name / "order_lines")
     home = tmp_path_factory.mktemp("homes") / "order_lines_alone"
-    return company(home, generated.settings(folder), manifests("generated")).run()
+    # without a rate nothing of the till is accepted
+    values = {**generated.settings(folder), "ingest": {"rejected_share": 1}}
+    return company(home, values, manifests("generated")).run()
 
 
 def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(

@@ -48,8 +48,8 @@ class Inputs:
 
 
 def record(run: Any) -> pd.DataFrame:
-    """A run record as one column of text, without what it estimates, which is checked where it is used."""
-    kept = {key: value for key, value in run.items() if key not in ("estimates", "parameters")}
+    """A run record as one column of text, without what it was told."""
+    kept = {key: value for key, value in run.items() if key != "parameters"}
     return pd.DataFrame({"record": [json.dumps(kept, default=str, sort_keys=True)]})
 
 
@@ -74,11 +74,7 @@ def lifetimes(inputs: Inputs) -> Results:
     yield "lifetime_metrics", result.metrics
     yield "lifetime_curves", result.curves
     yield "lifetime_runs", record(result.run)
-    estimates = [(model, *item) for model, values in result.run["estimates"].items() for item in values.items()]
-    yield (
-        "lifetime_estimates",
-        pd.DataFrame(estimates, columns=["model", "parameter", "value"]).astype({"value": float}),
-    )
+    yield "lifetime_parameters", result.parameters
 
 
 def clusters(inputs: Inputs) -> Results:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml.lifetime.backtest import group_summaries
+from ml.lifetime.purchase_fits import fit_dropout_model, fit_nbd
+from ml.lifetime.purchase_histories import summarise_purchases
 from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 from ml.recommend.recommending import recommend
 
@@ -46,14 +49,28 @@ def test_grocery_drop_out_is_barely_identified_and_the_model_beats_the_naive_rat
     days = days.rename(columns={"amount": "net_amount"}).assign(return_amount=0.0)
     config = LifetimeValueConfig(churn_horizon_days=30, margin_rate=0.25, backtest_origins_count=3)
     result = value_lifetimes(days, dt.date(2017, 12, 31), dt.date(2017, 1, 1), config)
-    estimates = result.run["estimates"]["bg_nbd"]
-    assert estimates["a"] / (estimates["a"] + estimates["b"]) < 0.002
+    estimates = result.parameters.set_index(["model", "parameter"])["value"]
+    assert estimates["bg_nbd", "a"] / (estimates["bg_nbd", "a"] + estimates["bg_nbd", "b"]) < 0.002
     assert result.run["p_alive_status"] == "ok"
-    assert result.run["published_model"] in ("bg_nbd", "mbg_nbd")
+    assert result.run["published_model"] in ("bg_cnbd_k", "mbg_cnbd_k")
     gate = published_against_naive(result)
     assert (gate["value"] < gate["baseline"]).all()
     assert set(result.scores["status"]) == {"not_backtestable"}
     assert result.scores["clv_12m_amount"].notna().all() and result.scores["clv_24m_amount"].isna().all()
+
+
+def test_grocery_customers_have_the_rhythm_of_the_definitions(grocery_lines):
+    days = grocery_lines.groupby(["customer_id", "order_date"], as_index=False)["amount"].sum()
+    days = days.rename(columns={"amount": "net_amount"}).assign(return_amount=0.0)
+    histories = group_summaries(summarise_purchases(days, dt.date(2017, 6, 30)))
+    assert len(histories.index) == 2393
+    random, regular, more = (
+        fit_dropout_model(histories, first_may_be_last=True, nbd=fit_nbd(histories, k)) for k in (1, 2, 3)
+    )
+    likelihoods = [model.log_likelihood for model in (random, regular, more)]
+    assert likelihoods == pytest.approx([-39_637.2, -33_928.8, -38_138.1], abs=0.05)
+    assert (random.r, random.alpha, random.a, random.b) == pytest.approx((1.409, 1.343, 0.014, 8.632), abs=5e-4)
+    assert (regular.r, regular.alpha, regular.a, regular.b) == pytest.approx((1.457, 0.680, 0.042, 8.525), abs=6e-4)
 
 
 def test_grocery_recommendations_beat_their_baselines(grocery_lines, grocery_categories):
@@ -83,5 +100,6 @@ def test_gift_shop_drop_out_is_not_identified_and_the_naive_rate_is_published(sh
     assert result.run["published_model"] == "naive_rate"
     assert result.scores["p_alive"].isna().all()
     assert set(result.scores["status"]) == {"dropout_not_identified; not_backtestable"}
-    ratios = result.metrics[result.metrics["metric"] == "likelihood_ratio"]
-    assert (ratios["value"] < 0.01).all()
+    metrics = result.metrics.set_index(["metric", "model", "slice"])["value"]
+    assert (metrics.loc["likelihood_ratio", ["bg_nbd", "mbg_nbd"]] < 0.01).all()
+    assert (metrics.loc["p_alive_calibration_error", :, "mean"] > config.calibration_tolerance).all()

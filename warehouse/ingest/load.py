@@ -1,6 +1,5 @@
 """Loads one source: every file once per content, each in a transaction of its own."""
 
-import shutil
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -45,6 +44,7 @@ from warehouse.ingest.landing import (
 from warehouse.ingest.raw_tables import Incoming, declared_but_absent, ensure_table, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig
 from warehouse.relations import Relation
+from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier, transaction
 
@@ -74,15 +74,15 @@ def load_source(
     selected = _selected(source, tables)
     folder = None if source.database else input_folder(source, settings)
     reports = []
-    for name in selected:
-        started = time.perf_counter()
-        _make_ready(connection, source, name, full_refresh)
-        if folder is None:
-            report = load_database_table(connection, source, name, erasure_register)
-        else:
-            work = settings.home / "tmp" / "ingest"
-            report = _FileLoad(connection, source, name, folder, work, erasure_register, settings, most_rows).run()
-        reports.append(replace(report, seconds=time.perf_counter() - started))
+    with scratch_folder(settings.home, "ingest") as work:
+        for name in selected:
+            started = time.perf_counter()
+            _make_ready(connection, source, name, full_refresh)
+            if folder is None:
+                report = load_database_table(connection, source, name, erasure_register)
+            else:
+                report = _FileLoad(connection, source, name, folder, work, erasure_register, settings, most_rows).run()
+            reports.append(replace(report, seconds=time.perf_counter() - started))
     return _with_unclaimed(reports, source, folder)
 
 
@@ -145,7 +145,6 @@ class _FileLoad:
 
     def run(self) -> LoadReport:
         """Loads what is new. Raises UserError."""
-        shutil.rmtree(self.work, ignore_errors=True)  # a run that was killed behind its last file leaves its copy
         self.known = known_files(self.connection, self.id)
         found = in_order(find_files(self.table.files or (), self.folder, is_ours=self.source.package is None))
         self.present = list(found)
@@ -177,7 +176,6 @@ class _FileLoad:
         return self._note(**{"files_changed" if known else "files_new": (file,)})
 
     def _load(self, file: str, path: Path, known: KnownFile | None, seen: KnownFile) -> None:
-        self.work.mkdir(parents=True)
         try:
             with transaction(self.connection), readable(path, file_format(path, self.table)):
                 batch_id = next_batch_id(self.connection)
@@ -191,7 +189,6 @@ class _FileLoad:
         finally:
             self.connection.execute(f"drop table if exists {ARRIVING}")
             drop_scratch(self.connection)
-            shutil.rmtree(self.work, ignore_errors=True)
         if known and self.table.replaces_files:  # other names may point to the new batch now
             self.known = known_files(self.connection, self.id)
         self._note(batch_ids=(batch_id,))

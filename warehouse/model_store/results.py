@@ -60,6 +60,14 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "expected_amount": "double",
         "actual_amount": "double",
     },
+    "lifetime_value_parameters": {
+        "model": "varchar",
+        "parameter": "varchar",
+        "value": "double",
+        "standard_error": "double",
+        "log_likelihood": "double",
+        "is_champion": "boolean",
+    },
     "churn_scores": {
         "customer_id": "varchar",
         "churn_probability": "double",
@@ -79,6 +87,7 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "clv_12m_amount": "decimal(18, 4)",
         "clv_24m_amount": "decimal(18, 4)",
         "expected_next_order_date": "date",
+        "overdue_date": "date",
         "status": "varchar",
     },
     "recommendations": {
@@ -173,7 +182,7 @@ RUN_TABLES: dict[str, dict[str, str]] = {
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables that do not exist yet, so that the marts build before the first model has run."""
+    """Create the tables and columns that do not exist yet, so that the marts build before the first model has run."""
     connection.execute("create schema if not exists ml")
     scores = {
         name: {"as_of_date": "date", "model_run_id": "varchar", **columns} for name, columns in SCORE_TABLES.items()
@@ -181,8 +190,16 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for name, columns in {**scores, **RUN_TABLES}.items():
         listing = ", ".join(f"{quote_identifier(column)} {kind}" for column, kind in columns.items())
         connection.execute(f"create table if not exists ml.{quote_identifier(name)} ({listing})")
-    # of a home that is older than the column
-    connection.execute("alter table ml.model_runs add column if not exists detail varchar")
+        _add_columns(connection, name, columns)
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, str]) -> None:
+    """The columns that a home older than them lacks."""
+    found = connection.execute(f"select * from ml.{quote_identifier(name)} limit 0").description or []
+    known = {column[0] for column in found}
+    for column, kind in columns.items():
+        if column not in known:
+            connection.execute(f"alter table ml.{quote_identifier(name)} add column {quote_identifier(column)} {kind}")
 
 
 def valid_run(

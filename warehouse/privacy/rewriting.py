@@ -51,6 +51,7 @@ def rewrite(
 ) -> None:
     """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
 
+    The copy is its owner's alone, to read and to write, whatever `source` is.
     `beside` are databases that views of `source` read, by the name they are attached under. `finish` may add to the
     new database, attached under the name it is given, before it is closed. Leaves no log beside either file. Raises
     DuckDB's errors, as when another process writes `source`.
@@ -69,6 +70,7 @@ def rewrite(
         connection.execute(
             f"attach {quote_literal(str(target))} as {NEW} (storage_version {quote_literal(STORAGE_VERSION)})"
         )
+        target.chmod(0o600)
         _copy(connection, source.stem, database_tables(connection, sources), data_subject)
         if finish:
             finish(connection, NEW)
@@ -76,7 +78,6 @@ def rewrite(
         connection.execute(f"detach {NEW}")
     if wal_of(target).exists() or wal_of(source).exists():
         raise OSError(f"{source}: DuckDB left a write-ahead log, so the file is not whole. Start the command again.")
-    shutil.copymode(source, target)
 
 
 @contextmanager
@@ -91,7 +92,8 @@ def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[N
 
 
 def put_in_place(new: Path, old: Path) -> None:
-    """Let a finished file take the place of another in one step, for good."""
+    """Let a finished file take the place of another, and its permissions, in one step, for good."""
+    shutil.copymode(old, new)
     flush(new)
     new.replace(old)
     flush(old.parent)

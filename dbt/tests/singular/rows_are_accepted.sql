@@ -1,4 +1,5 @@
--- Of every table and of every file of some size, rows are accepted, and no larger share than ingest.rejected_share is rejected.
+-- Of every table and of every file of some size, no larger share than ingest.rejected_share is rejected; a share of 1 lets
+-- everything pass.
 -- A file that came again is judged by what it holds now.
 with reconciliation as (
 
@@ -64,4 +65,4 @@ left join first_reasons on parts.batch_id = first_reasons.batch_id and parts.ent
 where
     parts.rows_count >= parts.least_count
     and parts.rows_rejected > 0
-    and (parts.rows_accepted = 0 or parts.rows_rejected > {{ var('ingest').get('rejected_share', 1) }} * parts.rows_count)
+    and parts.rows_rejected > {{ var('ingest').get('rejected_share', 1) }} * parts.rows_count

@@ -21,8 +21,9 @@ def churn(company: Company) -> Section:
 
 
 def lifetime_value(company: Company) -> Section:
-    """Expected value of customers, by tenth, and how past forecasts came out."""
-    return Section("value", "Customer lifetime value", [_deciles(company), *_forecast_and_actual(company)])
+    """Expected value of customers, by tenth, how past forecasts came out, and what the models found."""
+    figures = [_deciles(company), *_forecast_and_actual(company), *_fitted(company)]
+    return Section("value", "Customer lifetime value", figures)
 
 
 def value_at_risk(company: Company) -> dict[str, Any] | None:
@@ -307,3 +308,35 @@ def _forecast_and_actual(company: Company) -> list[Figure]:
     chart = charts.forecast_and_actual(frame, company.currency)
     last = marts.last_day("rpt_lifetime_value_backtest")
     return [Figure("Did earlier forecasts come true?", last, definition, chart=chart, width=12)]
+
+
+def _fitted(company: Company) -> list[Figure]:
+    """Parameters of the models that the values come from; nothing where none was fitted."""
+    marts = company.marts
+    if not marts.has("rpt_lifetime_value_parameters", "model", "parameter", "value", "standard_error", "is_champion"):
+        return []
+    rows = marts.rows(
+        """
+        select model, parameter, value, standard_error from marts.rpt_lifetime_value_parameters
+        where is_champion and as_of_date = (select max(as_of_date) from marts.rpt_lifetime_value_parameters)
+        order by model = 'gamma_gamma', model, parameter
+        """
+    )
+    if not rows:
+        return []
+    definition = (
+        "Of the models that expected orders and order amounts come from: k stages of a wait between purchase days "
+        "(1: random in time, more: a rhythm), r and alpha the rate of purchases, a and b the chance to stop after one, "
+        "p, q and v the amounts. Standard errors are those of the likelihood's curvature."
+    )
+    cells = [
+        [formatting.model(row["model"]), row["parameter"], _number(row["value"]), _number(row["standard_error"])]
+        for row in rows
+    ]
+    table = Table(["Model", "Parameter", "Value", "Standard error"], cells, left=frozenset({0, 1}))
+    last = marts.last_day("rpt_lifetime_value_parameters")
+    return [Figure("What do the value models rest on?", last, definition, table=table, width=12)]
+
+
+def _number(value: float | None) -> str:
+    return formatting.NONE if value is None else f"{value:,.4g}"

@@ -1,6 +1,7 @@
 """The command line as people type it: options anywhere, the nearest word for a wrong one, and no traceback."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -99,8 +100,12 @@ def test_an_interrupt_that_python_would_forget_is_heard(
 
     monkeypatch.setattr("dagster_project.cli.status.print_status", work)
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)  # other tests may have left another
     began = time.monotonic()
-    assert command_line.main(["--company", str(empty.file), "status"]) == 130
+    try:
+        assert command_line.main(["--company", str(empty.file), "status"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, earlier)
     assert time.monotonic() - began < 10 and capsys.readouterr().err == "loyalty: interrupted.\n"
 
 

@@ -187,6 +187,7 @@ def test_every_model_that_reads_a_changed_setting_is_replayed(built: Company) ->
         name
         for name, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
+        and node["fqn"][2] != "campaigns"  # what a campaign brought is counted, not replayed
         and re.search(r"setting\('points'|'point_value_amount'|ref\('tier_rules'", node["raw_code"])
     }
     assert readers and readers <= replayed

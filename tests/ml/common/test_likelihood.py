@@ -57,13 +57,19 @@ def test_an_optimum_is_found_from_each_start_and_says_so():
         assert found.is_identified
         np.testing.assert_allclose(found.values, truth, rtol=1e-9)
         assert found.values == [float(f"{value:.9e}") for value in found.values]
+        # The curvature in the logarithms is 300, so that each of them is known to 1 / sqrt(300).
+        np.testing.assert_allclose(found.standard_errors, np.array(found.values) / np.sqrt(300), rtol=1e-5)
 
 
 def test_a_bound_or_a_flat_direction_is_no_optimum():
     objective, _ = gamma_likelihood(np.array([1.0, 2.0]))
-    assert not maximise(objective, [(0.2, 0.2)], [(0.1, 1.0)] * 2, 2).is_identified
+    found = maximise(objective, [(0.2, 0.2)], [(0.1, 1.0), (0.1, 9.0)], 2)
+    assert not found.is_identified
+    assert np.isnan(found.standard_errors[0])
+    assert found.standard_errors[1] == pytest.approx(found.values[1] / np.sqrt(2), rel=1e-5)
 
     def flat(values):
         return float(-(log(values[0]) ** 2)), np.array([-2 * log(values[0]) / values[0], 0.0])
 
-    assert not maximise(flat, [(3.0, 3.0)], [(0.1, 10.0)] * 2, 1).is_identified
+    found = maximise(flat, [(3.0, 3.0)], [(0.1, 10.0)] * 2, 1)
+    assert not found.is_identified and np.isnan(found.standard_errors).all()

@@ -1,4 +1,5 @@
 import datetime as dt
+import math
 
 import pandas as pd
 import pytest
@@ -26,6 +27,7 @@ def test_summary_of_a_customer():
     a = summarise_purchases(DAYS, dt.date(2024, 2, 5)).set_index("customer_id").loc["a"]
     assert (a["x"], a["t_x"], a["T"]) == (2, 4.0, 5.0)
     assert a["mean_repeat_amount"] == 30.0
+    assert a["log_waits"] == pytest.approx(2 * math.log(2))
 
 
 def test_one_purchase_has_no_repeat_amount_and_returns_alone_make_no_customer():
@@ -33,6 +35,7 @@ def test_one_purchase_has_no_repeat_amount_and_returns_alone_make_no_customer():
     assert list(summary.index) == ["a", "b"]
     assert (summary.loc["b", "x"], summary.loc["b", "t_x"]) == (0, 0.0)
     assert pd.isna(summary.loc["b", "mean_repeat_amount"])
+    assert summary.loc["b", "log_waits"] == 0
 
 
 def test_return_rate_is_drawn_towards_everyones():

@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ from ml.lifetime.backtest import (
     FittedModels,
     backtest_models,
     forecast_metrics,
+    group_summaries,
     normalised_gini,
     order_amounts,
     tie_safe_deciles,
@@ -15,28 +17,8 @@ from ml.lifetime.backtest import (
 from ml.lifetime.purchase_histories import summarise_backtest, summarise_purchases
 from ml.lifetime.purchase_models import DropoutModel, NaiveRate, Nbd, group_histories
 from ml.lifetime.scores import ModelChoice, discounted, score_customers
-from ml.lifetime.valuation import LifetimeValueConfig, choose_models, value_lifetimes, value_summaries
-from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
-
-DATA_FROM = dt.date(2022, 1, 1)
-CONFIG = LifetimeValueConfig(churn_horizon_days=60, margin_rate=0.3)
-
-
-def shop(truth, customers_count, weeks, seed):
-    starts = np.random.default_rng(seed).uniform(0, weeks * 0.6, customers_count)
-    purchases, _ = simulate_purchases(truth, customers_count, starts, weeks, seed + 1)
-    return as_purchase_days(purchases, str(DATA_FROM), seed + 2)
-
-
-@pytest.fixture(scope="module")
-def dropping_out():
-    """A shop of three years whose customers stop."""
-    return shop(Truth(1.0, 5.0, 0.8, 3.0), 1500, 156, seed=1)
-
-
-@pytest.fixture(scope="module")
-def valued(dropping_out):
-    return value_lifetimes(dropping_out, dt.date(2024, 12, 27), DATA_FROM, CONFIG)
+from ml.lifetime.valuation import choose_models, value_lifetimes, value_summaries
+from tests.ml.lifetime.simulated_purchases import CONFIG, DATA_FROM, Truth, shop
 
 
 def mean_metric(result, model, metric):
@@ -50,7 +32,7 @@ def test_drop_out_that_shows_itself_is_published(valued):
     assert valued.run["p_alive_status"] == "ok"
     assert valued.scores["p_alive"].between(0, 1).all()
     assert set(valued.scores["status"]) == {"ok"}
-    assert valued.scores.notna().drop(columns="expected_next_order_date").all(axis=None)
+    assert valued.scores.notna().drop(columns=["expected_next_order_date", "overdue_date"]).all(axis=None)
 
 
 def test_what_is_published_never_loses_to_the_naive_rate(valued):
@@ -68,7 +50,7 @@ def test_metrics_and_curves_cover_every_model_and_origin(valued):
     per_origin = valued.metrics[valued.metrics["metric"] == "mae"]
     for _, rows in per_origin.groupby("model"):
         assert set(rows["slice"]) == origins | {"mean"}
-    assert set(per_origin["model"]) == {"naive_rate", "nbd", "bg_nbd", "mbg_nbd"}
+    assert set(per_origin["model"]) == {"naive_rate", "nbd", "cnbd_k", "bg_nbd", "mbg_nbd", "bg_cnbd_k", "mbg_cnbd_k"}
     assert not valued.metrics.duplicated(["model", "metric", "slice"]).any()
     totals = valued.curves.groupby(["origin_date", "ranked_by", "model"])[["customers_count", "actual_orders"]].sum()
     assert (totals.groupby("origin_date").nunique() == 1).all(axis=None)
@@ -81,8 +63,22 @@ class ThreeAMonth(NaiveRate):
         return np.tile(3 * weeks / (365.25 / 84), (len(x), 1))
 
 
+def test_a_rhythm_is_published_where_it_forecasts_better(regular):
+    model = regular.run["published_model"]
+    assert model == regular.run["timing_model"] and model in ("bg_cnbd_k", "mbg_cnbd_k")
+    assert (
+        mean_metric(regular, model, "mae")["value"]
+        < mean_metric(regular, model.replace("cnbd_k", "nbd"), "mae")["value"]
+    )
+    assert set(regular.scores["model"]) == {model}
+    assert regular.scores["p_alive"].between(0, 1).all()
+    soon = regular.scores["expected_next_order_date"].notna() & regular.scores["overdue_date"].notna()
+    gone = regular.scores["overdue_date"] < pd.Timestamp("2023-12-29") - pd.Timedelta(days=60)
+    assert soon.mean() > 0.5 and (regular.scores.loc[gone, "p_alive"] < 0.2).all() and gone.sum() > 20
+
+
 def test_discounting_is_at_the_end_of_the_month():
-    histories = group_histories([1], [2.0], [10.0])
+    histories = group_histories([1], [2.0], [10.0], [0.7])
     orders, present = discounted(ThreeAMonth(), histories, 0.10)
     np.testing.assert_allclose(orders[0], [9, 36, 72])
     by_hand = [sum(3 / 1.1 ** (month / 12) for month in range(1, last + 1)) for last in (3, 12, 24)]
@@ -97,17 +93,18 @@ def two_customers():
             "x": [4, 0],
             "t_x": [20.0, 0.0],
             "T": [22.0, 30.0],
+            "log_waits": [6.0, 0.0],
             "mean_repeat_amount": [50.0, np.nan],
             "return_rate": [0.1, 0.0],
         }
     )
-    return summary, group_histories(summary["x"], summary["t_x"], summary["T"])
+    return summary, group_summaries(summary)
 
 
 def test_scores_follow_the_definitions():
     summary, histories = two_customers()
     model = DropoutModel(0.8, 6.0, 0.5, 3.0, first_may_be_last=False)
-    terms = CONFIG.terms(dt.date(2024, 12, 31), DATA_FROM)
+    terms = replace(CONFIG, churn_horizon_days=90).terms(dt.date(2024, 12, 31), DATA_FROM)
     scores = score_customers(summary, histories, order_amounts(summary), ModelChoice(model, model, "ok"), terms)
     a, b = scores.iloc[0], scores.iloc[1]
     month = np.arange(1, 25) * 365.25 / 84
@@ -124,6 +121,9 @@ def test_scores_follow_the_definitions():
     wait = (6 + 22) * (2 ** (1 / 4.8) - 1)
     assert a["expected_next_order_date"] == pd.Timestamp("2024-12-31") + pd.Timedelta(days=np.ceil(wait * 7))
     assert pd.isna(b["expected_next_order_date"])
+    wait = (6 + 20) * (20 ** (1 / 4.8) - 1)
+    assert a["overdue_date"] == pd.Timestamp("2024-12-31") + pd.Timedelta(days=np.ceil((wait - 2) * 7))
+    assert pd.isna(b["overdue_date"])
 
 
 def test_a_horizon_longer_than_the_history_has_no_numbers():
@@ -149,41 +149,64 @@ def test_drop_out_that_does_not_show_itself_has_no_p_alive():
     assert result.run["published_model"] in ("nbd", "naive_rate")
 
 
-def fitted_and_metrics(naive=(0.1, 1.0), nbd=(0.1, 1.0), bg=(0.1, 1.0), mbg=(0.1, 1.0), error=0.01, ratio=500.0):
-    """Fits of which both drop-out models gain `ratio` over NBD, and (total_ratio_error, mae) by model."""
-    models = FittedModels(
-        NaiveRate(),
-        Nbd(1, 5, -1000.0),
-        tuple(DropoutModel(1, 5, 1, 3, flag, -1000.0 + ratio / 2) for flag in (False, True)),
+WORSE = (0.3, 1.2)
+
+
+def fitted_and_metrics(*, error=0.01, ratio=500.0, k=2, **errors):
+    """Fits of which all drop-out models gain `ratio` over NBD, and (total_ratio_error, mae) by model.
+
+    `error` is that of p_alive, of all models or by name; models without errors are as good as the naive rate, those
+    with a rhythm of `k` stages worse.
+    """
+    lasting = (Nbd(1, 5, -1000.0), Nbd(1, 5, -900.0, k=k, k_is_chosen=True))
+    dropout_models = tuple(
+        DropoutModel(1, 5, 1, 3, flag, model.log_likelihood + ratio / 2, k=model.k, k_is_chosen=model.k_is_chosen)
+        for model in lasting
+        for flag in (False, True)
     )
-    errors = {"naive_rate": naive, "nbd": nbd, "bg_nbd": bg, "mbg_nbd": mbg}
-    rows = [
-        (model, metric, "mean", value)
-        for model, values in errors.items()
-        for metric, value in zip(("total_ratio_error", "mae"), values, strict=True)
-    ]
-    rows += [(model, "p_alive_calibration_error", "mean", error) for model in ("bg_nbd", "mbg_nbd")]
+    models = FittedModels(NaiveRate(), lasting, dropout_models, {k: -900.0, 1: -1000.0})
+    rows = []
+    for model in models.all:
+        known = errors.get(model.name, WORSE if model.name.endswith("_k") else (0.1, 1.0))
+        values = dict(zip(("total_ratio_error", "mae"), known, strict=True))
+        if isinstance(model, DropoutModel):
+            values["p_alive_calibration_error"] = error[model.name] if isinstance(error, dict) else error
+        rows += [(model.name, metric, "mean", value) for metric, value in values.items()]
     return models, pd.DataFrame(rows, columns=["model", "metric", "slice", "value"])
 
 
 @pytest.mark.parametrize(
     ("case", "orders", "timing", "status"),
     [
-        ({"bg": (0.1, 0.9), "mbg": (0.1, 0.8)}, "mbg_nbd", "mbg_nbd", "ok"),
-        ({"bg": (0.1, 0.8), "mbg": (0.1, 0.8)}, "bg_nbd", "bg_nbd", "ok"),
-        ({"bg": (0.2, 0.8), "mbg": (0.1, 0.9)}, "mbg_nbd", "bg_nbd", "ok"),
-        ({"bg": (0.2, 0.8), "mbg": (0.1, 1.1)}, "nbd", "bg_nbd", "ok"),
-        ({"bg": (0.2, 0.8), "mbg": (0.1, 1.1), "nbd": (0.1, 1.1)}, "naive_rate", "bg_nbd", "ok"),
+        ({"bg_nbd": (0.1, 0.9), "mbg_nbd": (0.1, 0.8)}, "mbg_nbd", "mbg_nbd", "ok"),
+        ({"bg_nbd": (0.1, 0.8), "mbg_nbd": (0.1, 0.8)}, "bg_nbd", "bg_nbd", "ok"),
+        ({"bg_nbd": (0.2, 0.8), "mbg_nbd": (0.1, 0.9)}, "mbg_nbd", "bg_nbd", "ok"),
+        ({"bg_nbd": (0.2, 0.8), "mbg_nbd": (0.1, 1.1)}, "nbd", "bg_nbd", "ok"),
+        ({"bg_nbd": (0.2, 0.8), "mbg_nbd": (0.1, 1.1), "nbd": (0.1, 1.1)}, "naive_rate", "bg_nbd", "ok"),
         (
-            {"bg": (np.nan, 0.8), "mbg": (np.nan, 0.9), "nbd": (np.nan, 1), "naive": (np.nan, 1)},
+            {"bg_nbd": (np.nan, 0.8), "mbg_nbd": (np.nan, 0.9), "nbd": (np.nan, 1), "naive_rate": (np.nan, 1)},
             "naive_rate",
             "bg_nbd",
             "ok",
         ),
-        ({"bg": (0.1, 0.8), "error": 0.06}, "bg_nbd", "bg_nbd", "dropout_not_identified"),
-        ({"bg": (0.1, 0.8), "error": np.nan}, "bg_nbd", "bg_nbd", "dropout_not_identified"),
-        ({"bg": (0.1, 0.8), "ratio": 5.9}, "nbd", "nbd", "dropout_not_identified"),
-        ({"bg": (0.1, 0.8), "ratio": 6.1}, "bg_nbd", "bg_nbd", "ok"),
+        ({"bg_nbd": (0.1, 0.8), "error": 0.06}, "bg_nbd", "bg_nbd", "dropout_not_identified"),
+        ({"bg_nbd": (0.1, 0.8), "error": np.nan}, "bg_nbd", "bg_nbd", "dropout_not_identified"),
+        ({"bg_nbd": (0.1, 0.8), "ratio": 5.9}, "nbd", "nbd", "dropout_not_identified"),
+        ({"bg_nbd": (0.1, 0.8), "ratio": 6.1}, "bg_nbd", "bg_nbd", "ok"),
+        ({"mbg_cnbd_k": (0.1, 0.7), "bg_nbd": (0.1, 0.8)}, "mbg_cnbd_k", "mbg_cnbd_k", "ok"),
+        ({"mbg_cnbd_k": (0.2, 0.7), "bg_nbd": (0.1, 0.8)}, "bg_nbd", "mbg_cnbd_k", "ok"),
+        ({"cnbd_k": (0.1, 0.7), "ratio": 5.9}, "cnbd_k", "cnbd_k", "dropout_not_identified"),
+        ({"mbg_cnbd_k": (0.1, 0.7), "bg_nbd": (0.1, 0.8), "k": 1}, "bg_nbd", "bg_nbd", "ok"),
+        (
+            {
+                "mbg_cnbd_k": (0.1, 0.7),
+                "bg_nbd": (0.1, 0.8),
+                "error": {"mbg_cnbd_k": 0.06, "bg_nbd": 0.05, "bg_cnbd_k": 0.06, "mbg_nbd": 0.01},
+            },
+            "mbg_cnbd_k",
+            "bg_nbd",
+            "ok",
+        ),
     ],
 )
 def test_choice_between_models(case, orders, timing, status):
@@ -205,7 +228,8 @@ def test_too_little_history_publishes_the_naive_rate(customers_count, as_of_date
 def test_nobody_to_score_is_too_little_history():
     empty = pd.DataFrame(columns=["customer_id", "order_date", "net_amount", "return_amount"])
     result = value_lifetimes(empty, dt.date(2024, 1, 1), DATA_FROM, CONFIG)
-    assert result.scores.empty and result.metrics.empty and result.curves.empty
+    assert result.scores.empty and result.curves.empty and result.parameters.empty
+    assert result.metrics["value"].isna().all()
     assert (result.run["published_model"], result.run["p_alive_status"]) == ("naive_rate", "insufficient_history")
 
 

@@ -175,6 +175,14 @@ MARTS = {
             (9 * (11 - decile))::decimal(18, 2) as average_actual_amount
         from range(1, 11) as a (decile) cross join (values ('mbg_nbd'), ('naive_rate')) as b (model)
     """,
+    "rpt_lifetime_value_parameters": """
+        select date '2017-12-31' as as_of_date, model, parameter, value::double as value,
+            standard_error::double as standard_error, -76424.0::double as log_likelihood, is_champion
+        from (values
+            ('mbg_cnbd_k', 'k', 2, null, true), ('mbg_cnbd_k', 'r', 1.436, 0.0398, true),
+            ('bg_nbd', 'k', 1, null, false), ('gamma_gamma', 'v', 1236.7, 34.99, true)
+        ) as t (model, parameter, value, standard_error, is_champion)
+    """,
     "fct_customer_tiers": """
         select 'c-' || i as customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,
             (100 * (i // 20))::decimal(18, 4) as metric_amount, true as is_current

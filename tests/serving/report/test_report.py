@@ -202,6 +202,19 @@ def test_statuses_are_told(connection: DuckDBPyConnection, settings: Settings) -
     assert "365 days: no customer is old enough yet." in by_title["A second order within …"].takeaway
 
 
+def test_what_the_value_models_found_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    table = by_title["What do the value models rest on?"].table
+    assert table and [list(row) for row in table.rows] == [
+        ["MBG/CNBD-k", "k", "2", "–"],
+        ["MBG/CNBD-k", "r", "1.436", "0.0398"],
+        ["Gamma-Gamma", "v", "1,237", "34.99"],
+    ]
+    connection.execute("update marts.rpt_lifetime_value_parameters set is_champion = false")
+    titles = {figure.title for figure in figures(report_of(Marts(connection), settings))}
+    assert "What do the value models rest on?" not in titles
+
+
 def test_shorter_horizons_step_in(connection: DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("delete from marts.rpt_lifetime_value_deciles where horizon_months > 3")
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}

@@ -418,7 +418,19 @@ def test_no_scratch_is_left(landing: Make) -> None:
     with here.warehouse() as connection:
         load_module.load_source(connection, here.source, here.settings)
         assert connection.execute("select count(*) from duckdb_tables() where temporary").fetchone() == (0,)
-    assert not list((here.settings.home / "tmp").rglob("*.*")) and not (here.settings.home / "tmp" / "ingest").exists()
+    assert not list((here.settings.home / "tmp").iterdir())
+
+
+def test_scratch_files_of_a_load_killed_behind_its_last_file_go_with_the_next_load(landing: Make) -> None:
+    here = landing(columns={"id": {}})
+    here.write("a.csv", "id\n1\n")
+    here.load()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        scratch = here.settings.home / "tmp" / f"ingest-{gone.pid}-0"
+    scratch.mkdir()
+    (scratch / "sound").write_text("id\n1\n")
+    assert here.load().files_unchanged == ("a.csv",)
+    assert not scratch.exists()
 
 
 KILLED_LOAD = """
@@ -427,17 +439,6 @@ from pathlib import Path
 from tests.warehouse.ingest.landing import Landing
 Landing(Path(sys.argv[1]), {"lines": {"files": "*.csv", "columns": {"id": {}}}}).load()
 """
-
-
-def test_scratch_files_of_a_load_killed_behind_its_last_file_go_with_the_next_load(landing: Make) -> None:
-    here = landing(columns={"id": {}})
-    here.write("a.csv", "id\n1\n")
-    here.load()
-    scratch = here.settings.home / "tmp" / "ingest"
-    scratch.mkdir(parents=True)
-    (scratch / "sound").write_text("id\n1\n")
-    assert here.load().files_unchanged == ("a.csv",)
-    assert not scratch.exists()
 
 
 def test_a_killed_load_is_completed_by_the_next_one(tmp_path: Path) -> None:

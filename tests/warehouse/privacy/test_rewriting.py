@@ -1,5 +1,6 @@
 """A DuckDB file written anew without one customer: everybody else's rows, every sum and every shape stay."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from warehouse.identity.columns import database_tables
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts
 from warehouse.privacy.erase import every_source
-from warehouse.privacy.rewriting import mentions, rewrite
+from warehouse.privacy.rewriting import mentions, put_in_place, rewrite
 from warehouse.sql import connect
 
 CUSTOMER, NAME = "cust-0815", "erased-00ff"
@@ -135,6 +136,15 @@ def test_views_comments_keys_and_storage_stay(source: Path) -> None:
         source, "select comment from duckdb_columns() where column_name = 'country' and comment is not null"
     ) == [("Where.",)]
     assert query(source, "select * from marts.rpt_countries order by all") == [("AT", 1), ("DE", 1), ("FR", 1)]
+
+
+def test_the_copy_of_a_file_for_reading_alone_can_be_written_until_it_takes_its_place(source: Path) -> None:
+    source.chmod(0o444)
+    new = source.with_name("new.duckdb")
+    rewrite(source, new, DataSubject(CUSTOMER, NAME), every_source())
+    assert stat.S_IMODE(new.stat().st_mode) == 0o600
+    put_in_place(new, source)
+    assert stat.S_IMODE(source.stat().st_mode) == 0o444 and not new.exists()
 
 
 def test_a_log_that_a_killed_process_left_is_taken_along(source: Path) -> None:

@@ -4,38 +4,22 @@ with run_dates as (
 
 ),
 
-sale_lines as (
-
-    select * from {{ ref('int_sale_lines') }}
-
-),
-
 products as (
 
     select * from {{ ref('dim_products') }}
 
 ),
 
-recent as (
-
-    select sale_lines.product_id, sum(sale_lines.net_amount) as net_amount
-    from sale_lines
-    inner join run_dates on sale_lines.order_date >= {{ add_days('run_dates.as_of_date', -364) }}
-    where sale_lines.product_id is not null
-    group by sale_lines.product_id
-
-),
-
 named as (
 
     select
-        coalesce(products.product_name, recent.product_id) as product_name,
+        coalesce(products.product_name, products.product_id) as product_name,
         coalesce(products.category, '') as category,
         count(*) as products_count,
-        {{ money('sum(recent.net_amount)') }} as net_amount_365d
-    from recent
-    left join products on recent.product_id = products.product_id
-    group by coalesce(products.product_name, recent.product_id), coalesce(products.category, '')
+        {{ money('sum(products.net_amount_365d)') }} as net_amount_365d
+    from products
+    inner join run_dates on products.last_sold_date >= {{ add_days('run_dates.as_of_date', -364) }}
+    group by coalesce(products.product_name, products.product_id), coalesce(products.category, '')
 
 )
 

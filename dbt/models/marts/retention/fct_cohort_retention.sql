@@ -1,7 +1,5 @@
-{#
-  A cell counts the customers who are old enough for it, above and below the line; where none is, it holds what the
-  whole cohort has done so far, without rates.
-#}
+-- A cell counts the customers who are old enough for it, above and below the line; where none is, it holds what the whole
+-- cohort has done so far, without rates.
 with cohort_periods as (
 
     select * from {{ ref('int_cohort_periods') }}

@@ -11,5 +11,6 @@ select
     clv_12m_amount,
     clv_24m_amount,
     expected_next_order_date,
+    overdue_date,
     status
 from {{ source('ml', 'lifetime_values') }}

@@ -1,0 +1,48 @@
+"""Dagster's files of what steps print, made so that Ctrl-C ends the run alone.
+
+For each step Dagster starts programs that follow those files. A terminal sends Ctrl-C to all of them, and the one in
+Python answered with a traceback amid the run's own sentence. Here they are started with the signal kept from them; they
+end with the step, or with the process of the run.
+"""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+try:
+    from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+except ImportError:
+    LocalComputeLogManager = object  # type: ignore[assignment, misc]
+
+
+def differences() -> list[str]:
+    """What of Dagster's compute logs is missing that the class here needs; empty if it fits."""
+    return [] if hasattr(LocalComputeLogManager, "capture_logs") else ["capture_logs is missing"]
+
+
+class QuietComputeLogManager(LocalComputeLogManager):
+    """The compute logs of $DAGSTER_HOME/storage; no configuration."""
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Nothing to configure."""
+        return {}
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
+        """The logs of this process's DAGSTER_HOME."""
+        return cls(str(Path(os.environ["DAGSTER_HOME"]) / "storage"), inst_data=inst_data)
+
+    @contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[Any]:
+        """What is printed within the block goes to files."""
+        with ExitStack() as stack:
+            earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                captured = stack.enter_context(super().capture_logs(log_key))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
+            yield captured
