@@ -77,181 +77,239 @@ SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """What stands below a key is described by the text behind it: docs/settings.md is made of these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceSettings(_Section):
-    """What a company says about one of its sources; everything else stands in its sources/<source>.yml."""
+    """What a company says about one of its sources; everything else stands in its `sources/SOURCE.yml`."""
 
-    input_path: Folder | None = None
+    input_path: Annotated[Folder, Field(examples=["landing/shop"])] | None = None
+    """The folder that the source's files are delivered to; `LOYALTY_INPUT_PATH_SOURCE` wins over it."""
 
 
 class AssumedSettings(_Section):
     """Rates used where the data has none. Every figure that rests on one is marked as assumed."""
 
     margin_rate: Rate = 0.25
+    """Margin as a part of net sales, where a line has no cost."""
     contact_cost_amount: MoneyRate = 0.0
+    """Cost of writing to one customer once, where the campaign has none."""
     point_value_amount: MoneyRate = 0.01
+    """What a point is worth when it is redeemed, for the liability of points."""
     redemption_rate: Rate = 0.7
+    """The part of points that will be redeemed, while no month of earned points has ended its term."""
     reward_response_rate: Rate = 0.05
-    # Margin that a unit of reward cost brings, as a 95% interval, where no randomized campaigns measure it.
+    """The part of customers who take up a reward, where no campaign of its type was measured."""
     reward_return: Annotated[tuple[Return, Return], Span] = (0.5, 1.5)
-    # How that margin grows with the cost: 1% more reward brings so many % more margin. Under 1, or none were too many.
+    """Margin that a unit of reward cost brings, as a 95% interval, where no randomized campaigns measure it."""
     reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)
+    """How that margin grows with the cost: 1% more reward brings so many % more margin. Must be below 1, else there is
+    no optimum."""
 
 
 class RfmSettings(_Section):
     """Cut points for populations too small or too tied to rank; four ascending bounds each."""
 
     minimum_customers: Count = 100
+    """With fewer customers, or fewer than five different values, scores come from the cuts below instead of ranks."""
     recency_days_cuts: Annotated[tuple[Days, Days, Days, Days], Rising] = (14, 30, 60, 120)
+    """Days since the last order: up to the first bound is a score of 5."""
     frequency_cuts: Annotated[tuple[Count, Count, Count, Count], Rising] = (1, 3, 6, 12)
+    """Orders: above the last bound is a score of 5, up to the first a score of 1."""
     monetary_cuts: Annotated[tuple[Bound, Bound, Bound, Bound], Rising] = (50, 150, 400, 1000)
+    """Net sales: above the last bound is a score of 5, up to the first a score of 1."""
 
 
 class ChurnSettings(_Section):
     """Cut points of the churn bands and the size of the model search."""
 
     bands: Annotated[tuple[Rate, Rate, Rate], Rising] = (0.2, 0.5, 0.8)
+    """Probabilities at which the bands medium, high and critical begin."""
     trials: Annotated[Whole, Field(ge=0, le=1000)] = 12
+    """Sets of parameters that are tried for each model."""
 
 
 class PointsSettings(_Section):
     """The programme's rules for points that the tier seed does not hold."""
 
     return_window_days: Annotated[Whole, Field(ge=0, le=36500)] = 30
+    """Days in which an order may be returned: its points can be used and a campaign's results are final after them, and
+    a return within them lowers the tier's spend."""
     expiry_months: ExpiryMonths = 12
+    """Months after which points that were not used expire."""
     earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"
+    """From when on a customer earns: from the first order, or from the day of joining the programme."""
 
 
 class AbuseSettings(_Section):
     """From where on a customer's behaviour in the last `window_days` is worth a second look."""
 
     window_days: Days = 90
+    """How far back behaviour is looked at."""
     returned_orders: Count = 3
+    """Orders with returns, beside `returned_share`."""
     returned_share: Rate = 0.5
+    """Orders with returns as a part of all orders, beside `returned_orders`."""
     redemptions_a_day: Annotated[Count, Field(ge=2)] = 8
+    """Redemptions on one day."""
     uses_of_a_coupon: Annotated[Count, Field(ge=2)] = 4
+    """Uses of one coupon."""
     customers_a_contact: Annotated[Count, Field(ge=2)] = 3
+    """Customers who share one address or number."""
     purchase_days: Days = 72
+    """Days with orders."""
     discounted_orders: Count = 10
+    """Orders, where discounts are at least `discount_rate` of their gross sales."""
     discount_rate: Rate = 0.6
+    """Discounts as a part of gross sales, beside `discounted_orders`."""
 
 
 class RewardSettings(_Section):
-    """What next month's rewards may cost: in all, and by type of campaign; no amount is no limit."""
+    """What next month's rewards may cost."""
 
-    budget_amount: Amount | None = None
-    caps: dict[Text, Amount] = {}
+    budget_amount: Annotated[Amount, Field(examples=[500])] | None = None
+    """The most that a month's rewards may cost in all; without it there is no limit."""
+    caps: Annotated[dict[Text, Amount], Field(examples=[{"voucher": 200}])] = {}
+    """The most for each type of campaign."""
 
 
 class SimulateSettings(_Section):
     """Between which bounds `loyalty simulate --search` looks; scales multiply today's values of every tier."""
 
     threshold_scale: Annotated[tuple[Scale, Scale], Span] = (0.5, 2.0)
+    """Of the tiers' thresholds."""
     earn_rate_scale: Annotated[tuple[Scale, Scale], Span] = (0.1, 2.0)
+    """Of the points earned for each unit of money."""
     expiry_months: Annotated[tuple[ExpiryMonths, ExpiryMonths], Span] = (3, 24)
+    """Of points."""
 
 
 class PublishSettings(_Section):
-    """How many publications are kept for going back; `group`: whose members may read what is published."""
+    """Who may read publications, and how many are kept."""
 
-    group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32)] | None = None
+    group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32, examples=["analysts"])] | None = (
+        None
+    )
+    """The group of the machine whose members may read what is published; without it, only the run's own user."""
     keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
+    """How many publications are kept for going back."""
 
 
 class RetentionSettings(_Section):
-    """How many days daily scores and Dagster's runs are kept.
-
-    score_days: up to the latest day with results; the last results of each month stay beyond it. run_days: from a
-    run's start by the clock, with its events and logs.
-    """
+    """How many days daily scores and Dagster's runs are kept."""
 
     score_days: Days = 35
+    """Up to the latest day with results; the last results of each month are kept longer."""
     run_days: Days = 35
+    """From a run's start by the clock, with its events and logs."""
 
 
 class LimitsSettings(_Section):
-    """The longest that a run may take once it holds the warehouse, one of its steps, and a delivery of messages.
-
-    What takes longer is ended; the last publication stays live.
-    """
+    """The longest that work may take. What takes longer is ended; the last publication stays live."""
 
     run_minutes: Minutes = 360
+    """A run, once it holds the warehouse."""
     step_minutes: Minutes = 120
+    """One step of a run."""
     delivery_minutes: Minutes = 30
+    """A delivery of messages."""
 
 
 class IngestSettings(_Section):
-    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine.
-
-    largest_amount, largest_quantity: what is larger is a mistake, and its row rejected. rejected_share: of the lines
-    of a table, or of a file of some size, more rejected ones fail the run's check. columns, malformed_lines,
-    unpacked_gigabytes: a file with more of them is refused by name. nesting: levels of a JSON value.
-    """
+    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine."""
 
     largest_amount: Annotated[Whole, Field(ge=1, le=10**12)] = 10**10
+    """A row with a larger amount is rejected as a mistake."""
     largest_quantity: Annotated[Whole, Field(ge=1, le=10**12)] = 10**9
+    """A row with a larger quantity is rejected as a mistake."""
     rejected_share: Rate = 0.5
+    """A run fails where more of a table's lines, or of the lines of a file of some size, are rejected."""
     columns: Annotated[Whole, Field(ge=1, le=100_000)] = 1_000
+    """A file with more columns is refused."""
     malformed_lines: Annotated[Whole, Field(ge=1, le=10**9)] = 1_000_000
+    """A file with more lines that cannot be read is refused."""
     unpacked_gigabytes: Annotated[Number, Field(gt=0, le=100_000)] = 20
+    """A packed file that unpacks to more is refused."""
     nesting: Annotated[Whole, Field(ge=1, le=900)] = 100
+    """A file of JSON with more levels is refused."""
 
 
 class ScheduleSettings(_Section):
-    """When the daily run starts, in business time, and where a failure is reported."""
+    """When the daily run starts, and where a failure is reported."""
 
     cron: Cron = "0 5 * * *"
-    failure_webhook_env: WebhookVariable | None = None
+    """Minute, hour, day, month and weekday of the daily run, in business time."""
+    failure_webhook_env: Annotated[WebhookVariable, Field(examples=["LOYALTY_WEBHOOK_FAILURES"])] | None = None
+    """The environment variable with the address that failures are posted to."""
 
 
 class SmtpSettings(_Section):
-    """The mail server, and the environment variables that hold its user and password, if it asks for them."""
+    """The mail server."""
 
     host: MailHost = "localhost"
+    """Its name or address."""
     port: Annotated[Whole, Field(ge=1, le=65535)] = 587
+    """Its port."""
     starttls: bool = True
-    username_env: SmtpVariable | None = None
-    password_env: SmtpVariable | None = None
+    """Whether the connection is encrypted before anything is sent."""
+    username_env: Annotated[SmtpVariable, Field(examples=["LOYALTY_SMTP_USERNAME"])] | None = None
+    """The environment variable with the user, where the server asks for one."""
+    password_env: Annotated[SmtpVariable, Field(examples=["LOYALTY_SMTP_PASSWORD"])] | None = None
+    """The environment variable with the password."""
     timeout_seconds: Seconds = 30
+    """How long an answer is waited for."""
 
 
 class WebhookSettings(_Section):
-    """The environment variables that hold the address messages are posted to, and the bearer token, if any."""
+    """Where messages are posted to by the channel `webhook`."""
 
     url_env: WebhookVariable = "LOYALTY_WEBHOOK_MESSAGES"
-    token_env: WebhookVariable | None = None
+    """The environment variable with the address."""
+    token_env: Annotated[WebhookVariable, Field(examples=["LOYALTY_WEBHOOK_TOKEN"])] | None = None
+    """The environment variable with the bearer token, where the receiver asks for one."""
     timeout_seconds: Seconds = 30
+    """How long an answer is waited for."""
 
 
 class MessagesSettings(_Section):
-    """Who is written to, about what, how often and when; without a channel, nobody.
+    """Who is written to, about what, how often and when; without a channel, nobody."""
 
-    sender: `Name <address>`. unsubscribe_url: https:// or mailto:, in which {message_id} becomes the message's.
-    quiet_hours: from and until, business time; nothing is delivered meanwhile. At most cap_messages a customer are
-    created in cap_days; about one and the same thing, one in repeat_days. The other windows say how long after a change
-    (or before an expiry) it is worth a message. valid_days: how long after its day a message may still be delivered.
-    attempts: tries a delivery makes with what is refused for now, waiting retry_seconds, then twice as long, and so on.
-    """
-
-    channel: Literal["email", "webhook", "file"] | None = None
-    sender: Sender | None = None
-    unsubscribe_url: WebAddress | None = None
+    channel: Annotated[Literal["email", "webhook", "file"], Field(examples=["file"])] | None = None
+    """How messages leave; `file` writes them to outbox/messages.jsonl of the home folder."""
+    sender: Annotated[Sender, Field(examples=["Corner shop <loyalty@example.org>"])] | None = None
+    """Who writes, as `Name <address>`; the channel `email` needs it."""
+    unsubscribe_url: Annotated[WebAddress, Field(examples=["https://example.org/stop?id={message_id}"])] | None = None
+    """https:// or mailto:, in which {message_id} becomes the message's; the channel `email` needs it."""
     quiet_hours: tuple[ClockTime, ClockTime] = ("20:00", "08:00")
+    """From and until, in business time; nothing is delivered meanwhile."""
     cap_messages: Count = 2
+    """The most messages to one customer in `cap_days`."""
     cap_days: Days = 7
+    """The days that `cap_messages` counts."""
     repeat_days: Days = 30
+    """Days until a customer may be written to about the same thing again."""
     tier_change_days: Days = 7
+    """Days after a change of tier in which it is worth a message."""
     points_expiry_days: Days = 30
+    """Days before points expire in which it is worth a message."""
     win_back_days: Days = 7
+    """Days after a customer became at risk or lapsed in which it is worth a message."""
     response_days: Days = 14
+    """Days after a message in which an order counts as a response."""
     valid_days: Days = 3
+    """Days after its own day that a message may still be delivered."""
     attempts: Annotated[Whole, Field(ge=1, le=100)] = 4
+    """How often a delivery tries what was refused for the moment."""
     retry_seconds: Annotated[Number, Field(ge=0, le=3600)] = 5
+    """The wait before the second try; each further wait is twice as long."""
     delivery_cron: Cron = "0 9 * * *"
+    """When messages are delivered, in business time."""
     smtp: SmtpSettings = SmtpSettings()
+    """The mail server."""
     webhook: WebhookSettings = WebhookSettings()
+    """Where messages are posted to."""
 
     @model_validator(mode="after")
     def _mail_says_whose_it_is(self) -> Self:
@@ -269,40 +327,69 @@ def _own_folder(path: Path) -> Path:
 
 
 class Settings(_Section):
-    """Everything a run needs to know about its company. Frozen: a change is a new object."""
+    """Everything a run needs to know about its company."""
 
-    company: Text
-    home: Annotated[Folder, AfterValidator(_own_folder)] = PROJECT_ROOT / "data"
-    sources: Annotated[dict[SourceName, SourceSettings], Field(min_length=1, max_length=100)]
-    business_timezone: TimeZone
-    base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    # How many days before an order's day its exchange rate may be of: banks publish none on weekends.
+    company: Annotated[Text, Field(examples=["Corner shop"])]
+    """The company's name, as reports and messages write it."""
+    home: Annotated[Folder, AfterValidator(_own_folder), Field(examples=["data/corner_shop"])] = PROJECT_ROOT / "data"
+    """The folder of everything that runs make, the company's alone; relative to the project's root."""
+    sources: Annotated[
+        dict[SourceName, SourceSettings],
+        Field(min_length=1, max_length=100, examples=[{"shop": {"input_path": "landing/shop"}}]),
+    ]
+    """The sources that are loaded, by name; each has its own `sources/SOURCE.yml`."""
+    business_timezone: Annotated[TimeZone, Field(examples=["Europe/Berlin"])]
+    """The time zone that decides an order's day, by its IANA name."""
+    base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
+    """The currency of all figures, by its ISO code; others are converted by the exchange rates delivered."""
     exchange_rate_days: Annotated[Whole, Field(ge=0, le=366)] = 7
-    # No date that is delivered lies before it: a row with an earlier one is rejected.
+    """How many days before an order's day its exchange rate may be of: banks publish none on weekends."""
     earliest_date: Day = date(1990, 1, 1)
-    data_through: Day | None = None
-    as_of_date: Day | None = None
-    churn_horizon_days: Annotated[Whole, Field(ge=1, le=3660)]
+    """No date that is delivered lies before it: a row with an earlier one is rejected."""
+    data_through: Annotated[Day, Field(examples=["2026-10-31"])] | None = None
+    """The last day that is delivered in full; without it, the day before the last order's."""
+    as_of_date: Annotated[Day, Field(examples=["2026-10-31"])] | None = None
+    """The day as of which everything is computed; without it, `data_through`."""
+    churn_horizon_days: Annotated[Whole, Field(ge=1, le=3660, examples=[90])]
+    """A customer who does not order for so many days has churned."""
     seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 20170101
-    threads: Annotated[Whole, Field(ge=1, le=1024)] | None = None
-    memory_limit: Memory | None = None
-    # Whether Dagster's schedules and sensors start runs by themselves.
+    """The seed of every random draw: the same seed and data give the same figures."""
+    threads: Annotated[Whole, Field(ge=1, le=1024, examples=[2])] | None = None
+    """Threads of DuckDB; without it, the processors that the run may use."""
+    memory_limit: Annotated[Memory, Field(examples=["4GB"])] | None = None
+    """Memory of DuckDB; without it, a part of what the machine or its container has."""
     automation: bool = True
+    """Whether Dagster's schedules and sensors start runs by themselves."""
     lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600
+    """How long a run waits for another one to end."""
     language: Literal["en", "zh"] = "en"
+    """The language of reports and messages."""
     assumed: AssumedSettings = AssumedSettings()
+    """Rates used where the data has none."""
     rfm: RfmSettings = RfmSettings()
+    """Cut points of RFM scores for few customers."""
     churn: ChurnSettings = ChurnSettings()
+    """Churn bands and the model search."""
     points: PointsSettings = PointsSettings()
+    """Rules of points."""
     abuse: AbuseSettings = AbuseSettings()
+    """Thresholds of abuse flags."""
     rewards: RewardSettings = RewardSettings()
+    """What rewards may cost."""
     simulate: SimulateSettings = SimulateSettings()
+    """Bounds of the search for better rules."""
     publish: PublishSettings = PublishSettings()
+    """Readers of publications."""
     retention: RetentionSettings = RetentionSettings()
+    """How long scores and runs are kept."""
     limits: LimitsSettings = LimitsSettings()
+    """The longest that work may take."""
     ingest: IngestSettings = IngestSettings()
+    """What a delivery may hold."""
     schedule: ScheduleSettings = ScheduleSettings()
+    """When the daily run starts."""
     messages: MessagesSettings = MessagesSettings()
+    """Messages to customers."""
     # Where these settings came from, for messages; not a key of the file.
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
 

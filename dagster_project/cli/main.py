@@ -124,6 +124,7 @@ def _parser() -> Parser:
     commands.add("status", "what is published, since when, and why the last run failed", _status)
     sql = commands.add("sql", "query the published copy", _sql)
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
+    sql.add_argument("--warehouse", action="store_true", help="read the warehouse and its raw tables, between runs")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
     sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
     _add_sources(commands)
@@ -138,7 +139,7 @@ def _parser() -> Parser:
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    commands.add("docs", "write docs/metrics.md from the models' YAML", _docs)
+    commands.add("docs", "write the pages of metrics, settings and sources", _docs)
     return parser
 
 
@@ -305,7 +306,9 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 def _sql(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sql import print_query
 
-    print_query(settings, options.query, options.format, allow_files=options.allow_files)
+    print_query(
+        settings, options.query, options.format, allow_files=options.allow_files, in_warehouse=options.warehouse
+    )
     return DONE
 
 
@@ -426,10 +429,13 @@ def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.reference import reference_pages
     from dagster_project.dbt_runner.project import DbtProject
     from serving.publication.metric_dictionary import metric_definitions, render_markdown
 
-    target = PROJECT_ROOT / "docs" / "metrics.md"
-    target.write_text(render_markdown(metric_definitions(DbtProject(settings).manifest())), encoding="utf-8")
-    _say(str(target))
+    metrics = render_markdown(metric_definitions(DbtProject(settings).manifest()))
+    for name, text in {"metrics.md": metrics, **reference_pages()}.items():
+        target = PROJECT_ROOT / "docs" / name
+        target.write_text(text, encoding="utf-8")
+        _say(str(target))
     return DONE

@@ -1,9 +1,10 @@
-"""`loyalty sql`: one statement on the published copy, which no run ever locks."""
+"""`loyalty sql`: one statement on the published copy, which no run ever locks, or on the warehouse between runs."""
 
 import csv
 import json
 import re
 import sys
+from contextlib import closing, nullcontext
 
 import duckdb
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.table import Table
 from dagster_project.cli.console import Console
 from warehouse.errors import UserError
 from warehouse.files import csv_cell
+from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
 
@@ -18,33 +20,44 @@ ROWS_AT_ONCE = 10_000
 KIND = re.compile(r"^[A-Z][A-Za-z ]*Error: ")
 
 
-def print_query(settings: Settings, query: str, output: str, *, allow_files: bool = False) -> None:
+def print_query(
+    settings: Settings, query: str, output: str, *, allow_files: bool = False, in_warehouse: bool = False
+) -> None:
     """Print the result as a table, CSV or JSON lines. Raises UserError for bad SQL and before the first publication.
 
     The statement reads the published copy and nothing else: no other file or database, no network, unless
-    `allow_files` says so.
+    `allow_files` says so. `in_warehouse` reads the warehouse instead, with its raw tables, and changes nothing there;
+    meanwhile no run can start. Raises WarehouseBusyError while a run writes.
     """
-    if not settings.published_path.exists():
-        raise UserError(f"{settings.published_path}: nothing is published yet; start `loyalty run`.")
-    connection = connect(settings.published_path, read_only=True)
-    try:
-        limit_resources(connection, settings)
+    path = settings.warehouse_path if in_warehouse else settings.published_path
+    if not path.exists():
+        raise UserError(f"{path}: there is nothing yet; start `loyalty run`.")
+    held = hold_warehouse(settings, "loyalty sql", wait_seconds=0) if in_warehouse else nullcontext()
+    with held, closing(connect(path, read_only=True)) as connection:
+        try:
+            _query(connection, settings, query, output, allow_files)
+        except duckdb.PermissionException as error:
+            raise UserError(
+                f"sql: a statement reads {path.name} and nothing else ({_reason(error)}). --allow-files lets it read"
+                " and write other files, with your rights."
+            ) from error
+        except duckdb.Error as error:
+            raise UserError(f"sql: {_reason(error)}") from error
+
+
+def _query(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, query: str, output: str, allow_files: bool
+) -> None:
+    limit_resources(connection, settings)
+    has_marts = "select count(*) from duckdb_schemas() where not internal and schema_name = 'marts'"
+    if connection.execute(has_marts).fetchall()[0][0]:
         connection.execute("use marts")
-        if not allow_files:
-            lock_down(connection)
-        _require_one_statement(connection, query)
-        relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
-        if relation is not None:
-            _PRINTERS[output](relation)
-    except duckdb.PermissionException as error:
-        raise UserError(
-            f"sql: only what is published can be read ({_reason(error)}). --allow-files lets a statement read and write"
-            " other files, with your rights."
-        ) from error
-    except duckdb.Error as error:
-        raise UserError(f"sql: {_reason(error)}") from error
-    finally:
-        connection.close()
+    if not allow_files:
+        lock_down(connection)
+    _require_one_statement(connection, query)
+    relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
+    if relation is not None:
+        _PRINTERS[output](relation)
 
 
 def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -64,22 +64,24 @@ def format_of(name: str) -> str | None:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """What stands below a key is described by the text behind it: docs/sources.md is made of these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ColumnConfig(_Section):
-    """One declared column: other spellings of its header, whether a file may lack it, and its type.
-
-    `type` (a DuckDB type) is held at the door: a row whose value does not become it without losing something is
-    rejected. Of Parquet and databases it is the raw column's type. CSV, JSON and Excel load as varchar, days and
-    numbers written one way (see declared_types.py). With `hash_of` it is no column of the file: it is made of the first
-    of these columns that is filled, by a secret of the home folder, in lower case and without blanks around it.
-    """
+    """One declared column."""
 
     required: bool = False
-    aliases: Names = ()
-    type: Text | None = None
-    hash_of: Names = ()
+    """Whether a file without it is refused."""
+    aliases: Annotated[Names, Field(examples=[["Order no."]])] = ()
+    """Other spellings of its header."""
+    type: Annotated[Text, Field(examples=["decimal(18, 2)"])] | None = None
+    """A DuckDB type: a row whose value does not become it without losing something is rejected. Of Parquet and
+    databases it is the raw column's type; text files are loaded as text, their days and numbers written one way."""
+    hash_of: Annotated[Names, Field(examples=[["email", "phone"]])] = ()
+    """It is no column of the file, but made of the first of these columns that is filled, by a secret of the home
+    folder, in lower case and without blanks around it."""
 
     @field_validator("type")
     @classmethod
@@ -93,49 +95,62 @@ class ColumnConfig(_Section):
 
 
 class DatabaseConfig(_Section):
-    """A server whose address, user and password stand in an environment variable and nowhere else.
+    """A server whose address, user and password stand in an environment variable and nowhere else."""
 
-    PostgreSQL: postgresql://user:password@host:port/database; MySQL and MariaDB: mysql://user:password@host/database.
-    """
-
-    type: Literal["postgres", "mysql"]
-    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100)]
+    type: Annotated[Literal["postgres", "mysql"], Field(examples=["postgres"])]
+    """Which kind of server; `mysql` is MariaDB too."""
+    dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100, examples=["LOYALTY_DSN_SHOP"])]
+    """The environment variable with postgresql://user:password@host:port/database or
+    mysql://user:password@host/database."""
 
 
 class TableConfig(_Section):
-    """One raw table: the files or the database table it is filled from.
+    """One raw table: the files or the database table it is filled from."""
 
-    `on_change` says what a changed file does to its earlier version: with `upsert` both stay and later SQL lets the
-    newer row of a key win; with `replace` the earlier batch is marked as superseded as a whole. Default: `upsert`
-    where there is a key, else `replace`. `overlap` is looked at again behind the watermark (seconds for timestamps,
-    days for dates, its own unit for numbers), for rows that were committed late. `version`: the column of moments or
-    numbers by which the newest of a key's rows is told; without one the later file wins. `date_order` and
-    `decimal_mark` say how text files write days and numbers, where their values leave it open. `other_columns:
-    ignore` leaves columns that are not declared where they are. With `preamble: true` a text file may have lines above
-    its header, which is the first line that holds every required column. With `replaces: order_id` an order that comes
-    again replaces all its lines, so that a line that was taken out of it goes.
-    """
-
-    description: Sentence = ""
-    files: Names | None = None
-    format: Format | None = None
+    description: Annotated[Sentence, Field(examples=["One row per line of a till's receipt"])] = ""
+    """What it holds, for dbt's documentation."""
+    files: Annotated[Names, Field(examples=["orders_*.csv"])] | None = None
+    """The names of its files in the input folder; `*` stands for anything."""
+    format: Annotated[Format, Field(examples=["csv"])] | None = None
+    """The files' format, where their ending does not tell it."""
     delimiter: Literal[",", ";", "\t", "|"] = ","
+    """What stands between the values of a text file."""
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
-    date_order: Literal["dmy", "mdy"] | None = None
-    decimal_mark: Literal[".", ","] | None = None
+    """How a text file is encoded, by Python's name: cp1252, gb18030."""
+    date_order: Annotated[Literal["dmy", "mdy"], Field(examples=["dmy"])] | None = None
+    """Whether days are written before months, where a file's values leave it open."""
+    decimal_mark: Annotated[Literal[".", ","], Field(examples=[","])] | None = None
+    """What stands before a number's decimals, where a file's values leave it open."""
     preamble: bool = False
+    """Whether a text file may have lines above its header, which is the first line that holds every required column."""
     other_columns: Literal["load", "ignore"] = "load"
-    version: Header | None = None
-    sheets: Names | None = None
-    table: Header | None = None
-    watermark: Header | None = None
+    """What becomes of columns that are not declared."""
+    version: Annotated[Header, Field(examples=["updated_at"])] | None = None
+    """The column of moments or numbers by which the newest of a key's rows is told; without it the later file wins."""
+    sheets: Annotated[Names, Field(examples=[["Orders"]])] | None = None
+    """The visible sheets of an Excel file, as names or patterns; without it, all."""
+    table: Annotated[Header, Field(examples=["public.order_lines"])] | None = None
+    """The table of the `database`, in place of `files`."""
+    watermark: Annotated[Header, Field(examples=["updated_at"])] | None = None
+    """The column of a database table that grows with every change: only rows behind its last value are read."""
     overlap: Annotated[Whole, Field(ge=0, le=10**12)] = 0
-    key: Names = ()
-    entity: Text | None = None
+    """How far behind the watermark rows are read again, for those committed late: in seconds for timestamps, days for
+    dates, its own unit for numbers."""
+    key: Annotated[Names, Field(examples=[["order_id", "line_number"]])] = ()
+    """The columns by which a row is recognised when it comes again."""
+    entity: Annotated[Text, Field(examples=["order_lines"])] | None = None
+    """The entity that its rows become, where a staging model or a canonical source makes it."""
     optional: bool = False
-    on_change: Literal["upsert", "replace"] | None = None
-    replaces: Literal["order_id"] | None = None
-    columns: Annotated[dict[Header, ColumnConfig], Field(max_length=10_000)] = {}
+    """Whether a delivery may come without it."""
+    on_change: Annotated[Literal["upsert", "replace"], Field(examples=["replace"])] | None = None
+    """What a changed file does to its earlier version: `upsert` keeps both, and the newer row of a key wins; `replace`
+    supersedes the earlier file as a whole. Without it, `upsert` where there is a key, else `replace`."""
+    replaces: Annotated[Literal["order_id"], Field(examples=["order_id"])] | None = None
+    """An order that comes again replaces all its lines, so that a line that was taken out of it goes."""
+    columns: Annotated[
+        dict[Header, ColumnConfig], Field(max_length=10_000, examples=[{"order_id": {"required": True}}])
+    ] = {}
+    """Its columns, by their headers."""
 
     @field_validator("entity")
     @classmethod
@@ -228,33 +243,40 @@ class TableConfig(_Section):
 
 
 class SourceConfig(_Section):
-    """One source: a folder, an installed package or a database, and its tables.
+    """One source: a folder, an installed package or a database, and its tables."""
 
-    `key_prefix`, `shared_keys` and each table's `entity` are read by the dbt wiring: order, line and other keys are
-    prefixed where several sources of a company could collide; shared ones (the same customer everywhere) are not.
-    `canonical` says that every table is an entity under its own name, with the entity's columns (dbt/entities.yml):
-    its `entity`, `key` and `columns` are the registry's where the file does not say otherwise, and it needs no SQL.
-    `no_id` are words that stand for no id, in any case; `guest_ids` customer ids that stand for a customer nobody
-    knows; `id_case` says whether ids that differ in case are the same, and how they are written then.
-    `customer_columns` are the raw columns that say which customer a row is of: whoever is erased is found by them.
-    `mapping` says by entity how columns become the entity's, without SQL (mappings.py): the columns that it names need
-    not be declared again under `tables`, and a table's rows are those of the first entity that is mapped from it.
-    """
-
-    name: SourceName
-    description: Sentence = ""
+    name: Annotated[SourceName, Field(examples=["till"])]
+    """Its name, that of its file; raw tables lie in the schema `raw_NAME`."""
+    description: Annotated[Sentence, Field(examples=["The till of the shop in the high street"])] = ""
+    """What it is, for dbt's documentation."""
     canonical: bool = False
-    package: Package | None = None
-    folder: Header | None = None
+    """Every table is an entity under its own name, with the entity's columns: what the file does not say of them is
+    taken from the registry, and no mapping is needed."""
+    package: Annotated[Package, Field(examples=["my_data"])] | None = None
+    """The installed Python package that its files lie in, in place of an input folder."""
+    folder: Annotated[Header, Field(examples=["files"])] | None = None
+    """The folder of the package."""
     database: DatabaseConfig | None = None
-    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60)] = ""
-    shared_keys: Names = ()
+    """The server that its tables are read from, in place of files."""
+    key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60, examples=["till-"])] = ""
+    """What keys of orders, lines and the like get in front, where several sources' keys could collide."""
+    shared_keys: Annotated[Names, Field(examples=[["customer_id"]])] = ()
+    """Keys that get no prefix, as the same customer everywhere."""
     no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
+    """Words that stand for no id, in any case."""
     guest_ids: Names = ("0",)
+    """Customer ids that stand for a customer nobody knows."""
     id_case: Literal["exact", "upper", "lower"] = "exact"
+    """Whether ids that differ in case are the same, and how they are written then."""
     customer_columns: Names = ("customer_id",)
-    tables: Annotated[dict[SourceName, TableConfig], Field(min_length=1, max_length=1000)]
+    """The raw columns that say which customer a row is of: whoever is erased is found by them."""
+    tables: Annotated[
+        dict[SourceName, TableConfig], Field(min_length=1, max_length=1000, examples=[{"lines": {"files": "*.csv"}}])
+    ]
+    """Its raw tables, by name."""
     mapping: Annotated[dict[SourceName, Mapping], Field(max_length=50)] = {}
+    """By entity, how columns become the entity's, without SQL ([mapping.md](mapping.md)): the columns that it names
+    need not be declared again, and a table's rows are those of the first entity that is mapped from it."""
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=COMPANIES_DIR, exclude=True)
 

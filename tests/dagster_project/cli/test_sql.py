@@ -10,6 +10,7 @@ import pytest
 from dagster_project.cli.sql import print_query
 from tests.support.company import Company, company
 from warehouse.errors import UserError
+from warehouse.lock import WarehouseBusyError, hold_warehouse
 from warehouse.settings import Settings
 from warehouse.sql import connect
 
@@ -91,3 +92,18 @@ def test_json_holds_every_text_as_it_is(one: Company) -> None:
 def test_a_name_that_looks_like_markup_is_printed_as_it_is(one: Company) -> None:
     done = one.loyalty("status")
     assert done.code == 0 and "Moe's [/] in" in done.text
+
+
+def test_the_warehouse_can_be_read_while_nobody_writes(one: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = one.settings
+    with pytest.raises(UserError, match="there is nothing yet"):
+        print_query(settings, "select 1", "csv", in_warehouse=True)
+    with connect(settings.warehouse_path) as connection:
+        connection.execute("create schema raw_shop")
+        connection.execute("create table raw_shop.lines as select 7 as quantity")
+    print_query(settings, "select quantity from raw_shop.lines", "csv", in_warehouse=True)
+    assert capsys.readouterr().out == "quantity\n7\n"
+    with pytest.raises(UserError, match="read-only"):
+        print_query(settings, "delete from raw_shop.lines", "csv", in_warehouse=True)
+    with hold_warehouse(settings, "a run"), pytest.raises(WarehouseBusyError, match="a run"):
+        print_query(settings, "select 1", "csv", in_warehouse=True)
