@@ -33,6 +33,7 @@ HISTORY_PATHS = (
     "models/intermediate/orders/int_order_days.sql",
     "models/intermediate/orders/int_order_line_versions.sql",
     "models/staging/ops/stg_ops__batches.sql",
+    "models/staging/ops/stg_ops__deleted_rows.sql",
 )
 
 

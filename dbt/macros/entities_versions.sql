@@ -15,7 +15,7 @@
 
 {#
   CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
-  neither rejected nor part of a file that was replaced, that of the highest `_version` is accepted where the source has one,
+  neither rejected nor gone (with a file that was replaced, or from their database), that of the highest `_version` is accepted where the source has one,
   else the last of the last file. Most keys have one
   version, so only those with more are compared: a window over every row costs ten times as much.
 #}
@@ -25,8 +25,11 @@ candidates as {{ computed_anew() }} (
 
     select
         *,
-        reject_reason is null and _batch_id not in (
-            select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null
+        reject_reason is null
+        and _batch_id not in (select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null)
+        and not exists (
+            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
+            where deleted_rows.batch_id = judged._batch_id and deleted_rows.row_number = judged._row_number
         ) as is_current
     from judged
 

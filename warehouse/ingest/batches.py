@@ -4,6 +4,7 @@ ops.batches         one row per load that brought a file's (or a database table'
 ops.files           one row per file name ever seen: what it held when it was last looked at, and in which batch
 ops.rejected_lines  one row per record that could not be read as a row, or did not keep to a declared type; `record` is
                     what was delivered, `shown` what of it may be published (warehouse/identity/shown_text.py)
+ops.deleted_rows    one row per row of a raw table that its database no longer has, and the batch that found that out
 ops.batch_counter   one row: the last batch number given, so that a number never comes twice
 """
 
@@ -27,6 +28,10 @@ create table if not exists ops.rejected_lines (
     row_number bigint not null, reason varchar not null, record varchar, shown varchar
 );
 alter table ops.rejected_lines add column if not exists shown varchar;
+create table if not exists ops.deleted_rows (
+    source varchar not null, table_name varchar not null, batch_id bigint not null, row_number bigint not null,
+    deleted_by bigint not null
+);
 create table if not exists ops.batch_counter (last_batch_id bigint not null);
 """
 
@@ -36,10 +41,10 @@ class LoadReport:
     """What one load did to one raw table. Row counts are of this load; `rows_read` is the sum of the next two.
 
     Files are named relative to the input folder: `files_unchanged` were known, `files_duplicate` hold under a new
-    name what another file brought, both load nothing. `rows_unchanged` counts rows of a database table that came
-    again with the same content. `new_columns` are raw columns that the YAML does not declare and that this load
-    added; `widened_columns` are those whose type had to grow ("quantity: BIGINT -> DOUBLE"). `notes` are sentences that
-    people should read.
+    name what another file brought, both load nothing. Of a database table, `rows_unchanged` came again with the same
+    content, and `rows_deleted` are versions of rows that it no longer has. `new_columns` are raw columns that the YAML
+    does not declare and that this load added; `widened_columns` are those whose type had to grow ("quantity: BIGINT ->
+    DOUBLE"). `notes` are sentences that people should read.
     """
 
     source: str
@@ -48,6 +53,7 @@ class LoadReport:
     rows_loaded: int = 0
     rows_malformed: int = 0
     rows_unchanged: int = 0
+    rows_deleted: int = 0
     files_new: tuple[str, ...] = ()
     files_changed: tuple[str, ...] = ()
     files_unchanged: tuple[str, ...] = ()
@@ -197,5 +203,5 @@ def absorb_same_content(connection: duckdb.DuckDBPyConnection, table: TableId, c
 
 def forget_table(connection: duckdb.DuckDBPyConnection, table: TableId) -> None:
     """Removes everything known of the table's loads."""
-    for name in ("batches", "files", "rejected_lines"):
+    for name in ("batches", "files", "rejected_lines", "deleted_rows"):
         connection.execute(f"delete from ops.{name} where source = $source and table_name = $table", table.parameters)

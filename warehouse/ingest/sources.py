@@ -136,6 +136,12 @@ class TableConfig(_Section):
     overlap: Annotated[Whole, Field(ge=0, le=10**12)] = 0
     """How far behind the watermark rows are read again, for those committed late: in seconds for timestamps, days for
     dates, its own unit for numbers."""
+    deleted_rows: Annotated[Literal["compare", "keep"], Field(examples=["compare"])] | None = None
+    """What becomes of rows that a database table no longer has: `compare` reads every key at each load, and what is
+    gone no longer counts; `keep` looks for none. Without it, `compare` where there is no watermark, else `keep`."""
+    deleted_when: Annotated[Header, Field(examples=["deleted_at"])] | None = None
+    """The column that is filled, or true, in rows that the shop has deleted without removing them:
+    they do not count."""
     key: Annotated[Names, Field(examples=[["order_id", "line_number"]])] = ()
     """The columns by which a row is recognised when it comes again."""
     entity: Annotated[Text, Field(examples=["order_lines"])] | None = None
@@ -187,8 +193,10 @@ class TableConfig(_Section):
     def _wrong_place(self) -> str | None:
         if (self.files is None) == (self.table is None):
             return "say either `files` (a pattern) or `table` (of a database)"
-        if self.table is None and (self.watermark or self.overlap):
-            return "`watermark` and `overlap` belong to a database `table`, not to `files`"
+        if self.table is None and (self.watermark or self.overlap or self.deleted_rows or self.deleted_when):
+            return (
+                "`watermark`, `overlap`, `deleted_rows` and `deleted_when` belong to a database `table`, not to `files`"
+            )
         if self.table is not None and not self.key:
             return "a database table needs its `key`, by which rows are recognised when they come again"
         if self.overlap and not self.watermark:
@@ -217,16 +225,23 @@ class TableConfig(_Section):
                     return f'the header "{spelling}" is declared for two columns, {owner[spelling]} and {name}'
         if len({name.lower() for name in self.columns}) < len(self.columns):
             return "two columns differ only in upper and lower case"
-        for name in {*self.key, *(column for column in (self.watermark, self.version) if column)}:
+        for name in {*self.key, *filter(None, (self.watermark, self.version, self.deleted_when))}:
             if self.columns and name not in self.columns:
                 similar = nearest(name, self.columns)
-                return f'"{name}" (of `key`, `watermark` or `version`) is not among the columns{similar}'
+                return (
+                    f'"{name}" (of `key`, `watermark`, `version` or `deleted_when`) is not among the columns{similar}'
+                )
         return None
 
     @property
     def replaces_files(self) -> bool:
         """Whether a changed file supersedes its earlier version as a whole."""
         return (self.on_change or ("upsert" if self.key else "replace")) == "replace"
+
+    @property
+    def finds_deleted_rows(self) -> bool:
+        """Whether every key of a database table is compared with those that were loaded."""
+        return (self.deleted_rows or ("keep" if self.watermark else "compare")) == "compare"
 
     @property
     def is_text(self) -> bool:

@@ -157,6 +157,87 @@ def test_without_a_watermark_everything_is_compared(shop: Make, server: Database
     assert here.rows("id, amount") == [(1, 1), (2, 2), (2, None)]
 
 
+def standing(here: Landing) -> list[tuple[Any, ...]]:
+    """Key and amount of the rows that count, oldest first."""
+    return here.query(
+        "select id, amount from raw_till.lines as r where not exists (from ops.deleted_rows as d"
+        " where d.batch_id = r._batch_id and d.row_number = r._row_number) order by _batch_id, _row_number"
+    )
+
+
+@pytest.mark.parametrize("table", [{"watermark": None}, {"deleted_rows": "compare"}], ids=["whole", "by-watermark"])
+def test_rows_that_are_gone_no_longer_count_until_they_come_back(
+    shop: Make, server: DatabaseServer, table: dict[str, Any]
+) -> None:
+    here = shop(**table)
+    insert(server, here, "(1, 1, '2020-01-01')", "(2, 2, '2020-01-01')")
+    here.load()
+    server.execute(f"update {name_of(here)} set amount = 3, updated_at = '2020-01-02' where id = 1")
+    here.load()
+    server.execute(f"delete from {name_of(here)} where id = 1")
+    report = here.load()
+    assert (report.rows_read, report.rows_deleted, len(report.batch_ids)) == (0, 2, 1)
+    assert standing(here) == [(2, 2)]
+    assert here.query("select max(deleted_by) from ops.deleted_rows") == [report.batch_ids]
+    assert here.load().batch_ids == ()
+    insert(server, here, "(1, 3, '2020-01-03')")
+    report = here.load()
+    assert (report.rows_loaded, report.rows_deleted) == (1, 0)
+    assert standing(here) == [(2, 2), (1, 3)]
+    assert here.load().batch_ids == ()
+
+
+def test_deleted_rows_are_kept_where_that_is_said_or_a_watermark_is_all_that_is_asked_for(
+    shop: Make, server: DatabaseServer
+) -> None:
+    for table in ({}, {"watermark": None, "deleted_rows": "keep"}):
+        here = shop(**table)
+        insert(server, here, "(1, 1, '2020-01-01')", "(2, 2, '2020-01-01')")
+        here.load()
+        server.execute(f"delete from {name_of(here)} where id = 1")
+        assert here.load().rows_deleted == 0 and sorted(standing(here)) == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("kind", "no", "yes"), [("timestamp null", "null", "'2020-01-05'"), ("smallint", "0", "1")])
+def test_rows_that_the_shop_marks_as_deleted_do_not_count(
+    shop: Make, server: DatabaseServer, kind: str, no: str, yes: str
+) -> None:
+    here = shop(deleted_when="deleted")
+    server.execute(f"alter table {name_of(here)} add deleted {kind}")
+    insert(server, here, f"(1, 1, '2020-01-01', {no})", f"(2, 2, '2020-01-01', {no})", f"(3, 3, '2020-01-01', {yes})")
+    here.load()
+    assert standing(here) == [(1, 1), (2, 2)] and here.load().batch_ids == ()
+    server.execute(f"update {name_of(here)} set deleted = {yes}, updated_at = '2020-01-02' where id = 1")
+    assert here.load().rows_loaded == 1 and standing(here) == [(2, 2)]
+    server.execute(f"update {name_of(here)} set deleted = {no}, updated_at = '2020-01-03' where id = 1")
+    assert here.load().rows_loaded == 1 and standing(here) == [(2, 2), (1, 1)]
+    assert here.load().batch_ids == ()
+
+
+def test_a_table_that_is_found_empty_stops_the_load(shop: Make, server: DatabaseServer) -> None:
+    here = shop(watermark=None)
+    insert(server, here, "(1, 1, '2020-01-01')")
+    here.load()
+    server.execute(f"delete from {name_of(here)}")
+    with pytest.raises(
+        UserError, match=r"the table is empty, and 1 of its rows were loaded earlier.*sources reload till"
+    ):
+        here.load()
+    assert standing(here) == [(1, 1)]
+
+
+def test_an_erased_customer_is_not_taken_for_a_deleted_row(
+    shop: Make, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOYALTY_HASH_SALT", "salt")
+    here = shop(deleted_rows="compare", key="customer_id")
+    server.execute(f"alter table {name_of(here)} add customer_id varchar(20)")
+    insert(server, here, "(1, 1, '2020-01-01', 'c-1')", "(2, 2, '2020-01-01', 'c-2')")
+    record_erasure(here.settings, Salt("salt"), Erased("c-1", "erased-1"), {})
+    here.load()
+    assert here.load().rows_deleted == 0 and sorted(standing(here)) == [(1, 1), (2, 2)]
+
+
 def test_a_new_column_at_the_source_is_added(shop: Make, server: DatabaseServer) -> None:
     here = shop(columns={"id": {"required": True}, "amount": {}, "updated_at": {}})
     insert(server, here, "(1, 1, '2020-01-01')")

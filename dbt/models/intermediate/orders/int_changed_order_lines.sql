@@ -7,7 +7,7 @@
 ) }}
 {% set versions = this.incorporate(path={'identifier': 'int_order_line_versions'}) %}
 {% set watermark = history_watermark() %}
--- depends_on: {{ ref('int_exchange_rate_versions') }}, {{ ref('stg_ops__batches') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
+-- depends_on: {{ ref('int_exchange_rate_versions') }}, {{ ref('stg_ops__batches') }}, {{ ref('stg_ops__deleted_rows') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
 {% if watermark is not none %}
 with rates as (
 
@@ -33,7 +33,13 @@ fresh as (
 
     select order_line_id, order_id
     from delivered
-    where _batch_id in (select batch_id from changed_batches)
+    where
+        _batch_id in (select batch_id from changed_batches)
+        or exists (
+            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
+            where deleted_rows.deleted_by > {{ watermark }}
+                and deleted_rows.batch_id = delivered._batch_id and deleted_rows.row_number = delivered._row_number
+        )
     {%- for source, relation in entity_relations('order_lines') %}
     {%- set others = tables_read_beside(source, relation) %}
     {%- if others %}

@@ -1,0 +1,7 @@
+select
+    source,
+    table_name,
+    batch_id,
+    row_number,
+    deleted_by
+from {{ source('ops', 'deleted_rows') }}
