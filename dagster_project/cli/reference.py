@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-import annotated_types
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -19,12 +18,7 @@ from warehouse.settings import ENVIRONMENT_KEYS, PROJECT_ROOT, Settings
 # Sections that have a page of their own.
 ELSEWHERE = (Mapping,)
 WORDS = {bool: "true or false", int: "whole number", float: "number", Decimal: "number", date: "day", Path: "path"}
-LIMITS = {
-    annotated_types.Ge: "from",
-    annotated_types.Gt: "above",
-    annotated_types.Le: "to",
-    annotated_types.Lt: "below",
-}
+LIMITS = {"ge": "from", "gt": "above", "le": "to", "lt": "below"}
 HEADER = ["| key | type | default | what it says | example |", "|---|---|---|---|---|"]
 
 
@@ -137,13 +131,12 @@ def _type(annotation: Any, outer: list[Any]) -> str:
         return f"list of {_type(first, [])}" if more == [...] else f"list of {len(more) + 1}: {_type(first, [])}"
     if _section_in(kind)[0] is not None:
         return "section"
-    limits = {type(limit): limit for limit in [*said, *outer] if type(limit) in LIMITS}
-    told = (f" {word} {_limit(limits[kind_of])}" for kind_of, word in LIMITS.items() if kind_of in limits)
+    limits = {side: getattr(limit, side) for limit in [*said, *outer] for side in LIMITS if hasattr(limit, side)}
+    told = (f" {word} {_limit(limits[side])}" for side, word in LIMITS.items() if side in limits)
     return WORDS.get(kind, "text") + "".join(told)
 
 
-def _limit(limit: Any) -> str:
-    value = getattr(limit, type(limit).__name__.lower())
+def _limit(value: Any) -> str:
     return str(value) if isinstance(value, date) else f"{int(value):,}" if value == int(value) else str(value)
 
 

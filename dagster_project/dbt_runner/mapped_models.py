@@ -140,7 +140,7 @@ class _Model:
         self._cte("delivered", self._rows_of(self.mapping.table, used))
         if self._is_by_key:
             is_newest = f"{self._newest_first(self.table, 'delivered')} = 1"
-            self._add({"_is_current": f"{is_newest} and {self._is_there('delivered')}"}, "versions")
+            self._add({"_is_current": f"{is_newest} and not {_macro('is_deleted', 'delivered')}"}, "versions")
 
     def _rows_of(self, table_name: str, columns: Iterable[str]) -> str:
         table = self.source.tables[table_name]
@@ -165,14 +165,6 @@ class _Model:
             f"{version}_batch_id desc, _file desc, _row_number desc)"
         )
 
-    @staticmethod
-    def _is_there(relation: str) -> str:
-        """Whether the database still has a row."""
-        return (
-            f"not exists (\n        select 1 from {_macro('ref', 'stg_ops__deleted_rows')} as gone\n        where"
-            f" gone.batch_id = {relation}._batch_id and gone.row_number = {relation}._row_number\n    )"
-        )
-
     def _joined(self) -> None:
         for alias, join in self.mapping.join.items():
             there = self.source.tables[join.table]
@@ -185,7 +177,7 @@ class _Model:
             self._cte(f"{alias}_versions", self._rows_of(join.table, columns))
             self._cte(
                 f"{alias}_latest",
-                f"    select *\n    from {alias}_versions\n    where {self._is_there(f'{alias}_versions')}\n"
+                f"    select *\n    from {alias}_versions\n    where not {_macro('is_deleted', f'{alias}_versions')}\n"
                 f"    qualify {self._numbered(keys, there)} = 1",
             )
             added = [f"{alias}_latest.{quote_identifier(name)} as {quote_identifier(prefix + name)}" for name in used]

@@ -13,11 +13,21 @@
         end
 {% endmacro %}
 
+{# Whether the database that a row came from no longer has it; of those found out after the batch `since`. #}
+{% macro is_deleted(relation, since=none) -%}
+exists (
+            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
+            where deleted_rows.batch_id = {{ relation }}._batch_id and deleted_rows.row_number = {{ relation }}._row_number
+            {%- if since is not none %} and deleted_rows.deleted_by > {{ since }}{% endif %}
+
+        )
+{%- endmacro %}
+
 {#
-  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a key that are
-  neither rejected nor gone (with a file that was replaced, or from their database), that of the highest `_version` is accepted where the source has one,
-  else the last of the last file. Most keys have one
-  version, so only those with more are compared: a window over every row costs ten times as much.
+  CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a
+  key that are neither rejected nor gone (with a file that was replaced, or from their database), that of the highest
+  `_version` is accepted where the source has one, else the last of the last file. Most keys have one version, so only
+  those with more are compared: a window over every row costs ten times as much.
 #}
 {% macro row_status_ctes(entity, versions) %}
 {% set keys = entity_columns(entity) | selectattr(2, 'equalto', 'key') | map(attribute=0) | list %}
@@ -27,10 +37,7 @@ candidates as {{ computed_anew() }} (
         *,
         reject_reason is null
         and _batch_id not in (select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null)
-        and not exists (
-            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
-            where deleted_rows.batch_id = judged._batch_id and deleted_rows.row_number = judged._row_number
-        ) as is_current
+        and not {{ is_deleted('judged') }} as is_current
     from judged
 
 ),

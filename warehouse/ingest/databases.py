@@ -348,20 +348,6 @@ def _is_marked(column: str) -> str:
     return f"coalesce({text}, '') not in ('', '0', 'f', 'false', 'n', 'no')"
 
 
-def _refuse_emptied_table(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote
-) -> None:
-    """A table that is emptied and filled again each night may be met in between."""
-    stored = count(
-        connection, f"select count(*) from {raw_table(source, name)} as r where not ({_is_deleted(source, name, 'r')})"
-    )
-    if stored and not count(connection, "select count(*) from _present"):
-        raise UserError(
-            f"{remote.place}: the table is empty, and {stored:,} of its rows were loaded earlier. If that is right, say"
-            f" `loyalty sources reload {source.name}`; if rows are only moved elsewhere, `deleted_rows: keep`."
-        )
-
-
 def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> int:
     """_refused: the incoming rows that the raw table does not take, without those known from an earlier load."""
     rejects = fitted.rejects("_incoming") if fitted.refusals else "select 0, '', '', '' where false"

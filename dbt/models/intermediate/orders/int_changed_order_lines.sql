@@ -35,11 +35,7 @@ fresh as (
     from delivered
     where
         _batch_id in (select batch_id from changed_batches)
-        or exists (
-            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
-            where deleted_rows.deleted_by > {{ watermark }}
-                and deleted_rows.batch_id = delivered._batch_id and deleted_rows.row_number = delivered._row_number
-        )
+        or {{ is_deleted('delivered', since=watermark) }}
     {%- for source, relation in entity_relations('order_lines') %}
     {%- set others = tables_read_beside(source, relation) %}
     {%- if others %}
