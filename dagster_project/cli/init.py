@@ -1,5 +1,5 @@
-"""`loyalty init`: a company's folder from the files that its shop system exports, in one go and without a question that
-the files answer themselves."""
+"""`loyalty init`: a company's folder from the files that its shop system exports, or from its database, in one go and
+without a question that they answer themselves."""
 
 import re
 import sys
@@ -14,8 +14,9 @@ from warehouse.errors import UserError, nearest, printable
 from warehouse.ingest.check import check_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.onboarding.company_folder import company_folder, write_company
+from warehouse.onboarding.database import ROLES, propose_database
 from warehouse.onboarding.guess import FIELDS, propose_guessed
-from warehouse.onboarding.looks import Sample, look_at
+from warehouse.onboarding.looks import look_at
 from warehouse.onboarding.proposal import Finding, Proposal, check_zone, propose_recognised
 from warehouse.onboarding.readers import recognise
 from warehouse.settings import load_settings
@@ -28,11 +29,28 @@ def init(
     asked: Mapping[str, str | None],
     force: bool,
 ) -> bool:
-    """Write a company's folder. Whether nothing is left that would stop a run. Raises UserError."""
+    """Write a company's folder from files. Whether nothing is left that would stop a run. Raises UserError."""
     samples = [look_at(file) for file in files]
-    said = _said(mapped, samples)
+    said = _said(mapped, [header for sample in samples for header in sample.header])
     found = None if said else recognise(samples)
     proposal = propose_recognised(found) if found else propose_guessed(samples, said, _asked_of_person)
+    return _write(proposal, company, asked, force)
+
+
+def init_from_database(
+    variable: str,
+    company: Path | None,
+    named: Sequence[str],
+    mapped: Sequence[str],
+    asked: Mapping[str, str | None],
+    force: bool,
+) -> bool:
+    """Write a company's folder from a database. Whether nothing is left that would stop a run. Raises UserError."""
+    proposal = propose_database(variable, _roles(named), _said(mapped, None), _asked_of_person)
+    return _write(proposal, company, asked, force)
+
+
+def _write(proposal: Proposal, company: Path | None, asked: Mapping[str, str | None], force: bool) -> bool:
     _decide(proposal, asked)
     folder = company_folder(str(company) if company else proposal.source_name)
     written = write_company(proposal, folder, force=force)
@@ -40,15 +58,25 @@ def init(
     return _checked(folder, str(company or folder.name))
 
 
-def _said(mapped: Sequence[str], samples: Sequence[Sample]) -> dict[str, str]:
+def _roles(named: Sequence[str]) -> dict[str, str]:
+    """What --table says: the table of each role. Raises UserError for a role that there is none of."""
+    found = {}
+    for text in named:
+        role, equals, table = text.partition("=")
+        if not equals or role not in ROLES:
+            raise UserError(f"--table {text}: say ROLE=TABLE{nearest(role, ROLES)}; roles are {', '.join(ROLES)}.")
+        found[role] = table
+    return found
+
+
+def _said(mapped: Sequence[str], headers: Sequence[str] | None) -> dict[str, str]:
     """What --map says: the header of each field. Raises UserError for a field or a header that there is none of."""
     found = {}
-    headers = [header for sample in samples for header in sample.header]
     for text in mapped:
         name, equals, header = text.partition("=")
         if not equals or name not in FIELDS:
             raise UserError(f"--map {text}: say FIELD=HEADER{nearest(name, FIELDS)}; fields are {', '.join(FIELDS)}.")
-        if header not in headers:
+        if headers is not None and header not in headers:
             raise UserError(f'--map {text}: no file has the column "{header}"{nearest(header, headers)}.')
         found[name] = header
     return found

@@ -144,9 +144,17 @@ def _parser() -> Parser:
 
 
 def _add_init(commands: Commands) -> None:
-    init = commands.add("init", "make a company's folder from the files that its shop system exports", _status)
+    init = commands.add("init", "make a company's folder from its shop system's exports, or from its database", _status)
     init.set_defaults(founds_company=True)
-    init.add_argument("files", nargs="+", type=Path, metavar="FILE", help="exports: CSV, Excel, JSON or Parquet")
+    init.add_argument("files", nargs="*", type=Path, metavar="FILE", help="exports: CSV, Excel, JSON or Parquet")
+    init.add_argument(
+        "--database", metavar="VARIABLE",
+        help="in place of files: the environment variable LOYALTY_DSN_... with the connection string of the database",
+    )  # fmt: skip
+    init.add_argument(
+        "--table", dest="tables", action="append", default=[], metavar="ROLE=TABLE",
+        help="which table of the database holds lines, orders, customers or products, where that is not found",
+    )  # fmt: skip
     init.add_argument(
         "--map", dest="mapped", action="append", default=[], metavar="FIELD=HEADER",
         help='what a column is, where that is not found: ordered_at="Sold on"; it may be said several times',
@@ -288,12 +296,17 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _init(options: argparse.Namespace) -> int:
-    from dagster_project.cli.init import init
+    from dagster_project.cli.init import init, init_from_database
 
+    if bool(options.files) == bool(options.database):
+        raise UserError("init: say either files or --database VARIABLE.")
+    company = getattr(options, "company", None)
     asked = {"timezone": options.timezone, "currency": options.currency}
-    return (
-        DONE if init(options.files, getattr(options, "company", None), options.mapped, asked, options.force) else FAILED
-    )
+    if options.database:
+        is_ready = init_from_database(options.database, company, options.tables, options.mapped, asked, options.force)
+    else:
+        is_ready = init(options.files, company, options.mapped, asked, options.force)
+    return DONE if is_ready else FAILED
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:

@@ -436,7 +436,8 @@ class _Model:
 
     def _written_moment(self, value: Any) -> str:
         """The text of a moment as a column, so that a conversion that fails can be told by it."""
-        if isinstance(value, forms.Taken) and value.column not in self.mapping.values and not value.format:
+        is_as_it_stands = isinstance(value, forms.Taken) and value.column not in self.mapping.values
+        if is_as_it_stands and not value.format and self._is_text(value.column):
             self.conversions.setdefault(self._column(value.column), MOMENT_TYPE)
             return self._column(value.column)
         if isinstance(value, forms.Joined):
@@ -445,12 +446,17 @@ class _Model:
         elif isinstance(value, forms.Taken) and value.format:
             text, name = _macro("parsed_moment", self._column(value.column), value.format), value.column
         else:
-            text, name = self._text(value), "the moment"
+            text, name = self._text(value), value.column if is_as_it_stands else "the moment"
         column = f"_moment_{len(self.conversions) + 1}"
         self._add({column: text}, column.lstrip("_"))
         self.conversions.setdefault(column, MOMENT_TYPE)
         self.called[column] = name
         return column
+
+    def _is_text(self, name: str) -> bool:
+        """Whether a raw column is text, as all of files without types are."""
+        join = self.mapping.join.get(name.partition(".")[0]) if "." in name else None
+        return (self.source.tables[join.table] if join else self.table).is_text
 
     def _called(self, column: str) -> list[str]:
         return [self.called[column]] if column in self.called else []

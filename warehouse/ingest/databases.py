@@ -93,7 +93,7 @@ def load_database_table(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
     """Loads what is new of one database table as one batch; no batch if nothing is. Raises UserError."""
-    return _discreetly(source, lambda: _load_attached(connection, source, name, erasure_register))
+    return discreetly(source, lambda: _load_attached(connection, source, name, erasure_register))
 
 
 def check_database_tables(
@@ -105,10 +105,10 @@ def check_database_tables(
     """
 
     def look() -> dict[str, ColumnMap | UserError]:
-        with _attached(connection, source):
+        with attached(connection, source):
             return {name: _mapping_or_problem(connection, source, name) for name in source.tables}
 
-    return _discreetly(source, look)
+    return discreetly(source, look)
 
 
 def _mapping_or_problem(
@@ -138,7 +138,7 @@ def connection_string(source: SourceConfig, environ: Mapping[str, str] = os.envi
     return value
 
 
-def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
+def discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
     """Runs the action; what DuckDB complains about becomes a UserError without the connection string.
 
     The error is raised outside the handler, so that not even its context carries the original text.
@@ -156,7 +156,8 @@ def _discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
 
 
 @contextmanager
-def _attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> Iterator[None]:
+def attached(connection: duckdb.DuckDBPyConnection, source: SourceConfig) -> Iterator[None]:
+    """The source's database, for reading, as the catalog SERVER of DuckDB for the length of the block."""
     assert source.database is not None
     kind = source.database.type
     load_extension(connection, EXTENSIONS[kind])
@@ -239,7 +240,7 @@ def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -
 def _load_attached(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
-    with _attached(connection, source):
+    with attached(connection, source):
         try:
             with transaction(connection):
                 return _load_transaction(connection, source, name, erasure_register)

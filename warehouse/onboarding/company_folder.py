@@ -42,15 +42,16 @@ def write_company(proposal: Proposal, folder: Path, *, force: bool = False) -> l
 def _settings_text(proposal: Proposal, name: str) -> str:
     home = Path("data") / name
     place = proposal.folder
-    if place.is_relative_to(PROJECT_ROOT):
+    if place and place.is_relative_to(PROJECT_ROOT):
         place = place.relative_to(PROJECT_ROOT)
+    said = {"input_path": str(place)} if place else {}
 
     def line(key: str, value: str, because: str) -> str:
         return f"{yaml.safe_dump({key: value}, allow_unicode=True, width=1000).strip()} # {because}\n"
 
-    sources = yaml.safe_dump({"sources": {proposal.source_name: {"input_path": str(place)}}}, allow_unicode=True)
+    sources = yaml.safe_dump({"sources": {proposal.source_name: said}}, allow_unicode=True)
     return (
-        f"# Written by `loyalty init`; what each key may say: warehouse/settings.py, docs/operating.md.\n"
+        f"# Written by `loyalty init`; docs/settings.md says what each key means.\n"
         f"{yaml.safe_dump({'company': name}).strip()}\n{yaml.safe_dump({'home': str(home)}).strip()}\n{sources}"
         + line("business_timezone", proposal.zone.value, proposal.zone.because)
         + line("base_currency", proposal.currency.value, proposal.currency.because)

@@ -32,8 +32,8 @@ from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, RETURNED, field
 # What --map can say of a file of lines.
 FIELDS = (
     "order_id", "ordered_at", "time", "order_line_id", "customer_id", "email", "phone", "product_id", "product_name",
-    "category", "quantity", "unit_price", "discount", "amount", "currency", "store_id", "order_status", "is_return",
-    "original_order_id",
+    "category", "quantity", "unit_price", "discount", "amount", "currency", "channel", "store_id", "order_status",
+    "is_return", "original_order_id",
 )  # fmt: skip
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 ENOUGH = 0.95
@@ -70,19 +70,19 @@ class Guess:
 def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
     """The company of files that are no known system's. Raises UserError where something needed is not found."""
     ordered = sorted(samples, key=_likeness_of_lines, reverse=True)
-    lines = _guess_lines(ordered[0], said, ask)
+    lines = guess_lines(ordered[0], said, ask)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
     tables = {"lines": _table(lines.sample, folder, "One row per line of an order.", lines)}
-    mapping: dict[str, Any] = {"order_lines": _order_lines(lines)}
+    mapping: dict[str, Any] = {"order_lines": order_lines_mapping(lines)}
     told = [_told(lines.sample, "order lines")]
     guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
     if "product_id" in lines.columns and "product_name" in lines.columns:
-        mapping["products"] = _products(lines)
+        mapping["products"] = products_mapping(lines)
     for sample in ordered[1:]:
-        customers = _guess_customers(sample, lines)
+        customers = guess_customers(sample, lines)
         tables["customers"] = _table(sample, folder, "One row per customer.", customers)
-        mapping["customers"] = _customers(customers)
+        mapping["customers"] = customers_mapping(customers)
         told.append(_told(sample, f"customers, joined by {customers.columns['customer_id']}"))
         guesses += [
             (f"customers.{field}", header, customers.because[field]) for field, header in customers.columns.items()
@@ -95,7 +95,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     }
     currency = find_currency(lines.sample, lines.columns.get("currency"), None)
     if not currency.is_known:
-        currency = _currency_by_look(lines, currency)
+        currency = currency_of_lines(lines, currency)
     zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
     return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, [], guesses)
 
@@ -185,9 +185,14 @@ def _likeness_of_lines(sample: Sample) -> int:
 # --- Lines ------------------------------------------------------------------------------------------------------
 
 
-def _guess_lines(sample: Sample, said: Mapping[str, str], ask: Ask) -> Guess:
+def guess_lines(
+    sample: Sample, said: Mapping[str, str], ask: Ask, known: Mapping[str, tuple[str, str]] | None = None
+) -> Guess:
+    """The columns of order lines: as said, as `known` with a reason, or guessed. Raises UserError for a missing one."""
     guess = Guess(sample)
     kinds = _kinds(sample)
+    for name, (header, because) in (known or {}).items():
+        guess.take(name, header, because)
     for name, header in said.items():
         guess.take(name, header, "as said")
     _take_by_words(guess, kinds)
@@ -377,7 +382,7 @@ def _customer(guess: Guess) -> Any:
     return {"hashed": addresses} if addresses else None
 
 
-def _order_lines(guess: Guess) -> dict[str, Any]:
+def order_lines_mapping(guess: Guess) -> dict[str, Any]:
     """The mapping of the lines' file."""
     columns = guess.columns
     has_position = "order_line_id" in columns
@@ -393,7 +398,9 @@ def _order_lines(guess: Guess) -> dict[str, Any]:
     if "product_id" in columns or "product_name" in columns:
         mapped["product_id"] = columns.get("product_id") or columns["product_name"]
     mapped |= _amounts(guess)
-    mapped |= {name: columns[name] for name in ("currency", "store_id", "original_order_id") if name in columns}
+    mapped |= {
+        name: columns[name] for name in ("currency", "channel", "store_id", "original_order_id") if name in columns
+    }
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
     values = (
@@ -448,15 +455,16 @@ def _status(guess: Guess) -> dict[str, Any]:
     return {"column": guess.columns["order_status"], "values": meant}
 
 
-def _products(guess: Guess) -> dict[str, Any]:
-    names = {"product_id": "product_id", "product_name": "product_name", "category": "category"}
-    return {"from": "lines", "columns": {name: guess.columns[of] for name, of in names.items() if of in guess.columns}}
+def products_mapping(guess: Guess, table: str = "lines") -> dict[str, Any]:
+    """The mapping of products, from the lines or from a table of their own."""
+    names = ("product_id", "product_name", "category", "brand", "unit_cost")
+    return {"from": table, "columns": {name: guess.columns[name] for name in names if name in guess.columns}}
 
 
 # --- Customers --------------------------------------------------------------------------------------------------
 
 
-def _guess_customers(sample: Sample, lines: Guess) -> Guess:
+def guess_customers(sample: Sample, lines: Guess) -> Guess:
     """A file of customers: the column that shares the ids of the lines' customers. Raises UserError for any other."""
     guess = Guess(sample)
     known = set(lines.values("customer_id")) if "customer_id" in lines.columns else set()
@@ -483,7 +491,8 @@ def _guess_customers(sample: Sample, lines: Guess) -> Guess:
     return guess
 
 
-def _customers(guess: Guess) -> dict[str, Any]:
+def customers_mapping(guess: Guess) -> dict[str, Any]:
+    """The mapping of a table of customers."""
     columns: dict[str, Any] = {"customer_id": guess.columns["customer_id"]}
     columns |= {name: _raw(guess, name) for name in ("email", "phone", "country") if name in guess.columns}
     if "joined_at" in guess.columns:
@@ -495,7 +504,7 @@ def _customers(guess: Guess) -> dict[str, Any]:
     return {"from": "customers", "columns": columns}
 
 
-def _currency_by_look(guess: Guess, assumed: Any) -> Any:
+def currency_of_lines(guess: Guess, assumed: Any) -> Any:
     """The currency by its sign beside the amounts, or by the language of the headers."""
     texts = " ".join(guess.sample.column(guess.columns.get("amount") or guess.columns["unit_price"])[:200])
     for sign, code in (

@@ -34,12 +34,15 @@ class Finding:
 
 @dataclass
 class Proposal:
-    """A company before it is written: its source's YAML and what its settings say, with reasons."""
+    """A company before it is written: its source's YAML and what its settings say, with reasons.
+
+    `folder` is where its files lie, None for a database.
+    """
 
     source_name: str
     system: str
     source: dict[str, Any]
-    folder: Path
+    folder: Path | None
     currency: Finding
     zone: Finding
     files: list[str]
@@ -49,7 +52,7 @@ class Proposal:
 
 def propose_recognised(found: Recognised) -> Proposal:
     """The company of a known system's exports."""
-    source = _copy(found.reader.source)
+    source = copy_of(found.reader.source)
     samples = [sample for files in found.files.values() for sample in files]
     folder = common_folder(samples)
     for name, files in found.files.items():
@@ -72,10 +75,11 @@ def propose_recognised(found: Recognised) -> Proposal:
     return Proposal(found.name, found.reader.system, ordered, folder, currency, zone, files_told, [*found.reader.notes])
 
 
-def _copy(value: Any) -> Any:
+def copy_of(value: Any) -> Any:
+    """A reader's source that can be changed."""
     if isinstance(value, Mapping):
-        return {key: _copy(part) for key, part in value.items()}
-    return [_copy(part) for part in value] if isinstance(value, list | tuple) else value
+        return {key: copy_of(part) for key, part in value.items()}
+    return [copy_of(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def common_folder(samples: Sequence[Sample]) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,9 +36,13 @@ class ReaderTable(_Section):
 
 
 class Reader(_Section):
-    """A system's export: its files, what is to be known of its figures, and the source that a company gets."""
+    """A system's export or database: its tables, notes on its figures, and the source that a company gets.
+
+    `database` is the kind of its server; its tables are found by their names, with any prefix, and their columns.
+    """
 
     system: str
+    database: Literal["postgres", "mysql"] | None = None
     tables: Annotated[dict[str, ReaderTable], Field(min_length=1)]
     notes: tuple[str, ...] = ()
     source: dict[str, Any]
@@ -111,7 +115,7 @@ def _matches(sample: Sample) -> list[tuple[str, str]]:
     there = {letters(header) for header in sample.header}
     found: dict[tuple[str, str], int] = {}
     for name, reader in load_readers().items():
-        for table, kind in reader.tables.items():
+        for table, kind in reader.tables.items() if reader.database is None else ():
             spellings = reader.spellings(table)
             if all(spellings.get(header, {letters(header)}) & there for header in kind.headers):
                 found[name, table] = len(kind.headers)

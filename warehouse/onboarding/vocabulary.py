@@ -7,10 +7,12 @@ from pathlib import Path
 from warehouse.yaml_files import read_yaml
 
 WORDS_FILE = Path(__file__).with_name("vocabulary.yml")
+# Columns of a joined table of orders are named with it.
+ORDERS_PREFIX = "orders."
 NO_LETTERS = re.compile(r"[\s_\-./:()（）]+")
 CANCELLED = re.compile(
-    "cancel|void|fail|expir|abandon|declin|reject|draft|storn|annul|abgebroch|fehlgeschl|ungültig|anulad"
-    "|取消|关闭|作废|失败|未付|待付"
+    "cancel|void|fail|expir|abandon|declin|reject|draft|pending|unpaid|await|storn|annul|abgebroch|fehlgeschl|ungültig"
+    "|ausstehend|unbezahlt|anulad|pendient|en attente|取消|关闭|作废|失败|未付|待付"
 )
 RETURNED = re.compile(
     "^(j|ja|y|yes|true|1|x|r|refund|refunded|return|returned|credit|void|storno|retoure|gutschrift|是|退货|退款)$"
@@ -31,5 +33,5 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 
 def fields_of(header: str) -> list[str]:
     """The fields that a header may mean, the likeliest first."""
-    letters = plain(header)
+    letters = plain(header.removeprefix(ORDERS_PREFIX))
     return [field for field, pattern in _patterns().items() if pattern.fullmatch(letters)]

@@ -96,7 +96,7 @@ def test_a_name_that_looks_like_markup_is_printed_as_it_is(one: Company) -> None
 
 def test_the_warehouse_can_be_read_while_nobody_writes(one: Company, capsys: pytest.CaptureFixture[str]) -> None:
     settings = one.settings
-    with pytest.raises(UserError, match="there is nothing yet"):
+    with pytest.raises(UserError, match="there is no warehouse yet"):
         print_query(settings, "select 1", "csv", in_warehouse=True)
     with connect(settings.warehouse_path) as connection:
         connection.execute("create schema raw_shop")

@@ -1,12 +1,11 @@
 """Fixtures of the ingest tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.database_servers import DatabaseServer, mariadb_server, postgres_server
 from tests.warehouse.ingest.landing import Landing
 
 
@@ -19,21 +18,3 @@ def landing(tmp_path: Path) -> Callable[..., Landing]:
         return Landing(tmp_path, {"lines": table})
 
     return make
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[DatabaseServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[DatabaseServer]:
-    with mariadb_server() as server:
-        yield server
-
-
-@pytest.fixture(params=["postgres", "mariadb"])
-def server(request: pytest.FixtureRequest) -> DatabaseServer:
-    """Each of the two in turn."""
-    return request.getfixturevalue(request.param)

@@ -1,0 +1,319 @@
+"""The mapping of a shop's database, guessed: which table holds order lines, which their orders, customers and products.
+
+Tables are told by the names and types of their columns, and joins by values: a column of one refers to the key of
+another where nearly all of its values are keys there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warehouse.errors import UserError, nearest
+from warehouse.onboarding.guess import (
+    NUMBERS,
+    Ask,
+    Guess,
+    currency_of_lines,
+    customers_mapping,
+    guess_customers,
+    guess_lines,
+    order_lines_mapping,
+    products_mapping,
+)
+from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
+from warehouse.onboarding.readers import load_readers
+from warehouse.onboarding.remote_tables import RemoteDatabase, RemoteTable, with_database
+from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
+
+ROLES = ("lines", "orders", "customers", "products")
+# What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
+OF_ORDERS = ("ordered_at", "time", "customer_id", "email", "phone", "currency", "store_id", "order_status", "channel")
+DESCRIPTIONS = {
+    "lines": "One row per line of an order.",
+    "orders": "One row per order.",
+    "customers": "One row per customer.",
+    "products": "One row per product.",
+}
+NUMERIC = ("DECIMAL", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "UINTEGER", "UBIGINT", "DOUBLE", "FLOAT", "HUGEINT")
+ENOUGH = 0.9
+READ_WHOLE = (
+    "Every table is read whole at each run, so that changed and deleted rows are seen; a `watermark` reads what is new"
+    " alone (docs/sources.md)."
+)
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column whose values are keys of another table, and how many of them are."""
+
+    column: str
+    table: RemoteTable
+    key: str
+    share: float
+    rows: Sample
+
+    @property
+    def because(self) -> str:
+        """What it rests on."""
+        return f"{self.share:.0%} of its values are {self.key} of {self.table.name}"
+
+
+def propose_database(variable: str, named: Mapping[str, str], said: Mapping[str, str], ask: Ask) -> Proposal:
+    """The company of a database; `named` says tables by their role, `said` columns by their field. Raises UserError."""
+    return with_database(variable, lambda database: _propose(database, variable, named, said, ask))
+
+
+def _propose(
+    database: RemoteDatabase, variable: str, named: Mapping[str, str], said: Mapping[str, str], ask: Ask
+) -> Proposal:
+    tables = database.tables()
+    if not (named or said) and (recognised := _recognised(database, tables, variable)):
+        return recognised
+    chosen = {role: _named(tables, role, name) for role, name in named.items()}
+    lines_table = chosen.get("lines") or _likeliest_lines(tables)
+    lines = database.sample(lines_table)
+    if not lines.rows:
+        raise UserError(f"{lines_table.name}: the table has no rows.")
+    orders = _reference(database, tables, lines, "order_id", chosen.get("orders"))
+    joined = _with_orders(lines, orders)
+    for name, header in said.items():
+        if header not in joined.header:
+            raise UserError(f"--map {name}={header}: no such column{nearest(header, joined.header)}.")
+    guess = guess_lines(joined, said, ask, _known_of(lines_table, orders))
+    source_tables = {"lines": lines_table}
+    mapping: dict[str, Any] = {"order_lines": order_lines_mapping(guess)}
+    told = [f"{lines_table.name}: order lines"]
+    guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
+    if orders:
+        source_tables["orders"] = orders.table
+        join = {"orders": {"table": "orders", "by": {orders.column: orders.key}}}
+        mapping["order_lines"] = {"from": "lines", "join": join, **mapping["order_lines"]}
+        told.append(f"{orders.table.name}: orders, joined by {orders.column} = {orders.key}")
+    for role, made in (
+        ("customers", _customers(database, tables, guess, chosen.get("customers"))),
+        ("products", _products(database, tables, guess, chosen.get("products"))),
+    ):
+        if made:
+            reference, mapping[role], because = made
+            source_tables[role] = reference.table
+            told.append(f"{reference.table.name}: {role}; {reference.because}")
+            guesses += because
+    _say_utc(mapping, source_tables)
+    source = {
+        "name": "shop",
+        "description": f"Guessed from the {database.kind} database of {variable}.",
+        "database": {"type": database.kind, "dsn_env": variable},
+        "tables": {role: _table(table, role, mapping) for role, table in source_tables.items()},
+        "mapping": mapping,
+    }
+    currency = find_currency(guess.sample, guess.columns.get("currency"), None)
+    currency = currency if currency.is_known else currency_of_lines(guess, currency)
+    zone = find_zone(guess.sample, guess.columns["ordered_at"], None, currency.value)
+    return Proposal(
+        "shop",
+        f"a {database.kind} database",
+        source,
+        None,
+        currency,
+        zone,
+        told,
+        _notes(tables, source_tables),
+        guesses,
+    )
+
+
+def _say_utc(mapping: Mapping[str, Any], tables: Mapping[str, RemoteTable]) -> None:
+    """Write the zone beside moments that are in UTC without an offset."""
+    for entity, role, column in (("order_lines", "lines", "ordered_at"), ("customers", "customers", "joined_at")):
+        columns = mapping.get(entity, {}).get("columns", {})
+        said = columns.get(column)
+        name = said["column"] if isinstance(said, dict) and "column" in said else said
+        if isinstance(name, str):
+            table = tables["orders" if name.startswith(ORDERS_PREFIX) else role]
+            if name.removeprefix(ORDERS_PREFIX) in table.in_utc:
+                columns[column] = {"column": name, "zone": "UTC"}
+
+
+def _recognised(database: RemoteDatabase, tables: Sequence[RemoteTable], variable: str) -> Proposal | None:
+    """The company of a system whose tables are known, None where the database is of no such system."""
+    for name, reader in load_readers().items():
+        found = {role: _table_of(tables, role, kind.headers) for role, kind in reader.tables.items()}
+        if reader.database != database.kind or not all(found.values()):
+            continue
+        there = {role: table for role, table in found.items() if table}
+        connection = {"type": database.kind, "dsn_env": variable}
+        source = {"name": name, "database": connection, **copy_of(reader.source)}
+        for role, table in there.items():
+            source["tables"][role]["table"] = table.name
+        role, column = next((role, kind.currency) for role, kind in reader.tables.items() if kind.currency)
+        currency = find_currency(database.sample(there[role]), column, None)
+        zone = find_zone(Sample(Path(name), (), (), {}), None, None, currency.value)
+        told = [f"{table.name}: {reader.system}, {role}" for role, table in there.items()]
+        return Proposal(name, reader.system, source, None, currency, zone, told, [*reader.notes, READ_WHOLE])
+    return None
+
+
+def _table_of(tables: Sequence[RemoteTable], role: str, headers: Sequence[str]) -> RemoteTable | None:
+    fitting = (table for table in tables if table.table.lower().endswith(role) and set(headers) <= set(table.columns))
+    return next(fitting, None)
+
+
+def _named(tables: Sequence[RemoteTable], role: str, name: str) -> RemoteTable:
+    found = [table for table in tables if name.lower() in (table.name.lower(), table.table.lower())]
+    if len(found) != 1:
+        names = [table.name for table in found or tables]
+        many = "more than one table has that name" if found else "there is no such table"
+        raise UserError(f"--table {role}={name}: {many}{nearest(name, names)}. There are {_listed(names)}.")
+    return found[0]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "") or "none"
+
+
+def _is_numeric(kind: str) -> bool:
+    return kind.startswith(NUMERIC)
+
+
+def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:
+    """The table with most columns that are called and typed as those of order lines."""
+
+    def likeness(table: RemoteTable) -> int:
+        fields = {name for column in table.columns for name in fields_of(column)}
+        numbers = {name for column, kind in table.columns.items() if _is_numeric(kind) for name in fields_of(column)}
+        if "order_id" not in fields or not numbers & {"quantity", "unit_price", "amount"}:
+            return 0
+        return 3 * len(numbers & set(NUMBERS)) + 2 * ("ordered_at" in fields) + 2 * ("product_id" in fields)
+
+    best = max(tables, key=lambda table: (likeness(table), table.name), default=None)
+    if best is None or not likeness(best):
+        raise UserError(
+            "No table could be told to hold order lines: one with an order's id and a quantity, a price or an amount."
+            f" There are {_listed([table.name for table in tables])}. Say which, as in --table lines=shop.order_items."
+        )
+    return best
+
+
+def _reference(
+    database: RemoteDatabase, tables: Sequence[RemoteTable], of: Sample, field: str, chosen: RemoteTable | None
+) -> Reference | None:
+    """The table whose key the sample's column of a field refers to; the likeliest by its name where several fit."""
+    found = []
+    for column in of.header:
+        values = sorted(set(of.column(column)))
+        if field not in fields_of(column) or not values:
+            continue
+        for table in [chosen] if chosen else tables:
+            key = _single_key(table, column)
+            if table.name == str(of.path) or key is None or not (chosen or _is_called(table, field)):
+                continue
+            rows = database.sample(table, key, values)
+            share = len(set(rows.column(key))) / len(values)
+            if rows.rows and share >= ENOUGH:
+                found.append(Reference(column, table, key, share, rows))
+    if chosen and not found:
+        raise UserError(f"{chosen.name}: no column of {of.path} refers to it by its key.")
+    return max(found, key=lambda one: (one.share, -len(one.table.table), one.table.name), default=None)
+
+
+def _is_called(table: RemoteTable, field: str) -> bool:
+    """Whether a table's name is that of what the field is the id of: small numbers are keys of many tables."""
+    words = {"order_id": ("order", "sale", "receipt", "invoice", "transaction"), "product_id": ("product", "item",
+             "article", "sku"), "customer_id": ("customer", "client", "user", "member", "account")}  # fmt: skip
+    return any(word in table.table.lower() for word in words[field])
+
+
+def _single_key(table: RemoteTable, column: str) -> str | None:
+    """The column that tells a table's rows apart, if it is one: its primary key, else one called like the reference."""
+    if len(table.key) == 1:
+        return table.key[0]
+    bare = column.removeprefix(ORDERS_PREFIX)
+    return next((name for name in (bare, "id") if name in table.columns), None) if not table.key else None
+
+
+def _with_orders(lines: Sample, orders: Reference | None) -> Sample:
+    """Lines with what their order says of them beside each."""
+    if orders is None:
+        return lines
+    there = [header for header in orders.rows.header if set(fields_of(header)) & set(OF_ORDERS)]
+    places = [orders.rows.place(header) or 0 for header in there]
+    key, column = orders.rows.place(orders.key) or 0, lines.place(orders.column) or 0
+    by_key = {row[key]: [row[place] for place in places] for row in orders.rows.rows}
+    empty = [""] * len(places)
+    rows = tuple((*by_key.get(row[column], empty), *row) for row in lines.rows)
+    return Sample(lines.path, (*(f"{ORDERS_PREFIX}{header}" for header in there), *lines.header), rows, {})
+
+
+def _known_of(lines: RemoteTable, orders: Reference | None) -> dict[str, tuple[str, str]]:
+    """Columns that keys tell: the line's and the order's."""
+    known = {}
+    if orders:
+        known["order_id"] = (orders.column, orders.because)
+    own = [column for column in lines.key if not orders or column != orders.column]
+    if len(own) == 1:
+        known["order_line_id"] = (own[0], "its primary key")
+    return known
+
+
+def _customers(
+    database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
+) -> tuple[Reference, dict[str, Any], list[tuple[str, str, str]]] | None:
+    reference = _reference(database, tables, _only(lines, "customer_id"), "customer_id", chosen)
+    if reference is None:
+        return None
+    guess = guess_customers(reference.rows, lines)
+    because = [(f"customers.{name}", header, guess.because[name]) for name, header in guess.columns.items()]
+    return reference, customers_mapping(guess), because
+
+
+def _products(
+    database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
+) -> tuple[Reference, dict[str, Any], list[tuple[str, str, str]]] | None:
+    reference = _reference(database, tables, _only(lines, "product_id"), "product_id", chosen)
+    if reference is None:
+        return None
+    guess = Guess(reference.rows)
+    guess.take("product_id", reference.key, reference.because)
+    for header in reference.table.columns:
+        for name in ("product_name", "category", "brand", "unit_cost"):
+            if name in fields_of(header) and name not in guess.columns and header not in guess.columns.values():
+                guess.take(name, header, "its name")
+    because = [(f"products.{name}", header, guess.because[name]) for name, header in guess.columns.items()]
+    return reference, products_mapping(guess, "products"), because
+
+
+def _only(lines: Guess, field: str) -> Sample:
+    """The lines' column of a field alone, so that no other column is taken for a reference."""
+    header = lines.columns.get(field)
+    if header is None:
+        return Sample(lines.sample.path, (), (), {})
+    rows = tuple((value,) for value in lines.values(field))
+    return Sample(lines.sample.path, (header,), rows, {})
+
+
+def _table(table: RemoteTable, role: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
+    key = list(table.key) or [column for column in ("id",) if column in table.columns]
+    if not key:
+        raise UserError(
+            f"{table.name}: it has no primary key, by which rows are recognised when they come again. Leave it out, or"
+            " write the source by hand (docs/sources.md)."
+        )
+    declared: dict[str, Any] = {"description": DESCRIPTIONS[role], "table": table.name, "key": key}
+    return declared
+
+
+def _notes(tables: Sequence[RemoteTable], used: Mapping[str, RemoteTable]) -> list[str]:
+    notes = [READ_WHOLE]
+    amounts = {name for column in used.get("orders", used["lines"]).columns for name in fields_of(column)}
+    if "orders" in used and "discount" in amounts:
+        notes.append(
+            f"{used['orders'].name} has discounts of whole orders, which are not in the lines' amounts: `spread` in"
+            " docs/mapping.md shares them among lines."
+        )
+    refunds = [table.name for table in tables if any(word in table.table.lower() for word in ("refund", "return"))]
+    if refunds:
+        notes.append(f"Returns in {', '.join(refunds)} are not counted: a staging model adds them (docs/companies.md).")
+    return notes
