@@ -17,6 +17,7 @@ from tests.properties.conftest import MakeCompany
 from tests.properties.deliveries import FIRST_DAY, Mess, deliver_mess, replace_file
 from tests.properties.graph import CompiledGraph, bare_copy
 from tests.properties.reference import row_statuses
+from warehouse.ingest.batches import TableId, next_batch_id, write_batch
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
@@ -52,6 +53,31 @@ def test_history_kept_in_steps_is_the_history_built_at_once(
             company.load()
         company.build([f"+{HISTORY[-1]}"] if number == 1 else HISTORY)
         expect_first_build(company, graph)
+
+
+def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeCompany, graph: CompiledGraph) -> None:
+    company, mess = make_company(), Mess(6)
+    for number in range(1, 4):
+        deliver_mess(company, mess, number)
+        company.load()
+        company.build([f"+{HISTORY[-1]}"] if number == 1 else HISTORY)
+    lines = "intermediate.int_order_line_versions where _source = 'shop' and hash(order_line_id) % 7 = 0"
+    with company.warehouse() as connection:
+        counted = connection.execute(f"select count(*) from {lines} and row_status = 'accepted'").fetchall()
+        batch = next_batch_id(connection)
+        write_batch(connection, TableId("shop", "order_lines"), "public.order_lines", batch, None, (0, 0, 0))
+        connection.execute(
+            f"insert into ops.deleted_rows select 'shop', 'order_lines', _batch_id, _row_number, $batch from {lines}",
+            {"batch": batch},
+        )
+    company.build(HISTORY)
+    with company.warehouse() as connection:
+        left = connection.execute(f"select distinct row_status from {lines}").fetchall()
+    assert counted[0][0] > 3 and set(left) <= {("rejected",), ("superseded",)}
+    fresh = bare_copy(company)
+    graph.run(fresh, until="int_order_days")
+    for model in ("int_order_line_versions", "int_order_days"):
+        expect_same(company.rows(model), table_rows(fresh, model), model)
 
 
 def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeCompany) -> None:

@@ -1,6 +1,7 @@
 """`loyalty init --database`: tables, joins and columns of real PostgreSQL and MariaDB servers, and sums to the cent."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 
 from dagster_project.cli.main import main
 from tests.support.database_servers import PASSWORD, DatabaseServer
+from warehouse.settings import PROJECT_ROOT
 
 VARIABLE = "LOYALTY_DSN_ANY"
 # three lines of two orders that count, one of a cancelled and one of a pending order, and another table like theirs
@@ -100,6 +102,18 @@ def test_a_shop_s_tables_are_told_and_joined(
     assert "5 accepted" in tried and "In all: net sales 13.00, 2 orders, 1 customers" in tried
     # 22:30 UTC is after midnight in Berlin
     assert "2024-04 13.00 2 1" in tried, tried
+
+
+def test_the_command_of_the_page_works(
+    servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_environment: None
+) -> None:
+    page = (PROJECT_ROOT / "docs" / "your_shop.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^loyalty (init --database .*)$", page, re.MULTILINE)
+    monkeypatch.setattr("warehouse.settings.COMPANIES_DIR", tmp_path)
+    monkeypatch.setattr("warehouse.onboarding.company_folder.COMPANIES_DIR", tmp_path)
+    monkeypatch.setenv("LOYALTY_DSN_SHOP", servers["postgres"])
+    assert main(shlex.split(command)) == 0
+    assert (tmp_path / "my_web_shop" / "sources" / "shop.yml").is_file()
 
 
 def test_magento_is_recognised_whatever_its_prefix(
