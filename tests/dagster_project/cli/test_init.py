@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -144,6 +145,35 @@ def test_workbooks_and_json_are_guessed_too_and_their_folder_stays_as_it_was(tmp
         (source,) = load_sources_config(load_settings(tmp_path / name.replace(".", "_"), environ={})).values()
         assert set(source.mapping["order_lines"].columns) == {"order_id", "ordered_at", "quantity", "gross_amount"}
     assert {path.name for path in tmp_path.iterdir()} == {"lines.xlsx", "lines.jsonl", "lines_xlsx", "lines_jsonl"}
+
+
+def test_a_workbook_with_rows_above_a_merged_header_is_guessed(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["Umsatzliste", "Mai 2024"],
+        ["Bon", "Datum", "Menge", "Preis", None],
+        [None, None, None, "netto", "brutto"],
+        *([str(number), f"2024-05-{number:02}", 2, 3.5, 4.2] for number in range(1, 31)),
+        [None, "Summe", 60, 105, 126],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("D2:E2")
+    book.save(tmp_path / "liste.xlsx")
+    company = tmp_path / "till"
+    assert main(["init", str(tmp_path / "liste.xlsx"), "--company", str(company), "--map", "unit_price=netto"]) == 0
+    source = load_sources_config(load_settings(company, environ={}))["liste"]
+    assert source.tables["lines"].preamble and source.mapping["order_lines"].columns["order_id"].column == "Bon"
+
+
+def test_a_zip_with_one_file_is_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, members in (("one.zip", ("a.csv", "__MACOSX/a.csv")), ("two.csv.zip", ("a.csv", "b.csv"))):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, LINES)
+    assert main(["init", str(tmp_path / "one.zip"), "--company", str(tmp_path / "one")]) == 0
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "two.csv.zip"), "--company", str(tmp_path / "two")]) == 2
+    assert "two.csv.zip: 2 files are in it, and one is expected. Unpack it." in capsys.readouterr().err
 
 
 def test_a_zone_is_found_from_offsets_from_a_name_or_by_the_country(tmp_path: Path) -> None:
