@@ -12,8 +12,11 @@ select
     product_id,
     returned_order_id,
     campaign_id,
+    channel,
     order_date,
     is_return,
+    is_return_date_assumed,
+    quantity,
     discount_amount,
     net_amount,
     margin_amount
