@@ -3,13 +3,15 @@
 from datetime import date
 
 from serving.report import formatting
-from serving.report.chapters import churn_and_value, customers, programme, retention, summary
+from serving.report.chapters import churn_and_value, customers, programme, retention, sales_mix, summary
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
 
 SECTIONS = (
     customers.sales,
+    sales_mix.new_and_returning,
+    sales_mix.discounts,
     customers.segments,
     retention.retention,
     churn_and_value.churn,

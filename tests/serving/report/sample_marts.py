@@ -78,6 +78,26 @@ MARTS = {
             (net_amount / lag(net_amount) over (order by month) - 1)::double as net_change_rate
         from months
     """,
+    "rpt_sales_mix_monthly": """
+        select (date '2017-01-01' + to_months(i::int))::date as month, channel, channel = 'all' as is_all_channels,
+            40::bigint as orders_count, 10::bigint as new_customers_count, 25::bigint as returning_customers_count,
+            100::decimal(18, 4) as net_amount, 30::decimal(18, 4) as new_net_amount,
+            65::decimal(18, 4) as returning_net_amount, 10::decimal(18, 4) as guest_net_amount,
+            -5::decimal(18, 4) as unlinked_net_amount, 25::decimal(18, 4) as discount_amount,
+            0.3::double as new_net_share_rate, 0.65::double as returning_net_share_rate, 0.2::double as discount_rate,
+            true as is_complete, channel = 'web' as is_small, i < 2 as is_left_truncated
+        from range(12) as t (i) cross join (values ('all'), ('web'), ({hostile})) as channels (channel)
+    """,
+    "rpt_discount_dependence": """
+        select group_kind, group_value, group_rank, 60::bigint as customers_count, 0.5::double as customers_share_rate,
+            1000::decimal(18, 4) as net_amount, 0.25::double as net_share_rate, 300::decimal(18, 4) as margin_amount,
+            0.125::double as discount_rate, 0.4::double as full_price_rate_90d,
+            case when group_value <> 'only' then 0.6::double end as full_price_rate_180d,
+            group_value = 'never' as is_small, 'ok' as status
+        from (values
+            ('all', 'all', 1), ('discount_class', 'never', 2), ('discount_class', 'only', 5), ('first_order', 'full_price', 8)
+        ) as t (group_kind, group_value, group_rank)
+    """,
     "rpt_key_figures": """
         select date '2017-12-31' as as_of_date, sum(net_amount)::decimal(18, 4) as net_amount,
             0.98::double as identified_rate, sum(net_amount)::decimal(18, 4) as net_amount_365d,

@@ -25,7 +25,7 @@ from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
-CHARTS = 16
+CHARTS = 18
 OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
 
 
@@ -200,6 +200,37 @@ def test_statuses_are_told(connection: DuckDBPyConnection, settings: Settings) -
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
     assert by_title["Where future value lies"].missing == "No lifetime values: the history is too short."
     assert "365 days: no customer is old enough yet." in by_title["A second order within …"].takeaway
+
+
+def test_new_and_returning_sales_and_discounts_are_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    mix = by_title["Who the sales come from"]
+    assert mix.takeaway == (
+        "In Dec 2017, 30% of net sales came from 10 new customers and 65% from 25 returning ones."
+    )
+    assert "left out: customers from before" in mix.definition
+    assert mix.chart is not None
+    drawn = [row for rows in mix.chart.to_dict()["datasets"].values() for row in rows]
+    assert len({row["month"] for row in drawn}) == 10
+    assert sum(row["net_amount"] for row in drawn) == 1000
+    channels = by_title["New and returning by channel"].table
+    assert channels and sorted(str(row[0]) for row in channels.rows) == sorted([HOSTILE, "web *"])
+    dependence = by_title["Who buys at full price"]
+    assert dependence.takeaway == (
+        "60 customers with two orders or more have never bought at full price: 50.0% of customers, 25.0% of net sales."
+    )
+    assert dependence.table and list(dependence.table.rows[2])[-3:] == ["12.5%", "40%", "–"]
+
+
+def test_sales_without_discounts_and_channels_say_so(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("delete from marts.rpt_sales_mix_monthly where channel not in ('all', 'web')")
+    connection.execute("update marts.rpt_sales_mix_monthly set discount_amount = 0, discount_rate = 0")
+    connection.execute("update marts.rpt_sales_mix_monthly set channel = 'unknown' where channel = 'web'")
+    connection.execute("update marts.rpt_discount_dependence set status = 'no_discounts'")
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    none = "No order had a discount, so none of the sales rests on them."
+    assert by_title["How much is given away"].missing == by_title["Who buys at full price"].missing == none
+    assert by_title["New and returning by channel"].missing == "The data does not say in which channel an order was placed."
 
 
 def test_what_the_value_models_found_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:

@@ -128,7 +128,7 @@ select
     case when status = 'ok' and is_complete_{{ days }}d then {{ rate('-return_quantity_' ~ days ~ 'd', 'sold_quantity') }} end
         as return_quantity_rate_{{ days }}d,
     {%- endfor %}
-    {{ rate('assumed_date_return_amount', 'return_amount') }} as assumed_return_date_rate,
+    {{ rate('-assumed_date_return_amount', '-return_amount') }} as assumed_return_date_rate,
     is_small,
     status
 from explained
