@@ -16,6 +16,12 @@ GROUPS = {
     "discounted": "First order with a discount",
     "full_price": "First order at full price",
 }
+DEPENDENCE = (
+    "Customers by how many of their orders had a discount, from two orders on, and by their first order; net sales "
+    "and margin less what came back. Full price: the share with an order without a discount on a later day within so "
+    "many days of the first, of those whose first order is that old. It goes with the group; it is not what a discount "
+    "causes. * under 30 customers."
+)
 NO_SALES = "There are no order lines yet, so there are no sales to show."
 NO_ORDERS = "No customer has ordered yet, so nothing depends on discounts."
 NO_DISCOUNTS = "No order had a discount, so none of the sales rests on them."
@@ -24,8 +30,8 @@ NO_DISCOUNTS = "No order had a discount, so none of the sales rests on them."
 def new_and_returning(company: Company) -> Section:
     """Net sales by whether the customer is new, and the same by channel."""
     lead = (
-        "A customer is new in the first order and returns in every later one. What comes back lowers the sales of those "
-        "whose order it was."
+        "A customer is new in the first order and returns in every later one. What comes back lowers the sales of "
+        "those whose order it was."
     )
     return Section("new-and-returning", "New and returning customers", [_mix(company), _channels(company)], lead)
 
@@ -55,8 +61,8 @@ def _mix(company: Company) -> Figure:
     return Figure(
         title,
         company.as_of,
-        "Net sales by month of first orders, of later orders, of guests, and of returns whose order is not known. The four "
-        f"sum to net sales.{left_out}",
+        "Net sales by month of first orders, of later orders, of guests, and of returns whose order is not known. "
+        f"The four sum to net sales.{left_out}",
         _last_mix(months),
         charts.sales_mix(frame, company.currency),
         width=12,
@@ -69,8 +75,8 @@ def _last_mix(months: list[dict[str, Any]]) -> str:
         return ""
     last = known[-1]
     return (
-        f"In {formatting.month(last['month'])}, {formatting.percent(last['new_net_share_rate'])} of net sales came from "
-        f"{formatting.some(last['new_customers_count'], 'new customer')} and "
+        f"In {formatting.month(last['month'])}, {formatting.percent(last['new_net_share_rate'])} of net sales came "
+        f"from {formatting.some(last['new_customers_count'], 'new customer')} and "
         f"{formatting.percent(last['returning_net_share_rate'])} from "
         f"{formatting.some(last['returning_customers_count'], 'returning one')}."
     )
@@ -108,8 +114,8 @@ def _channels(company: Company) -> Figure:
     return Figure(
         title,
         company.as_of,
-        f"{formatting.month(over[-1])}, the last month with orders that is over. A customer is new once, in the channel of "
-        "the first order. * under 30 orders.",
+        f"{formatting.month(over[-1])}, the last month with orders that is over. A customer is new once, in the "
+        "channel of the first order. * under 30 orders.",
         table=table,
         width=12,
     )
@@ -149,7 +155,20 @@ def _dependence(company: Company) -> Figure:
         return Figure(title, missing=NO_ORDERS, width=12)
     if "no_discounts" in statuses:
         return Figure(title, missing=NO_DISCOUNTS, width=12)
-    table = Table(
+    margin = company.settings.assumed.margin_rate
+    return Figure(
+        title,
+        company.as_of,
+        DEPENDENCE,
+        _only(rows),
+        table=_groups(company, rows),
+        assumed=f"margin rate {formatting.percent(margin)} where an order line has no cost",
+        width=12,
+    )
+
+
+def _groups(company: Company, rows: list[dict[str, Any]]) -> Table:
+    return Table(
         (
             "Customers' orders",
             "Customers",
@@ -175,19 +194,6 @@ def _dependence(company: Company) -> Figure:
             )
             for row in rows
         ],
-    )
-    margin = company.settings.assumed.margin_rate
-    return Figure(
-        title,
-        company.as_of,
-        "Customers by how many of their orders had a discount, from two orders on, and by their first order; net sales and "
-        "margin less what came back. Full price: the share with an order without a discount on a later day within so many days "
-        "of the first, of those whose first order is that old. It goes with the group; it is not what a discount causes. "
-        "* under 30 customers.",
-        _only(rows),
-        table=table,
-        assumed=f"margin rate {formatting.percent(margin)} where an order line has no cost",
-        width=12,
     )
 
 

@@ -95,7 +95,8 @@ MARTS = {
             case when group_value <> 'only' then 0.6::double end as full_price_rate_180d,
             group_value = 'never' as is_small, 'ok' as status
         from (values
-            ('all', 'all', 1), ('discount_class', 'never', 2), ('discount_class', 'only', 5), ('first_order', 'full_price', 8)
+            ('all', 'all', 1), ('discount_class', 'never', 2), ('discount_class', 'only', 5),
+            ('first_order', 'full_price', 8)
         ) as t (group_kind, group_value, group_rank)
     """,
     "rpt_key_figures": """

@@ -205,9 +205,7 @@ def test_statuses_are_told(connection: DuckDBPyConnection, settings: Settings) -
 def test_new_and_returning_sales_and_discounts_are_told(connection: DuckDBPyConnection, settings: Settings) -> None:
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
     mix = by_title["Who the sales come from"]
-    assert mix.takeaway == (
-        "In Dec 2017, 30% of net sales came from 10 new customers and 65% from 25 returning ones."
-    )
+    assert mix.takeaway == ("In Dec 2017, 30% of net sales came from 10 new customers and 65% from 25 returning ones.")
     assert "left out: customers from before" in mix.definition
     assert mix.chart is not None
     drawn = [row for rows in mix.chart.to_dict()["datasets"].values() for row in rows]
@@ -230,7 +228,8 @@ def test_sales_without_discounts_and_channels_say_so(connection: DuckDBPyConnect
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
     none = "No order had a discount, so none of the sales rests on them."
     assert by_title["How much is given away"].missing == by_title["Who buys at full price"].missing == none
-    assert by_title["New and returning by channel"].missing == "The data does not say in which channel an order was placed."
+    channels = by_title["New and returning by channel"]
+    assert channels.missing == "The data does not say in which channel an order was placed."
 
 
 def test_what_the_value_models_found_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:
