@@ -17,17 +17,9 @@ months as (
 
 ),
 
-order_days as (
-
-    select * from {{ ref('int_order_days') }}
-    where order_status = 'completed'
-
-),
-
-return_lines as (
+sale_lines as (
 
     select * from {{ ref('int_sale_lines') }}
-    where is_return
 
 ),
 
@@ -52,24 +44,13 @@ orders as (
 entries as (
 
     select
-        {{ month_of('order_days.order_date') }} as month,
-        orders.channel,
-        orders.sales_class,
-        order_days.{{ amounts | join(', order_days.') }}
-    from order_days
-    inner join orders on order_days.order_id = orders.order_id
-    cross join run_dates
-    where order_days.order_date <= run_dates.as_of_date
-
-    union all
-
-    select
-        {{ month_of('return_lines.order_date') }} as month,
-        coalesce(orders.channel, return_lines.channel, 'unknown') as channel,
+        {{ month_of('sale_lines.order_date') }} as month,
+        coalesce(orders.channel, sale_lines.channel, 'unknown') as channel,
         coalesce(orders.sales_class, 'unlinked') as sales_class,
-        return_lines.{{ amounts | join(', return_lines.') }}
-    from return_lines
-    left join orders on return_lines.returned_order_id = orders.order_id
+        sale_lines.{{ amounts | join(', sale_lines.') }}
+    from sale_lines
+    left join orders
+        on case when sale_lines.is_return then sale_lines.returned_order_id else sale_lines.order_id end = orders.order_id
 
 ),
 
