@@ -13,7 +13,7 @@ with run_dates as (
 
 months as (
 
-    select * from {{ ref('int_months') }}
+    select * from {{ ref('rpt_sales_monthly') }}
 
 ),
 
@@ -113,12 +113,12 @@ select
     {{ money('coalesce(summed.' ~ class ~ '_' ~ amount ~ ', 0)') }} as {{ class }}_{{ amount }},
     {%- endfor %}
     {%- endfor %}
-    last_day(months.month) <= run_dates.as_of_date as is_complete,
+    months.is_complete,
     {%- for class in classes %}
-    case when last_day(months.month) <= run_dates.as_of_date and summed.net_amount > 0
+    case when months.is_complete and summed.net_amount > 0
         then {{ rate('coalesce(summed.' ~ class ~ '_net_amount, 0)', 'summed.net_amount') }} end as {{ class }}_net_share_rate,
     {%- endfor %}
-    case when last_day(months.month) <= run_dates.as_of_date and summed.net_amount + summed.discount_amount > 0
+    case when months.is_complete and summed.net_amount + summed.discount_amount > 0
         then {{ rate('summed.discount_amount', 'summed.net_amount + summed.discount_amount') }} end as discount_rate,
     coalesce(counted.orders_count, 0) < 30 as is_small,
     {{ days_between('months.month', 'run_dates.data_from') }} < 2 * {{ var('churn_horizon_days') }} as is_left_truncated
