@@ -136,7 +136,7 @@ def test_a_mart_that_is_called_like_the_products_is_refused(tmp_path: Path) -> N
     mart.parent.mkdir(parents=True)
     mart.write_text("select 1 as one")
     with pytest.raises(
-        UserError, match=r"fct_orders\.sql: the product has a model fct_orders\. Give yours another name"
+        UserError, match=r"fct_orders\.sql: the product has a model fct_orders\."
     ):
         write_company_files({}, DBT_DIR, tmp_path)
 
