@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from duckdb import DuckDBPyConnection
 
@@ -13,6 +14,10 @@ from tests.support.company import Company, Generated, company, generate_company,
 from tests.support.shared import made_once, shared_folder
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
+
+# No test fails for being slow: machines differ, and others work on them.
+hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 # Folders whose files take longest, so that no worker is left with one of them at the end.
 SLOWEST = ("end_to_end", "properties", "dbt", "benchmarks", "dagster_project")

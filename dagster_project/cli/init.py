@@ -28,8 +28,8 @@ def init(
     mapped: Sequence[str],
     asked: Mapping[str, str | None],
     force: bool,
-) -> bool:
-    """Write a company's folder from files. Whether nothing is left that would stop a run. Raises UserError."""
+) -> Path | None:
+    """Write a company's folder from files, and return it if nothing is left that would stop a run. Raises UserError."""
     samples = [look_at(file) for file in files]
     said = _said(mapped, [header for sample in samples for header in sample.header])
     found = None if said else recognise(samples)
@@ -44,18 +44,23 @@ def init_from_database(
     mapped: Sequence[str],
     asked: Mapping[str, str | None],
     force: bool,
-) -> bool:
-    """Write a company's folder from a database. Whether nothing is left that would stop a run. Raises UserError."""
+) -> Path | None:
+    """Write a company's folder from a database, and return it as `init` does. Raises UserError."""
     proposal = propose_database(variable, _roles(named), _said(mapped, None), _asked_of_person)
     return _write(proposal, company, asked, force)
 
 
-def _write(proposal: Proposal, company: Path | None, asked: Mapping[str, str | None], force: bool) -> bool:
+def _write(proposal: Proposal, company: Path | None, asked: Mapping[str, str | None], force: bool) -> Path | None:
     _decide(proposal, asked)
     folder = company_folder(str(company) if company else proposal.source_name)
     written = write_company(proposal, folder, force=force)
     _tell(proposal, written)
-    return _checked(folder, str(company or folder.name))
+    return folder if _checked(folder, str(company or folder.name)) else None
+
+
+def wants_run() -> bool:
+    """Whether a person at a terminal wants a run at once."""
+    return _asked_of_person("Run it now, and see the report?", ("yes", "no")) == "yes"
 
 
 def _roles(named: Sequence[str]) -> dict[str, str]:

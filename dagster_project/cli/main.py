@@ -39,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with terminated_in_words(), private_files(), _quiet_libraries(), _heard_interrupts():
             if getattr(options, "founds_company", False):  # there are no settings yet
-                return _init(options)
+                code, wants_run = _init(options)
+                if not wants_run:
+                    return code
+                options = parse(_parser(), ["--company", str(wants_run), "run"])
             settings = load_settings(getattr(options, "company", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
@@ -295,18 +298,19 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
-def _init(options: argparse.Namespace) -> int:
-    from dagster_project.cli.init import init, init_from_database
+def _init(options: argparse.Namespace) -> tuple[int, Path | None]:
+    """The exit code, and the new company where a person wants to see its report at once."""
+    from dagster_project.cli.init import init, init_from_database, wants_run
 
     if bool(options.files) == bool(options.database):
         raise UserError("init: say either files or --database VARIABLE.")
     company = getattr(options, "company", None)
     asked = {"timezone": options.timezone, "currency": options.currency}
     if options.database:
-        is_ready = init_from_database(options.database, company, options.tables, options.mapped, asked, options.force)
+        made = init_from_database(options.database, company, options.tables, options.mapped, asked, options.force)
     else:
-        is_ready = init(options.files, company, options.mapped, asked, options.force)
-    return DONE if is_ready else FAILED
+        made = init(options.files, company, options.mapped, asked, options.force)
+    return (DONE, made if wants_run() else None) if made else (FAILED, None)
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:

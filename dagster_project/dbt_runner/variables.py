@@ -29,6 +29,7 @@ HISTORY_PATHS = (
     "macros/portable.sql",
     "macros/incremental.sql",
     "models/intermediate/entities/int_exchange_rate_versions.sql",
+    "models/intermediate/entities/int_product_versions.sql",
     "models/intermediate/orders/int_changed_order_lines.sql",
     "models/intermediate/orders/int_order_days.sql",
     "models/intermediate/orders/int_order_line_versions.sql",

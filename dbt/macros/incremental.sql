@@ -32,9 +32,9 @@
     {% endif %}
 {% endmacro %}
 
-{# Of an incremental model: what the model that it `reads` has seen, and where it is not built anew, the changed keys. #}
-{% macro move_watermark(reads) %}
-    {% set seen = watermark_of(reads) %}
+{# Of an incremental model: what the models that it reads have seen, and where it is not built anew, the changed keys. #}
+{% macro move_watermark() %}
+    {% set seen = earliest_watermark(varargs) %}
     {% if is_incremental() %}
         {% set changes = watermark_of('int_changed_order_lines') %}
         {% set batch = [watermark_of(this.identifier), [seen or 0, changes or 0] | min] | max %}
@@ -42,6 +42,13 @@
         {% set batch = seen %}
     {% endif %}
     {{ set_watermark(batch) }}
+{% endmacro %}
+
+{# The last batch that all of these models have seen; none where one has to be built anew. #}
+{% macro earliest_watermark(model_names) %}
+    {% set marks = [] %}
+    {% for model_name in model_names %}{% do marks.append(watermark_of(model_name)) %}{% endfor %}
+    {{ return(none if none in marks else marks | min) }}
 {% endmacro %}
 
 {# The last batch that was loaded. #}

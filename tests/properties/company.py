@@ -36,6 +36,7 @@ SCHEMAS = {
         "customer_id": pa.string(), "joined_at": INSTANT, "country": pa.string(), "email": pa.string(),
         "phone": pa.string(), "email_consent": pa.bool_(), "language": pa.string(),
     },
+    "products": {"product_id": pa.string(), "unit_cost": MONEY},
     "campaigns": {
         "campaign_id": pa.string(), "campaign_name": pa.string(), "campaign_type": pa.string(),
         "start_date": pa.date32(), "end_date": pa.date32(), "is_randomized": pa.bool_(),

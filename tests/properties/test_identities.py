@@ -48,7 +48,7 @@ def deliver(company: Company) -> None:
         "customers",
         "part-1",
         [
-            customer(ACCOUNT, date(2024, 1, 1), email="ann@person.example"),
+            customer(ACCOUNT, date(2024, 1, 1), email="ann@person.example", country="DE"),
             customer(OTHER, date(2024, 1, 2), email="otto@other.example"),
         ],
     )
@@ -57,7 +57,9 @@ def deliver(company: Company) -> None:
 
 def deliver_address(company: Company) -> None:
     """The card's owner gives an address: the account's."""
-    address = customer(CARD, date(2024, 2, 10), email="Ann@Person.example", language="zh", email_consent=None)
+    address = customer(
+        CARD, date(2024, 2, 10), email="Ann@Person.example", country="AT", language="zh", email_consent=None
+    )
     company.deliver("till", "customers", "part-2", [address])
 
 
@@ -113,8 +115,10 @@ def test_two_customers_become_one_and_points_move_by_journal_entries(
     assert ask(joined, f"{changes} from intermediate.int_customer_identity_changes") == [
         (CARD, CARD, ACCOUNT, "email", APRIL)
     ]
-    customers = "select customer_id, orders_count, net_amount_lifetime, tier from marts.dim_customers order by all"
-    assert ask(joined, customers) == [(ACCOUNT, 3, 310, "Silver"), (OTHER, 0, 0, "Bronze")]
+    about = "orders_count, net_amount_lifetime, tier, country, language, email_consent"
+    assert ask(joined, f"select customer_id, {about} from marts.dim_customers order by all") == [
+        (ACCOUNT, 3, 310, "Silver", "DE", "zh", True), (OTHER, 0, 0, "Bronze", None, None, True),
+    ]  # fmt: skip
     assert ask(joined, "select order_id, customer_id, order_number from marts.fct_orders order by all") == [
         ("shop-1", ACCOUNT, 1), ("till-2", ACCOUNT, 2), ("till-3", ACCOUNT, 3),
     ]  # fmt: skip

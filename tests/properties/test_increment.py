@@ -22,7 +22,13 @@ from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
-HISTORY = ["int_exchange_rate_versions", "int_changed_order_lines", "int_order_line_versions", "int_order_days"]
+HISTORY = [
+    "int_exchange_rate_versions",
+    "int_product_versions",
+    "int_changed_order_lines",
+    "int_order_line_versions",
+    "int_order_days",
+]
 SEEDS = [1, 2, 3, 4]
 DELIVERIES = 5
 OF_A_LINE = [
@@ -74,10 +80,7 @@ def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeC
     with company.warehouse() as connection:
         left = connection.execute(f"select distinct row_status from {lines}").fetchall()
     assert counted[0][0] > 3 and set(left) <= {("rejected",), ("superseded",)}
-    fresh = bare_copy(company)
-    graph.run(fresh, until="int_order_days")
-    for model in ("int_order_line_versions", "int_order_days"):
-        expect_same(company.rows(model), table_rows(fresh, model), model)
+    expect_first_build_in_sql(company, graph)
 
 
 def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeCompany) -> None:
@@ -110,6 +113,38 @@ def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeC
     assert after("0.91") == ([("accepted", None, Decimal("9.1091"), net)], [(net + Decimal("9.1091"),)])
     assert after("0.915") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
     assert after("-1.0000") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
+
+
+def test_a_line_without_a_cost_costs_what_its_product_does_and_follows_it(
+    make_company: MakeCompany, graph: CompiledGraph
+) -> None:
+    company, mess = make_company(), Mess(0)
+    line = {**mess.new_lines("shop", 1)[0], "order_status": "completed", "currency": "EUR", "product_id": "p1"}
+    line |= {"order_id": "O1", "net_amount": Decimal(10), "gross_amount": Decimal(10), "discount_amount": Decimal(0)}
+    back = {"quantity": -1, "net_amount": Decimal(-10), "gross_amount": Decimal(-10)}
+    lines = [
+        {**line, "order_line_id": "own", "quantity": 3, "cost_amount": Decimal(4)},
+        {**line, "order_line_id": "sold", "quantity": 3, "cost_amount": None},
+        {**line, "order_line_id": "back", "cost_amount": None, **back},
+        {**line, "order_line_id": "other", "quantity": 3, "cost_amount": None, "product_id": "p2"},
+    ]
+    company.deliver("shop", "order_lines", "part-1", lines)
+
+    def costs(unit_cost: str | None, models: Sequence[str] = HISTORY) -> dict[str, Decimal | None]:
+        """What each line costs, once this was delivered of its product."""
+        products = [{"product_id": "p1", "unit_cost": unit_cost and Decimal(unit_cost)}]
+        company.deliver("shop", "products", f"of-{unit_cost}", products)
+        company.load()
+        company.build(models)
+        expect_first_build_in_sql(company, graph)
+        with company.warehouse() as connection:
+            found = connection.execute("select order_line_id, cost_amount from intermediate.int_order_line_versions")
+            return {name.removeprefix("shop-"): cost for name, cost in found.fetchall()}
+
+    known = {"own": Decimal(4), "other": None}
+    assert costs(None, [f"+{HISTORY[-1]}"]) == {**known, "sold": None, "back": None}
+    assert costs("1.5") == {**known, "sold": Decimal("4.5"), "back": Decimal("-1.5")}
+    assert costs("2") == {**known, "sold": Decimal(6), "back": Decimal(-2)}
 
 
 def test_of_rows_at_the_same_place_of_two_sheets_one_stands(make_company: MakeCompany, graph: CompiledGraph) -> None:
@@ -148,12 +183,18 @@ def _project_files(manifest: Mapping[str, Any], unique_id: str, seen: set[str]) 
         yield from _project_files(manifest, parent, seen)
 
 
-def expect_first_build(company: Company, graph: CompiledGraph) -> None:
-    """The kept history equals that of the graph's SQL on an empty warehouse, which equals the reference."""
+def expect_first_build_in_sql(company: Company, graph: CompiledGraph) -> duckdb.DuckDBPyConnection:
+    """The kept history equals that of the graph's SQL on an empty warehouse, which is returned."""
     connection = bare_copy(company)
     graph.run(connection, until="int_order_days")
     for model in ("int_order_line_versions", "int_order_days"):
         expect_same(company.rows(model), table_rows(connection, model), model)
+    return connection
+
+
+def expect_first_build(company: Company, graph: CompiledGraph) -> None:
+    """The kept history is that of a first build, which equals the reference."""
+    connection = expect_first_build_in_sql(company, graph)
     expect_same(_row_statuses_in_sql(connection), _row_statuses_in_python(connection), "row_statuses")
     connection.close()
 

@@ -59,8 +59,12 @@ Names = Annotated[
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file name's ending stands for (`.gz` is looked through), or None."""
-    return FORMAT_OF_ENDING.get(Path(name.lower().removesuffix(".gz")).suffix)
+    """The format that a file name's ending stands for, or None. What is packed (.gz) has the ending before that one; in
+    a .zip one text file is expected."""
+    packed = Path(name.lower())
+    if packed.suffix == ".zip":
+        return "csv" if FORMAT_OF_ENDING.get(Path(packed.stem).suffix, "csv") == "csv" else None
+    return FORMAT_OF_ENDING.get(Path(packed.stem if packed.suffix == ".gz" else packed).suffix)
 
 
 class _Section(BaseModel):
@@ -122,7 +126,8 @@ class TableConfig(_Section):
     decimal_mark: Annotated[Literal[".", ","], Field(examples=[","])] | None = None
     """What stands before a number's decimals, where a file's values leave it open."""
     preamble: bool = False
-    """Whether a text file may have lines above its header, which is the first line that holds every required column."""
+    """Whether a text file or a sheet may have lines above its header, which is the first that holds every required
+    column; in Excel two rows with merged cells may hold them together."""
     other_columns: Literal["load", "ignore"] = "load"
     """What becomes of columns that are not declared."""
     version: Annotated[Header, Field(examples=["updated_at"])] | None = None

@@ -11,15 +11,19 @@ from typing import Any
 
 from warehouse.errors import UserError, nearest
 from warehouse.onboarding.guess import (
+    MOST_REFER,
     NUMBERS,
     Ask,
     Guess,
+    Reference,
     currency_of_lines,
     customers_mapping,
     guess_customers,
     guess_lines,
+    joined_to_orders,
     order_lines_mapping,
     products_mapping,
+    with_orders,
 )
 from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
@@ -28,8 +32,6 @@ from warehouse.onboarding.remote_tables import RemoteDatabase, RemoteTable, with
 from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
 
 ROLES = ("lines", "orders", "customers", "products")
-# What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
-OF_ORDERS = ("ordered_at", "time", "customer_id", "email", "phone", "currency", "store_id", "order_status", "channel")
 DESCRIPTIONS = {
     "lines": "One row per line of an order.",
     "orders": "One row per order.",
@@ -37,7 +39,6 @@ DESCRIPTIONS = {
     "products": "One row per product.",
 }
 NUMERIC = ("DECIMAL", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "UINTEGER", "UBIGINT", "DOUBLE", "FLOAT", "HUGEINT")
-ENOUGH = 0.9
 READ_WHOLE = (
     "Every table is read whole at each run, so that changed and deleted rows are seen; a `watermark` reads what is new"
     " alone (docs/sources.md)."
@@ -46,19 +47,10 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A column whose values are keys of another table, and how many of them are."""
+class TableReference(Reference):
+    """A reference to a table of the database."""
 
-    column: str
     table: RemoteTable
-    key: str
-    share: float
-    rows: Sample
-
-    @property
-    def because(self) -> str:
-        """What it rests on."""
-        return f"{self.share:.0%} of its values are {self.key} of {self.table.name}"
 
 
 def propose_database(variable: str, named: Mapping[str, str], said: Mapping[str, str], ask: Ask) -> Proposal:
@@ -78,7 +70,7 @@ def _propose(
     if not lines.rows:
         raise UserError(f"{lines_table.name}: the table has no rows.")
     orders = _reference(database, tables, lines, "order_id", chosen.get("orders"))
-    joined = _with_orders(lines, orders)
+    joined = with_orders(lines, orders) if orders else lines
     for name, header in said.items():
         if header not in joined.header:
             raise UserError(f"--map {name}={header}: no such column{nearest(header, joined.header)}.")
@@ -89,8 +81,7 @@ def _propose(
     guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
     if orders:
         source_tables["orders"] = orders.table
-        join = {"orders": {"table": "orders", "by": {orders.column: orders.key}}}
-        mapping["order_lines"] = {"from": "lines", "join": join, **mapping["order_lines"]}
+        mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
         told.append(f"{orders.table.name}: orders, joined by {orders.column} = {orders.key}")
     for role, made in (
         ("customers", _customers(database, tables, guess, chosen.get("customers"))),
@@ -199,7 +190,7 @@ def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:
 
 def _reference(
     database: RemoteDatabase, tables: Sequence[RemoteTable], of: Sample, field: str, chosen: RemoteTable | None
-) -> Reference | None:
+) -> TableReference | None:
     """The table whose key the sample's column of a field refers to; the likeliest by its name where several fit."""
     found = []
     for column in of.header:
@@ -212,8 +203,8 @@ def _reference(
                 continue
             rows = database.sample(table, key, values)
             share = len(set(rows.column(key))) / len(values)
-            if rows.rows and share >= ENOUGH:
-                found.append(Reference(column, table, key, share, rows))
+            if rows.rows and share >= MOST_REFER:
+                found.append(TableReference(column, key, share, rows, table))
     if chosen and not found:
         raise UserError(f"{chosen.name}: no column of {of.path} refers to it by its key.")
     return max(found, key=lambda one: (one.share, -len(one.table.table), one.table.name), default=None)
@@ -234,20 +225,7 @@ def _single_key(table: RemoteTable, column: str) -> str | None:
     return next((name for name in (bare, "id") if name in table.columns), None) if not table.key else None
 
 
-def _with_orders(lines: Sample, orders: Reference | None) -> Sample:
-    """Lines with what their order says of them beside each."""
-    if orders is None:
-        return lines
-    there = [header for header in orders.rows.header if set(fields_of(header)) & set(OF_ORDERS)]
-    places = [orders.rows.place(header) or 0 for header in there]
-    key, column = orders.rows.place(orders.key) or 0, lines.place(orders.column) or 0
-    by_key = {row[key]: [row[place] for place in places] for row in orders.rows.rows}
-    empty = [""] * len(places)
-    rows = tuple((*by_key.get(row[column], empty), *row) for row in lines.rows)
-    return Sample(lines.path, (*(f"{ORDERS_PREFIX}{header}" for header in there), *lines.header), rows, {})
-
-
-def _known_of(lines: RemoteTable, orders: Reference | None) -> dict[str, tuple[str, str]]:
+def _known_of(lines: RemoteTable, orders: TableReference | None) -> dict[str, tuple[str, str]]:
     """Columns that keys tell: the line's and the order's."""
     known = {}
     if orders:
@@ -260,7 +238,7 @@ def _known_of(lines: RemoteTable, orders: Reference | None) -> dict[str, tuple[s
 
 def _customers(
     database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
-) -> tuple[Reference, dict[str, Any], list[tuple[str, str, str]]] | None:
+) -> tuple[TableReference, dict[str, Any], list[tuple[str, str, str]]] | None:
     reference = _reference(database, tables, _only(lines, "customer_id"), "customer_id", chosen)
     if reference is None:
         return None
@@ -271,7 +249,7 @@ def _customers(
 
 def _products(
     database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
-) -> tuple[Reference, dict[str, Any], list[tuple[str, str, str]]] | None:
+) -> tuple[TableReference, dict[str, Any], list[tuple[str, str, str]]] | None:
     reference = _reference(database, tables, _only(lines, "product_id"), "product_id", chosen)
     if reference is None:
         return None

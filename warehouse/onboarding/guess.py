@@ -27,7 +27,7 @@ from warehouse.onboarding.proposal import (
     patterns,
 )
 from warehouse.onboarding.readers import listed
-from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, RETURNED, fields_of
+from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, ORDERS_PREFIX, RETURNED, fields_of
 
 # What --map can say of a file of lines.
 FIELDS = (
@@ -36,7 +36,10 @@ FIELDS = (
     "is_return", "original_order_id",
 )  # fmt: skip
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
+# What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
+OF_ORDERS = ("ordered_at", "time", "customer_id", "email", "phone", "currency", "store_id", "order_status", "channel")
 ENOUGH = 0.95
+MOST_REFER = 0.9
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
 Ask = Callable[[str, Sequence[str]], str | None]
@@ -69,17 +72,23 @@ class Guess:
 
 def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
     """The company of files that are no known system's. Raises UserError where something needed is not found."""
-    ordered = sorted(samples, key=_likeness_of_lines, reverse=True)
-    lines = guess_lines(ordered[0], said, ask)
+    first, *others = sorted(samples, key=_likeness_of_lines, reverse=True)
+    orders = _find_orders(first, others)
+    lines = guess_lines(with_orders(first, orders) if orders else first, said, ask)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
-    tables = {"lines": _table(lines.sample, folder, "One row per line of an order.", lines)}
+    tables = {"lines": _table(first, folder, "One row per line of an order.", lines)}
     mapping: dict[str, Any] = {"order_lines": order_lines_mapping(lines)}
-    told = [_told(lines.sample, "order lines")]
+    told = [_told(first, "order lines")]
+    if orders:
+        others.remove(orders.rows)
+        tables["orders"] = _table(orders.rows, folder, "One row per order.", _of_orders(lines, orders.rows))
+        mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
+        told.append(_told(orders.rows, f"orders, joined by {orders.column} = {orders.key}"))
     guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
     if "product_id" in lines.columns and "product_name" in lines.columns:
         mapping["products"] = products_mapping(lines)
-    for sample in ordered[1:]:
+    for sample in others:
         customers = guess_customers(sample, lines)
         tables["customers"] = _table(sample, folder, "One row per customer.", customers)
         mapping["customers"] = customers_mapping(customers)
@@ -180,6 +189,65 @@ def _likeness_of_lines(sample: Sample) -> int:
     fields = {name for header in sample.header for name in fields_of(header)}
     numbers = {name for header in sample.header if kinds.get(header) == "number" for name in fields_of(header)}
     return 3 * len(numbers & set(NUMBERS)) + 2 * ("order_id" in fields) + 2 * ("ordered_at" in fields)
+
+
+# --- Orders in a file or table of their own ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column whose values are keys of another table, and how many of them are; `rows` are some of that table's."""
+
+    column: str
+    key: str
+    share: float
+    rows: Sample
+
+    @property
+    def because(self) -> str:
+        """What it rests on."""
+        return f"{self.share:.0%} of its values are {self.key} of {self.rows.path.name}"
+
+
+def _find_orders(lines: Sample, others: Sequence[Sample]) -> Reference | None:
+    """The file of orders, where the one of lines has no day: that in which nearly all of its order ids come once."""
+    kinds = _kinds(lines)
+    if any(kinds.get(header) == "moment" and "ordered_at" in fields_of(header) for header in lines.header):
+        return None
+    found = []
+    for column in (header for header in lines.header if "order_id" in fields_of(header)):
+        values = set(lines.column(column))
+        for rows in others:
+            for key in rows.header:
+                keys = rows.column(key)
+                share = len(values & set(keys)) / max(len(values), 1)
+                if keys and len(set(keys)) == len(keys) and share >= MOST_REFER:
+                    found.append(Reference(column, key, share, rows))
+    return max(found, key=lambda one: one.share, default=None)
+
+
+def with_orders(lines: Sample, orders: Reference) -> Sample:
+    """Lines with what their order says of them beside each."""
+    there = [header for header in orders.rows.header if set(fields_of(header)) & set(OF_ORDERS)]
+    places = [orders.rows.place(header) or 0 for header in there]
+    key, column = orders.rows.place(orders.key) or 0, lines.place(orders.column) or 0
+    by_key = {row[key]: [row[place] for place in places] for row in orders.rows.rows}
+    empty = [""] * len(places)
+    rows = tuple((*by_key.get(row[column], empty), *row) for row in lines.rows)
+    header = (*(f"{ORDERS_PREFIX}{name}" for name in there), *lines.header)
+    return Sample(lines.path, header, rows, lines.options, lines.found)
+
+
+def joined_to_orders(mapping: Mapping[str, Any], orders: Reference) -> dict[str, Any]:
+    """The mapping of lines with the join of their orders."""
+    join = {"orders": {"table": "orders", "by": {orders.column: orders.key}}}
+    return {"from": "lines", "join": join, **mapping}
+
+
+def _of_orders(lines: Guess, orders: Sample) -> Guess:
+    """Which columns of the orders' file were taken."""
+    taken = {name: header for name, header in lines.columns.items() if header.startswith(ORDERS_PREFIX)}
+    return Guess(orders, {name: header.removeprefix(ORDERS_PREFIX) for name, header in taken.items()})
 
 
 # --- Lines ------------------------------------------------------------------------------------------------------

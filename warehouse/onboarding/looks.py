@@ -2,7 +2,6 @@
 
 import csv
 import io
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import Any
 
 from warehouse.errors import UserError, printable
 from warehouse.ingest.columns import letters
-from warehouse.ingest.formats.csv import likely_encoding, open_text
+from warehouse.ingest.formats import excel
+from warehouse.ingest.formats.csv import DAMAGES, likely_encoding, open_text
 from warehouse.ingest.formats.dispatch import open_file, readable
-from warehouse.ingest.sources import TableConfig, format_of
+from warehouse.ingest.sources import ColumnConfig, TableConfig, format_of
 from warehouse.settings import IngestSettings
 from warehouse.sql import connect
 
@@ -22,6 +22,7 @@ from warehouse.sql import connect
 MOST_BYTES = 16 << 20
 MOST_ROWS = 20_000
 MOST_PREAMBLE = 50
+MOST_LOOKED_AT = 500
 DELIMITERS = (",", ";", "\t", "|")
 # What other kinds of files begin with, and what to do with them.
 OTHERS = {
@@ -68,7 +69,7 @@ def look_at(path: Path) -> Sample:
         raise UserError(f"{path}: the file is empty. Export it again.")
     kind = format_of(path.name)
     if kind is None:
-        kinds = "CSV, TSV or TXT, Excel (.xlsx), JSON or Parquet, also packed with gzip (.gz)"
+        kinds = "CSV, TSV or TXT, Excel (.xlsx), JSON or Parquet, also packed (.gz, or .zip with one text file in it)"
         raise UserError(f"{path}: its ending tells no format that can be read. There are {kinds}.")
     sample = _look_at_text(path) if kind == "csv" else _look_at_cells(path, kind)
     if not sample.rows:
@@ -78,14 +79,46 @@ def look_at(path: Path) -> Sample:
 
 def _look_at_cells(path: Path, kind: str) -> Sample:
     table = TableConfig(files=(path.name,), sheets=("*",) if kind == "excel" else None)
+    options: dict[str, Any] = {}
+    found: list[str] = []
     with TemporaryDirectory() as work, connect() as connection, readable(path, kind):
+        sheets = excel.first_rows(connection, path, table, MOST_LOOKED_AT) if kind == "excel" else []
+        if header := _header_of_sheet(sheets):
+            wanted = {name.lower(): name for name in header.names if name}.values()
+            columns = {name: ColumnConfig(required=True) for name in wanted}
+            table = table.model_copy(update={"preamble": True, "columns": columns})
+            options["preamble"] = True
+            found.append(f"its header ends in row {header.rows}")
         reading, *others = open_file(connection, path, table, IngestSettings(), Path(work))
         names = list(reading.columns)
         quoted = ", ".join('cast("' + name.replace('"', '""') + '" as varchar)' for name in names)
         rows = connection.execute(f"select {quoted} from ({reading.rows}) limit {MOST_ROWS}").fetchall()
+    if others:
+        options["sheets"] = "*"
+        found.append(f"{len(others) + 1} sheets, all of them read")
     filled = tuple(tuple((value or "").strip() for value in row) for row in rows)
-    found = (f"{len(others) + 1} sheets, all of them read",) if others else ()
-    return Sample(path, tuple(names), filled, {"sheets": "*"} if others else {}, found)
+    return Sample(path, tuple(names), filled, options, tuple(found))
+
+
+def _header_of_sheet(sheets: Sequence[tuple[str, list[list[str]]]]) -> excel.Header | None:
+    """The header of the first sheet where it is not its first row alone: below other lines, or of two merged rows."""
+    rows = sheets[0][1] if sheets else []
+    widths = Counter(len(trimmed) for row in rows if (trimmed := _trimmed(row)))
+    width = max(widths, key=lambda size: (widths[size], size), default=0)
+
+    def is_header(row: Sequence[str]) -> bool:
+        names = _trimmed(row)
+        return len(names) == width and all(names) and not any(_is_number(name) for name in names)
+
+    found = excel.find_header(rows, is_header) if width > 1 else None
+    return found if found and found.rows > 1 else None
+
+
+def _trimmed(row: Sequence[str]) -> list[str]:
+    names = list(row)
+    while names and not names[-1]:
+        names.pop()
+    return names
 
 
 def _look_at_text(path: Path) -> Sample:
@@ -117,7 +150,7 @@ def _content(path: Path) -> bytes:
     try:
         with open_text(path) as stream:
             return stream.read(MOST_BYTES)
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGES) as error:
         raise UserError(f"{path}: cannot be read: {error}. Was it copied to the end?") from error
 
 

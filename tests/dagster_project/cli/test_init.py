@@ -2,6 +2,8 @@
 
 import gzip
 import re
+import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -144,6 +146,61 @@ def test_workbooks_and_json_are_guessed_too_and_their_folder_stays_as_it_was(tmp
         (source,) = load_sources_config(load_settings(tmp_path / name.replace(".", "_"), environ={})).values()
         assert set(source.mapping["order_lines"].columns) == {"order_id", "ordered_at", "quantity", "gross_amount"}
     assert {path.name for path in tmp_path.iterdir()} == {"lines.xlsx", "lines.jsonl", "lines_xlsx", "lines_jsonl"}
+
+
+def test_a_workbook_with_rows_above_a_merged_header_is_guessed(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["Umsatzliste", "Mai 2024"],
+        ["Bon", "Datum", "Menge", "Preis", None],
+        [None, None, None, "netto", "brutto"],
+        *([str(number), f"2024-05-{number:02}", 2, 3.5, 4.2] for number in range(1, 31)),
+        [None, "Summe", 60, 105, 126],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("D2:E2")
+    book.save(tmp_path / "liste.xlsx")
+    company = tmp_path / "till"
+    assert main(["init", str(tmp_path / "liste.xlsx"), "--company", str(company), "--map", "unit_price=netto"]) == 0
+    source = load_sources_config(load_settings(company, environ={}))["liste"]
+    assert source.tables["lines"].preamble and source.mapping["order_lines"].columns["order_id"].column == "Bon"
+
+
+def test_a_person_is_offered_a_run_and_a_script_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = []
+    monkeypatch.setattr("dagster_project.cli.main._run", lambda settings, options: ran.append(settings.company) or 0)
+    arguments = ["init", *given(tmp_path, STRIPE.files), "--company", str(tmp_path / "company"), "--force"]
+    assert main(arguments) == 0 and ran == []
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    for answer, runs in (("no", []), ("yes", ["company"])):
+        monkeypatch.setattr("dagster_project.cli.init.RichConsole.input", lambda _, question, answer=answer: answer)
+        assert main(arguments) == 0 and ran == runs
+
+
+def test_files_of_orders_and_of_their_lines_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    heads = ["number,placed at,client,state,total", *(f"A{n},2024-05-{n:02},C{n % 3},paid,9.00" for n in range(1, 21))]
+    lines = ["order,sku,qty,price,sum", *(f"A{n},S{k},{k},1.50,{1.5 * k:.2f}" for n in range(1, 21) for k in (1, 2))]
+    for name, rows in (("heads.csv", heads), ("positions.csv", lines)):
+        (tmp_path / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    company = tmp_path / "company"
+    assert main(["init", str(tmp_path / "heads.csv"), str(tmp_path / "positions.csv"), "--company", str(company)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "positions.csv: order lines" in said and "heads.csv: orders, joined by order = number" in said
+    source = load_sources_config(load_settings(company, environ={}))["positions"]
+    columns = source.mapping["order_lines"].columns
+    assert columns["ordered_at"].column == "orders.placed at" and columns["customer_id"].column == "orders.client"
+
+
+def test_a_zip_with_one_file_is_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, members in (("one.zip", ("a.csv", "__MACOSX/a.csv")), ("two.csv.zip", ("a.csv", "b.csv"))):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member in members:
+                archive.writestr(member, LINES)
+    assert main(["init", str(tmp_path / "one.zip"), "--company", str(tmp_path / "one")]) == 0
+    capsys.readouterr()
+    assert main(["init", str(tmp_path / "two.csv.zip"), "--company", str(tmp_path / "two")]) == 2
+    assert "two.csv.zip: 2 files are in it, and one is expected. Unpack it." in capsys.readouterr().err
 
 
 def test_a_zone_is_found_from_offsets_from_a_name_or_by_the_country(tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ def test_the_sql_that_is_shown_holds_no_macro(mapped: Mapped) -> None:
     ("wrong", "right", "message"),
     [
         ("from: items", "from: item", r'mapping\.order_lines: there is no table "item" \(did you mean "items"'),
-        ("pieces\n", "pieces\n      colour: x\n", r'"colour" is no column of order_lines; there are order_line_id'),
+        ("pieces\n", "pieces\n      glitter: x\n", r'"glitter" is no column of order_lines; there are order_line_id'),
         ("      quantity: pieces\n", "", r"mapping\.order_lines: order_lines needs the column\(s\) quantity"),
         ("product: [price, pieces]}\n", "product: [price]}\n", r"gross_amount: product\.1 is missing"),
         ("{spread: head.off, by:", "{sprad: head.off, by:", r"discount_amount: a column's name, or one of .*spread"),

@@ -15,6 +15,7 @@ are no records. Quotes inside a value that does not start with one are part of t
 import codecs
 import gzip
 import re
+import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # In these, no letter holds the byte of a delimiter, a quote or a line feed.
 SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
 MARKED = "loyalty_marked"
+# What is said of a packed file that is damaged, cut short, encrypted or packed in an unknown way.
+DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
 LIMITS = IngestSettings()
 # So many lines may stand above a header; then it is not looked for any more, and what is missing in it is told.
@@ -61,8 +64,23 @@ class _UnclosedError(Exception):
 
 
 def open_text(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked if its name ends in .gz."""
-    return gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+    """The file's bytes, unpacked if its name ends in .gz, or in .zip with one file in it. Raises UserError."""
+    name = path.name.lower()
+    if name.endswith(".zip"):
+        return _only_member(path)
+    return gzip.open(path, "rb") if name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]
+
+
+def _only_member(path: Path) -> BinaryIO:
+    with zipfile.ZipFile(path) as archive:
+        names = [one.filename for one in archive.infolist() if not one.is_dir() and not _is_left_by_mac(one.filename)]
+        if len(names) != 1:
+            raise UserError(f"{path}: {len(names):,} files are in it, and one is expected. Unpack it.")
+        return archive.open(names[0])  # type: ignore[return-value]
+
+
+def _is_left_by_mac(name: str) -> bool:
+    return name.startswith("__MACOSX/") or name.endswith(".DS_Store")
 
 
 def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LIMITS) -> Iterator[tuple[int, bytes]]:
@@ -70,14 +88,14 @@ def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LI
 
     Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; what is no text
     of it keeps a byte that is none of UTF-8's. Raises UserError for an empty file, UTF-16 that nobody declared and
-    that has no mark, a gzip file that is damaged, cut short or unpacks to more than it may, and endless lines.
+    that has no mark, a packed file that is damaged, cut short or unpacks to more than it may, and endless lines.
     """
     try:
         with open_text(path) as stream:
             yield from _whole_lines(_chunks(stream, path, encoding, limits), path)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGES as error:
         raise UserError(
-            f"{path}: not a whole gzip file ({error}). Was it copied to the end? Export it again."
+            f"{path}: not a whole packed file ({error}). Was it copied to the end? Export it again."
         ) from error
 
 

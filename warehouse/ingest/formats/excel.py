@@ -2,8 +2,10 @@
 
 import zipfile
 import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
 from warehouse.identity.shown_text import masked_sql
-from warehouse.ingest.columns import map_columns
+from warehouse.ingest.columns import letters, map_columns, wanted_columns
 from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.formats.reading import Reading, literal_path, named_columns
 from warehouse.ingest.sources import TableConfig
@@ -19,7 +21,8 @@ from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier, quote_literal
 
 EXCEL_ROWS = 1_048_576
-EXCEL_HEADER_CELLS = "A1:ZZ1"
+# So many rows may stand above a header; then it is not looked for any more, and what is missing in it is told.
+MOST_PREAMBLE = 100
 EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
 # What Python's readers of zip archives and XML say of a file that is damaged, encrypted or no workbook at all.
 DAMAGES = (
@@ -40,7 +43,7 @@ def open_rows(
 def columns(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
     """The header of each sheet that is read, as columns of text."""
     sheets = _sheets(connection, path, table)
-    return [dict.fromkeys(_sheet_header(connection, path, sheet), "VARCHAR") for sheet in sheets]
+    return [dict.fromkeys(_sheet_header(connection, path, sheet, table).names, "VARCHAR") for sheet in sheets]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,49 @@ class _Sheet:
     name: str
     part: str | None
     epoch: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """The names of a sheet's columns, and the rows of the sheet that they take up together with what stands above."""
+
+    names: list[str]
+    rows: int
+
+
+def first_rows(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig, most: int
+) -> list[tuple[str, list[list[str]]]]:
+    """The first rows of each sheet that is read, as text, each with the sheet's name."""
+    return [(sheet.name, _cells(connection, path, sheet, most)) for sheet in _sheets(connection, path, table)]
+
+
+def find_header(rows: Sequence[Sequence[str]], is_header: Callable[[Sequence[str]], bool]) -> Header | None:
+    """The first row that is the header, or the first two that are it together, as where cells were merged."""
+    for place, row in enumerate(rows[:MOST_PREAMBLE]):
+        if is_header(row):
+            return Header(_without_end(row), place + 1)
+    for place, (upper, lower) in enumerate(pairwise(rows[:MOST_PREAMBLE])):
+        if is_header(both := _together(upper, lower)):
+            return Header(_without_end(both), place + 2)
+    return None
+
+
+def _together(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """Names of two rows: the lower one, with the merged cell above it where it stands below several."""
+    named = []
+    above = ""
+    for top, bottom in zip(upper, lower, strict=True):
+        above = top or (above if bottom else "")
+        named.append(f"{above} {bottom}" if bottom and list(lower).count(bottom) > 1 and above else bottom or top)
+    return named
+
+
+def _without_end(row: Sequence[str]) -> list[str]:
+    header = [cell.strip() for cell in row]
+    while header and not header[-1]:
+        header.pop()
+    return header
 
 
 def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[_Sheet]:
@@ -82,14 +128,30 @@ def _sheet_scan(path: Path, sheet: _Sheet, cells: str, *, text: bool = True) -> 
     )
 
 
-def _sheet_header(connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet) -> list[str]:
-    cells = connection.execute(f"select * from {_sheet_scan(path, sheet, EXCEL_HEADER_CELLS)}").fetchone() or ()
-    header = [(cell or "").strip() for cell in cells]
-    while header and not header[-1]:
-        header.pop()
+def _cells(connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, most: int) -> list[list[str]]:
+    rows = connection.execute(f"select * from {_sheet_scan(path, sheet, f'A1:ZZ{most}')}").fetchall()
+    return [[(cell or "").strip() for cell in row] for row in rows]
+
+
+def _sheet_header(connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, table: TableConfig) -> Header:
+    """The first row or, where the table has a preamble, the first one or two that hold every required column."""
+    if table.preamble:
+        wanted = wanted_columns(table)
+
+        def is_header(row: Sequence[str]) -> bool:
+            there = {letters(name) for name in row}
+            return all(spellings & there for spellings in wanted)
+
+        found = find_header(_cells(connection, path, sheet, MOST_PREAMBLE + 1), is_header)
+        if found and found.names:
+            return Header(named_columns(found.names), found.rows)
+    header = _without_end(next(iter(_cells(connection, path, sheet, 1)), []))
     if not header:
-        raise UserError(f'{path}: the first row of the sheet "{sheet.name}" is empty; it must hold the column names.')
-    return named_columns(header)
+        raise UserError(
+            f'{path}: the first row of the sheet "{sheet.name}" is empty; it must hold the column names. If they stand'
+            " further down, say `preamble: true` at the table in the source's YAML."
+        )
+    return Header(named_columns(header), 1)
 
 
 def _open_sheet(
@@ -100,19 +162,19 @@ def _open_sheet(
     Excel keeps dates as day numbers. A column is read as dates if the YAML declares it so, or if the first data row
     formats it so; then day numbers become text like 2011-12-08 12:50:00.
     """
-    header = _sheet_header(connection, path, sheet)
-    width = len(header)
+    found = _sheet_header(connection, path, sheet, table)
+    header, width = found.names, len(found.names)
     names = [f"c{i}" for i in range(width)] + ["overflow"]
-    cells = f"A2:{_column_letters(width + 1)}{EXCEL_ROWS}"
+    cells = f"A{found.rows + 1}:{_column_letters(width + 1)}{EXCEL_ROWS}"
     scratch = f"{SCRATCH_PREFIX}{position}"
     connection.execute(
         f"create or replace temp table {scratch} as select * from ("
-        f"select row_number() over () + 1 as n, t.* from {_sheet_scan(path, sheet, cells)} as t({', '.join(names)})"
-        f") where coalesce({', '.join(names)}) is not null"
+        f"select row_number() over () + {found.rows} as n, t.* from {_sheet_scan(path, sheet, cells)}"
+        f" as t({', '.join(names)})) where coalesce({', '.join(names)}) is not null"
     )
     counted = connection.execute(f"select count(*) from {scratch}").fetchone()
     assert counted is not None
-    kinds = _sheet_kinds(connection, path, sheet, header, table)
+    kinds = _sheet_kinds(connection, path, sheet, found, table)
     values = [
         f"{_excel_value(f'c{i}', kinds[name], sheet.epoch)} as {quote_identifier(name)}"
         for i, name in enumerate(header)
@@ -129,16 +191,17 @@ def _open_sheet(
 
 
 def _sheet_kinds(
-    connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, header: list[str], table: TableConfig
+    connection: duckdb.DuckDBPyConnection, path: Path, sheet: _Sheet, found: Header, table: TableConfig
 ) -> dict[str, str]:
     """What each column's cells are: the declared type if it is one of dates, else that of the first data row."""
-    first_row = _sheet_scan(path, sheet, f"A2:{_column_letters(len(header))}2", text=False)
+    header, first = found.names, found.rows + 1
+    first_row = _sheet_scan(path, sheet, f"A{first}:{_column_letters(len(header))}{first}", text=False)
     described = connection.execute(f"describe select * from {first_row}").fetchall()
     kinds = {name: row[1] for name, row in zip(header, described, strict=True)}
-    for found, raw in map_columns(header, table, str(path)).names.items():
+    for name, raw in map_columns(header, table, str(path)).names.items():
         declared = table.columns[raw].type if raw in table.columns else None
         if declared:
-            kinds[found] = declared.upper()
+            kinds[name] = declared.upper()
     return kinds
 
 

@@ -1,7 +1,7 @@
 {#
   The language to write to a customer in, the id whose record has the address, and why the customer must not be written to,
-  NULL where nothing says so. Who opted out may opt in again. Of a person with several ids the first that has a language or
-  an address decides, their own before others; consent is that of all records that say anything. No address stands here.
+  NULL where nothing says so. Who opted out may opt in again. Of a person with several ids the first that has an address
+  decides, the own one before others. No address stands here.
 #}
 with customers as (
 
@@ -11,12 +11,8 @@ with customers as (
 
 customer_records as (
 
-    select
-        customer_id,
-        bool_and(email_consent) as email_consent,
-        min_by(lower(substring(language, 1, 2)), {{ own_id_first() }}) filter (where language is not null) as language_code
-    from {{ resolved(accepted(ref('int_customer_versions')), source_id=true) }}
-    group by customer_id
+    select *, lower(substring(language, 1, 2)) as language_code
+    from {{ ref('int_customer_records') }}
 
 ),
 

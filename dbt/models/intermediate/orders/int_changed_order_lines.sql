@@ -3,15 +3,22 @@
   and every order that any version of those lines belonged to. Empty where history is built in full anyway.
 #}
 {{ config(
-    post_hook="{{ set_watermark(none if history_watermark() is none else watermark_of('int_exchange_rate_versions')) }}",
+    post_hook="{{ set_watermark(none if history_watermark() is none
+        else earliest_watermark(['int_exchange_rate_versions', 'int_product_versions'])) }}",
 ) }}
 {% set versions = this.incorporate(path={'identifier': 'int_order_line_versions'}) %}
 {% set watermark = history_watermark() %}
--- depends_on: {{ ref('int_exchange_rate_versions') }}, {{ ref('stg_ops__batches') }}, {{ ref('stg_ops__deleted_rows') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
+-- depends_on: {{ ref('int_exchange_rate_versions') }}, {{ ref('int_product_versions') }}, {{ ref('stg_ops__batches') }}, {{ ref('stg_ops__deleted_rows') }}{% for source, relation in entity_relations('order_lines') %}, {{ relation }}{% endfor %}
 {% if watermark is not none %}
 with rates as (
 
     select * from {{ ref('int_exchange_rate_versions') }}
+
+),
+
+products as (
+
+    select * from {{ ref('int_product_versions') }}
 
 ),
 
@@ -62,6 +69,25 @@ revalued as (
 
 ),
 
+-- a product's cost is that of all its lines without one
+changed_products as (
+
+    select distinct product_id
+    from products
+    where _batch_id in (select batch_id from changed_batches) or {{ is_deleted('products', since=watermark) }}
+
+),
+
+costed as (
+
+    select versions.order_line_id
+    from {{ versions }} as versions
+    left join products on versions.product_id = products.product_id and products.row_status = 'accepted'
+    where versions.product_id in (select product_id from changed_products)
+        and coalesce(versions.unit_cost, -1) <> coalesce(products.unit_cost, -1)
+
+),
+
 {%- set whole = var('whole_order_sources') %}
 {%- if whole %}
 
@@ -79,7 +105,13 @@ known as (
     select order_line_id, order_id
     from {{ versions }}
     where
-        order_line_id in (select order_line_id from fresh union all select order_line_id from revalued)
+        order_line_id in (
+            select order_line_id from fresh
+            union all
+            select order_line_id from revalued
+            union all
+            select order_line_id from costed
+        )
         {%- for source in whole %}
         or _source = '{{ source }}' and order_id in (select order_id from touched)
         {%- endfor %}

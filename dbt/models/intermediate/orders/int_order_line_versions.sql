@@ -3,7 +3,7 @@
     incremental_strategy='replace_keys',
     unique_key='order_line_id',
     on_schema_change='fail',
-    post_hook="{{ move_watermark('int_exchange_rate_versions') }}",
+    post_hook="{{ move_watermark('int_exchange_rate_versions', 'int_product_versions') }}",
 ) }}
 -- depends_on: {{ ref('int_changed_order_lines') }}
 {% set anew = computed_anew() if not is_incremental() else '' %}
@@ -24,6 +24,13 @@ lines as {{ anew }} (
         campaign_id,
         store_id,
         channel,
+        discount_code,
+        country,
+        marketing_source,
+        marketing_medium,
+        marketing_campaign,
+        is_subscription,
+        is_return_date_assumed,
         coalesce(currency, {{ text_literal(var('base_currency')) }}) as currency,
         coalesce(order_status, 'completed') as order_status,
         quantity,
@@ -63,12 +70,22 @@ rates as (
 
 ),
 
+unit_costs as (
+
+    select product_id, unit_cost
+    from {{ accepted(ref('int_product_versions')) }}
+    where unit_cost is not null
+
+),
+
 valued as {{ computed_anew() }} (
 
     select
         lines.*,
+        unit_costs.unit_cost,
         case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
     from lines
+    left join unit_costs on lines.product_id = unit_costs.product_id
     left join rates
         on lines.currency = rates.currency
         and lines.order_date >= rates.valid_from
@@ -103,6 +120,13 @@ select
     campaign_id,
     store_id,
     channel,
+    discount_code,
+    country,
+    marketing_source,
+    marketing_medium,
+    marketing_campaign,
+    is_subscription,
+    is_return_date_assumed,
     currency,
     order_status,
     quantity,
@@ -111,7 +135,9 @@ select
         as decimal(18, 4)) as gross_amount,
     {{ in_base_currency('discount_amount') }} as discount_amount,
     {{ in_base_currency('net_amount') }} as net_amount,
-    {{ in_base_currency('cost_amount') }} as cost_amount,
+    -- a line without a cost of its own costs what its product does, in the base currency
+    coalesce({{ in_base_currency('cost_amount') }}, try_cast(quantity * unit_cost as decimal(18, 4))) as cost_amount,
+    unit_cost,
     net_amount as net_amount_delivered,
     ordered_at,
     order_date,

@@ -22,6 +22,12 @@ customers as (
 
 ),
 
+records as (
+
+    select * from {{ ref('int_customer_records') }}
+
+),
+
 first_orders as (
 
     select customer_id, channel as acquisition_channel
@@ -76,6 +82,12 @@ tiers as (
 select
     customers.customer_id,
     customers.joined_at,
+    records.country,
+    records.language,
+    records.birth_year,
+    records.email_consent,
+    records.sms_consent,
+    records.attributes,
     customers.first_order_date,
     customers.last_order_date,
     customers.orders_count,
@@ -98,6 +110,7 @@ select
     case when rewards.status = 'offered' then rewards.reward_id end as next_best_reward,
     coalesce(rewards.status, 'no_candidate') as next_best_reward_status
 from customers
+left join records on customers.customer_id = records.customer_id
 left join first_orders on customers.customer_id = first_orders.customer_id
 left join rfm on customers.customer_id = rfm.customer_id
 left join clusters on customers.customer_id = clusters.customer_id

@@ -120,7 +120,7 @@ def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
     _, sound, _ = split(packed, tmp_path, "a.csv.gz")
     assert len(sound) == 1000
-    with pytest.raises(UserError, match=r"a\.csv\.gz: not a whole gzip file"):
+    with pytest.raises(UserError, match=r"a\.csv\.gz: not a whole packed file"):
         split(packed[:-20], tmp_path, "a.csv.gz")
 
 

@@ -100,3 +100,42 @@ def test_the_header_is_the_first_row(landing: Make) -> None:
     write_workbook(here.folder / "a.xlsx", {"x": [[], ["id"], [1]]})
     with pytest.raises(UserError, match='the first row of the sheet "x" is empty'):
         here.load()
+
+
+def test_a_header_below_other_rows_is_found_by_its_required_columns(landing: Make) -> None:
+    columns: dict[str, dict[str, Any]] = {name: {"required": True} for name in ("Beleg", "Datum", "Betrag")}
+    columns["Datum"]["type"] = "date"
+    here = landing(files="*.xlsx", preamble=True, columns=columns)
+    rows = [
+        ["Kassenbericht"],
+        ["Filiale", "Mitte"],
+        [],
+        ["Beleg", "Datum", "Betrag"],
+        ["B-1", date(2024, 5, 1), 2.5],
+        [None, "Summe", 2.5],
+    ]
+    write_workbook(here.folder / "a.xlsx", {"x": rows})
+    report = here.load()
+    assert (report.rows_loaded, report.rows_malformed) == (1, 1)
+    assert here.rows("Beleg, Datum, Betrag, _row_number") == [("B-1", "2024-05-01", "2.5", 5)]
+
+
+def test_a_header_of_two_rows_with_merged_cells(landing: Make) -> None:
+    columns = ["Beleg", "Menge", "Preis netto", "Summe netto"]
+    here = landing(files="*.xlsx", preamble=True, columns={name: {"required": True} for name in columns})
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (
+        ["Bericht"],
+        ["Beleg", "Menge", "Preis", None, "Summe", None],
+        [None, None, "netto", "brutto", "netto", "brutto"],
+        ["B-1", 2, 1.5, 1.8, 3, 3.6],
+    ):
+        sheet.append(row)
+    for cells in ("A2:A3", "B2:B3", "C2:D2", "E2:F2"):
+        sheet.merge_cells(cells)
+    book.save(here.folder / "a.xlsx")
+    here.load()
+    names = '"Beleg", "Menge", "Preis netto", "Preis brutto", "Summe netto", "Summe brutto", _row_number'
+    assert here.rows(names) == [("B-1", "2", "1.5", "1.8", "3", "3.6", 4)]
