@@ -142,6 +142,16 @@ def test_two_customers_become_one_and_points_move_by_journal_entries(
     assert balances(at_once) == {ACCOUNT: 320}
 
 
+def test_the_worked_examples_of_the_models_hold(joined: Company) -> None:
+    """They run where ids are joined alone, also on a first run."""
+    manifest = joined.project.manifest()
+    nodes = [node["name"] for node in manifest["nodes"].values() if "/identity/" in node["original_file_path"]]
+    tests = {test["name"] for test in manifest["unit_tests"].values() if test["model"] in nodes}
+    results = {result.name: result for result in joined.project.build([*nodes, *tests])}
+    assert len(tests) >= 5 and tests <= set(results)
+    assert {name: one.message for name, one in results.items() if not one.is_good} == {}
+
+
 def test_switched_off_every_id_is_a_customer(make_company: MakeCompany) -> None:
     company = make_company()
     deliver(company)
