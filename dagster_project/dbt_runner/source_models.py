@@ -50,7 +50,18 @@ def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> s
 
 
 def write_company_files(sources: Mapping[str, SourceConfig], dbt_dir: Path, company: Path) -> str:
-    """The same for marts of the company's folder, and for seeds: the product's, or in their place the company's own."""
+    """The same for marts of the company's folder, and for seeds: the product's, or in their place the company's own.
+
+    Raises UserError for a mart that is called like a model of the product: what the product publishes means the same
+    everywhere.
+    """
+    shipped = {file.stem for file in (dbt_dir / "models").rglob("*.sql")}
+    for file in sorted((company / "marts").rglob("*.sql")):
+        if file.stem in shipped:
+            raise UserError(
+                f"{file}: the product has a model {file.stem}. Give yours another name; it may read the product's by"
+                f" ref('{file.stem}')."
+            )
     files = {f"models/{path}": text for path, text in _texts(company, "marts").items()}
     files |= {f"seeds/{name}": text for name, text in _seeds([dbt_dir, *_folders(sources), company]).items()}
     return _written(dbt_dir / COMPANY, files)

@@ -148,7 +148,11 @@ def test_nothing_under_the_home_folder_tells_of_the_customer(erased: Erased) -> 
 
 
 def test_no_total_moves(erased: Erased) -> None:
-    before, after = sums(erased.before.settings.published_path), sums(erased.after.settings.published_path)
+    before, after = (
+        # a year of birth is the person's own, and goes with them
+        sums(one.settings.published_path).drop(("dim_customers", "birth_year"))
+        for one in (erased.before, erased.after)
+    )
     pd.testing.assert_frame_equal(before, after)
     assert {"fct_orders", "fct_points_entries", "rpt_points_liability", "fct_cohort_retention"} <= {
         *before.index.levels[0]

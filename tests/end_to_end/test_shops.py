@@ -110,7 +110,8 @@ def shops(own_environment: None, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def test_every_reader_has_an_export_here() -> None:
-    assert set(load_readers()) <= set(EXPORTS)
+    # databases have their servers in tests/warehouse/onboarding/test_database.py
+    assert {name for name, reader in load_readers().items() if reader.database is None} <= set(EXPORTS)
 
 
 @pytest.mark.parametrize("name", EXPORTS)

@@ -23,6 +23,14 @@ from warehouse.identity.columns import Column, source_table
 from warehouse.identity.erasure_register import ErasureRegister
 from warehouse.ingest.batches import LoadReport, TableId, count, next_batch_id, write_batch
 from warehouse.ingest.columns import ColumnMap, map_columns
+from warehouse.ingest.deleted_rows import (
+    find_deleted,
+    find_present,
+    is_deleted,
+    is_marked,
+    refuse_emptied_table,
+    write_deleted,
+)
 from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.ingest.raw_tables import Fitted, Incoming, fit_columns, raw_columns, raw_table
 from warehouse.ingest.sources import SourceConfig, TableConfig
@@ -266,10 +274,12 @@ def _load_transaction(
     refused = _find_refused(connection, source, name, fitted)
     _find_changed(connection, source, name, fitted)
     if table.finds_deleted_rows:
-        _find_present(connection, source, name, remote)
-        if table.watermark:
+        rows = remote.rows("", None) if table.watermark else None
+        find_present(connection, table, remote.columns.names, rows)
+        if rows:
             _mask(connection, source, name, "_present", {key: types[key] for key in table.key}, erasure_register)
-    _find_deleted(connection, source, name)
+        refuse_emptied_table(connection, source, name, remote.place)
+    find_deleted(connection, source, name)
     asked = count(connection, "select count(*) from _incoming")
     changed = count(connection, "select count(*) from _changed")
     report = LoadReport(
@@ -300,53 +310,6 @@ def _mask(
     masked = erasure_register.mask(rows, source_table(source, Relation(source.raw_schema, name), columns))
     if masked != rows:
         connection.execute(f"create or replace temp table {rows} as select * from {masked}")
-
-
-def _find_present(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> None:
-    """_present: every key that the database has. Raises UserError where it has none any more."""
-    table = source.tables[name]
-    of_key = {raw: column for column, raw in remote.columns.names.items() if raw in table.key}
-    asked = ", ".join(f"{quote_identifier(of_key[key])} as {quote_identifier(key)}" for key in table.key)
-    known = ", ".join(map(quote_identifier, table.key))
-    rows = f"{asked}, 0 as _row_number from {remote.rows('', None)}" if table.watermark else f"{known} from _incoming"
-    connection.execute(f"create or replace temp table _present as select {rows}")
-    stored = count(
-        connection, f"select count(*) from {raw_table(source, name)} as r where not {_is_deleted(source, name, 'r')}"
-    )
-    if stored and not count(connection, "select count(*) from _present"):
-        # a table that is emptied and filled again each night may be met in between
-        raise UserError(
-            f"{remote.place}: the table is empty, and {stored:,} of its rows were loaded earlier. If that is right, say"
-            f" `loyalty sources reload {source.name}`; if rows are only moved elsewhere, `deleted_rows: keep`."
-        )
-
-
-def _find_deleted(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> None:
-    """_deleted: the rows of the raw table whose key the database no longer has, or marks as deleted."""
-    table = source.tables[name]
-    of_row = " and ".join(f"k.{quote_identifier(key)} = r.{quote_identifier(key)}" for key in table.key)
-    gone = [f"not exists (from _present as k where {of_row})"] if table.finds_deleted_rows else []
-    if table.deleted_when:
-        marked = _is_marked(quote_identifier(table.deleted_when))
-        gone.append(f"exists (from (from _incoming where {marked}) as k where {of_row})")
-    connection.execute(
-        f"create or replace temp table _deleted as select _batch_id, _row_number from {raw_table(source, name)} as r"
-        f" where ({' or '.join(gone) or 'false'}) and not {_is_deleted(source, name, 'r')}"
-    )
-
-
-def _is_deleted(source: SourceConfig, name: str, row: str) -> str:
-    """Whether a row of the raw table is known to be gone."""
-    return (
-        f"exists (from ops.deleted_rows as d where d.source = {quote_literal(source.name)} and d.table_name ="
-        f" {quote_literal(name)} and d.batch_id = {row}._batch_id and d.row_number = {row}._row_number)"
-    )
-
-
-def _is_marked(column: str) -> str:
-    """Whether a column that marks deleted rows says so: a moment or a text is there, or a flag is neither no nor 0."""
-    text = f"lower(trim(cast({column} as varchar)))"
-    return f"coalesce({text}, '') not in ('', '0', 'f', 'false', 'n', 'no')"
 
 
 def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, fitted: Fitted) -> int:
@@ -426,7 +389,7 @@ def _find_changed(connection: duckdb.DuckDBPyConnection, source: SourceConfig, n
     keys = ", ".join(quote_identifier(column) for column in key)
     same_key = " and ".join(f"i.{quote_identifier(column)} = l.{quote_identifier(column)}" for column in key)
     deleted_when = source.tables[name].deleted_when
-    marked = _is_marked(f"i.{quote_identifier(deleted_when)}") if deleted_when else "false"
+    marked = is_marked(f"i.{quote_identifier(deleted_when)}") if deleted_when else "false"
     differs = " or ".join(
         f"i.{quote_identifier(column)} is distinct from l.{quote_identifier(column)}" for column in fitted.values
     )
@@ -436,7 +399,7 @@ def _find_changed(connection: duckdb.DuckDBPyConnection, source: SourceConfig, n
         f" latest as (select * from {stored} as r semi join incoming using ({keys})"
         f" qualify row_number() over (partition by {keys} order by _batch_id desc, _row_number desc) = 1)"
         f" select i.* from incoming as i left join latest as l on {same_key} where l._batch_id is null or {differs}"
-        f" or ({_is_deleted(source, name, 'l')} and not {marked})"
+        f" or ({is_deleted(source, name, 'l')} and not {marked})"
     )
 
 
@@ -457,18 +420,7 @@ def _write_changed(
         " record, reason), reason, record, shown from _refused",
         {**TableId(source.name, name).parameters, "batch": batch_id, "file": table.table, "loaded": report.rows_loaded},
     )
-    _write_deleted(connection, source, name, batch_id)
+    write_deleted(connection, source, name, batch_id)
     rows = (report.rows_read, report.rows_loaded, report.rows_malformed)
     write_batch(connection, TableId(source.name, name), table.table or "", batch_id, None, rows)
     return LoadReport(**{**vars(report), "batch_ids": (batch_id,)})
-
-
-def _write_deleted(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, batch_id: int) -> None:
-    """List what is gone, also of the rows that have just come."""
-    marker = source.tables[name].deleted_when
-    came = f"_batch_id = $batch and {_is_marked(quote_identifier(marker))}" if marker else "false"
-    connection.execute(
-        "insert into ops.deleted_rows select $source, $table, _batch_id, _row_number, $batch from (from _deleted"
-        f" union all select _batch_id, _row_number from {raw_table(source, name)} where {came})",
-        {**TableId(source.name, name).parameters, "batch": batch_id},
-    )

@@ -27,6 +27,8 @@ def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) ->
     """What one load did to one raw table; nothing where it brought no row and there is nothing to know."""
     name = f"{report.source}.{report.table}"
     told = [f"{name}: {note}" for note in report.notes]
+    if report.rows_deleted:
+        told.append(f"{name}: {report.rows_deleted:,} rows are gone from the database and no longer count")
     if not report.rows_read:
         return told
     counts = f"{report.rows_read:,} lines read, {report.rows_loaded:,} loaded"

@@ -108,7 +108,7 @@ def _header_of_sheet(sheets: Sequence[tuple[str, list[list[str]]]]) -> excel.Hea
 
     def is_header(row: Sequence[str]) -> bool:
         names = _trimmed(row)
-        return len(names) == width and all(names) and not any(_is_number(name) for name in names)
+        return len(names) >= width and all(names) and not any(_is_number(name) for name in names)
 
     found = excel.find_header(rows, is_header) if width > 1 else None
     return found if found and found.rows > 1 else None

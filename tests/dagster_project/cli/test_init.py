@@ -152,8 +152,9 @@ def test_a_workbook_with_rows_above_a_merged_header_is_guessed(tmp_path: Path) -
     book = openpyxl.Workbook()
     for row in (
         ["Umsatzliste", "Mai 2024"],
-        ["Bon", "Datum", "Menge", "Preis", None],
-        [None, None, None, "netto", "brutto"],
+        ["Bon", "Datum", "Menge", "Preis", None, "Zusatz"],
+        [None, None, None, "netto", "brutto", None],
+        # the last column is hardly ever filled
         *([str(number), f"2024-05-{number:02}", 2, 3.5, 4.2] for number in range(1, 31)),
         [None, "Summe", 60, 105, 126],
     ):

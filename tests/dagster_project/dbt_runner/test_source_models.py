@@ -17,6 +17,7 @@ from dagster_project.dbt_runner.source_models import (
     write_company_files,
     write_source_models,
 )
+from dagster_project.dbt_runner.variables import DBT_DIR
 from warehouse.errors import UserError
 from warehouse.ingest import load_source, prepare_operations
 from warehouse.ingest.sources import load_sources_config, read_source
@@ -128,6 +129,16 @@ def test_what_a_company_keeps_in_its_folder_goes_beside_or_before_what_is_shippe
     assert marts == {"rpt_kiosks.sql", "rpt_kiosks.yml"}
     (own / "marts" / "core" / "rpt_kiosks.sql").write_text("select 2 as kiosk", encoding="utf-8")
     assert write_company_files(sources, dbt_dir, own) != name, "an edited model is another graph"
+
+
+def test_a_mart_that_is_called_like_the_products_is_refused(tmp_path: Path) -> None:
+    mart = tmp_path / "marts" / "core" / "fct_orders.sql"
+    mart.parent.mkdir(parents=True)
+    mart.write_text("select 1 as one")
+    with pytest.raises(
+        UserError, match=r"fct_orders\.sql: the product has a model fct_orders\."
+    ):
+        write_company_files({}, DBT_DIR, tmp_path)
 
 
 def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(

@@ -16,6 +16,7 @@ from tests.warehouse.ingest.landing import Landing
 from warehouse.errors import UserError
 from warehouse.identity.erasure_register import Erased, Salt, record_erasure
 from warehouse.ingest.check import check_source
+from warehouse.ingest.row_reports import load_sentences
 
 Make = Callable[..., Landing]
 VARIABLE = "LOYALTY_DSN_TEST"
@@ -177,6 +178,10 @@ def test_rows_that_are_gone_no_longer_count_until_they_come_back(
     server.execute(f"delete from {name_of(here)} where id = 1")
     report = here.load()
     assert (report.rows_read, report.rows_deleted, len(report.batch_ids)) == (0, 2, 1)
+    with here.warehouse() as connection:
+        assert load_sentences(connection, report) == [
+            "till.lines: 2 rows are gone from the database and no longer count"
+        ]
     assert standing(here) == [(2, 2)]
     assert here.query("select max(deleted_by) from ops.deleted_rows") == [report.batch_ids]
     assert here.load().batch_ids == ()
