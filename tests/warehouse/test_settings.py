@@ -57,7 +57,7 @@ def test_every_company_of_the_project_loads(file: Path) -> None:
         ("base_currency", "pounds", '"base_currency"'),
         ("identity.most_ids", 1, '"identity.most_ids": Input should be greater than or equal to 2'),
         ("identity.country_code", "+49", '"identity.country_code"'),
-        ("identity.stop_list", ["030 1"], "it has to be an e-mail address, a domain with @ in front, or a phone number"),
+        ("identity.stop_list", ["030 1"], "it has to be an e-mail address, a domain with @ in front, or a phone"),
         ("sources", {}, '"sources"'),
         ("language", "fr", "'en' or 'zh'"),
         ("rfm.recency_days_cuts", [1, 2, 3], '"rfm.recency_days_cuts'),
