@@ -1,6 +1,7 @@
 """Settings: one typed object from the settings.yml of a company's folder and the environment, read nowhere else."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -71,6 +72,8 @@ OTHER_ENVIRONMENT = {
 }
 # Steps of pydantic's way to a value that are no key of the file.
 PATTERN_PARTS = ("[key]",)
+# A number with fewer digits is no phone number.
+SHORTEST_PHONE = 6
 INPUT_PATH_PREFIX = "LOYALTY_INPUT_PATH_"
 # The environment variable that holds a secret is named in the settings, and starts with one of these.
 SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")
@@ -164,6 +167,29 @@ class AbuseSettings(_Section):
     """Orders, where discounts are at least `discount_rate` of their gross sales."""
     discount_rate: Rate = 0.6
     """Discounts as a part of gross sales, beside `discounted_orders`."""
+
+
+def _contact(entry: str) -> str:
+    if "@" not in entry and len(re.sub(r"\D", "", entry)) < SHORTEST_PHONE:
+        raise ValueError("it has to be an e-mail address, a domain with @ in front, or a phone number")
+    return entry.strip()
+
+
+class IdentitySettings(_Section):
+    """Which customer ids are one person's. Ids are joined by e-mail addresses and phone numbers that rows name together
+    with them, never by name."""
+
+    resolve: bool = False
+    """Whether ids of one person become one customer; leave it off where the sources' ids are good."""
+    most_ids: Annotated[Count, Field(ge=2)] = 5
+    """An address or number that more ids have is a shop's or a placeholder: it joins nobody and is listed."""
+    stop_list: Annotated[
+        tuple[Annotated[Text, AfterValidator(_contact)], ...],
+        Field(max_length=1000, examples=[["till@example.org", "@marketplace.example", "030 1234567"]]),
+    ] = ()
+    """E-mail addresses, domains (`@example.org`) and phone numbers that join nobody."""
+    country_code: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$", examples=["49"])] | None = None
+    """The country's calling code, for phone numbers written without one; in quotes."""
 
 
 class RewardSettings(_Section):
@@ -374,6 +400,8 @@ class Settings(_Section):
     """Rules of points."""
     abuse: AbuseSettings = AbuseSettings()
     """Thresholds of abuse flags."""
+    identity: IdentitySettings = IdentitySettings()
+    """Several ids of one person."""
     rewards: RewardSettings = RewardSettings()
     """What rewards may cost."""
     simulate: SimulateSettings = SimulateSettings()

@@ -61,6 +61,11 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
     """What a person who has to answer for the erasure needs to know; the id itself is not repeated."""
     rows = sum(done.row_counts.values())
     console.print(f"Erased: {rows} rows of {len(done.row_counts)} tables are {done.pseudonym}'s now (ops.erasures).")
+    if done.other_ids_count:
+        console.print(
+            f"Other ids of the same person that were erased with it: {done.other_ids_count}, each under a pseudonym of"
+            " its own."
+        )
     if done.publication:
         removed = ", ".join(done.removed_publications)
         console.print(f"Published anew as {done.publication}; removed for good: {removed}.")

@@ -11,8 +11,13 @@ from warehouse.settings import load_settings
 
 
 def export_manifest() -> None:
-    """Write the manifest of the company that the settings name. Raises UserError where dbt cannot parse."""
-    project = DbtProject(load_settings())
+    """Write the manifest of the company that the settings name. Raises UserError where dbt cannot parse.
+
+    With the models for ids of one person, which most companies leave out: they are judged as well.
+    """
+    settings = load_settings()
+    identity = settings.identity.model_copy(update={"resolve": True})
+    project = DbtProject(settings.model_copy(update={"identity": identity}))
     write_atomically(DBT_DIR / "target" / "manifest.json", project.manifest_path().read_bytes())
 
 

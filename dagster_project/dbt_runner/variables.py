@@ -36,6 +36,8 @@ HISTORY_PATHS = (
     "models/staging/ops/stg_ops__batches.sql",
     "models/staging/ops/stg_ops__deleted_rows.sql",
 )
+# What shapes the graph and not the order history: ids of a person are joined by what reads it.
+BESIDE_HISTORY = ("company_files", "resolves_identities")
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
@@ -70,6 +72,7 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
             name: source.model_dump(mode="json", include={"no_id", "guest_ids", "id_case"})
             for name, source in sources.items()
         },
+        "resolves_identities": settings.identity.resolve,
         "shown_text": SHOWN_TEXT,
     }
 
@@ -100,6 +103,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "rfm",
             "points",
             "abuse",
+            "identity",
             "language",
             "messages",
         },
@@ -110,7 +114,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
 def history_signature(settings: Settings, variables: dict[str, Any]) -> str:
     """A hash of the code and the settings that the incremental order history depends on."""
     relevant = {
-        **{name: value for name, value in variables.items() if name != "company_files"},
+        **{name: value for name, value in variables.items() if name not in BESIDE_HISTORY},
         "business_timezone": settings.business_timezone,
         "base_currency": settings.base_currency,
         "exchange_rate_days": settings.exchange_rate_days,

@@ -243,3 +243,14 @@
 {% macro spark__computed_anew() -%}
     {{ return('') }}
 {%- endmacro %}
+
+{# Every column of a relation (its alias) but one. #}
+{% macro all_columns_but(relation, column) -%}
+    {{ return(adapter.dispatch('all_columns_but')(relation, column)) }}
+{%- endmacro %}
+{% macro default__all_columns_but(relation, column) -%}
+    {{ relation }}.* exclude ({{ column }})
+{%- endmacro %}
+{% macro spark__all_columns_but(relation, column) -%}
+    {{ relation }}.* except ({{ column }})
+{%- endmacro %}

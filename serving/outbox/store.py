@@ -55,7 +55,7 @@ select
 from ops.earlier_messages as messages
 left join intermediate.int_message_recipients as recipients on messages.customer_id = recipients.customer_id
 left join intermediate.int_customer_contact_versions as contacts
-    on messages.customer_id = contacts.customer_id and contacts.row_status = 'accepted'
+    on recipients.contact_customer_id = contacts.customer_id and contacts.row_status = 'accepted'
 where messages.message_id not in (select message_id from decided)
 order by messages.as_of_date, messages.message_id
 """

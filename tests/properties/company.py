@@ -32,8 +32,11 @@ SCHEMAS = {
         "original_order_id": pa.string(),
     },
     "exchange_rates": {"rate_date": pa.date32(), "currency": pa.string(), "rate": pa.decimal128(18, 8)},
+    "customers": {
+        "customer_id": pa.string(), "joined_at": INSTANT, "country": pa.string(), "email": pa.string(),
+        "phone": pa.string(), "email_consent": pa.bool_(), "language": pa.string(),
+    },
     "products": {"product_id": pa.string(), "unit_cost": MONEY},
-    "customers": {"customer_id": pa.string(), "joined_at": INSTANT, "country": pa.string()},
     "campaigns": {
         "campaign_id": pa.string(), "campaign_name": pa.string(), "campaign_type": pa.string(),
         "start_date": pa.date32(), "end_date": pa.date32(), "is_randomized": pa.bool_(),

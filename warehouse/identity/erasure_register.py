@@ -99,11 +99,17 @@ def known_pseudonym(settings: Settings, salt: Salt, customer_id: str) -> str | N
 
 def record_erasure(settings: Settings, salt: Salt, erased: Erased, rows: Mapping[str, int]) -> None:
     """Put the erasure of a customer on record in the register; rows by table."""
+    names = {erased.customer_id: erased.pseudonym, **erased.spellings}
     with connect() as connection:  # the same function that looks ids up
-        row = connection.execute(f"select {LOOSE.format(plain('$1'))}", [erased.customer_id]).fetchone()
-    assert row is not None
-    spellings: dict[str, str | None] = {salt.hash(text): name for text, name in erased.spellings.items()}
-    spellings[salt.hash(row[0])] = erased.pseudonym
+        loose = dict(
+            connection.execute(
+                f"select text, {LOOSE.format(plain('text'))} from (select unnest($1) as text)", [[*names]]
+            ).fetchall()
+        )
+    # what is told in any case only is the id itself before another spelling of it
+    spellings: dict[str, str | None] = {salt.hash(loose[text]): name for text, name in names.items()}
+    spellings |= {salt.hash(text): name for text, name in erased.spellings.items()}
+    spellings[salt.hash(loose[erased.customer_id])] = erased.pseudonym
     spellings |= {salt.hash(text): None for text in erased.others}
     record = ErasureRecord(
         erased.pseudonym, salt.hash(erased.customer_id), salt.mark, datetime.now(UTC), None, json.dumps(rows)

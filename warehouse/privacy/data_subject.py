@@ -9,7 +9,11 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.identity.columns import Table
 from warehouse.identity.masking import is_distinctive, is_erased, plain, set_erased
+from warehouse.relations import Relation
+from warehouse.settings import Settings
 
+# Which ids are one person's, where the company joins them.
+IDENTITIES = Relation("intermediate", "int_customer_identities")
 # Shorter ones are no addresses and no telephone numbers, and stand in many a text by chance.
 SHORTEST_CONTACT = 6
 
@@ -21,7 +25,7 @@ class DataSubject:
     `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
     addresses and telephone numbers in lower case, that nobody else has, and their hashes; `digests` are keys of this
     customer's rows that may be made of the id. `variants` are other spellings that tables of their own rows know the
-    customer by, each with a pseudonym of its own: two keys of a table never become one.
+    customer by, and the person's other ids, each with a pseudonym of its own: two keys of a table never become one.
     """
 
     customer_id: str
@@ -87,6 +91,23 @@ def find_spellings(
             same |= {text for text, is_same in rows if is_same and not is_raw}
             others |= {text for text, is_same in rows if not is_same and not table.is_any_case}
     return sorted(same), sorted(others)
+
+
+def find_other_ids(connection: DuckDBPyConnection, settings: Settings, customer_id: str) -> list[str]:
+    """The other ids of the person whose id this is, as the last run joined them; none where the company joins none."""
+    is_there = connection.execute(
+        "select 1 from duckdb_tables()"
+        " where database_name = current_database() and schema_name = $1 and table_name = $2",
+        [IDENTITIES.schema, IDENTITIES.name],
+    ).fetchone()
+    if not settings.identity.resolve or not is_there:
+        return []
+    rows = connection.execute(
+        f"select source_customer_id from {IDENTITIES.sql} where source_customer_id <> $1 and customer_id in"
+        f" (select customer_id from {IDENTITIES.sql} where source_customer_id = $1) order by 1",
+        [customer_id],
+    ).fetchall()
+    return [other for (other,) in rows]
 
 
 def find_contacts(

@@ -36,7 +36,7 @@ from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SourceConfig, known_sources, read_source
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.contents import contents
-from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_spellings
+from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_other_ids, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.rewriting import count_records, find_digests, mentions, put_in_place, rewrite
 from warehouse.privacy.source_files import delivered_in
@@ -65,8 +65,8 @@ class Copies(Protocol):
 class Erasure:
     """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us.
 
-    `others` are customers whose ids differ in upper and lower case alone; they were not erased. `unseen` are files that
-    the proof could not look into.
+    `others` are customers whose ids differ in upper and lower case alone; they were not erased. `other_ids_count` is of
+    other ids of the same person, who were. `unseen` are files that the proof could not look into.
     """
 
     pseudonym: str
@@ -77,6 +77,7 @@ class Erasure:
     rewritten_files: tuple[str, ...] = ()
     is_searched: bool = True
     others: tuple[str, ...] = ()
+    other_ids_count: int = 0
     unseen: tuple[str, ...] = ()
 
 
@@ -92,6 +93,7 @@ class _Unfinished:
     row_counts: dict[str, int]
     variants: dict[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
+    other_ids: tuple[str, ...] = ()
 
 
 def erase(settings: Settings, customer_id: str, copies: Copies, tell: Tell) -> Erasure:
@@ -170,7 +172,8 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         if is_current:
             require_current(connection, settings)
         data_subject = DataSubject(customer_id, "", prefixes_of(sources))
-        variants, others = find_spellings(connection, tables, customer_id)
+        other_ids = find_other_ids(connection, settings, customer_id)
+        variants, others = _every_spelling(connection, tables, [customer_id, *other_ids])
         data_subject = replace(data_subject, variants=dict.fromkeys(variants, ""))
         counts = count_rows(connection, tables, data_subject) | count_records(connection, tables, data_subject)
         _require_declared(connection, sources, data_subject, counts)
@@ -190,10 +193,19 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         digests = find_digests(connection, tables, data_subject)
         source_files = delivered_in(connection, settings, sources, tables, data_subject)
         names = {text: known_or_drawn(text) for text in variants}
-    begun = _Unfinished(customer_id, name, contacts, tuple(digests), tuple(source_files), counts, names, tuple(others))
+    found = (contacts, tuple(digests), tuple(source_files), counts)
+    begun = _Unfinished(customer_id, name, *found, names, tuple(others), tuple(other_ids))
     make_salt(settings)
     write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
+
+
+def _every_spelling(connection: DuckDBPyConnection, tables: list[Table], ids: list[str]) -> tuple[list[str], list[str]]:
+    """The other ids of a person and other spellings of each; and ids of others that differ in case alone."""
+    found = [find_spellings(connection, tables, one) for one in ids]
+    same = {text for spelled, _ in found for text in spelled} | set(ids[1:])
+    others = {text for _, differing in found for text in differing}
+    return sorted(same - {ids[0]}), sorted(others - same - {ids[0]})
 
 
 def every_source(settings: Settings | None = None) -> dict[str, SourceConfig]:
@@ -294,8 +306,9 @@ class _Work:
             publication=published,
             removed_publications=tuple(before),
             rewritten_files=tuple(self.rewritten),
-            is_searched=is_distinctive(self.begun.customer_id),
+            is_searched=all(map(is_distinctive, [self.begun.customer_id, *self.begun.other_ids])),
             others=self.begun.others,
+            other_ids_count=len(self.begun.other_ids),
             unseen=tuple(self.unseen),
         )
 

@@ -13,7 +13,7 @@ from warehouse.files import require_free, write_out
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
-from warehouse.privacy.data_subject import DataSubject, count_rows
+from warehouse.privacy.data_subject import DataSubject, count_rows, find_other_ids
 from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
 from warehouse.privacy.rewriting import count_records, speaks_of
 from warehouse.settings import Settings
@@ -33,15 +33,22 @@ def export(
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")
     target = _target(settings, customer_id, out, force)
     sources = every_source(settings)
-    data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources))
     with (
         hold_warehouse(settings, "privacy export", on_wait=on_wait),
         connect(settings.warehouse_path, read_only=True) as connection,
     ):
         tables = database_tables(connection, sources, with_views_of="marts")
+        other_ids = find_other_ids(connection, settings, customer_id)
+        variants = {other: other for other in other_ids}
+        data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources), variants=variants)
         if not count_rows(connection, tables, data_subject) and not count_records(connection, tables, data_subject):
             raise unknown_customer(settings, customer_id)
-        about = {"customer_id": customer_id, "company": settings.company, "exported_at": datetime.now(UTC).isoformat()}
+        about = {
+            "customer_id": customer_id,
+            **({"other_ids": other_ids} if other_ids else {}),
+            "company": settings.company,
+            "exported_at": datetime.now(UTC).isoformat(),
+        }
         found = dict(_rows_by_table(connection, tables, data_subject))
         write_out(target, _document(connection, about, found), force=force, is_private=True)
     return target, len(found), sum(len(rows) for rows in found.values())
@@ -72,7 +79,7 @@ def _rows_by_table(
             yield table, [row for (row,) in rows]
 
 
-def _document(connection: DuckDBPyConnection, about: Mapping[str, str], found: Mapping[Table, list[str]]) -> str:
+def _document(connection: DuckDBPyConnection, about: Mapping[str, object], found: Mapping[Table, list[str]]) -> str:
     """The file's text. Rows are put in as DuckDB wrote them: Python's JSON would make floats of amounts."""
     comments = _column_comments(connection)
     tables = []

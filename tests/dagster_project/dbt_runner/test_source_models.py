@@ -135,9 +135,7 @@ def test_a_mart_that_is_called_like_the_products_is_refused(tmp_path: Path) -> N
     mart = tmp_path / "marts" / "core" / "fct_orders.sql"
     mart.parent.mkdir(parents=True)
     mart.write_text("select 1 as one")
-    with pytest.raises(
-        UserError, match=r"fct_orders\.sql: the product has a model fct_orders\."
-    ):
+    with pytest.raises(UserError, match=r"fct_orders\.sql: the product has a model fct_orders\."):
         write_company_files({}, DBT_DIR, tmp_path)
 
 

@@ -29,7 +29,9 @@ create table intermediate.int_message_candidates (
     message_id varchar, customer_id varchar, trigger varchar, subject varchar, event_date date, template varchar,
     language varchar, channel varchar, payload varchar, as_of_date date, valid_until date, reason varchar
 );
-create table intermediate.int_message_recipients (customer_id varchar, language varchar, withheld_reason varchar);
+create table intermediate.int_message_recipients (
+    customer_id varchar, language varchar, contact_customer_id varchar, withheld_reason varchar
+);
 create table intermediate.int_customer_contact_versions (customer_id varchar, email varchar, row_status varchar);
 """
 
@@ -106,7 +108,8 @@ def make_outbox(home: Path, customers: Mapping[str, str | None], **messages: Any
         create_operations_tables(connection)
         connection.execute(INPUTS)
         for customer_id, address in customers.items():
-            _insert(connection, "int_message_recipients", {"customer_id": customer_id, "language": "en"})
+            recipient = {"customer_id": customer_id, "language": "en", "contact_customer_id": customer_id}
+            _insert(connection, "int_message_recipients", recipient)
             contact = {"customer_id": customer_id, "email": address, "row_status": "accepted"}
             _insert(connection, "int_customer_contact_versions", contact)
     return outbox

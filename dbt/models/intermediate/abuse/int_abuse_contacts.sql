@@ -1,17 +1,18 @@
 -- One row per customer and kind of contact that several customers share. A contact is compared by its hash, never shown.
 with customer_contacts as (
 
-    select * from {{ accepted(ref('int_customer_contact_versions')) }}
+    select * from {{ resolved(accepted(ref('int_customer_contact_versions'))) }}
 
 ),
 
 contact_hashes as (
 
     select customer_id, 'email' as contact, md5(lower(trim(email))) as contact_hash
-    from {{ accepted(ref('int_customer_contact_versions')) }} as contacts
+    from {{ resolved(accepted(ref('int_customer_contact_versions'))) }} as contacts
     where trim(email) <> ''
 
-    union all
+    -- a person with several ids has a contact once
+    union
 
     select customer_id, 'phone', md5({{ digits_of('phone') }})
     from customer_contacts as contacts

@@ -10,7 +10,7 @@ with run_dates as (
 
 members as (
 
-    select * from {{ ref('int_campaign_member_versions') }}
+    select * from {{ resolved(ref('int_campaign_member_versions')) }}
     where row_status <> 'rejected'
 
 ),

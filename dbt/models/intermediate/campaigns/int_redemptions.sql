@@ -7,7 +7,7 @@ with run_dates as (
 redemptions as (
 
     select *, {{ business_date('redeemed_at') }} as redemption_date
-    from {{ accepted(ref('int_reward_redemption_versions')) }}
+    from {{ resolved(accepted(ref('int_reward_redemption_versions'))) }}
 
 )
 

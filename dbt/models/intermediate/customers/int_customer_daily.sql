@@ -10,7 +10,7 @@ with run_dates as (
 
 order_days as (
 
-    select * from {{ ref('int_order_days') }}
+    select * from {{ resolved(ref('int_order_days')) }}
     where customer_id is not null and order_status = 'completed' and order_date <= (select as_of_date from run_dates)
 
 ),

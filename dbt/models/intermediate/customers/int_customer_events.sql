@@ -8,7 +8,7 @@ with run_dates as (
 customer_events as (
 
     select *, {{ business_date('occurred_at') }} as event_date
-    from {{ accepted(ref('int_customer_event_versions')) }}
+    from {{ resolved(accepted(ref('int_customer_event_versions'))) }}
 
 )
 

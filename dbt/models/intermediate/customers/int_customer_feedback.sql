@@ -8,7 +8,7 @@ with run_dates as (
 customer_feedback as (
 
     select *, {{ business_date('given_at') }} as feedback_date
-    from {{ accepted(ref('int_customer_feedback_versions')) }}
+    from {{ resolved(accepted(ref('int_customer_feedback_versions'))) }}
 
 )
 

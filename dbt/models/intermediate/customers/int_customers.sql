@@ -10,7 +10,7 @@ with run_dates as (
 
 customer_records as (
 
-    select * from {{ accepted(ref('int_customer_versions')) }}
+    select * from {{ resolved(accepted(ref('int_customer_versions'))) }}
 
 ),
 
@@ -43,11 +43,12 @@ records as (
 
     select
         customer_records.customer_id,
-        customer_records.joined_at,
-        coalesce({{ business_date('customer_records.joined_at') }}, run_dates.data_from) as known_since
+        min(customer_records.joined_at) as joined_at,
+        min(coalesce({{ business_date('customer_records.joined_at') }}, run_dates.data_from)) as known_since
     from customer_records
     inner join run_dates
         on coalesce({{ business_date('customer_records.joined_at') }}, run_dates.data_from) <= run_dates.as_of_date
+    group by customer_records.customer_id
 
 ),
 

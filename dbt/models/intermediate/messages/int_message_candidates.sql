@@ -11,7 +11,7 @@ with run_dates as (
 
 earlier_messages as (
 
-    select * from {{ ref('stg_ops__earlier_messages') }}
+    select * from {{ resolved(ref('stg_ops__earlier_messages')) }}
 
 ),
 

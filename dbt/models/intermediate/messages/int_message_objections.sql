@@ -30,7 +30,7 @@ holdout as (
 
 earlier_messages as (
 
-    select * from {{ ref('stg_ops__earlier_messages') }}
+    select * from {{ resolved(ref('stg_ops__earlier_messages')) }}
 
 ),
 

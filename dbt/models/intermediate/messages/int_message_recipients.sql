@@ -1,6 +1,7 @@
 {#
-  The language to write to a customer in, and why the customer must not be written to, NULL where nothing says so. Who
-  opted out may opt in again. No address stands here.
+  The language to write to a customer in, the id whose record has the address, and why the customer must not be written to,
+  NULL where nothing says so. Who opted out may opt in again. Of a person with several ids the first that has an address
+  decides, the own one before others. No address stands here.
 #}
 with customers as (
 
@@ -11,14 +12,18 @@ with customers as (
 customer_records as (
 
     select *, lower(substring(language, 1, 2)) as language_code
-    from {{ accepted(ref('int_customer_versions')) }}
+    from {{ ref('int_customer_records') }}
 
 ),
 
 contacts as (
 
-    select * from {{ accepted(ref('int_customer_contact_versions')) }}
+    select
+        customer_id,
+        min_by(source_customer_id, {{ own_id_first() }}) as contact_customer_id
+    from {{ resolved(accepted(ref('int_customer_contact_versions')), source_id=true) }}
     where trim(email) <> ''
+    group by customer_id
 
 ),
 
@@ -46,6 +51,7 @@ select
         when customer_records.language_code in ('en', 'zh') then customer_records.language_code
         else {{ text_literal(var('language')) }}
     end as language,
+    contacts.contact_customer_id,
     case
         when contacts.customer_id is null then 'no_contact'
         when choices.opted_out_at >= coalesce(choices.opted_in_at, choices.opted_out_at) then 'opted_out'

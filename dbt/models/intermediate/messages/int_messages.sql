@@ -7,7 +7,7 @@ with run_dates as (
 
 messages as (
 
-    select * from {{ ref('stg_ops__messages') }}
+    select * from {{ resolved(ref('stg_ops__messages')) }}
 
 ),
 

@@ -9,7 +9,7 @@ with run_dates as (
 
 versions as (
 
-    select * from {{ ref('int_order_line_versions') }}
+    select * from {{ resolved(ref('int_order_line_versions')) }}
 
 ),
 

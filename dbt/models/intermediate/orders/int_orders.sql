@@ -21,7 +21,7 @@ order_days as (
         sale_lines_count as lines_count,
         quantity,
         {{ amounts | join(', ') }}
-    from {{ ref('int_order_days') }}
+    from {{ resolved(ref('int_order_days')) }}
     where sale_lines_count > 0 and order_date <= (select as_of_date from run_dates)
 
 ),

@@ -12,7 +12,7 @@ with run_dates as (
 return_lines as (
 
     select *, coalesce(original_order_id, order_id) as returned_order_id
-    from {{ ref('int_order_line_versions') }}
+    from {{ resolved(ref('int_order_line_versions')) }}
     where
         row_status = 'accepted'
         and is_return

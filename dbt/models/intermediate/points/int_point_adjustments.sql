@@ -8,7 +8,7 @@ with run_dates as (
 adjustments as (
 
     select *, {{ business_date('adjusted_at') }} as adjusted_on
-    from {{ accepted(ref('int_point_adjustment_versions')) }}
+    from {{ resolved(accepted(ref('int_point_adjustment_versions'))) }}
 
 )
 

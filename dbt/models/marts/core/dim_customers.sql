@@ -24,7 +24,7 @@ customers as (
 
 records as (
 
-    select * from {{ accepted(ref('int_customer_versions')) }}
+    select * from {{ ref('int_customer_records') }}
 
 ),
 
