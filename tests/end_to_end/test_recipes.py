@@ -173,12 +173,10 @@ def test_a_metric_in_five_minutes_leaves_production_alone(extended: ProjectCopy)
         built = extended.loyalty("dev", "build", "fct_orders")
     assert built.code == 0, built.text
     assert [_state(file) for file in production] == before
-    for name in ("fct_orders", "fct_orders_is_sound", "discount_rate_is_discounts_over_gross"):
+    for name in ("fct_orders", "fct_orders_is_sound", "margin_rate_is_margin_over_net"):
         assert re.search(rf"^(success|pass) .* {name}\b", built.out, re.MULTILINE), built.out
-    rates = "select order_id, round(discount_rate, 9) from {table} order by order_id"
-    by_hand = (
-        "(select order_id, discount_amount::double / nullif(gross_amount, 0) as discount_rate from marts.fct_orders)"
-    )
+    rates = "select order_id, round(margin_rate, 9) from {table} order by order_id"
+    by_hand = "(select order_id, margin_amount::double / nullif(net_amount, 0) as margin_rate from marts.fct_orders)"
     with connect(settings.dev_path, read_only=True) as connection:
         found = connection.execute(rates.format(table="marts.fct_orders")).fetchall()
     assert found == extended.company.published(rates.format(table=by_hand))
@@ -186,8 +184,7 @@ def test_a_metric_in_five_minutes_leaves_production_alone(extended: ProjectCopy)
     documented = extended.loyalty("docs")
     assert documented.code == 0, documented.text
     page = (extended.root / "docs" / "metrics.md").read_text(encoding="utf-8")
-    entries = [part.split("\n## ")[0] for part in page.split("## discount_rate\n")[1:]]
-    assert [entry for entry in entries if "fct_orders" in entry and "5 off an order of 20 is a rate of 25%" in entry]
+    assert "A margin of 5 on an order of 20 is a rate of 25%" in page.split("## margin_rate\n")[1].split("\n## ")[0]
 
 
 def _without_indent(block: str, indent: str) -> str:
