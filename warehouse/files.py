@@ -1,13 +1,18 @@
-"""Files on disk: the one atomic write, scratch folders, what people ask for with --out, and hashes of contents."""
+"""Files on disk: the one atomic write, what people ask for with --out, and hashes of contents."""
 
+import gzip
 import hashlib
 import os
+import zipfile
+import zlib
 from pathlib import Path
 
 from warehouse.errors import UserError, printable
 from warehouse.permissions import shared_mode
 
 OWNER_ONLY = 0o600
+# What Python says of a packed file that is damaged or cut short.
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 # What a spreadsheet takes for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 # Folders that Python, and dbt and MetricFlow started by hand, write beside the sources.

@@ -48,9 +48,9 @@
         when {{ written }} like '+%' then {{ digits }}
         when {{ digits }} like '00%' then substring({{ digits }}, 3)
     {%- if country %}
-        when {{ digits }} like '0%' then '{{ country }}' || substring({{ digits }}, 2)
-        when {{ digits }} like '{{ country }}%' and length({{ digits }}) > 10 then {{ digits }}
-        else '{{ country }}' || {{ digits }}
+        when {{ digits }} like '0%' then {{ text_literal(country) }} || substring({{ digits }}, 2)
+        when {{ digits }} like {{ text_literal(country ~ '%') }} and length({{ digits }}) > 10 then {{ digits }}
+        else {{ text_literal(country) }} || {{ digits }}
     {%- else %}
         else {{ digits }}
     {%- endif %}

@@ -51,6 +51,19 @@
     {{ return(none if none in marks else marks | min) }}
 {% endmacro %}
 
+{#
+  The body of a CTE in a model that adds rows and never changes them: the day that this run posts as of, and the latest
+  that was posted before, in `posted_as_of`. No row where that is later: a run as of an earlier day looks back, and adds
+  nothing.
+#}
+{% macro posting_day(posted_as_of) %}
+    select run_dates.as_of_date, max(earlier.{{ posted_as_of }}) as posted_through
+    from run_dates
+    left join {{ this }} as earlier on true
+    group by run_dates.as_of_date
+    having coalesce(max(earlier.{{ posted_as_of }}), run_dates.as_of_date) <= run_dates.as_of_date
+{% endmacro %}
+
 {# The last batch that was loaded. #}
 {% macro last_batch() %}
     {% if not execute %}{{ return(none) }}{% endif %}

@@ -123,8 +123,27 @@ class NaiveRate:
             return -np.log1p(-share) * np.maximum(age, 1.0) / x
 
 
+class _Waits:
+    """The waits of a model of purchases k stages apart, at a Gamma(r, alpha) rate, for those who stay."""
+
+    r: float
+    alpha: float
+    k: int
+
+    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
+        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1."""
+        return self._open_wait(x, t_x, age).median_rest()
+
+    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
+        """`(alpha + t_x) ((1 - share)^(-1 / (r + x)) - 1)` weeks where k = 1."""
+        return self._open_wait(x, t_x, age).quantile(share)
+
+    def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
+        return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
+
+
 @dataclass(frozen=True)
-class Nbd:
+class Nbd(_Waits):
     """Purchases for ever, k stages apart, at a Gamma(r, alpha) rate of stages per week; CNBD-k where k was chosen."""
 
     r: float
@@ -149,20 +168,9 @@ class Nbd:
         renewals = Renewals(self.k, wait.shape, weeks / (self.alpha + age)[:, None])
         return rising(_over_stages(wait, renewals.expected()))
 
-    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
-        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1."""
-        return self._open_wait(x, t_x, age).median_rest()
-
-    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
-        """`(alpha + t_x) ((1 - share)^(-1 / (r + x)) - 1)` weeks where k = 1."""
-        return self._open_wait(x, t_x, age).quantile(share)
-
-    def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
-        return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
-
 
 @dataclass(frozen=True)
-class DropoutModel:
+class DropoutModel(_Waits):
     """BG/NBD, or MBG/NBD where the first purchase, too, may be the last one (`first_may_be_last`).
 
     The two differ in the posterior of the stopping probability only: given alive it is Beta(a, b + x) in
@@ -231,17 +239,6 @@ class DropoutModel:
         """Probability of at least one purchase day in the next `weeks`, shape (n,)."""
         wait = self._open_wait(x, t_x, age)
         return -self.p_alive(x, t_x, age) * np.expm1(wait.log_silent(weeks) - wait.log_silent())
-
-    def median_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
-        """`(alpha + T) (2^(1 / (r + x)) - 1)` weeks where k = 1, given alive."""
-        return self._open_wait(x, t_x, age).median_rest()
-
-    def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
-        """`(alpha + t_x) ((1 - share)^(-1 / (r + x)) - 1)` weeks where k = 1, for those who stay."""
-        return self._open_wait(x, t_x, age).quantile(share)
-
-    def _open_wait(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> OpenWait:
-        return OpenWait(self.k, self.r + self.k * x, self.alpha, t_x, age)
 
 
 def _over_stages(wait: OpenWait, by_stage: FloatArray) -> FloatArray:

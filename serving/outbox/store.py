@@ -10,6 +10,7 @@ from datetime import UTC, date
 
 import duckdb
 
+from warehouse.errors import UserError
 from warehouse.register import SENT, DeliveryRecord, Register
 from warehouse.sql import transaction
 
@@ -122,8 +123,17 @@ def enqueue_messages(connection: duckdb.DuckDBPyConnection, build_id: int, sent:
 
 
 def open_messages(connection: duckdb.DuckDBPyConnection) -> list[OpenMessage]:
-    """The messages of builds that passed every check and that nothing final was decided about, oldest first."""
-    return [OpenMessage(*row) for row in connection.execute(OPEN).fetchall()]
+    """The messages of builds that passed every check and that nothing final was decided about, oldest first.
+
+    Raises UserError where the warehouse was built by another version of the product, which knew recipients otherwise.
+    """
+    try:
+        return [OpenMessage(*row) for row in connection.execute(OPEN).fetchall()]
+    except duckdb.BinderException as error:
+        raise UserError(
+            "The recipients in the warehouse were built by another version of the product. Start `loyalty run`, and"
+            " send afterwards; no message is lost."
+        ) from error
 
 
 def created_texts(connection: duckdb.DuckDBPyConnection, build_id: int) -> list[tuple[str, str, str]]:

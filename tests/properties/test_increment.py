@@ -145,6 +145,10 @@ def test_a_line_without_a_cost_costs_what_its_product_does_and_follows_it(
     assert costs(None, [f"+{HISTORY[-1]}"]) == {**known, "sold": None, "back": None}
     assert costs("1.5") == {**known, "sold": Decimal("4.5"), "back": Decimal("-1.5")}
     assert costs("2") == {**known, "sold": Decimal(6), "back": Decimal(-2)}
+    assert costs("2.0") == costs("2")
+    with company.warehouse() as connection:
+        changed = connection.execute("select count(*) from intermediate.int_changed_order_lines").fetchone()
+    assert changed == (0,), "a product that comes again with the same cost touches no line"
 
 
 def test_of_rows_at_the_same_place_of_two_sheets_one_stands(make_company: MakeCompany, graph: CompiledGraph) -> None:

@@ -10,9 +10,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from warehouse.errors import UserError, printable
+from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters
 from warehouse.ingest.formats import excel
-from warehouse.ingest.formats.csv import DAMAGES, likely_encoding, open_text
+from warehouse.ingest.formats.csv import likely_encoding, open_text
 from warehouse.ingest.formats.dispatch import open_file, readable
 from warehouse.ingest.sources import ColumnConfig, TableConfig, format_of
 from warehouse.settings import IngestSettings
@@ -150,7 +151,7 @@ def _content(path: Path) -> bytes:
     try:
         with open_text(path) as stream:
             return stream.read(MOST_BYTES)
-    except (OSError, *DAMAGES) as error:
+    except (OSError, *DAMAGED) as error:
         raise UserError(f"{path}: cannot be read: {error}. Was it copied to the end?") from error
 
 

@@ -5,7 +5,6 @@ import gzip
 import io
 import lzma
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO
 
 import duckdb
 
+from warehouse.files import DAMAGED
 from warehouse.sql import connect, quote_identifier, quote_literal
 
 PARQUET = b"PAR1"
@@ -63,7 +63,7 @@ def _unpacked(place: str, data: bytes, unpack: "Unpack", depth: int) -> Iterator
                 yield Content(inner, None, "too large, or locked by a password")
             else:
                 yield from _within(inner, part, depth)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, ValueError, RuntimeError, lzma.LZMAError, *DAMAGED):
         yield Content(place, None, "damaged")
 
 

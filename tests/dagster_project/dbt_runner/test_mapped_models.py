@@ -13,6 +13,7 @@ from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.errors import UserError
+from warehouse.ingest.batches import TableId, next_batch_id, write_batch
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config, read_source
 from warehouse.settings import Settings, load_settings
@@ -149,12 +150,14 @@ STATES = f"select order_line_id, order_id, customer_id, cast(ordered_at as varch
 
 @dataclass(frozen=True)
 class Mapped:
-    """The company of the three sources after its second delivery."""
+    """The company of the three sources after its second delivery, and after rows went from the depot's tables."""
 
     settings: Settings
     after_first: list[tuple[Any, ...]]
     after_second: list[tuple[Any, ...]]
     anew: list[tuple[Any, ...]]
+    after_deletion: list[tuple[Any, ...]]
+    anew_after_deletion: list[tuple[Any, ...]]
     sql: dict[str, str]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -183,6 +186,8 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapped]:
             prepare_warehouse(connection, project.manifest())
         states = [deliver(folder, files, settings, project) for files in DELIVERIES]
         states.append(build(settings, project, full_refresh=True))
+        delete(settings, heads="3", items="3")
+        states += [build(settings, project), build(settings, project, full_refresh=True)]
         yield Mapped(settings, *states, sql=project.compiled_sql(["stg_depot__order_lines"]))
 
 
@@ -193,6 +198,19 @@ def deliver(folder: Path, files: dict[str, str], settings: Settings, project: Db
         for name in settings.sources:
             load_source(connection, read_source(name, folder), settings)
     return build(settings, project)
+
+
+def delete(settings: Settings, **keys: str) -> None:
+    """Note that the database no longer has the row of a key, as a load of each table does."""
+    with connect(settings.warehouse_path) as connection:
+        for table, key in keys.items():
+            batch = next_batch_id(connection)
+            write_batch(connection, TableId("depot", table), table, batch, None, (0, 0, 0))
+            connection.execute(
+                f"insert into ops.deleted_rows select 'depot', $table, _batch_id, _row_number, $batch"
+                f" from raw_depot.{table} where id = $key",
+                {"table": table, "batch": batch, "key": key},
+            )
 
 
 def build(settings: Settings, project: DbtProject, full_refresh: bool = False) -> list[tuple[Any, ...]]:
@@ -281,6 +299,17 @@ def test_a_change_in_either_joined_table_reaches_the_lines(mapped: Mapped) -> No
         ("d-2", "d-2", "d-b9", "2024-05-02 10:00:00", "0.0000", "cancelled"),
     ]
     assert mapped.after_second == mapped.anew, "an incremental run and one from scratch agree"
+
+
+def test_rows_that_are_gone_from_either_joined_table_no_longer_count(mapped: Mapped) -> None:
+    current = [row[:6] for row in mapped.after_deletion if row[-1] == "accepted"]
+    assert current == [
+        ("d-1", "d-1", "d-b1", "2024-05-01 14:05:00", "1.0000", "completed"),
+        ("d-4", "d-2", "d-b9", "2024-05-02 10:00:00", "0.0000", "cancelled"),
+        ("d-2", "d-2", "d-b9", "2024-05-02 10:00:00", "0.0000", "cancelled"),
+    ], "line 3 has left the discount to line 1, and line 5 has lost its order"
+    assert {row[0]: row[-1] for row in mapped.after_deletion}["d-5"] == "rejected"
+    assert mapped.after_deletion == mapped.anew_after_deletion
 
 
 def test_every_row_and_amount_is_accounted_for(mapped: Mapped) -> None:

@@ -16,16 +16,8 @@ def simulated_means(p, q, v, customers_count, seed):
     return x, random.gamma(p * x, 1 / nu) / x
 
 
-def test_cdnow_reaches_the_published_fit(shared_data):
-    lines = pd.read_csv(
-        shared_data / "cdnow" / "CDNOW_sample.txt",
-        sep=r"\s+",
-        header=None,
-        names=["master_id", "customer_id", "order_date", "units", "net_amount"],
-        dtype={"order_date": str},
-    )
-    days = lines.assign(order_date=pd.to_datetime(lines["order_date"]), return_amount=0.0)
-    summary = summarise_purchases(days, pd.Timestamp("1997-09-30"))
+def test_cdnow_reaches_the_published_fit(cdnow_days):
+    summary = summarise_purchases(cdnow_days, pd.Timestamp("1997-09-30"))
     model = fit_gamma_gamma(summary["x"].to_numpy(float), summary["mean_repeat_amount"].to_numpy())
     assert model.repeaters_count == 946
     assert model.p == pytest.approx(6.25, abs=0.005)

@@ -30,18 +30,6 @@ def arrays(*values):
 
 
 @pytest.fixture(scope="module")
-def cdnow_days(shared_data):
-    lines = pd.read_csv(
-        shared_data / "cdnow" / "CDNOW_sample.txt",
-        sep=r"\s+",
-        header=None,
-        names=["master_id", "customer_id", "order_date", "units", "net_amount"],
-        dtype={"order_date": str},
-    )
-    return lines.assign(order_date=pd.to_datetime(lines["order_date"]), return_amount=0.0)
-
-
-@pytest.fixture(scope="module")
 def cdnow(cdnow_days):
     # A purchase of free samples is still a purchase day in the published figures.
     counted = cdnow_days.assign(net_amount=cdnow_days["net_amount"].clip(lower=0.0001))

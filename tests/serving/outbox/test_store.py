@@ -4,7 +4,10 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.serving.outbox.outboxes import candidate, make_outbox
+from warehouse.errors import UserError
 from warehouse.register import Register
 
 THREE = [candidate(1), candidate(2), candidate(3, reason="no_consent")]
@@ -63,6 +66,16 @@ def test_who_no_longer_wants_a_message_or_cannot_get_it_does_not_get_it(tmp_path
         ("m3", "withheld", "no_contact"),
         ("m4", "sent", None),
     ]
+
+
+def test_recipients_of_an_earlier_version_are_told_in_a_sentence(tmp_path: Path) -> None:
+    outbox = make_outbox(tmp_path / "home", {"c1": "c1@example.com"}, channel="file")
+    outbox.build([candidate(1)])
+    outbox.ask("alter table intermediate.int_message_recipients drop contact_customer_id")
+    with pytest.raises(UserError, match=r"built by another version of the product\. Start `loyalty run`"):
+        outbox.deliver()
+    outbox.ask("alter table intermediate.int_message_recipients add contact_customer_id varchar default 'c1'")
+    assert outbox.deliver().counts == {"sent": 1}
 
 
 def test_what_was_sent_before_a_warehouse_was_lost_is_not_sent_again(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ import codecs
 import gzip
 import re
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import BinaryIO, NamedTuple
 import duckdb
 
 from warehouse.errors import UserError
+from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters, wanted_columns
 from warehouse.ingest.formats.reading import Reading, Tally, named_columns, scratch_scan, split_to_scratch
 from warehouse.ingest.sources import TableConfig
@@ -40,8 +40,6 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # In these, no letter holds the byte of a delimiter, a quote or a line feed.
 SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
 MARKED = "loyalty_marked"
-# What is said of a packed file that is damaged, cut short, encrypted or packed in an unknown way.
-DAMAGES = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
 LIMITS = IngestSettings()
 # So many lines may stand above a header; then it is not looked for any more, and what is missing in it is told.
@@ -76,7 +74,12 @@ def _only_member(path: Path) -> BinaryIO:
         names = [one.filename for one in archive.infolist() if not one.is_dir() and not _is_left_by_mac(one.filename)]
         if len(names) != 1:
             raise UserError(f"{path}: {len(names):,} files are in it, and one is expected. Unpack it.")
-        return archive.open(names[0])  # type: ignore[return-value]
+        try:
+            return archive.open(names[0])  # type: ignore[return-value]
+        except RuntimeError as error:
+            raise UserError(
+                f"{path}: locked by a password, or packed in a way that is not known. Unpack it."
+            ) from error
 
 
 def _is_left_by_mac(name: str) -> bool:
@@ -93,7 +96,7 @@ def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LI
     try:
         with open_text(path) as stream:
             yield from _whole_lines(_chunks(stream, path, encoding, limits), path)
-    except DAMAGES as error:
+    except DAMAGED as error:
         raise UserError(
             f"{path}: not a whole packed file ({error}). Was it copied to the end? Export it again."
         ) from error

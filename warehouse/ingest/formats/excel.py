@@ -1,7 +1,6 @@
 """Excel workbooks (.xlsx): a sheet of a workbook at a time."""
 
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,6 +11,7 @@ import duckdb
 from defusedxml import DefusedXmlException, ElementTree
 
 from warehouse.errors import UserError
+from warehouse.files import DAMAGED
 from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.columns import letters, map_columns, wanted_columns
 from warehouse.ingest.duckdb_extensions import load_extension
@@ -24,10 +24,9 @@ EXCEL_ROWS = 1_048_576
 # So many rows may stand above a header; then it is not looked for any more, and what is missing in it is told.
 MOST_PREAMBLE = 100
 EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
-# What Python's readers of zip archives and XML say of a file that is damaged, encrypted or no workbook at all.
-DAMAGES = (
-    zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError, ValueError, OSError,
-    ElementTree.ParseError, DefusedXmlException,
+# What is said, beside that, of a workbook that is encrypted, or of a file that is none.
+NO_WORKBOOK = (
+    *DAMAGED, KeyError, RuntimeError, ValueError, OSError, ElementTree.ParseError, DefusedXmlException,
 )  # fmt: skip
 SCRATCH_PREFIX = "_sheet_"
 
@@ -104,7 +103,7 @@ def _sheets(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfi
         with zipfile.ZipFile(path) as archive:
             workbook = ElementTree.fromstring(archive.read("xl/workbook.xml"))
         names = [node.attrib["name"] for node in workbook.iterfind("{*}sheets/{*}sheet")]
-    except DAMAGES as error:
+    except NO_WORKBOOK as error:
         reason = str(error) or "it is damaged"
         raise UserError(f"{path}: no Excel workbook (.xlsx): {reason}. Save it again as .xlsx.") from error
     sheets = [node for node in workbook.iterfind("{*}sheets/{*}sheet") if node.get("state", "visible") == "visible"]

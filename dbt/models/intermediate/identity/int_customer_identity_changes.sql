@@ -6,7 +6,7 @@
 ) }}
 {#
   Which id came to count as whose, as posted: rows are added, never changed. An id counts as itself until a row says
-  otherwise. A run as of an earlier day than was posted before looks back, and adds nothing.
+  otherwise.
 #}
 with identities as (
 
@@ -36,12 +36,7 @@ posted as (
 ),
 
 days as (
-
-    select run_dates.as_of_date, max(changes.changed_as_of) as posted_through
-    from run_dates
-    left join {{ this }} as changes on true
-    group by run_dates.as_of_date
-
+{{ posting_day('changed_as_of') }}
 ),
 
 compared as (
@@ -66,9 +61,7 @@ select
     days.as_of_date as changed_as_of
 from compared
 cross join days
-where
-    compared.customer_id <> compared.previous_customer_id
-    and (days.posted_through is null or days.as_of_date >= days.posted_through)
+where compared.customer_id <> compared.previous_customer_id
 {% else %}
 select
     identities.source_customer_id,

@@ -7,8 +7,7 @@
 {#
   The ledger as posted: rows are added, never changed. A journal that is new is posted on the day of its event, or on
   as_of_date where that day was posted before. A journal that would read differently now, because rows came late or
-  were corrected or because rules of the past were edited, gets the difference as a correction on as_of_date. A run
-  as of an earlier day than was posted before looks back, and adds nothing.
+  were corrected or because rules of the past were edited, gets the difference as a correction on as_of_date.
 #}
 {%- set accounts = points_accounts() -%}
 with journals as (
@@ -43,12 +42,7 @@ posted as (
 ),
 
 days as (
-
-    select run_dates.as_of_date, max(entries.posted_as_of) as posted_through
-    from run_dates
-    left join {{ this }} as entries on true
-    group by run_dates.as_of_date
-
+{{ posting_day('posted_as_of') }}
 ),
 
 differences as (
@@ -112,7 +106,6 @@ select
     {%- endfor %}
 from numbered
 cross join days
-where days.posted_through is null or days.as_of_date >= days.posted_through
 {% else %}
 select
     journals.journal_id,
