@@ -58,6 +58,23 @@ def propose_database(variable: str, named: Mapping[str, str], said: Mapping[str,
     return with_database(variable, lambda database: _propose(database, variable, named, said, ask))
 
 
+@dataclass
+class _Draft:
+    """A source in the making: the table of each role, what became of columns, and why."""
+
+    tables: dict[str, RemoteTable]
+    mapping: dict[str, Any]
+    told: list[str]
+    guesses: list[tuple[str, str, str]]
+
+    def add(self, role: str, reference: TableReference, guess: Guess, mapping: dict[str, Any]) -> None:
+        """A table beside those of lines and orders."""
+        self.tables[role] = reference.table
+        self.mapping[role] = mapping
+        self.told.append(f"{reference.table.name}: {role}; {reference.because}")
+        self.guesses += [(f"{role}.{name}", header, guess.because[name]) for name, header in guess.columns.items()]
+
+
 def _propose(
     database: RemoteDatabase, variable: str, named: Mapping[str, str], said: Mapping[str, str], ask: Ask
 ) -> Proposal:
@@ -70,50 +87,53 @@ def _propose(
     if not lines.rows:
         raise UserError(f"{lines_table.name}: the table has no rows.")
     orders = _reference(database, tables, lines, "order_id", chosen.get("orders"))
-    joined = with_orders(lines, orders) if orders else lines
-    for name, header in said.items():
-        if header not in joined.header:
-            raise UserError(f"--map {name}={header}: no such column{nearest(header, joined.header)}.")
-    guess = guess_lines(joined, said, ask, _known_of(lines_table, orders))
-    source_tables = {"lines": lines_table}
-    mapping: dict[str, Any] = {"order_lines": order_lines_mapping(guess)}
-    told = [f"{lines_table.name}: order lines"]
-    guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
-    if orders:
-        source_tables["orders"] = orders.table
-        mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
-        told.append(f"{orders.table.name}: orders, joined by {orders.column} = {orders.key}")
-    for role, made in (
-        ("customers", _customers(database, tables, guess, chosen.get("customers"))),
-        ("products", _products(database, tables, guess, chosen.get("products"))),
-    ):
-        if made:
-            reference, mapping[role], because = made
-            source_tables[role] = reference.table
-            told.append(f"{reference.table.name}: {role}; {reference.because}")
-            guesses += because
-    _say_utc(mapping, source_tables)
+    guess = _guess(lines, lines_table, orders, said, ask)
+    notes = _notes(tables, orders, guess)
+    draft = _drafted(lines_table, orders, guess)
+    if customers := _reference(database, tables, _only(guess, "customer_id"), "customer_id", chosen.get("customers")):
+        found = guess_customers(customers.rows, guess)
+        draft.add("customers", customers, found, customers_mapping(found))
+    if products := _reference(database, tables, _only(guess, "product_id"), "product_id", chosen.get("products")):
+        found = _guess_products(products)
+        draft.add("products", products, found, products_mapping(found, "products"))
+    _say_utc(draft.mapping, draft.tables)
     source = {
         "name": "shop",
         "description": f"Guessed from the {database.kind} database of {variable}.",
         "database": {"type": database.kind, "dsn_env": variable},
-        "tables": {role: _table(table, role, mapping) for role, table in source_tables.items()},
-        "mapping": mapping,
+        "tables": {role: _table(table, role) for role, table in draft.tables.items()},
+        "mapping": draft.mapping,
     }
     currency = find_currency(guess.sample, guess.columns.get("currency"), None)
     currency = currency if currency.is_known else currency_of_lines(guess, currency)
     zone = find_zone(guess.sample, guess.columns["ordered_at"], None, currency.value)
-    return Proposal(
-        "shop",
-        f"a {database.kind} database",
-        source,
-        None,
-        currency,
-        zone,
-        told,
-        _notes(tables, source_tables),
-        guesses,
-    )
+    system = f"a {database.kind} database"
+    return Proposal("shop", system, source, None, currency, zone, draft.told, notes, draft.guesses)
+
+
+def _guess(
+    lines: Sample, table: RemoteTable, orders: TableReference | None, said: Mapping[str, str], ask: Ask
+) -> Guess:
+    """The columns of the lines, those of their orders beside them."""
+    joined = with_orders(lines, orders) if orders else lines
+    for name, header in said.items():
+        if header not in joined.header:
+            raise UserError(f"--map {name}={header}: no such column{nearest(header, joined.header)}.")
+    return guess_lines(joined, said, ask, _known_of(table, orders))
+
+
+def _drafted(lines: RemoteTable, orders: TableReference | None, guess: Guess) -> _Draft:
+    """The source of lines and their orders; addresses are no ids, and a database has no ids made of them."""
+    for address in ("email", "phone"):
+        guess.columns.pop(address, None)
+    mapping = {"order_lines": order_lines_mapping(guess)}
+    guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
+    draft = _Draft({"lines": lines}, mapping, [f"{lines.name}: order lines"], guesses)
+    if orders:
+        draft.tables["orders"] = orders.table
+        mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
+        draft.told.append(f"{orders.table.name}: orders, joined by {orders.column} = {orders.key}")
+    return draft
 
 
 def _say_utc(mapping: Mapping[str, Any], tables: Mapping[str, RemoteTable]) -> None:
@@ -165,16 +185,13 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "") or "none"
 
 
-def _is_numeric(kind: str) -> bool:
-    return kind.startswith(NUMERIC)
-
-
 def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:
     """The table with most columns that are called and typed as those of order lines."""
 
     def likeness(table: RemoteTable) -> int:
         fields = {name for column in table.columns for name in fields_of(column)}
-        numbers = {name for column, kind in table.columns.items() if _is_numeric(kind) for name in fields_of(column)}
+        numeric = [column for column, kind in table.columns.items() if kind.startswith(NUMERIC)]
+        numbers = {name for column in numeric for name in fields_of(column)}
         if "order_id" not in fields or not numbers & {"quantity", "unit_price", "amount"}:
             return 0
         return 3 * len(numbers & set(NUMBERS)) + 2 * ("ordered_at" in fields) + 2 * ("product_id" in fields)
@@ -236,31 +253,14 @@ def _known_of(lines: RemoteTable, orders: TableReference | None) -> dict[str, tu
     return known
 
 
-def _customers(
-    database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
-) -> tuple[TableReference, dict[str, Any], list[tuple[str, str, str]]] | None:
-    reference = _reference(database, tables, _only(lines, "customer_id"), "customer_id", chosen)
-    if reference is None:
-        return None
-    guess = guess_customers(reference.rows, lines)
-    because = [(f"customers.{name}", header, guess.because[name]) for name, header in guess.columns.items()]
-    return reference, customers_mapping(guess), because
-
-
-def _products(
-    database: RemoteDatabase, tables: Sequence[RemoteTable], lines: Guess, chosen: RemoteTable | None
-) -> tuple[TableReference, dict[str, Any], list[tuple[str, str, str]]] | None:
-    reference = _reference(database, tables, _only(lines, "product_id"), "product_id", chosen)
-    if reference is None:
-        return None
-    guess = Guess(reference.rows)
-    guess.take("product_id", reference.key, reference.because)
-    for header in reference.table.columns:
+def _guess_products(products: TableReference) -> Guess:
+    guess = Guess(products.rows)
+    guess.take("product_id", products.key, products.because)
+    for header in products.table.columns:
         for name in ("product_name", "category", "brand", "unit_cost"):
             if name in fields_of(header) and name not in guess.columns and header not in guess.columns.values():
                 guess.take(name, header, "its name")
-    because = [(f"products.{name}", header, guess.because[name]) for name, header in guess.columns.items()]
-    return reference, products_mapping(guess, "products"), because
+    return guess
 
 
 def _only(lines: Guess, field: str) -> Sample:
@@ -272,23 +272,23 @@ def _only(lines: Guess, field: str) -> Sample:
     return Sample(lines.sample.path, (header,), rows, {})
 
 
-def _table(table: RemoteTable, role: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
+def _table(table: RemoteTable, role: str) -> dict[str, Any]:
     key = list(table.key) or [column for column in ("id",) if column in table.columns]
     if not key:
         raise UserError(
             f"{table.name}: it has no primary key, by which rows are recognised when they come again. Leave it out, or"
             " write the source by hand (docs/sources.md)."
         )
-    declared: dict[str, Any] = {"description": DESCRIPTIONS[role], "table": table.name, "key": key}
-    return declared
+    return {"description": DESCRIPTIONS[role], "table": table.name, "key": key}
 
 
-def _notes(tables: Sequence[RemoteTable], used: Mapping[str, RemoteTable]) -> list[str]:
+def _notes(tables: Sequence[RemoteTable], orders: TableReference | None, guess: Guess) -> list[str]:
     notes = [READ_WHOLE]
-    amounts = {name for column in used.get("orders", used["lines"]).columns for name in fields_of(column)}
-    if "orders" in used and "discount" in amounts:
+    if "customer_id" not in guess.columns and {"email", "phone"} & set(guess.columns):
+        notes.append("Orders name their customers by addresses alone, which are no ids. They count in revenue alone.")
+    if orders and any("discount" in fields_of(column) for column in orders.table.columns):
         notes.append(
-            f"{used['orders'].name} has discounts of whole orders, which are not in the lines' amounts: `spread` in"
+            f"{orders.table.name} has discounts of whole orders, which are not in the lines' amounts: `spread` in"
             " docs/mapping.md shares them among lines."
         )
     refunds = [table.name for table in tables if any(word in table.table.lower() for word in ("refund", "return"))]

@@ -16,7 +16,7 @@ from warehouse.ingest.sources import DatabaseConfig, SourceConfig
 from warehouse.onboarding.looks import Sample
 from warehouse.sql import connect, quote_identifier, quote_literal
 
-SCHEMES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
+SCHEMES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
 MOST_ROWS = 1_000
 NAME = re.compile("LOYALTY_DSN_[A-Z0-9_]+")
 # Roles that may only read see no keys in PostgreSQL's information_schema, and none but a primary key tells rows apart.
@@ -70,14 +70,15 @@ class RemoteDatabase:
         self.kind = kind
 
     def tables(self) -> list[RemoteTable]:
-        """Every table and view that can be read, by name."""
+        """Every table and view that can be read, by name; not those of other databases of a MySQL server."""
         keys = self._columns_of(KEYS[self.kind])
         in_utc = self._columns_of(IN_UTC) if self.kind == "mysql" else {}
         columns: dict[tuple[str, str], dict[str, str]] = {}
         described = self._connection.execute(
             "select schema_name, table_name, column_name, data_type from duckdb_columns() where database_name = $1"
-            " and not list_contains($2, schema_name) order by schema_name, table_name, column_index",
-            [SERVER, list(SYSTEM)],
+            " and not list_contains($2, schema_name) and schema_name = coalesce($3, schema_name)"
+            " order by schema_name, table_name, column_index",
+            [SERVER, list(SYSTEM), self._only_schema()],
         )
         for schema, table, column, kind in described.fetchall():
             columns.setdefault((schema, table), {})[column] = kind
@@ -85,6 +86,14 @@ class RemoteDatabase:
             RemoteTable(*name, found, tuple(keys.get(name, ())), tuple(in_utc.get(name, ())))
             for name, found in columns.items()
         ]
+
+    def _only_schema(self) -> str | None:
+        """Of MySQL, whose schemas are databases, the one that the connection string names."""
+        if self.kind != "mysql":
+            return None
+        query = f"from mysql_query('{SERVER}', 'select database() as name')"
+        row = self._connection.execute(query).fetchone()
+        return str(row[0]) if row and row[0] else None
 
     def _columns_of(self, query: str) -> dict[tuple[str, str], list[str]]:
         """The columns that a query of the server's own SQL names, by schema and table."""

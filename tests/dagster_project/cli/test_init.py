@@ -204,6 +204,17 @@ def test_a_zip_with_one_file_is_looked_into(tmp_path: Path, capsys: pytest.Captu
     assert "two.csv.zip: 2 files are in it, and one is expected. Unpack it." in capsys.readouterr().err
 
 
+def test_a_zip_with_a_password_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
+        archive.writestr("a.csv", LINES)
+    content = bytearray((tmp_path / "a.csv.zip").read_bytes())
+    for start, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(start) + flags] |= 1
+    (tmp_path / "a.csv.zip").write_bytes(content)
+    assert main(["init", str(tmp_path / "a.csv.zip"), "--company", str(tmp_path / "company")]) == 2
+    assert "a.csv.zip: locked by a password" in capsys.readouterr().err
+
+
 def test_a_zone_is_found_from_offsets_from_a_name_or_by_the_country(tmp_path: Path) -> None:
     zones = {}
     for name, export in {"shopify": SHOPIFY, "square": SQUARE, "woocommerce": WOOCOMMERCE}.items():

@@ -104,6 +104,23 @@ def test_a_shop_s_tables_are_told_and_joined(
     assert "2024-04 13.00 2 1" in tried, tried
 
 
+def test_customers_known_by_an_address_alone_count_in_revenue_alone(
+    mariadb: DatabaseServer, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mariadb.execute(
+        "create database addresses",
+        "create table addresses.orders (id bigint primary key, email varchar(40), placed_at datetime)",
+        "create table addresses.order_items (id bigint primary key, order_id bigint, qty bigint, price decimal(10, 2))",
+        "insert into addresses.orders values (1, 'ann@example.org', '2024-05-01')",
+        "insert into addresses.order_items values (1, 1, 2, 3.00)",
+    )
+    monkeypatch.setenv(VARIABLE, mariadb.dsn.replace(mariadb.database, "addresses"))
+    assert at(desk) == 0
+    assert "Orders name their customers by addresses alone" in capsys.readouterr().out
+    assert main(["--company", str(desk), "sources", "try", "shop"]) == 0
+    assert "net sales 6.00, 1 orders, 0 customers" in capsys.readouterr().out
+
+
 def test_the_command_of_the_page_works(
     servers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_environment: None
 ) -> None:
