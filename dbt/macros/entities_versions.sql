@@ -13,12 +13,14 @@
         end
 {% endmacro %}
 
-{# Whether the database that a row came from no longer has it; of those found out after the batch `since`. #}
+{#
+  Whether the database that a row came from no longer has it; of those found out after the batch `since`. By IN, which
+  looks pairs up in the list; a correlated EXISTS first gathers the distinct pairs of every row.
+#}
 {% macro is_deleted(relation, since=none) -%}
-exists (
-            select 1 from {{ ref('stg_ops__deleted_rows') }} as deleted_rows
-            where deleted_rows.batch_id = {{ relation }}._batch_id and deleted_rows.row_number = {{ relation }}._row_number
-            {%- if since is not none %} and deleted_rows.deleted_by > {{ since }}{% endif %}
+    ({{ relation }}._batch_id, {{ relation }}._row_number) in (
+            select batch_id, row_number from {{ ref('stg_ops__deleted_rows') }}
+            {%- if since is not none %} where deleted_by > {{ since }}{% endif %}
 
         )
 {%- endmacro %}

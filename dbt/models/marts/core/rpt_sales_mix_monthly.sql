@@ -47,10 +47,13 @@ entries as (
         {{ month_of('sale_lines.order_date') }} as month,
         coalesce(orders.channel, sale_lines.channel, 'unknown') as channel,
         coalesce(orders.sales_class, 'unlinked') as sales_class,
-        sale_lines.{{ amounts | join(', sale_lines.') }}
+        {%- for amount in amounts %}
+        sum(sale_lines.{{ amount }}) as {{ amount }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from sale_lines
     left join orders
         on case when sale_lines.is_return then sale_lines.returned_order_id else sale_lines.order_id end = orders.order_id
+    group by 1, 2, 3
 
 ),
 
