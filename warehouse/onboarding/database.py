@@ -11,20 +11,17 @@ from typing import Any
 
 from warehouse.errors import UserError, nearest
 from warehouse.onboarding.guess import (
-    MOST_REFER,
     NUMBERS,
     Ask,
     Guess,
-    Reference,
     currency_of_lines,
     customers_mapping,
     guess_customers,
     guess_lines,
-    joined_to_orders,
     order_lines_mapping,
     products_mapping,
-    with_orders,
 )
+from warehouse.onboarding.joined_orders import MOST_REFER, Reference, joined_to_orders, with_orders
 from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
 from warehouse.onboarding.readers import load_readers

@@ -5,19 +5,17 @@ by whether they are unique, customers and orders by which files share them. What
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import permutations
 from typing import Any
 
 from warehouse.errors import UserError
-from warehouse.ingest.declared_types import ISO, SHORT
+from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
+from warehouse.onboarding.kinds import ENOUGH, decimal_mark, kinds_of, number_of, share_of
 from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.proposal import (
-    FORMATS,
     Proposal,
     common_folder,
     date_order,
@@ -36,20 +34,9 @@ FIELDS = (
     "is_return", "original_order_id",
 )  # fmt: skip
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
-# What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
-OF_ORDERS = ("ordered_at", "time", "customer_id", "email", "phone", "currency", "store_id", "order_status", "channel")
-ENOUGH = 0.95
-MOST_REFER = 0.9
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
 Ask = Callable[[str, Sequence[str]], str | None]
-MOMENT = re.compile(f"{ISO}|{SHORT}")
-CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
-SIGNS = "[$€£¥￥₹]"
-NUMBER = re.compile(
-    rf"[-+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-+]?\d[\d., '\u00a0\u202f]*\)?"
-    rf"(?: ?(?:{SIGNS}|%|zł|kr)| [A-Z]{{3}})?"
-)
 
 
 @dataclass
@@ -73,7 +60,7 @@ class Guess:
 def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
     """The company of files that are no known system's. Raises UserError where something needed is not found."""
     first, *others = sorted(samples, key=_likeness_of_lines, reverse=True)
-    orders = _find_orders(first, others)
+    orders = find_orders(first, others)
     lines = guess_lines(with_orders(first, orders) if orders else first, said, ask)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
@@ -119,129 +106,12 @@ def _name_of(sample: Sample) -> str:
     return name if re.fullmatch("[a-z][a-z0-9_]{1,40}", name) else "shop"
 
 
-# --- What stands in a column ------------------------------------------------------------------------------------
-
-
-def number_of(text: str, mark: str) -> Decimal | None:
-    """A number as the file writes it, without its currency; None for what is none."""
-    if not NUMBER.fullmatch(text):
-        return None
-    negative = text.startswith("(") or "-" in text
-    bare = re.sub(r"[^\d.,]", "", text)
-    bare = bare.replace("," if mark == "." else ".", "").replace(mark, ".")
-    try:
-        number = Decimal(bare)
-    except InvalidOperation:
-        return None
-    return -number if negative else number
-
-
-def decimal_mark(values: Sequence[str]) -> str:
-    """The decimal mark that most numbers show: the last one, before other than three digits."""
-    votes = Counter(match[1] for value in values if (match := re.search(r"([.,])(?:\d{1,2}|\d{4,})\D*$", value)))
-    return (
-        votes.most_common(1)[0][0]
-        if votes
-        else ("," if any("." in v and "," in v[v.rfind(".") :] for v in values) else ".")
-    )
-
-
-def _share(values: Sequence[str], test: Callable[[str], Any]) -> float:
-    filled = [value for value in values if value]
-    return sum(bool(test(value)) for value in filled) / len(filled) if filled else 0.0
-
-
-def is_moment(text: str) -> bool:
-    """Whether a text is a day or a moment."""
-    if MOMENT.fullmatch(text):
-        return True
-    return len(text) > 7 and any(_fits(text, form) for form in FORMATS)
-
-
-def _fits(text: str, form: str) -> bool:
-    try:
-        return 1990 <= datetime.strptime(text, form).year <= 2100
-    except ValueError:
-        return False
-
-
-def _kinds(sample: Sample) -> dict[str, str]:
-    """What the values of each column are: moment, clock, number or text; empty columns are none."""
-    found = {}
-    for place, header in enumerate(sample.header):
-        values = [row[place] for row in sample.rows[:1000] if row[place]]
-        if not header or not values:
-            continue
-        if _share(values, is_moment) >= ENOUGH:
-            found[header] = "moment"
-        elif _share(values, CLOCK.fullmatch) >= ENOUGH:
-            found[header] = "clock"
-        elif _share(values, NUMBER.fullmatch) >= ENOUGH:
-            found[header] = "number"
-        else:
-            found[header] = "text"
-    return found
-
-
 def _likeness_of_lines(sample: Sample) -> int:
     """How much a file looks like one of order lines: days, numbers and the words for them."""
-    kinds = _kinds(sample)
+    kinds = kinds_of(sample)
     fields = {name for header in sample.header for name in fields_of(header)}
     numbers = {name for header in sample.header if kinds.get(header) == "number" for name in fields_of(header)}
     return 3 * len(numbers & set(NUMBERS)) + 2 * ("order_id" in fields) + 2 * ("ordered_at" in fields)
-
-
-# --- Orders in a file or table of their own ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A column whose values are keys of another table, and how many of them are; `rows` are some of that table's."""
-
-    column: str
-    key: str
-    share: float
-    rows: Sample
-
-    @property
-    def because(self) -> str:
-        """What it rests on."""
-        return f"{self.share:.0%} of its values are {self.key} of {self.rows.path.name}"
-
-
-def _find_orders(lines: Sample, others: Sequence[Sample]) -> Reference | None:
-    """The file of orders, where the one of lines has no day: that in which nearly all of its order ids come once."""
-    kinds = _kinds(lines)
-    if any(kinds.get(header) == "moment" and "ordered_at" in fields_of(header) for header in lines.header):
-        return None
-    found = []
-    for column in (header for header in lines.header if "order_id" in fields_of(header)):
-        values = set(lines.column(column))
-        for rows in others:
-            for key in rows.header:
-                keys = rows.column(key)
-                share = len(values & set(keys)) / max(len(values), 1)
-                if keys and len(set(keys)) == len(keys) and share >= MOST_REFER:
-                    found.append(Reference(column, key, share, rows))
-    return max(found, key=lambda one: one.share, default=None)
-
-
-def with_orders(lines: Sample, orders: Reference) -> Sample:
-    """Lines with what their order says of them beside each."""
-    there = [header for header in orders.rows.header if set(fields_of(header)) & set(OF_ORDERS)]
-    places = [orders.rows.place(header) or 0 for header in there]
-    key, column = orders.rows.place(orders.key) or 0, lines.place(orders.column) or 0
-    by_key = {row[key]: [row[place] for place in places] for row in orders.rows.rows}
-    empty = [""] * len(places)
-    rows = tuple((*by_key.get(row[column], empty), *row) for row in lines.rows)
-    header = (*(f"{ORDERS_PREFIX}{name}" for name in there), *lines.header)
-    return Sample(lines.path, header, rows, lines.options, lines.found)
-
-
-def joined_to_orders(mapping: Mapping[str, Any], orders: Reference) -> dict[str, Any]:
-    """The mapping of lines with the join of their orders."""
-    join = {"orders": {"table": "orders", "by": {orders.column: orders.key}}}
-    return {"from": "lines", "join": join, **mapping}
 
 
 def _of_orders(lines: Guess, orders: Sample) -> Guess:
@@ -258,7 +128,7 @@ def guess_lines(
 ) -> Guess:
     """The columns of order lines: as said, as `known` with a reason, or guessed. Raises UserError for a missing one."""
     guess = Guess(sample)
-    kinds = _kinds(sample)
+    kinds = kinds_of(sample)
     for name, (header, because) in (known or {}).items():
         guess.take(name, header, because)
     for name, header in said.items():
@@ -506,7 +376,7 @@ def _amounts(guess: Guess) -> dict[str, Any]:
     else:
         found["net_amount"] = value(columns["amount"])
     if "discount" in columns:
-        negative = _share(guess.sample.column(columns["discount"]), lambda text: text.startswith(("-", "("))) > 0.5
+        negative = share_of(guess.sample.column(columns["discount"]), lambda text: text.startswith(("-", "("))) > 0.5
         discount: Any = columns["discount"]
         if negative and not signed:
             discount = {"difference": [{"constant": "0"}, discount]}
@@ -547,7 +417,7 @@ def guess_customers(sample: Sample, lines: Guess) -> Guess:
             f"{sample.path}: what it holds could not be told: none of its columns shares the customers of"
             f" {lines.sample.path.name}. Its columns: {listed(sample)}. Leave it out."
         )
-    for header, kind in _kinds(sample).items():
+    for header, kind in kinds_of(sample).items():
         for name in fields_of(header):
             if (
                 name in ("email", "phone", "email_consent", "country", "joined_at", "birth_date")
