@@ -76,7 +76,7 @@ class Watchdog:
         self._run_id = run_id
         self._on_end = on_end
         self._is_leaving = threading.Event()
-        self._sending = threading.Lock()
+        self._telling = threading.RLock()  # dbt's threads tell where they stand, too
         self._where: dict[str, str] = {}
         self._nodes: list[str] = []
 
@@ -136,18 +136,18 @@ class Watchdog:
 
     def stands(self, part: str, name: str | None) -> None:
         """Take note of where the process stands: in which step, stage or dbt node (`part`), None for in none."""
-        self._where.pop(part, None)
-        if name is not None:
-            self._where[part] = name
-        place = ", ".join(f"{part} {name}" for part, name in self._where.items())
-        self._send({"at": place or "what is between two steps"})
+        with self._telling:
+            self._where.pop(part, None)
+            if name is not None:
+                self._where[part] = name
+            place = ", ".join(f"{part} {name}" for part, name in self._where.items())
+            self._send({"at": place or "what is between two steps"})
 
     def node(self, name: str, is_running: bool) -> None:
         """Take note of a dbt node that begins or ends; dbt runs several at once, in threads of its own."""
-        with self._sending:
+        with self._telling:
             self._nodes = [*(other for other in self._nodes if other != name), *([name] if is_running else [])]
-            running = " and ".join(self._nodes)
-        self.stands("dbt", running or None)
+            self.stands("dbt", " and ".join(self._nodes) or None)
 
     def _start(self) -> "subprocess.Popen[str]":
         about = {
@@ -167,7 +167,7 @@ class Watchdog:
 
     def _send(self, order: dict[str, object]) -> None:
         assert self._process.stdin
-        with self._sending, contextlib.suppress(BrokenPipeError):  # somebody killed the watchdog; the run goes on
+        with self._telling, contextlib.suppress(BrokenPipeError):  # somebody killed the watchdog; the run goes on
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
 

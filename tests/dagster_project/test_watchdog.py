@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from dagster_project.runs import close_dead_runs, open_instance
-from dagster_project.watchdog import note_path, read_ending
+from dagster_project.watchdog import Watchdog, note_path, read_ending
 from tests.support.company import Company, Generated, company
 from warehouse.lock import holder
 from warehouse.settings import PROJECT_ROOT
@@ -149,3 +150,19 @@ def test_the_end_of_a_forked_worker_is_not_the_end_of_the_run(
 def test_a_run_that_ends_by_itself_leaves_nothing_behind(built: Company) -> None:
     assert not note_path(built.settings).exists()
     assert not list((built.settings.home / "tmp").glob("stack-*"))
+
+
+def test_threads_of_dbt_and_of_the_run_tell_where_they_stand_at_once(built: Company) -> None:
+    def begin_and_end(number: int) -> None:
+        for turn in range(100):
+            watchdog.node(f"model_{number}_{turn}", is_running=True)
+            watchdog.stands(f"part {number}.{turn}", "begun")
+            watchdog.node(f"model_{number}_{turn}", is_running=False)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads change places between almost any two instructions
+    try:
+        with Watchdog(built.settings, "telling", lambda ending: None) as watchdog, ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(begin_and_end, range(8))) == [None] * 8
+    finally:
+        sys.setswitchinterval(interval)
