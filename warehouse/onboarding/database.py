@@ -85,6 +85,9 @@ def _propose(
         raise UserError(f"{lines_table.name}: the table has no rows.")
     orders = _reference(database, tables, lines, "order_id", chosen.get("orders"))
     guess = _guess(lines, lines_table, orders, said, ask)
+    if status := guess.columns.get("order_status"):
+        holder = orders.table if orders and status.startswith(ORDERS_PREFIX) else lines_table
+        guess.texts["order_status"] = database.texts(holder, status.removeprefix(ORDERS_PREFIX))
     notes = _notes(tables, orders, guess)
     draft = _drafted(lines_table, orders, guess)
     if customers := _reference(database, tables, _only(guess, "customer_id"), "customer_id", chosen.get("customers")):

@@ -41,11 +41,12 @@ Ask = Callable[[str, Sequence[str]], str | None]
 
 @dataclass
 class Guess:
-    """The columns of one file by field, each with what it rests on."""
+    """The columns of one file by field, each with what it rests on; `texts` is all that a field holds anywhere."""
 
     sample: Sample
     columns: dict[str, str] = field(default_factory=dict)
     because: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, name: str, header: str, because: str) -> None:
         """A column for a field."""
@@ -386,7 +387,7 @@ def _amounts(guess: Guess) -> dict[str, Any]:
 
 def _status(guess: Guess) -> dict[str, Any]:
     """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
-    texts = sorted({value for value in guess.values("order_status") if value})
+    texts = sorted({value for value in guess.texts.get("order_status") or guess.values("order_status") if value})
     meant = {text: "cancelled" if CANCELLED.search(text.casefold()) else "completed" for text in texts[:100]}
     cancelled = [text for text, what in meant.items() if what == "cancelled"]
     guess.because["order_status"] += f"; cancelled: {', '.join(cancelled) or 'none'}"

@@ -18,6 +18,7 @@ from warehouse.sql import connect, quote_identifier, quote_literal
 
 SCHEMES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}
 MOST_ROWS = 1_000
+MOST_TEXTS = 100
 NAME = re.compile("LOYALTY_DSN_[A-Z0-9_]+")
 # Roles that may only read see no keys in PostgreSQL's information_schema, and none but a primary key tells rows apart.
 KEYS = {
@@ -86,6 +87,12 @@ class RemoteDatabase:
             RemoteTable(*name, found, tuple(keys.get(name, ())), tuple(in_utc.get(name, ())))
             for name, found in columns.items()
         ]
+
+    def texts(self, table: RemoteTable, column: str) -> list[str]:
+        """What a column holds anywhere in the table, at most MOST_TEXTS of it."""
+        text = f"trim(try_cast({quote_identifier(column)} as varchar))"
+        rows = self._connection.execute(f"select distinct {text} from {table.quoted} limit {MOST_TEXTS}").fetchall()
+        return [value for (value,) in rows if value]
 
     def _only_schema(self) -> str | None:
         """Of MySQL, whose schemas are databases, the one that the connection string names."""

@@ -104,6 +104,17 @@ def test_a_shop_s_tables_are_told_and_joined(
     assert "2024-04 13.00 2 1" in tried, tried
 
 
+def test_every_status_is_in_the_mapping_also_those_of_rows_that_were_not_looked_at(
+    servers: dict[str, str], desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, servers["postgres"])
+    monkeypatch.setattr("warehouse.onboarding.remote_tables.MOST_ROWS", 3)
+    assert at(desk) == 0
+    source = yaml.safe_load((desk / "sources" / "shop.yml").read_text(encoding="utf-8"))
+    meant = source["mapping"]["order_lines"]["columns"]["order_status"]["values"]
+    assert meant == {"paid": "completed", "shipped": "completed", "cancelled": "cancelled", "pending": "cancelled"}
+
+
 def test_customers_known_by_an_address_alone_count_in_revenue_alone(
     mariadb: DatabaseServer, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
