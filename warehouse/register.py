@@ -111,6 +111,12 @@ class Register:
             rows = connection.execute("select * from deliveries order by attempted_at, message_id").fetchall()
         return [DeliveryRecord(message, _moment(at), outcome, reason) for message, at, outcome, reason in rows]
 
+    def extent(self) -> tuple[int, str | None]:
+        """How many attempts to deliver are noted, and the moment of the last; every change of them shows in it."""
+        with self._opened() as connection:
+            count, last = connection.execute("select count(*), max(attempted_at) from deliveries").fetchone()
+        return count, last
+
     def keep_sent(self) -> None:
         """Forget attempts that the warehouse has taken over; messages that were sent stay, for a warehouse to come."""
         with self._opened(to_write=True) as connection:

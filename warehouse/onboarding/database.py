@@ -208,8 +208,11 @@ def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:
 def _reference(
     database: RemoteDatabase, tables: Sequence[RemoteTable], of: Sample, field: str, chosen: RemoteTable | None
 ) -> TableReference | None:
-    """The table whose key the sample's column of a field refers to; the likeliest by its name where several fit."""
-    found = []
+    """The table whose key the sample's column of a field refers to.
+
+    Where several fit, one of the same schema goes before others: a database may hold more than one shop, or an archive.
+    """
+    found, schema = [], str(of.path).rpartition(".")[0]
     for column in of.header:
         values = sorted(set(of.column(column)))
         if field not in fields_of(column) or not values:
@@ -224,7 +227,12 @@ def _reference(
                 found.append(TableReference(column, key, share, rows, table))
     if chosen and not found:
         raise UserError(f"{chosen.name}: no column of {of.path} refers to it by its key.")
-    return max(found, key=lambda one: (one.share, -len(one.table.table), one.table.name), default=None)
+
+    def likeness(reference: TableReference) -> tuple[float, bool, int, str]:
+        table = reference.table
+        return reference.share, table.name.rpartition(".")[0] == schema, -len(table.table), table.name
+
+    return max(found, key=likeness, default=None)
 
 
 def _is_called(table: RemoteTable, field: str) -> bool:

@@ -55,6 +55,8 @@ def servers(postgres: DatabaseServer, mariadb: DatabaseServer) -> dict[str, str]
         statements = [re.sub(r"(table|into) ", r"\1 shop.", statement, count=1) for statement in SHOP]
         if server.kind == "postgres":
             statements = [one.replace("timestamp", "timestamptz").replace(":00'", ":00+00'") for one in statements]
+            statements += ["create schema archive", "create table archive.orders (id bigint primary key)"]
+            statements += ["insert into archive.orders values (11), (12), (13), (14)"]
         server.execute(*statements)
         found[server.kind] = server.dsn if server.kind == "postgres" else server.dsn.replace(server.database, "shop")
     return found
