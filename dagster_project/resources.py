@@ -16,6 +16,7 @@ from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.retention import delete_leftovers, delete_old_runs
 from dagster_project.runs import close_dead_runs, process_tags
+from dagster_project.unchanged import input_state
 from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.outbox import take_over
 from serving.publication.precopy import Precopy
@@ -42,7 +43,8 @@ STEP_ENDS = {
 class WarehouseRun:
     """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds).
 
-    `precopy` copies finished tables for the publication that the run ends with.
+    `precopy` copies finished tables for the publication that the run ends with. `input_state`: what it starts from (see
+    unchanged.py).
     """
 
     settings: Settings
@@ -52,6 +54,7 @@ class WarehouseRun:
     precopy: Precopy
     watchdog: Watchdog
     on_wait: Callable[[str], None]
+    input_state: str | None = None
     build_id: int | None = None
     passed_checks: set[str] = field(default_factory=set)
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -195,6 +198,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
                 require_current(connection, chosen)
                 prepare_warehouse(connection, held.dbt.manifest())
                 take_over(connection, Register(chosen))
+                held.input_state = input_state(chosen)
                 yield held
 
     return warehouse

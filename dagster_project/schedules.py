@@ -4,6 +4,7 @@ import dagster as dg
 
 from dagster_project.assets.activate import DELIVERY_KEY
 from dagster_project.jobs import DAILY_JOB
+from dagster_project.unchanged import nothing_new, unchanged_since
 from warehouse.settings import Settings
 
 
@@ -17,14 +18,20 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 def build_daily_schedule(settings: Settings) -> dg.ScheduleDefinition:
     """The daily run; on from the start, since a warehouse without it grows stale unnoticed."""
-    return dg.ScheduleDefinition(
+
+    @dg.schedule(
         name="every_morning",
         job_name=DAILY_JOB,
         cron_schedule=settings.schedule.cron,
         execution_timezone=settings.business_timezone,
         default_status=_status(settings),
-        description="The whole graph, every morning in business time.",
+        description="The whole graph, every morning in business time, where anything is new.",
     )
+    def every_morning() -> dg.RunRequest | dg.SkipReason:
+        live = unchanged_since(settings)
+        return dg.SkipReason(nothing_new(live)) if live else dg.RunRequest()
+
+    return every_morning
 
 
 def build_delivery_schedule(settings: Settings) -> dg.ScheduleDefinition:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import close_dead_runs
+from dagster_project.unchanged import nothing_new, unchanged_since
 from warehouse.settings import Settings
 
 LANDING_SECONDS = 60
@@ -45,6 +46,9 @@ def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("No new or changed files.")
         if found != seen:
             return dg.SensorResult(skip_reason="Files are still arriving.", cursor=f"{found}|{launched}")
+        live = unchanged_since(settings)
+        if live:
+            return dg.SensorResult(skip_reason=nothing_new(live), cursor=f"{found}|{found}")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=found)], cursor=f"{found}|{found}")
 
     return landing_folder

@@ -13,6 +13,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, inline_picture
+from dagster_project.unchanged import record_inputs
 from serving.publication.publish import publish
 from serving.report import cohort_svg
 from warehouse import builds
@@ -93,7 +94,7 @@ def build_publish_assets(
         kinds={"duckdb", "parquet"},
         owners=[DEFAULT_OWNER],
         required_resource_keys={"warehouse"},
-        freshness_policy=DAILY,
+        freshness_policy=None if project.settings.data_through else DAILY,  # a sample that ends grows no older
         output_required=False,  # a run of a part that did not check everything ends here
         description="published/: loyalty.duckdb for BI tools, Parquet, the report, and the analysts' working copy.",
     )
@@ -113,6 +114,7 @@ def build_publish_assets(
                 manifest=run.dbt.manifest_path(),
                 ahead=run.precopy.bases(),
             )
+            record_inputs(run.settings, publication, None if is_part(context.run) else run.input_state)
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
             beyond = _days_beyond(run, connection)
         if beyond:

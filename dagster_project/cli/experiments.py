@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dagster_project.unchanged import forget_inputs
 from warehouse.errors import UserError
 from warehouse.experiments.registry import read_plan, register_experiment, write_members
 from warehouse.files import require_free
@@ -19,5 +20,6 @@ def assign_members(settings: Settings, plan_file: Path, out: Path, *, force: boo
     holder = hold_warehouse(settings, f"experiment {plan.campaign_id}", on_wait=print)
     with holder, connect(settings.warehouse_path) as connection:
         members = register_experiment(connection, plan)
+        forget_inputs(settings)
     counts = write_members(members, out, force=force)
     return f"{plan.campaign_id}: {', '.join(f'{count:,} {arm}' for arm, count in counts.items())}; in {out}"

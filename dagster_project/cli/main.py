@@ -20,6 +20,7 @@ from datetime import date
 from pathlib import Path
 
 from dagster_project.cli.parser import Commands, Parser, parse
+from dagster_project.unchanged import nothing_new, unchanged_since
 from dagster_project.watchdog import terminated_in_words
 from warehouse.errors import UserError, printable
 from warehouse.permissions import private_files
@@ -211,6 +212,7 @@ def _add_run(commands: Commands) -> None:
         "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
     )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
+    run.add_argument("--force", action="store_true", help="run although nothing is new")
     run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
     run.add_argument("--wait", type=_seconds, metavar="SECONDS", help="how long to wait for another run to end")
 
@@ -292,10 +294,24 @@ def _add_force(parser: Parser) -> None:
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
+    settings = load_settings(settings.path, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
+    if not (options.select or options.full_refresh or options.new_warehouse or options.force):
+        live = unchanged_since(settings)
+        if live:
+            _say(nothing_new(live))
+            return _deliver(settings)
     from dagster_project.cli.run import run
 
-    settings = load_settings(settings.path, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
     return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
+
+
+def _deliver(settings: Settings) -> int:
+    """Messages that wait for the end of quiet hours go out although nothing is new."""
+    if settings.messages.channel is None:
+        return DONE
+    from dagster_project.cli.run import run
+
+    return run(settings, select="delivery")
 
 
 def _init(options: argparse.Namespace) -> tuple[int, Path | None]:

@@ -200,13 +200,13 @@ def test_an_unknown_variable_is_exit_code_2(built: Company, monkeypatch: pytest.
 
 
 def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_one(own: Company) -> None:
-    first = own.start("run")
+    first = own.start("run", "--force")
     try:
         deadline = time.monotonic() + 120
         while (held := holder(own.settings)) is None:
             assert first.poll() is None and time.monotonic() < deadline, first.communicate()[0]
             time.sleep(0.05)
-        second = own.loyalty("run", "--wait", "1")
+        second = own.loyalty("run", "--force", "--wait", "1")
         assert second.code == 3, second.text
         assert f"Waiting for the warehouse, held by run {held.run_id} (process {first.pid}" in second.text
         assert "waited 1 s for the warehouse" in second.text and f"end process {first.pid}" in second.text

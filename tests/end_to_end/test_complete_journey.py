@@ -57,7 +57,7 @@ def test_a_second_run_loads_nothing_and_changes_no_mart(journey: Company) -> Non
     marts = journey.marts()
     batches = journey.warehouse("from ops.batches order by all")
     first = journey.published("from marts.publication")
-    journey.run()
+    journey.run("--force")
     assert journey.warehouse("from ops.batches order by all") == batches
     assert journey.published("from marts.publication") != first, "nothing was published, so the test shows nothing"
     assert journey.marts() == marts

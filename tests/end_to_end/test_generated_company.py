@@ -160,7 +160,7 @@ def test_a_second_run_loads_nothing_and_changes_no_mart(built: Company, tmp_path
     again = built.copy(tmp_path_factory.mktemp("homes") / "again")
     batches = again.warehouse("from ops.batches order by all")
     first = again.published("from marts.publication")
-    again.run()
+    again.run("--force")
     assert again.warehouse("from ops.batches order by all") == batches
     assert again.published("from marts.publication") != first, "nothing was published, so the test shows nothing"
     assert again.marts() == built.marts()

@@ -30,7 +30,7 @@ class Round:
     allowed: list[dict[str, object]]
     expected: dict[str, object]
     stages: list[tuple[str, float]]
-    arguments: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ("--force",)
     tries_to_publish: bool = False
     kills: list[str] = field(default_factory=list)
     reads: int = 0

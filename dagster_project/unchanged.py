@@ -1,0 +1,111 @@
+"""Whether a run would find nothing new: all that decides figures is as it was for the live publication.
+
+Figures follow from the files that came, the messages that went out, the product's code, the installed packages, and the
+company's folder and settings; the day they are told as of follows from the data, so the clock decides nothing. Nothing
+here opens the warehouse or reads the input: a morning without news costs a second. What a shop's database holds only a
+run can tell, so a company with one is always run.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterable
+from importlib.metadata import distributions
+from pathlib import Path
+
+from serving.publication.state import Publication, live_publication
+from warehouse.errors import UserError
+from warehouse.files import hash_files, write_atomically
+from warehouse.ingest.landing import SETTLED_AFTER_NS, input_folder
+from warehouse.ingest.sources import SourceConfig, load_sources_config
+from warehouse.register import Register
+from warehouse.settings import PROJECT_ROOT, Settings
+
+CODE = ("dagster_project", "dbt", "ml", "serving", "templates", "warehouse", "whatif")
+COMPANY = ("sources", "staging", "marts", "seeds", "templates")
+# Settings that decide when and where a run takes place, and nothing about its figures.
+BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits"}
+
+
+def unchanged_since(settings: Settings) -> Publication | None:
+    """The live publication, where a run would publish the same figures again; None where it might not."""
+    recorded = _record_path(settings)
+    if not recorded.exists() or not settings.warehouse_path.exists():
+        return None
+    record = json.loads(recorded.read_text(encoding="utf-8"))
+    live = live_publication(settings)
+    if live is None or live.publication_id != record["publication_id"]:
+        return None
+    is_whole = all((settings.published_dir / name).exists() for name in live.digests)
+    return live if is_whole and record["input_state"] == input_state(settings) else None
+
+
+def nothing_new(publication: Publication) -> str:
+    """What people are told of a run that is not needed."""
+    when = f"{publication.published_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"Nothing is new since publication {publication.publication_id} of {when}: the same input, code and settings."
+        " `loyalty run --force` builds it again."
+    )
+
+
+def record_inputs(settings: Settings, publication: Publication, state: str | None) -> None:
+    """Keep what `publication` was made of: the `input_state` from before its run read anything."""
+    if state is None:
+        forget_inputs(settings)
+    else:
+        record = {"publication_id": publication.publication_id, "input_state": state}
+        write_atomically(_record_path(settings), json.dumps(record))
+
+
+def forget_inputs(settings: Settings) -> None:
+    """Let the next run take place: the warehouse has been told something that the live publication does not know."""
+    _record_path(settings).unlink(missing_ok=True)
+
+
+def input_state(settings: Settings) -> str | None:
+    """A hash of all that decides figures, as it stands; None where only a run can tell.
+
+    That is so for a company with a database, for files so young that they may change within the same tick of their
+    clock, and for sources that a run would refuse.
+    """
+    try:
+        sources = load_sources_config(settings)
+        if any(source.database for source in sources.values()):
+            return None
+        files = [(str(file), *_size_and_time(file)) for source in sources.values() for file in _files(source, settings)]
+    except (UserError, OSError):
+        return None
+    if any(changed > time.time_ns() - SETTLED_AFTER_NS for _, _, changed in files):
+        return None
+    values = settings.model_dump(mode="json", exclude=BESIDE_FIGURES)
+    about = [files, Register(settings).extent(), values, _installed()]
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
+    for path in _code(settings, sources.values()):
+        hash_files(digest, path)
+    return digest.hexdigest()[:24]
+
+
+def _record_path(settings: Settings) -> Path:
+    return settings.home / "published_inputs.json"
+
+
+def _files(source: SourceConfig, settings: Settings) -> list[Path]:
+    return sorted(file for file in input_folder(source, settings).rglob("*") if file.is_file())
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    state = file.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _installed() -> list[str]:
+    """Python and every installed package, by version."""
+    return [sys.version, *sorted(f"{one.name} {one.version}" for one in distributions())]
+
+
+def _code(settings: Settings, sources: Iterable[SourceConfig]) -> list[Path]:
+    folders = sorted({settings.folder, *(source.path.parent.parent for source in sources)})
+    parts = [PROJECT_ROOT / name for name in CODE] + [folder / name for folder in folders for name in COMPANY]
+    return [path for path in parts if path.exists()]

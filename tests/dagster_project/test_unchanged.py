@@ -1,0 +1,173 @@
+"""Runs without news: what counts as news, and that nothing is done without any."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from dagster_project.runs import open_instance
+from dagster_project.schedules import build_daily_schedule
+from dagster_project.sensors import build_landing_sensor
+from dagster_project.unchanged import forget_inputs, input_state, record_inputs, unchanged_since
+from serving.publication.publish import rollback
+from serving.publication.state import live_publication, publications
+from tests.support.company import Company, Generated
+from warehouse.ingest.sources import load_sources_config
+from warehouse.register import DeliveryRecord, Register
+from warehouse.settings import Settings
+
+SETTLED_SECONDS = 2.5
+LIGHT = """
+import sys
+from dagster_project.cli.main import main
+code = main(["--company", sys.argv[1], "run"])
+heavy = {name.partition(".")[0] for name in sys.modules} & {"dagster", "dbt", "pandas", "sklearn"}
+print("imported", sorted(heavy))
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def own(built: Company, tmp_path: Path) -> Company:
+    """A copy that may be changed, of a company that was just published."""
+    return built.copy(tmp_path / "home")
+
+
+def changed_settings(own: Company, **changes: object) -> Settings:
+    values = yaml.safe_load(own.file.read_text(encoding="utf-8"))
+    own.file.write_text(yaml.safe_dump({**values, **changes}), encoding="utf-8")
+    return own.settings
+
+
+def test_a_run_without_news_says_so_and_does_nothing(own: Company) -> None:
+    before = live_publication(own.settings)
+    assert before and unchanged_since(own.settings) == before
+    command = [sys.executable, "-c", LIGHT, str(own.file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"Nothing is new since publication {before.publication_id}" in done.stdout
+    assert "--force" in done.stdout and "imported []" in done.stdout
+    assert live_publication(own.settings) == before and not own.settings.dagster_home.joinpath("runs").exists()
+
+
+def test_schedule_and_sensor_skip_without_news(own: Company) -> None:
+    settings = own.settings
+    with open_instance(settings) as instance:
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
+            tick = build_daily_schedule(settings).evaluate_tick(context)
+        assert not tick.run_requests and "Nothing is new since" in (tick.skip_message or "")
+        sensor, cursor = build_landing_sensor(settings), None
+        for reason in ("Files are still arriving.", "Nothing is new since", "No new or changed files."):
+            with dg.build_sensor_context(instance=instance, cursor=cursor) as looked:
+                data = sensor.evaluate_tick(looked)
+            cursor = data.cursor or cursor
+            assert not data.run_requests and reason in (data.skip_message or "")
+        forget_inputs(settings)
+        with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
+            assert build_daily_schedule(settings).evaluate_tick(context).run_requests
+
+
+def add_file(own: Company, landing: Path) -> None:
+    (landing / "till" / "later.csv").write_text("nothing")
+
+
+def change_file(own: Company, landing: Path) -> None:
+    file = next(file for file in sorted((landing / "shop").rglob("*.parquet")))
+    file.write_bytes(file.read_bytes() + b"more")
+
+
+def remove_file(own: Company, landing: Path) -> None:
+    next(file for file in sorted((landing / "shop").rglob("*.parquet"))).unlink()
+
+
+def change_rules(own: Company, landing: Path) -> None:
+    seeds = own.settings.folder / "seeds"
+    seeds.mkdir()
+    (seeds / "tier_rules.csv").write_text("tier\n")
+
+
+def add_mart(own: Company, landing: Path) -> None:
+    (own.settings.folder / "marts").mkdir()
+    (own.settings.folder / "marts" / "fct_own.sql").write_text("select 1 as one")
+
+
+def change_setting(own: Company, landing: Path) -> None:
+    changed_settings(own, churn_horizon_days=61)
+
+
+def deliver_message(own: Company, landing: Path) -> None:
+    Register(own.settings).add_deliveries([DeliveryRecord("one", datetime.now(UTC), "sent", None)])
+
+
+def remove_published_file(own: Company, landing: Path) -> None:
+    (own.settings.published_dir / "report.html").unlink()
+
+
+def remove_warehouse(own: Company, landing: Path) -> None:
+    own.settings.warehouse_path.unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add_file,
+        change_file,
+        remove_file,
+        change_rules,
+        add_mart,
+        change_setting,
+        deliver_message,
+        remove_published_file,
+        remove_warehouse,
+    ],
+)
+def test_whatever_decides_figures_is_news(
+    built: Company, generated: Generated, tmp_path: Path, change: Callable[[Company, Path], None]
+) -> None:
+    landing = shutil.copytree(generated.folder, tmp_path / "landing")
+    own = built.copy(tmp_path / "home", **generated.settings(landing))
+    live = live_publication(own.settings)
+    assert live
+    record_inputs(own.settings, live, input_state(own.settings))
+    assert unchanged_since(own.settings)
+    change(own, landing)
+    time.sleep(SETTLED_SECONDS)
+    assert unchanged_since(own.settings) is None
+
+
+def test_what_says_when_a_run_takes_place_is_no_news(own: Company) -> None:
+    assert unchanged_since(changed_settings(own, limits={"run_minutes": 700}, schedule={"cron": "0 4 * * *"}))
+
+
+def test_only_a_run_can_tell_what_is_new_in_a_young_file_or_a_source_that_is_gone(own: Company, tmp_path: Path) -> None:
+    sources = {"shop": tmp_path / "young", "till": tmp_path / "gone"}
+    sources["shop"].mkdir()
+    (sources["shop"] / "young.csv").write_text("just now")
+    named = {name: {"input_path": str(path)} for name, path in sources.items()}
+    assert input_state(changed_settings(own, sources={"shop": named["shop"]})) is None
+    assert input_state(changed_settings(own, sources={"till": named["till"]})) is None
+
+
+def test_only_a_run_can_tell_what_is_new_in_a_database(own: Company) -> None:
+    folder = own.settings.folder / "sources"
+    folder.mkdir()
+    database = {"type": "postgres", "dsn_env": "LOYALTY_DSN_SHOP"}
+    table = {"entity": "customers", "table": "customers", "key": ["customer_id"], "columns": {"customer_id": {}}}
+    source = {"name": "warehouse_of_theirs", "canonical": True, "database": database, "tables": {"customers": table}}
+    (folder / "warehouse_of_theirs.yml").write_text(yaml.safe_dump(source))
+    assert load_sources_config(changed_settings(own, sources={"warehouse_of_theirs": {}}))
+    assert input_state(own.settings) is None
+
+
+def test_another_publication_that_is_live_is_news(changed: Company, tmp_path: Path) -> None:
+    own = changed.copy(tmp_path / "home")
+    assert len(publications(own.settings)) > 1 and unchanged_since(own.settings)
+    rollback(own.settings)
+    assert unchanged_since(own.settings) is None
