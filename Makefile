@@ -15,7 +15,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run test campaign dev lint format bench clean
+.PHONY: run setup help test campaign dev lint format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -51,6 +51,12 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 
 run: $(VENV)/ready ## load what is new, build, train, publish
 	@$(BIN)/loyalty run
+
+setup: $(VENV)/ready ## set everything up, and run nothing
+	@echo 'Ready. `source .venv/bin/activate` puts the command on your path: loyalty init YOUR_FILE --company my_shop'
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1  /p' Makefile
 
 test: $(VENV)/ready ## the whole test suite, two files at a time
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -29,7 +29,7 @@ def build_daily_schedule(settings: Settings) -> dg.ScheduleDefinition:
     )
     def every_morning() -> dg.RunRequest | dg.SkipReason:
         live = unchanged_since(settings)
-        return dg.SkipReason(nothing_new(live)) if live else dg.RunRequest()
+        return dg.SkipReason(nothing_new(settings, live)) if live else dg.RunRequest()
 
     return every_morning
 

@@ -48,7 +48,7 @@ def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason="Files are still arriving.", cursor=f"{found}|{launched}")
         live = unchanged_since(settings)
         if live:
-            return dg.SensorResult(skip_reason=nothing_new(live), cursor=f"{found}|{found}")
+            return dg.SensorResult(skip_reason=nothing_new(settings, live), cursor=f"{found}|{found}")
         return dg.SensorResult(run_requests=[dg.RunRequest(run_key=found)], cursor=f"{found}|{found}")
 
     return landing_folder

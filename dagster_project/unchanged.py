@@ -41,12 +41,12 @@ def unchanged_since(settings: Settings) -> Publication | None:
     return live if is_whole and record["input_state"] == input_state(settings) else None
 
 
-def nothing_new(publication: Publication) -> str:
+def nothing_new(settings: Settings, publication: Publication) -> str:
     """What people are told of a run that is not needed."""
     when = f"{publication.published_at:%Y-%m-%d %H:%M} UTC"
     return (
-        f"Nothing is new since publication {publication.publication_id} of {when}: the same input, code and settings."
-        " `loyalty run --force` builds it again."
+        f"{settings.company}: nothing is new since publication {publication.publication_id} of {when}: the same input,"
+        f" code and settings. `{settings.command} run --force` builds it again."
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -425,6 +426,14 @@ class Settings(_Section):
     def folder(self) -> Path:
         """The company's folder: its sources, and what else of its own it puts beside or in place of what is shipped."""
         return self.path.parent
+
+    @property
+    def command(self) -> str:
+        """The command line of this company, for sentences that say what to type."""
+        if self.path == DEFAULT_SETTINGS:
+            return "loyalty"
+        is_named = self.folder.parent == COMPANIES_DIR and self.path.name == SETTINGS_FILE
+        return f"loyalty --company {shlex.quote(self.folder.name if is_named else str(self.path))}"
 
     @property
     def warehouse_path(self) -> Path:

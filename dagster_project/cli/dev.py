@@ -23,7 +23,7 @@ def build(settings: Settings, models: Sequence[str]) -> bool:
     """
     state_dir = settings.published_dir
     if not (state_dir / "manifest.json").exists() or not (state_dir / "work.duckdb").exists():
-        raise UserError(f"{state_dir}: nothing is published yet to build from; start `loyalty run`.")
+        raise UserError(f"{state_dir}: nothing is published yet to build from; start `{settings.command} run`.")
     began = time.perf_counter()
     results = DbtProject(settings, target="dev").develop(models, state_dir)
     if not results:

@@ -133,11 +133,14 @@ def _checked(folder: Path, company: str) -> bool:
     console = Console()
     settings = load_settings(folder)
     problems = 0
-    for source in load_sources_config(settings).values():
+    sources = load_sources_config(settings)
+    for source in sources.values():
         for finding in check_source(source, settings):
             problems += finding.is_error
             if finding.is_error:
                 console.print(str(finding), soft_wrap=True)
     if not problems:
-        console.print(f"Checked: the files fit. Next: loyalty --company {company} run", soft_wrap=True)
+        command = f"loyalty --company {company}"
+        console.print(f"Checked: the files fit. Next: {command} sources try {', '.join(sources)}", soft_wrap=True)
+        console.print(f"shows what becomes of their rows, in seconds. Then: {command} run", soft_wrap=True)
     return not problems

@@ -264,7 +264,7 @@ def _add_sources(commands: Commands) -> None:
     actions = commands.add("sources", "look at the sources, and at what was rejected of them").commands("action")
     actions.add("check", "validate files and mappings without loading", _check_sources)
     trial = actions.add("try", "what would become of a source's rows, in seconds and without a run", _try_source)
-    trial.add_argument("name", metavar="SOURCE")
+    trial.add_argument("name", metavar="SOURCE", nargs="?", help="not needed where there is one alone")
     explain = actions.add("explain", "the SQL that a source's rows are mapped by", _explain_source)
     explain.add_argument("name", metavar="SOURCE")
     reload = actions.add("reload", "load a source, or one table of it, anew", _reload_source)
@@ -298,7 +298,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     if not (options.select or options.full_refresh or options.new_warehouse or options.force):
         live = unchanged_since(settings)
         if live:
-            _say(nothing_new(live))
+            _say(nothing_new(settings, live))
             return _deliver(settings)
     from dagster_project.cli.run import run
 

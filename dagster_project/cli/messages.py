@@ -46,7 +46,7 @@ def send(settings: Settings) -> bool:
 @contextmanager
 def _warehouse(settings: Settings, console: Console) -> Iterator[duckdb.DuckDBPyConnection]:
     if not settings.warehouse_path.exists():
-        raise UserError(f"{settings.warehouse_path}: nothing is built yet; start `loyalty run`.")
+        raise UserError(f"{settings.warehouse_path}: nothing is built yet; start `{settings.command} run`.")
     held = hold_warehouse(settings, "loyalty messages", on_wait=lambda told: console.print(told, style="yellow"))
     with held, closing(connect(settings.warehouse_path)) as connection:
         yield connection

@@ -56,7 +56,9 @@ def reload(settings: Settings, place: str, *, force: bool = False) -> None:
     """
     source, tables = _chosen(settings, place)
     if not settings.warehouse_path.exists():
-        raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; `loyalty run` makes and loads it.")
+        raise UserError(
+            f"{settings.warehouse_path}: there is no warehouse yet; `{settings.command} run` makes and loads it."
+        )
     console = Console()
     with (
         hold_warehouse(settings, "sources reload", on_wait=console.print),
@@ -82,9 +84,14 @@ def reload(settings: Settings, place: str, *, force: bool = False) -> None:
     console.print("Loaded anew. `loyalty run` builds and publishes what follows from it.")
 
 
-def chosen_source(settings: Settings, name: str) -> SourceConfig:
-    """The company's source of a name. Raises UserError."""
-    return _chosen(settings, name)[0]
+def chosen_source(settings: Settings, name: str | None) -> SourceConfig:
+    """The company's source of a name, or its only one. Raises UserError."""
+    if name is not None:
+        return _chosen(settings, name)[0]
+    sources = load_sources_config(settings)
+    if len(sources) != 1:
+        raise UserError(f"sources try: say which source: {', '.join(sources)}.")
+    return next(iter(sources.values()))
 
 
 def _chosen(settings: Settings, place: str) -> tuple[SourceConfig, list[str]]:

@@ -32,7 +32,7 @@ def print_query(
     path = settings.warehouse_path if in_warehouse else settings.published_path
     if not path.exists():
         missing = "there is no warehouse" if in_warehouse else "nothing is published"
-        raise UserError(f"{path}: {missing} yet; start `loyalty run`.")
+        raise UserError(f"{path}: {missing} yet; start `{settings.command} run`.")
     held = hold_warehouse(settings, "loyalty sql", wait_seconds=0) if in_warehouse else nullcontext()
     with held, closing(connect(path, read_only=True)) as connection:
         try:

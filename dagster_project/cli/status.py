@@ -26,13 +26,15 @@ def print_status(settings: Settings) -> None:
     console.print(f"{settings.company} in {settings.home}", style="bold")
     live = live_publication(settings)
     if live is None:
-        console.print("published  nothing yet: start `loyalty run`")
+        console.print(f"published  nothing yet: start `{settings.command} run`", markup=False)
     else:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
         for path in changed_files(settings.published_dir, live, is_live=True):
-            console.print(f"changed    {path} is not as it was published: `loyalty run` publishes it anew", style="red")
+            console.print(
+                f"changed    {path} is not as it was published: `{settings.command} run` publishes it anew", style="red"
+            )
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
         console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)

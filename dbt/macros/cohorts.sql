@@ -19,3 +19,8 @@
         ],
     ]) }}
 {% endmacro %}
+
+{# The ages in days at which customers are compared. #}
+{% macro customer_ages() %}
+    {{ return([30, 60, 90, 180, 365]) }}
+{% endmacro %}

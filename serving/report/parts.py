@@ -10,6 +10,9 @@ from serving.report.charts.drawing import Chart
 from serving.report.marts import Marts
 from warehouse.settings import Settings
 
+# How somebody who may know learns who a customer is: a report shows nobody's name or address.
+WHO_IS = "The report names nobody: `loyalty privacy export ID --out FILE` tells who an id is."
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -52,7 +52,7 @@ def test_a_run_without_news_says_so_and_does_nothing(own: Company) -> None:
     command = [sys.executable, "-c", LIGHT, str(own.file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"Nothing is new since publication {before.publication_id}" in done.stdout
+    assert f"nothing is new since publication {before.publication_id}" in done.stdout
     assert "--force" in done.stdout and "imported []" in done.stdout
     assert live_publication(own.settings) == before and not own.settings.dagster_home.joinpath("runs").exists()
 
@@ -62,9 +62,9 @@ def test_schedule_and_sensor_skip_without_news(own: Company) -> None:
     with open_instance(settings) as instance:
         with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
             tick = build_daily_schedule(settings).evaluate_tick(context)
-        assert not tick.run_requests and "Nothing is new since" in (tick.skip_message or "")
+        assert not tick.run_requests and "nothing is new since" in (tick.skip_message or "")
         sensor, cursor = build_landing_sensor(settings), None
-        for reason in ("Files are still arriving.", "Nothing is new since", "No new or changed files."):
+        for reason in ("Files are still arriving.", "nothing is new since", "No new or changed files."):
             with dg.build_sensor_context(instance=instance, cursor=cursor) as looked:
                 data = sensor.evaluate_tick(looked)
             cursor = data.cursor or cursor

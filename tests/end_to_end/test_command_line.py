@@ -90,7 +90,9 @@ def test_before_the_first_publication_commands_say_so(empty: Company) -> None:
     done = empty.loyalty("sql", "select 1")
     assert done.code == 2 and "nothing is published yet" in done.err
     status = empty.loyalty("status")
-    assert status.code == 0 and "nothing yet: start `loyalty run`" in status.text and "last run none" in status.text
+    assert (
+        status.code == 0 and "nothing yet: start `loyalty --company " in status.text and "last run none" in status.text
+    )
     assert empty.loyalty("rollback").code == 2
     assert not empty.settings.warehouse_path.exists()
 

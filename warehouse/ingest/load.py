@@ -92,7 +92,7 @@ def _with_unclaimed(reports: list[LoadReport], source: SourceConfig, folder: Pat
     if not ignored or not reports:
         return reports
     shown = ", ".join(ignored[:UNCLAIMED_TOLD]) + (" and more" if len(ignored) > UNCLAIMED_TOLD else "")
-    note = f"no table of the source asks for {len(ignored):,} files of the folder: {shown}"
+    note = f"{len(ignored):,} other files of the folder are not used, since no table's `files:` names them: {shown}"
     return [*reports[:-1], replace(reports[-1], notes=(*reports[-1].notes, note))]
 
 

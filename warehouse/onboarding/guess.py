@@ -5,7 +5,7 @@ by whether they are unique, customers and orders by which files share them. What
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import permutations
@@ -25,7 +25,7 @@ from warehouse.onboarding.proposal import (
     patterns,
 )
 from warehouse.onboarding.readers import listed
-from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, ORDERS_PREFIX, RETURNED, fields_of
+from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, ORDERS_PREFIX, RETURNED, TAX, fields_of, plain
 
 # What --map can say of a file of lines.
 FIELDS = (
@@ -74,6 +74,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
         told.append(_told(orders.rows, f"orders, joined by {orders.column} = {orders.key}"))
     guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
+    used = {*lines.columns.values(), *((orders.column, orders.key) if orders else ())}
     if "product_id" in lines.columns and "product_name" in lines.columns:
         mapping["products"] = products_mapping(lines)
     for sample in others:
@@ -84,6 +85,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         guesses += [
             (f"customers.{field}", header, customers.because[field]) for field, header in customers.columns.items()
         ]
+        used |= {*customers.columns.values()}
     source = {
         "name": name,
         "description": f"Guessed from {lines.sample.path.name}.",
@@ -94,7 +96,19 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     if not currency.is_known:
         currency = currency_of_lines(lines, currency)
     zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
-    return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, [], guesses)
+    notes = _notes_of_unused([header for sample in samples for header in sample.header], used)
+    return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, notes, guesses)
+
+
+def _notes_of_unused(headers: Sequence[str], used: Collection[str]) -> list[str]:
+    """What is told of columns that nothing is made of; of a tax, that amounts may hold it."""
+    named = {header for header in headers if header in used or f"{ORDERS_PREFIX}{header}" in used}
+    unused = [header for header in dict.fromkeys(headers) if header and header not in named]
+    notes = [f"Not used: {', '.join(unused)}. Say --map FIELD=COLUMN to use one."] if unused else []
+    taxes = [header for header in unused if TAX.fullmatch(plain(header))]
+    if taxes:
+        notes.append(f"{taxes[0]} is about tax: amounts are taken as they stand, with the tax that is in them.")
+    return notes
 
 
 def _told(sample: Sample, what: str) -> str:

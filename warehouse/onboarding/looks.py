@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from warehouse.errors import UserError, printable
+from warehouse.errors import UserError, nearest, printable
 from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters
 from warehouse.ingest.formats import excel
@@ -62,10 +62,16 @@ class Sample:
         return next((place for place, header in enumerate(self.header) if letters(header) == wanted), None)
 
 
+def _names_beside(path: Path) -> list[str]:
+    return [file.name for file in path.parent.iterdir() if file.is_file()] if path.parent.is_dir() else []
+
+
 def look_at(path: Path) -> Sample:
     """What a file looks like. Raises UserError for what is no file of rows."""
+    if path.is_dir():
+        raise UserError(f"{path}: a folder. Name the files in it, as in {path}/orders.csv.")
     if not path.is_file():
-        raise UserError(f"{path}: no such file.")
+        raise UserError(f"{path}: no such file{nearest(path.name, _names_beside(path))}. Looked for {path.absolute()}.")
     if path.stat().st_size == 0:
         raise UserError(f"{path}: the file is empty. Export it again.")
     kind = format_of(path.name)
@@ -140,7 +146,7 @@ def _look_at_text(path: Path) -> Sample:
         found.append(f"encoding {encoding}")
     if delimiter != ",":
         options["delimiter"] = delimiter
-        found.append(f"values separated by {'tabs' if delimiter == chr(9) else delimiter}")
+        found.append("values separated by tabs" if delimiter == "\t" else f'values separated by "{delimiter}"')
     if start:
         options["preamble"] = True
         found.append(f"{start} lines above the header, which are skipped")

@@ -17,6 +17,9 @@ CANCELLED = re.compile(
 RETURNED = re.compile(
     "^(j|ja|y|yes|true|1|x|r|refund|refunded|return|returned|credit|void|storno|retoure|gutschrift|是|退货|退款)$"
 )
+TAX = re.compile(
+    "(mw|u)st(satz|betrag)?|mehrwertsteuer|umsatzsteuer|vat(rate|amount)?|(sales)?tax(es|rate|amount)?|tva|iva|gst|btw|税.*"
+)
 CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是)$")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from serving.report import formatting, theme
 from serving.report.charts import churn_and_value as charts
 from serving.report.charts.shares import shares
-from serving.report.parts import Cell, Company, Figure, Section, Table
+from serving.report.parts import WHO_IS, Cell, Company, Figure, Section, Table
 
 CUSTOMERS_SHOWN = 10
 BASELINE = "recency_alone"
@@ -209,7 +209,7 @@ def _first_to_call(company: Company) -> Figure:
         ],
         left=frozenset({0, 3}),
     )
-    definition = "Customers in the bands high and critical with the largest net sales of the past 365 days."
+    definition = "Customers in the bands high and critical with the largest net sales of the past 365 days. " + WHO_IS
     return Figure(title, last, definition, table=table, width=12)
 
 

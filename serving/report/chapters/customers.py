@@ -2,9 +2,10 @@
 
 from serving.report import formatting
 from serving.report.charts import customers as charts
-from serving.report.parts import Cell, Company, Figure, Section, Table
+from serving.report.parts import WHO_IS, Cell, Company, Figure, Section, Table
 
 SELLERS_SHOWN = 8
+CUSTOMERS_SHOWN = 10
 # From the best to those who are gone.
 SEGMENTS = (
     "Champions",
@@ -36,7 +37,9 @@ def sales(company: Company) -> Section:
 
 def segments(company: Company) -> Section:
     """Who the customers are by recency, frequency and money, and what they do."""
-    figures = [_grid(company), _activity(company), _segment_table(company), _clusters(company)]
+    figures = [
+        _best_customers(company), _grid(company), _activity(company), _segment_table(company), _clusters(company),
+    ]  # fmt: skip
     lead = (
         "Segments rank customers against each other and say nothing about whether they still come: where people shop "
         "every week, one who was here ten days ago can rank as lost. Activity says that, so the two are shown crossed."
@@ -149,6 +152,43 @@ def _best_sellers(company: Company) -> Figure:
         table=table,
         width=12,
     )
+
+
+def _best_customers(company: Company) -> Figure:
+    title = "Your best customers"
+    marts = company.marts
+    if not marts.has("fct_customer_rfm", "monetary_amount", "frequency", "recency_days"):
+        return Figure(title, missing="No order has a customer, so there are none to name.", width=12)
+    last = marts.last_day("fct_customer_rfm")
+    rows = marts.rows(
+        """
+        select customer_id, monetary_amount, frequency, recency_days, rfm_segment, activity_status
+        from marts.fct_customer_rfm
+        where as_of_date = $last and rfm_window = '365d' and monetary_amount > 0
+        order by monetary_amount desc, customer_id
+        limit $shown
+        """,
+        last=last,
+        shown=CUSTOMERS_SHOWN,
+    )
+    if not rows:
+        return Figure(title, missing="Nobody has bought in the past 365 days.", width=12)
+    table = Table(
+        ("Customer", "Net sales, 365 days", "Orders", "Days since last", "Segment", "Activity"),
+        [
+            (
+                row["customer_id"],
+                company.money(row["monetary_amount"]),
+                formatting.count(row["frequency"]),
+                formatting.count(row["recency_days"]),
+                row["rfm_segment"],
+                row["activity_status"].replace("_", " "),
+            )
+            for row in rows
+        ],
+        left=frozenset({0, 4, 5}),
+    )
+    return Figure(title, last, f"By net sales of the past 365 days. {WHO_IS}", table=table, width=12)
 
 
 def _grid(company: Company) -> Figure:

@@ -83,7 +83,7 @@ def _average_order(company: Company) -> Tile | None:
     return Tile(
         "Average order",
         company.money(figures["average_order_amount_365d"]),
-        f"{formatting.count(figures['orders_count_365d'])} orders in 365 days",
+        f"{formatting.count(figures['orders_count_365d'])} orders of known customers in 365 days",
     )
 
 

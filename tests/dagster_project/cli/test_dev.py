@@ -23,7 +23,7 @@ def test_it_refuses_before_the_first_publication(generated: Generated, own_envir
     done = new.loyalty("dev", "build", "fct_orders")
     assert done.code == 2
     assert f"{new.settings.published_dir}: nothing is published yet" in done.text
-    assert "loyalty run" in done.text
+    assert "run`" in done.text
     assert not new.settings.dev_path.exists()
 
 

@@ -60,7 +60,8 @@ BROKEN: list[tuple[str, Mapping[str, bytes], list[str], str]] = [
     ("bytes", {"a.csv": bytes(range(256)) * 9}, [], "it holds NUL bytes"),
     ("no-workbook", {"a.xlsx": LINES}, [], "no Excel workbook"),
     ("no-parquet", {"a.parquet": LINES}, [], "cannot be read as parquet"),
-    ("gone", {}, ["gone.csv"], "gone.csv: no such file"),
+    ("gone", {}, ["gone.csv"], "gone.csv: no such file. Looked for /"),
+    ("folder", {}, ["."], ".: a folder. Name the files in it"),
     ("no-amount", {"a.csv": b"order,day,note\n1,2024-05-01,x\n"}, [], "could be told to be amount (of a line"),
     ("no-day", {"a.csv": b"order,qty,price\n1,2,3.00\n"}, [], 'be ordered_at.*--map ordered_at="'),
     ("no-order", {"a.csv": b"day,qty,price\n2024-05-01,2,3.00\n"}, [], "no column could be told to be order_id"),
@@ -103,6 +104,24 @@ def test_what_is_wrong_with_files_is_said_in_a_sentence(
     assert not (tmp_path / "company").exists()
 
 
+def test_a_misspelt_file_is_told_beside_the_one_that_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (there,) = given(tmp_path, {"orders.csv": LINES})
+    assert main(["init", there.replace("orders", "order"), "--company", str(tmp_path / "company")]) == 2
+    assert 'order.csv: no such file (did you mean "orders.csv"?). Looked for /' in capsys.readouterr().err
+
+
+def test_columns_that_are_not_used_are_told_and_a_tax_among_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"a.csv": b"order,day,qty,price,MwSt,Note\n1,2024-05-01,2,3.00,19,x\n2,2024-05-02,1,4.00,7,y\n"}
+    assert main(["init", *given(tmp_path, files), "--company", str(tmp_path / "company")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Note: Not used: MwSt, Note. Say --map FIELD=COLUMN to use one." in said
+    assert "Note: MwSt is about tax: amounts are taken as they stand, with the tax that is in them." in said
+
+
 def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     company = tmp_path / "company"
     arguments = ["init", *given(tmp_path, STRIPE.files), "--company", str(company)]
@@ -122,10 +141,11 @@ def test_it_says_which_is_which_what_it_rests_on_and_what_comes_next(
     assert main(["init", *given(tmp_path, GERMAN_TILL.files), "--company", str(company)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     for part in (
-        "Kassenbons_2024.csv: order lines; encoding cp1252; values separated by ;; 3 lines above the header",
+        'Kassenbons_2024.csv: order lines; encoding cp1252; values separated by ";"; 3 lines above the header',
         "Einzelpreis x Menge - Rabatt = Betrag in 100.0%",
         "Currency: EUR (assumed: the files name no currency; say --currency for another)",
-        f"Checked: the files fit. Next: loyalty --company {company} run",
+        f"Checked: the files fit. Next: loyalty --company {company} sources try ",
+        f"Then: loyalty --company {company} run",
     ):
         assert part in said
     table = yaml.safe_load((company / "sources" / "kassenbons.yml").read_text(encoding="utf-8"))["tables"]["lines"]

@@ -112,4 +112,6 @@ def test_files_that_no_table_asks_for_are_told(landing: Make) -> None:
     here = landing()
     here.write("a.csv", "id\n1\n")
     here.write("b.xlsx", "")
-    assert here.load().notes == ("no table of the source asks for 1 files of the folder: b.xlsx",)
+    assert here.load().notes == (
+        "1 other files of the folder are not used, since no table's `files:` names them: b.xlsx",
+    )

@@ -33,7 +33,8 @@ linked_returns as (
     select
         valid_orders.customer_id,
         order_returns.return_date,
-        {{ money('sum(order_returns.return_amount)') }} as return_amount
+        {{ money('sum(order_returns.return_amount)') }} as return_amount,
+        {{ money('sum(order_returns.return_margin_amount)') }} as return_margin_amount
     from order_returns
     inner join valid_orders
         on order_returns.order_id = valid_orders.order_id and order_returns.return_date >= valid_orders.order_date
@@ -46,8 +47,10 @@ select
     customers.cohort_month,
     customers.first_order_date,
     customer_daily.order_date,
+    customer_daily.orders_count,
     customer_daily.has_valid_order,
-    customer_daily.sales_net_amount + coalesce(linked_returns.return_amount, 0) as net_amount
+    customer_daily.sales_net_amount + coalesce(linked_returns.return_amount, 0) as net_amount,
+    customer_daily.sales_margin_amount + coalesce(linked_returns.return_margin_amount, 0) as margin_amount
 from customer_daily
 inner join customers
     on customer_daily.customer_id = customers.customer_id and customer_daily.order_date >= customers.first_order_date

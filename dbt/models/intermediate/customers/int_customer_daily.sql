@@ -89,6 +89,7 @@ amounts as (
         {{ money('sum(gross_amount)') }} as gross_amount,
         {{ money('sum(discount_amount)') }} as discount_amount,
         {{ money('sum(margin_amount + return_margin_amount)') }} as margin_amount,
+        {{ money('sum(margin_amount)') }} as sales_margin_amount,
         cast(sum(quantity) as decimal(18, 4)) as quantity,
         cast(sum(sale_lines_count) as bigint) as lines_count
     from counted
@@ -109,6 +110,7 @@ select
     coalesce(amounts.gross_amount, 0) as gross_amount,
     coalesce(amounts.discount_amount, 0) as discount_amount,
     coalesce(amounts.margin_amount, 0) as margin_amount,
+    coalesce(amounts.sales_margin_amount, 0) as sales_margin_amount,
     coalesce(amounts.quantity, 0) as quantity,
     coalesce(amounts.lines_count, 0) as lines_count
 from amounts

@@ -12,7 +12,7 @@ run_dates as (
 
 horizons as (
 
-    {% for days in [30, 60, 90, 180, 365] -%}
+    {% for days in customer_ages() -%}
     select {{ days }} as horizon_days{{ ' union all' if not loop.last }}
     {% endfor %}
 
