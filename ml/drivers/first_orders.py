@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, test_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
 
@@ -121,8 +121,8 @@ def _repurchase(one: _Group, rest: _Group, confidence: float) -> tuple[float, fl
         return _unknown(difference, NO_VARIATION)
     counts = (one.repurchased, one.count, rest.repurchased, rest.count)
     low, high = confint_proportions_2indep(*counts, method="newcomb", compare="diff", alpha=1 - confidence)
-    test = test_proportions_2indep(*counts, method="score", compare="diff", correction=False)
-    return difference, float(low), float(high), float(test.pvalue), OK
+    _, p_value = proportions_ztest([one.repurchased, rest.repurchased], [one.count, rest.count])
+    return difference, float(low), float(high), float(p_value), OK
 
 
 def _margin(one: _Group, rest: _Group, confidence: float) -> tuple[float, float, float, float, str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
+from scipy.stats import chi2_contingency, ttest_ind
 
 from ml.drivers import compare_first_orders
 
@@ -73,6 +73,19 @@ def test_the_interval_of_two_rates_is_newcombes() -> None:
         0.3339,
     )
     assert drivers.loc[("web", "cumulative_margin_amount_per_customer")].status == "no_variation"
+
+
+@pytest.mark.parametrize("web", [0, 31, 70])
+def test_rates_are_compared_as_a_chi_squared_test_does(web: int) -> None:
+    """Also where all or none of one value came back."""
+    customers = pd.DataFrame({
+        "attribute": "channel", "attribute_value": ["web"] * 70 + ["shop"] * 80, "age_days": 90,
+        "repurchased": [1] * web + [0] * (70 - web) + [1] * 48 + [0] * 32, "margin": 1.0,
+    })  # fmt: skip
+    drivers = compare_first_orders(grouped(customers), AS_OF).drivers.set_index(["attribute_value", "metric"])
+    expected = chi2_contingency([[web, 70 - web], [48, 32]], correction=False).pvalue
+    assert drivers.loc[("web", "repurchase_rate")].p_value == pytest.approx(expected)
+    assert drivers.loc[("web", "repurchase_rate")].status == "ok"
 
 
 def test_few_customers_and_nobody_else_are_told_apart() -> None:
