@@ -27,10 +27,11 @@ class Parser(argparse.ArgumentParser):
         # after a command, what is not given must not take the place of what was given before it
         self.add_argument(
             "--company",
+            "--settings",
             type=Path,
             default=argparse.SUPPRESS,
             metavar="NAME",
-            help="a folder of companies/, or a path to a company's folder (default: LOYALTY_COMPANY)",
+            help="a folder of companies/, or a path to a company's folder or settings file (default: LOYALTY_COMPANY)",
         )
         self.add_argument(
             "--version", action="version", version=f"%(prog)s {version('loyalty-warehouse')}", help="say which version"

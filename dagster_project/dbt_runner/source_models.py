@@ -50,7 +50,7 @@ def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> s
 
 
 def write_company_files(sources: Mapping[str, SourceConfig], dbt_dir: Path, company: Path) -> str:
-    """The same for marts of the company's folder, and for seeds: the product's, or in their place the company's own.
+    """The same for marts of the company's folder, and for seeds, where it has its own in place of the product's.
 
     Raises UserError for a mart that is called like a model of the product: what the product publishes means the same
     everywhere.
@@ -63,8 +63,16 @@ def write_company_files(sources: Mapping[str, SourceConfig], dbt_dir: Path, comp
                 f" ref('{file.stem}')."
             )
     files = {f"models/{path}": text for path, text in _texts(company, "marts").items()}
-    files |= {f"seeds/{name}": text for name, text in _seeds([dbt_dir, *_folders(sources), company]).items()}
+    seeds = _seeds([dbt_dir, *_folders(sources), company])
+    if seeds != _seeds([dbt_dir]):
+        files |= {f"seeds/{name}": text for name, text in seeds.items()}
     return _written(dbt_dir / COMPANY, files)
+
+
+def seed_folder(company_files: str, dbt_dir: Path) -> str:
+    """Where dbt reads seeds, from its project's folder; `company_files` is what `write_company_files` returned."""
+    own = dbt_dir / COMPANY / company_files / "seeds"
+    return own.relative_to(dbt_dir).as_posix() if own.is_dir() else "seeds"
 
 
 def _folders(sources: Mapping[str, SourceConfig]) -> list[Path]:

@@ -8,7 +8,12 @@ import json
 from typing import Any
 
 from dagster_project.dbt_runner.mapped_models import depends_on_order
-from dagster_project.dbt_runner.source_models import staging_entities, write_company_files, write_source_models
+from dagster_project.dbt_runner.source_models import (
+    seed_folder,
+    staging_entities,
+    write_company_files,
+    write_source_models,
+)
 from warehouse.files import hash_files
 from warehouse.identity.shown_text import SHOWN_TEXT
 from warehouse.ingest.entities import load_entities, prefixed_columns
@@ -37,7 +42,7 @@ HISTORY_PATHS = (
     "models/staging/ops/stg_ops__deleted_rows.sql",
 )
 # What shapes the graph and not the order history: ids of a person are joined by what reads it.
-BESIDE_HISTORY = ("company_files", "resolves_identities")
+BESIDE_HISTORY = ("company_files", "seed_folder", "resolves_identities")
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
@@ -52,10 +57,12 @@ def graph_variables(settings: Settings) -> dict[str, Any]:
         for name, source in sources.items()
         if source.key_prefix
     }
+    company_files = write_company_files(sources, DBT_DIR, settings.folder)
     return {
         "entities": {name: entity.model_dump() for name, entity in entities.items()},
         "source_models": write_source_models(sources, DBT_DIR),
-        "company_files": write_company_files(sources, DBT_DIR, settings.folder),
+        "company_files": company_files,
+        "seed_folder": seed_folder(company_files, DBT_DIR),
         "source_entities": {name: staging_entities(source) for name, source in sources.items()},
         "table_entities": {
             name: {table_name: table.entity for table_name, table in source.tables.items() if table.entity}

@@ -11,7 +11,7 @@ from serving.report.marts import Marts
 from warehouse.settings import Settings
 
 # How somebody who may know learns who a customer is: a report shows nobody's name or address.
-WHO_IS = "The report names nobody: `loyalty privacy export ID --out FILE` tells who an id is."
+WHO_IS = "The report names nobody; who an id is tells the command: loyalty privacy export ID --out FILE."
 
 
 @dataclass(frozen=True)

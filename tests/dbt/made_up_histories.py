@@ -82,7 +82,7 @@ class History:
                 (_order_id(event), event.customer_id, event.date, event.orders > 0) for event in self.events
             ],
             "int_order_returns": [
-                (self._returned_order(event), event.date, -_money(event.returned_units))
+                (self._returned_order(event), event.date, -_money(event.returned_units), Decimal(0))
                 for event in self.events
                 if event.is_linked and event.returned_units
             ],
@@ -132,7 +132,7 @@ def histories(minimum: int = 1) -> st.SearchStrategy[History]:
 
 def _customer_day(event: Event) -> tuple[Any, ...]:
     sold, returned = _money(_sold(event)), _money(event.returned_units)
-    return event.customer_id, event.date, event.orders, event.orders > 0, sold - returned, sold, -returned
+    return event.customer_id, event.date, event.orders, event.orders > 0, sold - returned, sold, -returned, Decimal(0)
 
 
 def _sold(event: Event) -> int:

@@ -46,7 +46,10 @@ SCHEMAS = {
     },
     "reward_redemptions": {
         "redemption_id": pa.string(), "customer_id": pa.string(), "campaign_id": pa.string(),
-        "reward_id": pa.string(), "redeemed_at": INSTANT,
+        "reward_id": pa.string(), "redeemed_at": INSTANT, "points": pa.int64(), "order_id": pa.string(),
+    },
+    "point_adjustments": {
+        "adjustment_id": pa.string(), "customer_id": pa.string(), "adjusted_at": INSTANT, "points": pa.int64(),
     },
     "customer_events": {
         "event_id": pa.string(), "customer_id": pa.string(), "event_type": pa.string(), "occurred_at": INSTANT,
@@ -105,7 +108,8 @@ class Company:
         """Run the models through dbt, which must all succeed."""
         results = self.project.build(models, full_refresh=full_refresh)
         assert results
-        assert {result.name: result.message for result in results if not result.is_good} == {}
+        failed = {result.name: result.message for result in results if not result.is_good}
+        assert not failed, failed
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

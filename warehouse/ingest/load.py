@@ -184,6 +184,8 @@ class _FileLoad:
                 if known and self.table.replaces_files:
                     supersede(self.connection, self.id, file, known, batch_id, self.present)
                     absorb_same_content(self.connection, self.id, seen.content_hash, batch_id)
+                elif known and not self.table.replaces:
+                    self._tell_vanished(file, known.batch_id, batch_id)
                 if content_hash(path) != seen.content_hash:
                     raise UserError(f"{path}: the file changed while it was read. Run again when it is complete.")
         finally:
@@ -192,6 +194,22 @@ class _FileLoad:
         if known and self.table.replaces_files:  # other names may point to the new batch now
             self.known = known_files(self.connection, self.id)
         self._note(batch_ids=(batch_id,))
+
+    def _tell_vanished(self, file: str, earlier_batch: int, batch_id: int) -> None:
+        """Rows of the file's earlier version whose keys are not in this one: they stay, so people should know."""
+        raw, keys = raw_table(self.source, self.name), ", ".join(map(quote_identifier, self.table.key))
+        row = self.connection.execute(
+            f"select count(*) from (select {keys} from {raw} where _batch_id = $earlier"
+            f" except select {keys} from {raw} where _batch_id = $batch)",
+            {"earlier": earlier_batch, "batch": batch_id},
+        ).fetchone()
+        if row and row[0]:
+            ways = "`on_change: replace` lets a file's new version replace the earlier one"
+            if self.table.entity == "order_lines":
+                ways += ", `replaces: order_id` an order that comes again all its lines"
+            self._note(
+                notes=(f"{file}: keys of its earlier version that are not in the new one, and stay: {row[0]:,}. {ways}.",)
+            )
 
     def _write(self, file: str, path: Path, batch_id: int, digest: str) -> None:
         read = loaded = rejected = 0
@@ -246,8 +264,7 @@ class _FileLoad:
         if len(reading.columns) > self.limits.columns:
             raise UserError(
                 f"{place}: {len(reading.columns):,} columns, and a table may have {self.limits.columns:,}. Is it the"
-                f" right"
-                " file? If so, raise ingest.columns in the settings."
+                " right file? If so, raise ingest.columns in the settings."
             )
 
     def _insert_rejects(self, rejects: str | None, shown: str, batch_id: int) -> int:

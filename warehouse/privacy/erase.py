@@ -176,7 +176,7 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         variants, others = _every_spelling(connection, tables, [customer_id, *other_ids])
         data_subject = replace(data_subject, variants=dict.fromkeys(variants, ""))
         counts = count_rows(connection, tables, data_subject) | count_records(connection, tables, data_subject)
-        _require_declared(connection, sources, data_subject, counts)
+        require_declared(connection, sources, data_subject, counts)
         salt = find_salt(settings)
         known = known_pseudonym(settings, salt, customer_id) if salt else None
         if not counts and known is None:
@@ -213,7 +213,7 @@ def every_source(settings: Settings | None = None) -> dict[str, SourceConfig]:
     return {name: read_source(name, asked_by=settings) for name in sorted(known_sources(settings))}
 
 
-def _require_declared(
+def require_declared(
     connection: DuckDBPyConnection, sources: dict[str, SourceConfig], data_subject: DataSubject, counts: dict[str, int]
 ) -> None:
     """Raises UserError when a source's staging knows the customer and no column of its raw tables is said to."""
@@ -225,7 +225,9 @@ def _require_declared(
         if staged and not any(raw.startswith(f"{sources[name].raw_schema}.") for raw in counts):
             raise UserError(
                 f"{sources[name].path}: {table.relation} knows the customer, but no raw table does. Name the columns"
-                " that hold customers' ids there, `customer_columns: [...]`, and start the command again."
+                " that hold customers' ids there, `customer_columns: [...]`, and start the command again. Where staging"
+                " makes the ids, of an address for example, let the load make them, which knows them again: a column"
+                " with `hash_of: [...]`, named in `customer_columns`, then `loyalty run --full-refresh`."
             )
 
 

@@ -14,7 +14,7 @@ from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_other_ids
-from warehouse.privacy.erase import every_source, prefixes_of, unknown_customer
+from warehouse.privacy.erase import every_source, prefixes_of, require_declared, unknown_customer
 from warehouse.privacy.rewriting import count_records, speaks_of
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier
@@ -41,7 +41,9 @@ def export(
         other_ids = find_other_ids(connection, settings, customer_id)
         variants = {other: other for other in other_ids}
         data_subject = DataSubject(customer_id, customer_id, prefixes_of(sources), variants=variants)
-        if not count_rows(connection, tables, data_subject) and not count_records(connection, tables, data_subject):
+        counts = count_rows(connection, tables, data_subject) | count_records(connection, tables, data_subject)
+        require_declared(connection, sources, data_subject, counts)
+        if not counts:
             raise unknown_customer(settings, customer_id)
         about = {
             "customer_id": customer_id,

@@ -182,7 +182,7 @@ def _best_customers(company: Company) -> Figure:
                 formatting.count(row["frequency"]),
                 formatting.count(row["recency_days"]),
                 row["rfm_segment"],
-                row["activity_status"].replace("_", " "),
+                formatting.plain(row["activity_status"] or formatting.NONE),
             )
             for row in rows
         ],

@@ -55,7 +55,7 @@ def test_a_wrong_word_is_answered_with_the_nearest(
 
 def test_options_of_the_whole_command_line_stand_anywhere(empty: Company, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(empty.file)
-    for arguments in (["--company", file, "status"], ["status", "--company", file], ["status", f"--company={file}"]):
+    for arguments in (["--company", file, "status"], ["status", "--settings", file], ["status", f"--company={file}"]):
         assert command_line.main(arguments) == 0
         assert "empty in" in capsys.readouterr().out
 

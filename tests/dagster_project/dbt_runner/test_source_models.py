@@ -12,6 +12,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.source_models import (
     COMPANY,
     FOLDER,
+    seed_folder,
     source_files,
     staging_entities,
     write_company_files,
@@ -129,6 +130,13 @@ def test_what_a_company_keeps_in_its_folder_goes_beside_or_before_what_is_shippe
     assert marts == {"rpt_kiosks.sql", "rpt_kiosks.yml"}
     (own / "marts" / "core" / "rpt_kiosks.sql").write_text("select 2 as kiosk", encoding="utf-8")
     assert write_company_files(sources, dbt_dir, own) != name, "an edited model is another graph"
+    assert seed_folder(name, dbt_dir) == f"target/company/{name}/seeds"
+
+
+def test_a_company_without_seeds_of_its_own_reads_the_products_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    name = write_company_files({}, DBT_DIR, tmp_path / "own")
+    assert not (DBT_DIR / COMPANY / name).exists() and seed_folder(name, DBT_DIR) == "seeds"
 
 
 def test_a_mart_that_is_called_like_the_products_is_refused(tmp_path: Path) -> None:

@@ -73,6 +73,19 @@ def test_the_later_change_wins_and_a_conflict_with_the_names_is_told(landing: Ma
     )
 
 
+def test_keys_that_a_file_no_longer_holds_are_told_and_stay(landing: Make) -> None:
+    here = landing(key=["id"], columns={"id": {}, "v": {}})
+    here.write("a.csv", "id,v\n1,x\n2,x\n3,x\n")
+    assert here.load().notes == ()
+    here.write("a.csv", "id,v\n1,y\n4,y\n")
+    assert here.load().notes == (
+        "a.csv: keys of its earlier version that are not in the new one, and stay: 2. `on_change: replace` lets a"
+        " file's new version replace the earlier one.",
+    )
+    here.write("a.csv", "id,v\n1,z\n4,z\n5,z\n")
+    assert here.load().notes == ()
+
+
 def test_files_of_one_moment_follow_their_names(landing: Make) -> None:
     here = landing(key=["id"], columns={"id": {}, "v": {}})
     for second, name in enumerate(["part-10.csv", "part-9.csv", "part-9 (1).csv"]):

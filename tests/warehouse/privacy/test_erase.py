@@ -234,6 +234,9 @@ def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anyth
     ):
         gone(shop)
     assert shop.query("select count(*) from raw_till.customers where buyer = 'cust-0815'") == [(1,)]
+    with pytest.raises(UserError, match=r"knows the customer, but no raw table does.*hash_of"):
+        export(shop.settings, CUSTOMER, shop.folder / "me.json", print)
+    assert not (shop.folder / "me.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,18 @@ adjustments as (
 
 ),
 
+members as (
+
+    select * from {{ ref('int_customers') }}
+
+),
+
 ranked as (
 
     select valid_orders.*, coalesce(tiers.tier_rank, 1) as tier_rank
     from valid_orders
     {%- if setting('points', 'earns_from') == 'joined_at' %}
-    inner join {{ ref('int_customers') }} as members
+    inner join members
         on valid_orders.customer_id = members.customer_id
         and valid_orders.order_date >= {{ business_date('members.joined_at') }}
     {%- endif %}
