@@ -23,7 +23,8 @@ from warehouse.model_store.retention import expire_models, expire_results
 
 CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
-# What is wrong with the machine, the settings or a step's declaration fails the run; all else is the model's.
+# What is wrong with the machine, the settings or a step's declaration fails the run; all else is the model's, such as a
+# number too large for its query.
 NOT_THE_MODELS = (UserError, UnnamedSettingError, duckdb.Error, OSError, MemoryError)
 RECORDS = {
     "model_runs": "One row per model run.",
@@ -119,9 +120,9 @@ def _learn(
 ) -> tuple[StepResult | None, Sequence[str]]:
     try:
         result = step.run(run.settings, connection, as_of_date)
-    except NOT_THE_MODELS:
-        raise
     except Exception as error:
+        if isinstance(error, NOT_THE_MODELS) and not isinstance(error, duckdb.DataError):
+            raise
         log.exception(f"model {step.name} could not be computed")
         told = str(error) if isinstance(error, ValueError) else "Dagster's log of this run has the details"
         return None, [f"it could not be computed: {told}"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ml.churn import ChurnConfig, ChurnResult
 
 MODEL_NAME = "churn"
-# The newest snapshot of every customer; of the labelled ones only customers whose checksum is small enough, so that
+# Today's snapshot of every customer; of the labelled ones only customers whose checksum is small enough, so that
 # about 1.5 times the rows to be used are read. A million customers at every snapshot would be some gigabytes.
 FEATURES = """
 with newest as (
@@ -28,7 +28,7 @@ with newest as (
     group by snapshot_date order by snapshot_date desc limit $1
 )
 select * from intermediate.int_churn_features
-where snapshot_date = (select max(snapshot_date) from intermediate.int_churn_features)
+where snapshot_date = $3
     or snapshot_date in (select snapshot_date from newest)
     and ('0x' || md5(customer_id)[:8])::bigint <= 1.5 * $2 / (select sum(n) from newest) * 4294967296
 """
@@ -48,8 +48,8 @@ def learn(inputs: StepInputs) -> StepResult:
     )
     saved = load_champion(inputs.models_dir, MODEL_NAME, inputs.as_of_date)
     champion = Champion.from_saved(saved.run, saved.model, saved.training_key, saved.comparison) if saved else None
-    features = inputs.rows(FEATURES, config.most_snapshots, config.most_training_rows)
-    result = train_and_score(features, config, champion)
+    features = inputs.rows(FEATURES, config.most_snapshots, config.most_training_rows, inputs.as_of_date)
+    result = train_and_score(features, config, champion, inputs.as_of_date)
     _save(inputs, result, config)
     others = [run for run in result.runs if run["model_run_id"] != result.run["model_run_id"]]
     model = str(result.run["model"])

@@ -13,7 +13,11 @@ with ages as (
     from intermediate.int_customer_ages where age_days >= 180
 ),
 shifted as (
-    select *, cast(avg(margin_amount) over (partition by age_days) as decimal(18, 4)) as margin_shift from ages
+    select
+        customer_id, age_days, has_repurchased,
+        cast(avg(margin_amount) over (partition by age_days) as decimal(18, 4)) as margin_shift,
+        cast(margin_amount as decimal(20, 4)) - margin_shift as distance
+    from ages
 ),
 known as (
     select distinct customer_id, attribute, attribute_value
@@ -28,8 +32,8 @@ select
     attribute, attribute_value, age_days, cast(min(margin_shift) as double) as margin_shift,
     count(*) as customers_count,
     count(*) filter (where has_repurchased) as repurchased_customers_count,
-    cast(sum(margin_amount - margin_shift) as double) as margin_sum,
-    cast(sum((margin_amount - margin_shift) * (margin_amount - margin_shift)) as double) as margin_squares_sum
+    cast(sum(distance) as double) as margin_sum,
+    cast(sum(distance * distance) as double) as margin_squares_sum
 from members inner join shifted using (customer_id)
 group by attribute, attribute_value, age_days
 """

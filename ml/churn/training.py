@@ -134,21 +134,26 @@ class _Training:
         }
 
 
-def train_and_score(features: pd.DataFrame, config: ChurnConfig, champion: Champion | None) -> ChurnResult:
-    """Churn probabilities of every customer at the last snapshot of `features`.
+def train_and_score(
+    features: pd.DataFrame, config: ChurnConfig, champion: Champion | None, as_of: dt.date | None = None
+) -> ChurnResult:
+    """Churn probabilities of every customer at the snapshot of `as_of`, or without it at the last of `features`.
 
     features: a row per (snapshot_date, customer_id) with is_active, churned (unknown where the horizon is not over)
     and numeric features; the order of rows and columns does not matter. Snapshots before the last may hold a sample
     of the customers. champion: the model in place, or None.
 
-    Without a row, or with fewer than `config.minimum` asks for, the status is insufficient_history. Nothing is learned
-    again when the champion came out of a comparison on the same data with the same settings.
-    Raises ValueError for missing columns, repeated keys, or labels whose horizon is not over at the last snapshot.
+    Without a row at that snapshot, or with fewer than `config.minimum` asks for, the status is insufficient_history.
+    Nothing is learned again when the champion came out of a comparison on the same data with the same settings.
+    Raises ValueError for missing columns, repeated keys, or labels whose horizon is not over at that snapshot.
     """
     with deterministic(config.threads):
         days = snapshot_days(features)
-        as_of = days.max().item() if len(days) else None
+        last = days.max().item() if len(days) else None
+        as_of = as_of or last
         training = _prepare(features, config, as_of)
+        if last != as_of:
+            return _without_scores(training, INSUFFICIENT_HISTORY, f"nobody is to be scored on {as_of}")
         usable = champion if champion and champion.fits(feature_names(features)) else None
         if usable and usable.training_key == training.key and usable.backtest:
             return _score_unchanged(features, training, usable, usable.backtest)

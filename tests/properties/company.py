@@ -13,6 +13,7 @@ import pytest
 
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
+from warehouse.ingest.entities import load_entities
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.settings import Settings
@@ -21,43 +22,23 @@ from warehouse.sql import connect, quote_identifier
 Row = Mapping[str, Any]
 Rows = list[tuple[Any, ...]]
 
-MONEY = pa.decimal128(18, 4)
-INSTANT = pa.timestamp("us")
-SCHEMAS = {
-    "order_lines": {
-        "order_line_id": pa.string(), "order_id": pa.string(), "customer_id": pa.string(), "ordered_at": INSTANT,
-        "product_id": pa.string(), "quantity": pa.int64(), "gross_amount": MONEY, "discount_amount": MONEY,
-        "net_amount": MONEY, "cost_amount": MONEY, "currency": pa.string(), "channel": pa.string(),
-        "store_id": pa.string(), "order_status": pa.string(), "campaign_id": pa.string(),
-        "original_order_id": pa.string(),
-    },
-    "exchange_rates": {"rate_date": pa.date32(), "currency": pa.string(), "rate": pa.decimal128(18, 8)},
-    "customers": {
-        "customer_id": pa.string(), "joined_at": INSTANT, "country": pa.string(), "email": pa.string(),
-        "phone": pa.string(), "email_consent": pa.bool_(), "language": pa.string(),
-    },
-    "products": {"product_id": pa.string(), "unit_cost": MONEY},
-    "campaigns": {
-        "campaign_id": pa.string(), "campaign_name": pa.string(), "campaign_type": pa.string(),
-        "start_date": pa.date32(), "end_date": pa.date32(), "is_randomized": pa.bool_(),
-    },
-    "campaign_members": {
-        "campaign_id": pa.string(), "customer_id": pa.string(), "arm": pa.string(), "assigned_at": INSTANT,
-    },
-    "reward_redemptions": {
-        "redemption_id": pa.string(), "customer_id": pa.string(), "campaign_id": pa.string(),
-        "reward_id": pa.string(), "redeemed_at": INSTANT, "points": pa.int64(), "order_id": pa.string(),
-    },
-    "point_adjustments": {
-        "adjustment_id": pa.string(), "customer_id": pa.string(), "adjusted_at": INSTANT, "points": pa.int64(),
-    },
-    "customer_events": {
-        "event_id": pa.string(), "customer_id": pa.string(), "event_type": pa.string(), "occurred_at": INSTANT,
-    },
-    "customer_feedback": {
-        "feedback_id": pa.string(), "customer_id": pa.string(), "given_at": INSTANT, "rating": pa.float64(),
-    },
+TYPES = {
+    "text": pa.string(), "timestamp": pa.timestamp("us"), "date": pa.date32(), "bigint": pa.int64(),
+    "double": pa.float64(), "boolean": pa.bool_(), "decimal(18, 4)": pa.decimal128(18, 4),
+    "decimal(18, 8)": pa.decimal128(18, 8),
 }  # fmt: skip
+
+
+def schemas() -> Mapping[str, pa.Schema]:
+    """The columns of each entity's files; those of an entity that comes with another are in the other's."""
+    found: dict[str, dict[str, pa.DataType]] = {}
+    for name, entity in load_entities().items():
+        columns = {column: TYPES[declared.type] for column, declared in entity.columns.items()}
+        found.setdefault(entity.delivered_with or name, {}).update(columns)
+    return {name: pa.schema(columns) for name, columns in found.items()}
+
+
+SCHEMAS = schemas()
 
 
 class Company:
@@ -90,7 +71,7 @@ class Company:
 
     def deliver(self, source: str, entity: str, name: str, rows: Iterable[Row]) -> None:
         """Put a Parquet file into the source's folder, in place of one of that name."""
-        schema = pa.schema(SCHEMAS[entity])
+        schema = SCHEMAS[entity]
         path = self.inputs / source / entity / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         self._delivered.setdefault(source, set()).add(entity)

@@ -204,12 +204,11 @@ class _FileLoad:
             {"earlier": earlier_batch, "batch": batch_id},
         ).fetchone()
         if row and row[0]:
-            ways = "`on_change: replace` lets a file's new version replace the earlier one"
+            told = f"{file}: keys of its earlier version that are not in the new one, and stay: {row[0]:,}."
+            told += " `on_change: replace` lets a file's new version replace the earlier one"
             if self.table.entity == "order_lines":
-                ways += ", `replaces: order_id` an order that comes again all its lines"
-            self._note(
-                notes=(f"{file}: keys of its earlier version that are not in the new one, and stay: {row[0]:,}. {ways}.",)
-            )
+                told += ", `replaces: order_id` an order that comes again all its lines"
+            self._note(notes=(f"{told}.",))
 
     def _write(self, file: str, path: Path, batch_id: int, digest: str) -> None:
         read = loaded = rejected = 0

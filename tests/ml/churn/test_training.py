@@ -1,4 +1,5 @@
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -364,6 +365,14 @@ def test_labels_or_recency_that_are_all_the_same_leave_nothing_to_learn(frame, c
     found = train_and_score(features_of(alike), COARSE, None)
     assert found.status == "insufficient_history" and len(found.scores) == 0
     assert ("recency_days is the same" in found.detail) is ("recency_days" in changes)
+
+
+def test_where_nobody_is_left_to_score_nobody_is_scored_as_of_an_earlier_day(frame):
+    """Customers who all left long ago are in no snapshot of today."""
+    today = frame["snapshot_date"].max().date() + dt.timedelta(days=300)
+    found = train_and_score(features_of(frame), COARSE, None, today)
+    assert found.status == "insufficient_history" and len(found.scores) == 0
+    assert found.detail == f"nobody is to be scored on {today}" and found.run["as_of_date"] == str(today)
 
 
 def test_an_id_is_a_hash_of_what_went_in_and_of_nothing_that_came_out(result):

@@ -37,7 +37,9 @@ select
     campaigns.start_date,
     campaigns.end_date,
     coalesce(campaigns.is_randomized, false) as is_randomized,
-    campaigns.planned_treatment_share,
+    -- who meant to treat everybody or nobody planned no comparison
+    case when campaigns.planned_treatment_share > 0 and campaigns.planned_treatment_share < 1 then campaigns.planned_treatment_share end
+        as planned_treatment_share,
     coalesce(counted.treated_count, 0) as treated_count,
     coalesce(counted.control_count, 0) as control_count,
     coalesce(counted.both_arms_count, 0) as both_arms_count,
