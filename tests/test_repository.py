@@ -260,6 +260,18 @@ def test_the_report_computes_no_share_and_no_average() -> None:
     assert files and [file.name for file in files if computed.search(file.read_text(encoding="utf-8"))] == []
 
 
+def test_no_setting_decides_what_a_model_reads() -> None:
+    """dbt parses without a company's settings, and does not find what is read where one of them says so."""
+    block = re.compile(r"\{%-?\s*if\b(.*?)%\}(.*?)\{%-?\s*endif", re.DOTALL)
+    hidden = [
+        file.name
+        for file in tracked("dbt/models/*.sql")
+        for condition, body in block.findall(file.read_text(encoding="utf-8"))
+        if "ref(" in body and re.search(r"\b(setting|var)\(", condition)
+    ]
+    assert hidden == []
+
+
 def test_dbt_has_no_python_files() -> None:
     """Its folder joins the installed package dbt's search path."""
     assert tracked("dbt/*.py") == []

@@ -23,8 +23,7 @@ from warehouse.model_store.retention import expire_models, expire_results
 
 CHECK_NAME = "results_are_sound"
 OWNER = "data-science@example.com"
-# What is wrong with the machine, the settings or a step's declaration fails the run; all else is the model's, such as a
-# number too large for its query.
+# What is wrong with the machine, the settings or a step's declaration fails the run; all else is the model's.
 NOT_THE_MODELS = (UserError, UnnamedSettingError, duckdb.Error, OSError, MemoryError)
 RECORDS = {
     "model_runs": "One row per model run.",
@@ -121,6 +120,7 @@ def _learn(
     try:
         result = step.run(run.settings, connection, as_of_date)
     except Exception as error:
+        # of DuckDB's errors a number too large for the query is the model's
         if isinstance(error, NOT_THE_MODELS) and not isinstance(error, duckdb.DataError):
             raise
         log.exception(f"model {step.name} could not be computed")

@@ -3,7 +3,8 @@
 from dagster_project.steps.base import Step, StepInputs, StepResult, key_problems, range_problems, run_record
 
 # Sums by attribute, value and age, and of everybody whose value is known. They are of exact decimals, so that their
-# order decides no digit, and of distances from the mean amount at the age, so that squares of them keep their digits.
+# order decides no digit, and of distances from the mean amount at the age, so that squares of them keep their digits;
+# these are wider than 18 digits, which alone makes DuckDB multiply in 128 bits.
 GROUPS = """
 with ages as (
     select customer_id, 90 as age_days, days_to_second <= 90 as has_repurchased, margin_amount_90d as margin_amount

@@ -92,7 +92,7 @@ class _Training:
     matrix: FeatureMatrix
     complete: FeatureMatrix
     config: ChurnConfig
-    as_of: dt.date | None
+    as_of: dt.date
     key: str
 
     def snapshots(self) -> list[dt.date]:
@@ -121,8 +121,8 @@ class _Training:
             "model_run_id": run_id,
             "task": TASK,
             "model": model,
-            "version": f"{snapshot_to or self.as_of or 'none'}.{run_id[:6]}",
-            "as_of_date": str(self.as_of) if self.as_of else None,
+            "version": f"{snapshot_to or self.as_of}.{run_id[:6]}",
+            "as_of_date": str(self.as_of),
             "snapshot_from": snapshot_from,
             "snapshot_to": snapshot_to,
             "rows": len(rows),
@@ -135,24 +135,24 @@ class _Training:
 
 
 def train_and_score(
-    features: pd.DataFrame, config: ChurnConfig, champion: Champion | None, as_of: dt.date | None = None
+    features: pd.DataFrame, config: ChurnConfig, champion: Champion | None, as_of: dt.date
 ) -> ChurnResult:
-    """Churn probabilities of every customer at the snapshot of `as_of`, or without it at the last of `features`.
+    """Churn probabilities of every customer at the snapshot of `as_of`.
 
     features: a row per (snapshot_date, customer_id) with is_active, churned (unknown where the horizon is not over)
-    and numeric features; the order of rows and columns does not matter. Snapshots before the last may hold a sample
+    and numeric features; the order of rows and columns does not matter. Snapshots before `as_of` may hold a sample
     of the customers. champion: the model in place, or None.
 
     Without a row at that snapshot, or with fewer than `config.minimum` asks for, the status is insufficient_history.
     Nothing is learned again when the champion came out of a comparison on the same data with the same settings.
-    Raises ValueError for missing columns, repeated keys, or labels whose horizon is not over at that snapshot.
+    Raises ValueError for missing columns, repeated keys, a later snapshot, or labels whose horizon is not over then.
     """
     with deterministic(config.threads):
         days = snapshot_days(features)
-        last = days.max().item() if len(days) else None
-        as_of = as_of or last
+        if (days > np.datetime64(as_of)).any():
+            raise ValueError(f"features has snapshots after {as_of}, which is to be scored")
         training = _prepare(features, config, as_of)
-        if last != as_of:
+        if np.datetime64(as_of) not in days:
             return _without_scores(training, INSUFFICIENT_HISTORY, f"nobody is to be scored on {as_of}")
         usable = champion if champion and champion.fits(feature_names(features)) else None
         if usable and usable.training_key == training.key and usable.backtest:
@@ -160,14 +160,13 @@ def train_and_score(
         return _compare_and_score(features, training, usable)
 
 
-def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date | None) -> _Training:
+def _prepare(features: pd.DataFrame, config: ChurnConfig, as_of: dt.date) -> _Training:
     """The labelled rows of the newest snapshots, sampled where they are too many."""
     days, known = snapshot_days(features), ~np.isnan(labels(features))
     newest = np.unique(days[known])[-config.most_snapshots :]
     rows = np.flatnonzero(known & np.isin(days, newest))
     matrix = make_feature_matrix(features, sample_rows(features, rows, config.most_training_rows))
-    if as_of:
-        require_closed_labels(matrix, as_of, config.horizon_days)
+    require_closed_labels(matrix, as_of, config.horizon_days)
     key = model_run_id(TASK, {**config.learning(), "data": fingerprint(matrix.frame())})
     return _Training(matrix.telling(), matrix, config, as_of, key)
 

@@ -19,12 +19,11 @@ from ml.campaigns.experiments import analyse_experiments
 from ml.campaigns.observational import analyse_observational
 from ml.churn.config import ChurnConfig
 from ml.churn.correlations import correlate_behaviours
-from ml.churn.training import train_and_score
 from ml.clusters.clustering import ClusterConfig, cluster_customers
 from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 from ml.recommend.recommending import recommend
 from ml.rewards.planning import RewardConfig, plan_rewards
-from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
+from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame, trained
 from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
 from tests.ml.recommend.test_recommending import AS_OF, CONFIG, taste_shop
 from tests.ml.rewards.test_planning import FEATURES, MONTH, candidates, trial
@@ -56,7 +55,7 @@ def record(run: Any) -> pd.DataFrame:
 def churn(inputs: Inputs) -> Results:
     """All models of the candidates, tuned."""
     config = ChurnConfig(horizon_days=HORIZON, trials=3)
-    result = train_and_score(inputs(features_of(churn_frame(300))), config, None)
+    result = trained(inputs(features_of(churn_frame(300))), config)
     yield "churn", result.scores
     yield "churn_metrics", result.metrics
     yield "churn_curves", result.curves

@@ -4,7 +4,7 @@ dbt compiles once, for a first build (history in full) as of two days that stand
 incremental run does differently is only told by dbt itself, and tested there.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -28,7 +28,8 @@ class CompiledGraph:
         manifest = company.project.manifest()
         nodes = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
         by_name = {node["name"]: name for name, node in nodes.items()}
-        wanted = {name for target in targets for name in _ancestors(manifest, by_name[target])} & set(nodes)
+        parents = manifest["parent_map"]
+        wanted = {name for target in targets for name in with_ancestors(parents, by_name[target])} & set(nodes)
         order = TopologicalSorter({name: set(manifest["parent_map"][name]) & wanted for name in wanted}).static_order()
         self.models: dict[str, str] = {}
         self.seeds: dict[str, str] = {}
@@ -41,8 +42,7 @@ class CompiledGraph:
         for unique_id in order:
             node = nodes[unique_id]
             if node["resource_type"] == "seed":
-                file = quote_literal(str(DBT_DIR / node["original_file_path"]))
-                self.seeds[node["name"]] = f"from read_csv({file}, types = {node['config']['column_types']})"
+                self.seeds[node["name"]] = seed_sql(node)
             else:
                 self.models[node["name"]] = (compiled / node["original_file_path"]).read_text(encoding="utf-8")
 
@@ -60,15 +60,12 @@ class CompiledGraph:
         Tables in place of the models `given` are there already, and what only they are made from is left out.
         """
         wanted = self._needed([until] if until else list(self.models), set(given))
-        days = {AS_OF: as_of, DATA_THROUGH: data_through}
         for schema in sorted({self.schemas[name] for name in (*self.seeds, *self.models)}):
             connection.execute(f"create schema if not exists warehouse.{quote_identifier(schema)}")
         for name, sql in {**self.seeds, **self.models}.items():
             if name not in wanted:
                 continue
-            for stand_in, day in days.items():
-                sql = sql.replace(f"'{stand_in}'", quote_literal(str(day)) if day else "null")
-            connection.execute(f"create or replace table {self._relation(name)} as {sql}")
+            connection.execute(f"create or replace table {self._relation(name)} as {dated(sql, as_of, data_through)}")
 
     def _needed(self, targets: list[str], given: set[str]) -> set[str]:
         needed: set[str] = set()
@@ -88,21 +85,39 @@ class CompiledGraph:
         return f"warehouse.{quote_identifier(self.schemas[name])}.{quote_identifier(name)}"
 
 
-def _ancestors(manifest: Any, unique_id: str) -> Iterator[str]:
-    yield unique_id
-    for parent in manifest["parent_map"].get(unique_id, []):
-        yield from _ancestors(manifest, parent)
+def dated(sql: str, as_of: date | None, data_through: date | None) -> str:
+    """Compiled SQL with these days in place of those that stand for them."""
+    for stand_in, day in ((AS_OF, as_of), (DATA_THROUGH, data_through)):
+        sql = sql.replace(f"'{stand_in}'", quote_literal(str(day)) if day else "null")
+    return sql
+
+
+def seed_sql(node: Mapping[str, Any]) -> str:
+    """A seed's rows."""
+    file = quote_literal(str(DBT_DIR / node["original_file_path"]))
+    return f"from read_csv({file}, types = {node['config']['column_types']})"
+
+
+def with_ancestors(parents: Mapping[str, Collection[str]], key: str) -> set[str]:
+    """A node and all that it is made from."""
+    found, waiting = {key}, [key]
+    while waiting:
+        new = set(parents.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def marts_without_models(manifest: Any) -> list[str]:
     """The marts of MART_FOLDERS that nothing learned enters."""
+    parents = manifest["parent_map"]
     return sorted(
         node["name"]
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "model"
         and node["schema"] == "marts"
         and Path(node["original_file_path"]).parent.name in MART_FOLDERS
-        and not any(parent.startswith("source.loyalty_warehouse.ml.") for parent in _ancestors(manifest, unique_id))
+        and not any(parent.startswith("source.loyalty_warehouse.ml.") for parent in with_ancestors(parents, unique_id))
     )
 
 

@@ -137,7 +137,7 @@ class Nasty:
             "campaign_type": self._maybe(self.draw.choice(("voucher", *NAMES))), "start_date": start, "end_date": ends,
             "fixed_cost_amount": self._maybe(Decimal(100)), "contact_cost_amount": self._maybe(Decimal("0.5")),
             "is_randomized": self._maybe(True),
-            "planned_treatment_share": self._maybe(self.draw.choice((0.0, 0.5, 1.0))),
+            "planned_treatment_share": self._maybe(self.draw.choice((0.0, 0.5, 1.0, 50.0))),
         }  # fmt: skip
 
     def _members(self) -> Rows:

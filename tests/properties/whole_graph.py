@@ -5,31 +5,31 @@ build as of two days that stand for those of a company.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from graphlib import TopologicalSorter
 from typing import Any
 
 import duckdb
 
-from dagster_project.dbt_runner.variables import DBT_DIR
 from dagster_project.steps.base import Step
 from dagster_project.steps.registry import STEPS
 from tests.dbt.compiled_loyalty import compile_models
 from tests.properties.company import Company
-from tests.properties.graph import AS_OF, DATA_THROUGH
+from tests.properties.graph import dated, seed_sql, with_ancestors
 from warehouse.model_store.results import post
 from warehouse.settings import Settings
-from warehouse.sql import quote_identifier, quote_literal
+from warehouse.sql import quote_identifier
 
 MADE = ("model", "seed", "test")
+RECORDS = {f"source.loyalty_warehouse.ml.{name}" for name in ("model_runs", "model_metrics", "result_versions")}
 
 
 class WholeGraph:
     """What a run makes, in an order to make it in."""
 
     def __init__(self, company: Company) -> None:
-        """`company` was loaded and has AS_OF and DATA_THROUGH."""
+        """`company` was loaded and has the days of `tests.properties.graph`."""
         company.build([node["name"] for node in company.project.manifest()["nodes"].values() if _is_staging(node)])
         compile_models(company.settings, "fqn:*")
         manifest = json.loads((company.settings.home / "manifest.json").read_text(encoding="utf-8"))
@@ -48,32 +48,23 @@ class WholeGraph:
         for step in STEPS:
             parents[step.name] = {by_table[table] for table in step.reads if table in by_table}
         # records of all runs are read by what no step stands on
-        of_records = [key for key in self.nodes if self._reads_records(parent_map, key)]
-        under_steps = {one for step in STEPS for one in _ancestors(parents, step.name)}
-        for key in of_records:
-            if key not in under_steps:
+        under_steps = {one for step in STEPS for one in with_ancestors(parents, step.name)}
+        for key in self.nodes:
+            if key not in under_steps and RECORDS.intersection(parent_map[key]):
                 parents[key] |= {step.name for step in STEPS}
         return parents
-
-    def _reads_records(self, parent_map: Mapping[str, list[str]], key: str) -> bool:
-        records = ("model_runs", "model_metrics", "result_versions")
-        return any(one == f"source.loyalty_warehouse.ml.{name}" for one in parent_map[key] for name in records)
 
     def run(
         self, connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: date | None, data_through: date | None
     ) -> list[str]:
         """Make everything; what is wrong with it, as sentences."""
-        days = {f"'{AS_OF}'": as_of, f"'{DATA_THROUGH}'": data_through}
         problems: list[str] = []
         for key in self.order:
             if key in self.steps:
                 problems += _learn(self.steps[key], connection, settings)
                 continue
             node = self.nodes[key]
-            sql = node.get("compiled_code") or ""
-            for stand_in, day in days.items():
-                sql = sql.replace(stand_in, quote_literal(str(day)) if day else "null")
-            problems += self._make(connection, node, sql)
+            problems += self._make(connection, node, dated(node.get("compiled_code") or "", as_of, data_through))
         return problems
 
     def _make(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], sql: str) -> list[str]:
@@ -84,8 +75,7 @@ class WholeGraph:
         schema, name = quote_identifier(node["schema"]), quote_identifier(node["name"])
         connection.execute(f"create schema if not exists {schema}")
         if node["resource_type"] == "seed":
-            file = quote_literal(str(DBT_DIR / node["original_file_path"]))
-            sql = f"from read_csv({file}, types = {node['config']['column_types']})"
+            sql = seed_sql(node)
         kind = "view" if node["config"]["materialized"] == "view" else "table"
         connection.execute(f"create or replace {kind} {schema}.{name} as {sql}")
         return []
@@ -102,13 +92,3 @@ def _learn(step: Step, connection: duckdb.DuckDBPyConnection, settings: Settings
     result = step.run(settings, connection, row[0])
     post(connection, step.name, row[0], result.runs, result.frames, result.metrics, "input")
     return [f"model {step.name}: {problem}" for problem in result.problems]
-
-
-def _ancestors(parents: Mapping[str, set[str]], key: str) -> Iterator[str]:
-    seen, waiting = {key}, [key]
-    while waiting:
-        for parent in parents.get(waiting.pop(), ()):
-            if parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)
-                yield parent

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from ml.churn.champion import Champion
+from ml.churn.config import ChurnConfig
 from ml.churn.feature_matrix import FeatureMatrix, make_feature_matrix
+from ml.churn.training import ChurnResult, train_and_score
 
 HORIZON = 30
 FIRST_MONTH = pd.Timestamp("2024-01-31")
@@ -14,6 +17,12 @@ FIRST_MONTH = pd.Timestamp("2024-01-31")
 
 def month_ends(count: int) -> list[dt.date]:
     return [day.date() for day in pd.date_range(FIRST_MONTH, periods=count, freq="ME")]
+
+
+def trained(features: pd.DataFrame, config: ChurnConfig, champion: Champion | None = None) -> ChurnResult:
+    """`train_and_score` as of the last snapshot."""
+    last = pd.to_datetime(features["snapshot_date"]).max() if len(features) else FIRST_MONTH
+    return train_and_score(features, config, champion, last.date())
 
 
 def churn_frame(customers: int = 420, months: int = 9, *, seed: int = 1, pace_weight: float = -1.6) -> pd.DataFrame:

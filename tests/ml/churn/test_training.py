@@ -17,7 +17,7 @@ from ml.churn.tuning import tune_all
 from ml.churn.windows import rolling_origins, split_judged
 from ml.common.determinism import deterministic
 from ml.common.model_runs import model_run_id
-from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, labelled_panel, month_ends
+from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, labelled_panel, month_ends, trained
 
 QUICK = ChurnConfig(horizon_days=HORIZON, trials=2, candidates=("logistic_regression",))
 COARSE = dataclasses.replace(QUICK, trials=0, candidates=("decision_tree",))
@@ -36,12 +36,12 @@ def frame():
 
 @pytest.fixture(scope="module")
 def result(frame):
-    return train_and_score(features_of(frame), QUICK, None)
+    return trained(features_of(frame), QUICK)
 
 
 @pytest.fixture(scope="module")
 def coarse(frame):
-    return train_and_score(features_of(frame), COARSE, None)
+    return trained(features_of(frame), COARSE)
 
 
 def champion_of(result):
@@ -113,7 +113,7 @@ def test_order_of_rows_and_columns_changes_no_byte(frame):
     config = dataclasses.replace(QUICK, candidates=("logistic_regression", "hist_gradient_boosting"))
     features = features_of(frame)
     shuffled = features.sample(frac=1, random_state=7)[features.columns[::-1]]
-    one, other = (train_and_score(f, config, None) for f in (features, shuffled))
+    one, other = (trained(f, config) for f in (features, shuffled))
     assert one.scores.to_csv() == other.scores.to_csv()
     assert one.metrics.to_csv() == other.metrics.to_csv()
     assert one.curves.to_csv() == other.curves.to_csv()
@@ -123,11 +123,11 @@ def test_order_of_rows_and_columns_changes_no_byte(frame):
 def test_a_run_is_known_by_its_data(frame, result):
     features = features_of(frame)
     features.loc[5, "weekend_rate"] = 0.987
-    assert train_and_score(features, COARSE, None).training_key != result.training_key
+    assert trained(features, COARSE).training_key != result.training_key
     first_day = features["snapshot_date"] == features["snapshot_date"].max()
     unlabelled = features_of(frame)
     unlabelled.loc[first_day, "weekend_rate"] = 0.5
-    again = train_and_score(unlabelled, QUICK, None)
+    again = trained(unlabelled, QUICK)
     assert again.run["model_run_id"] == result.run["model_run_id"]
 
 
@@ -155,7 +155,7 @@ def test_judged_origins_have_no_say_in_the_search(frame):
 
 
 def test_nobody_is_too_little_history(frame):
-    found = train_and_score(features_of(frame).iloc[:0], QUICK, None)
+    found = trained(features_of(frame).iloc[:0], QUICK)
     assert found.status == "insufficient_history" and found.scores.empty and found.model is None
 
 
@@ -178,7 +178,7 @@ def test_a_planted_leak_stops_the_scores(frame):
     draws = np.random.default_rng(5)
     answer = leaking["churned"].astype("boolean").to_numpy(dtype=float, na_value=0.0)
     leaking["orders_to_come"] = answer + draws.normal(0, 0.2, len(leaking))
-    found = train_and_score(leaking, QUICK, None)
+    found = trained(leaking, QUICK)
     assert found.status == "leak_suspected"
     assert "orders_to_come" in found.detail
     assert len(found.scores) == 0 and found.model is None
@@ -187,14 +187,14 @@ def test_a_planted_leak_stops_the_scores(frame):
 def test_a_leak_through_missing_values_stops_the_scores(frame):
     leaking = features_of(frame)
     leaking["days_to_next_order"] = np.where(leaking["churned"].fillna(False).astype(bool), np.nan, 3.0)
-    assert "days_to_next_order" in train_and_score(leaking, QUICK, None).detail
+    assert "days_to_next_order" in trained(leaking, QUICK).detail
 
 
 def test_labels_whose_horizon_is_not_over_are_refused(frame):
     features = features_of(frame)
     features["churned"] = features["churned"].fillna(False)
     with pytest.raises(ValueError, match="leave `churned` empty"):
-        train_and_score(features, QUICK, None)
+        trained(features, QUICK)
 
 
 # Who publishes
@@ -202,7 +202,7 @@ def test_labels_whose_horizon_is_not_over_are_refused(frame):
 
 def test_where_recency_is_all_there_is_the_baseline_is_published_by_name():
     features = features_of(churn_frame(pace_weight=0.0, seed=3))
-    found = train_and_score(features, COARSE, None)
+    found = trained(features, COARSE)
     assert (found.status, found.run["model"]) == ("baseline_published", RECENCY_ALONE)
     assert found.run["is_champion"] and found.run["features"] == ["recency_days"]
     assert found.scores["reason_1"].dropna().str.startswith("Last bought").all()
@@ -212,7 +212,7 @@ def test_where_recency_is_all_there_is_the_baseline_is_published_by_name():
 
 
 def test_a_worse_challenger_is_kept_out(frame, result):
-    found = train_and_score(features_of(frame), COARSE, champion_of(result))
+    found = trained(features_of(frame), COARSE, champion_of(result))
     assert (found.status, found.run["model_run_id"]) == ("champion_kept", result.run["model_run_id"])
     assert found.model is result.model
     pd.testing.assert_frame_equal(found.scores, result.scores)
@@ -223,14 +223,14 @@ def test_a_worse_challenger_is_kept_out(frame, result):
 
 
 def test_a_better_challenger_takes_over(frame, coarse):
-    found = train_and_score(features_of(frame), QUICK, champion_of(coarse))
+    found = trained(features_of(frame), QUICK, champion_of(coarse))
     assert (coarse.run["model"], found.status) == ("decision_tree", "promoted")
     assert found.run["model"] == "logistic_regression"
     assert sum(run["is_champion"] for run in found.runs) == 1
 
 
 def test_an_equal_challenger_changes_nothing(frame, result):
-    found = train_and_score(features_of(frame), QUICK, champion_of(result))
+    found = trained(features_of(frame), QUICK, champion_of(result))
     assert found.status == "champion_kept"
     assert found.scores.to_csv() == result.scores.to_csv()
 
@@ -258,7 +258,7 @@ def test_the_champion_is_judged_as_it_stands_only_where_it_has_not_seen_the_answ
 
 def test_a_champion_whose_features_are_gone_is_retired(frame, result):
     poorer = features_of(frame).drop(columns="net_amount_per_week_90d")
-    found = train_and_score(poorer, QUICK, champion_of(result))
+    found = trained(poorer, QUICK, champion_of(result))
     assert found.status == "promoted"
     assert "net_amount_per_week_90d" not in found.run["features"]
 
@@ -269,7 +269,7 @@ def test_the_same_data_is_not_learned_again(frame, result):
     later = features_of(frame)
     today = later["snapshot_date"] == later["snapshot_date"].max()
     later.loc[today, "snapshot_date"] += pd.Timedelta(days=1)
-    found = train_and_score(later, QUICK, champion)
+    found = trained(later, QUICK, champion)
     assert found.status == "champion_kept" and "nothing new" in found.detail
     assert found.model is result.model and found.metrics is result.metrics
     expected = result.scores.assign(as_of_date=result.scores["as_of_date"] + pd.Timedelta(days=1))
@@ -283,7 +283,7 @@ def test_the_same_data_is_not_learned_again(frame, result):
 def test_short_history_has_a_status_figures_and_no_probabilities(frame, result):
     short = frame[frame["snapshot_date"] <= pd.Timestamp(month_ends(4)[-1])].copy()
     short.loc[short["snapshot_date"] == short["snapshot_date"].max(), "churned"] = pd.NA
-    found = train_and_score(features_of(short), QUICK, None)
+    found = trained(features_of(short), QUICK)
     assert (found.status, found.run["status"], found.model) == ("insufficient_history", "insufficient_history", None)
     assert found.detail.startswith("1 of at least 3 origins")
     assert list(found.scores.columns) == SCORE_COLUMNS and len(found.scores) == 0
@@ -296,7 +296,7 @@ def test_short_history_has_a_status_figures_and_no_probabilities(frame, result):
 def test_hardly_any_customers_are_no_error(customers):
     tiny = churn_frame(customers=8)
     tiny = tiny[tiny["customer_id"] < f"c{customers:05d}"] if customers else tiny[tiny["churned"].isna()]
-    found = train_and_score(features_of(tiny), QUICK, None)
+    found = trained(features_of(tiny), QUICK)
     assert found.status == "insufficient_history"
     assert len(found.scores) == len(found.metrics) == 0
 
@@ -307,7 +307,7 @@ def test_every_minimum_counts_active_customers_of_an_origin(frame, demand):
     churners = labelled.groupby("snapshot_date")["churned"].sum()
     assert labelled.groupby("snapshot_date").size().max() < 400 and churners.max() < 200
     demanding = dataclasses.replace(COARSE, minimum=MinimumHistory(**demand))
-    assert train_and_score(features_of(frame), demanding, None).status == "insufficient_history"
+    assert trained(features_of(frame), demanding).status == "insufficient_history"
 
 
 @pytest.mark.parametrize(
@@ -321,30 +321,30 @@ def test_nonsense_is_refused(change):
 def test_missing_columns_and_repeated_keys_are_named(frame):
     features = features_of(frame)
     with pytest.raises(ValueError, match="lacks is_active"):
-        train_and_score(features.drop(columns="is_active"), QUICK, None)
+        trained(features.drop(columns="is_active"), QUICK)
     with pytest.raises(ValueError, match="c00000 occurs twice"):
-        train_and_score(pd.concat([features, features.iloc[[0]]]), QUICK, None)
+        trained(pd.concat([features, features.iloc[[0]]]), QUICK)
 
 
 def test_features_that_never_differ_are_left_out(frame):
     dull = features_of(frame).assign(usage_events_90d=0.0, feedback_rating_365d=np.nan)
     dull.loc[dull["churned"].isna(), "usage_events_90d"] = 3.0
-    found = train_and_score(dull, COARSE, None)
+    found = trained(dull, COARSE)
     assert not {"usage_events_90d", "feedback_rating_365d"} & set(found.run["features"])
-    plain = train_and_score(features_of(frame), COARSE, None).scores
+    plain = trained(features_of(frame), COARSE).scores
     columns = ["customer_id", "churn_probability", "reason_1", "reason_2", "reason_3"]
     pd.testing.assert_frame_equal(found.scores[columns], plain[columns], check_exact=True)
 
 
 def test_a_champion_may_know_a_feature_that_has_stopped_differing(frame, result):
     stopped = features_of(frame).assign(weekend_rate=0.5)
-    found = train_and_score(stopped, COARSE, champion_of(result))
+    found = trained(stopped, COARSE, champion_of(result))
     assert found.status == "champion_kept" and "weekend_rate" in found.run["features"]
 
 
 def test_rows_beyond_the_bound_are_sampled_by_customer(frame):
     bounded = dataclasses.replace(QUICK, most_training_rows=2_400)
-    found = train_and_score(features_of(frame), bounded, None)
+    found = trained(features_of(frame), bounded)
     assert found.status == "promoted"
     assert 0.8 * 2_400 < found.run["rows"] <= 2_400
     assert found.run["rows"] % 8 == 0
@@ -362,7 +362,7 @@ def test_labels_or_recency_that_are_all_the_same_leave_nothing_to_learn(frame, c
     alike = frame.assign(**{name: frame[name].mask(known, value) for name, value in changes.items()})
     if "recency_days" in changes:
         alike["is_active"] = True
-    found = train_and_score(features_of(alike), COARSE, None)
+    found = trained(features_of(alike), COARSE)
     assert found.status == "insufficient_history" and len(found.scores) == 0
     assert ("recency_days is the same" in found.detail) is ("recency_days" in changes)
 
@@ -373,6 +373,8 @@ def test_where_nobody_is_left_to_score_nobody_is_scored_as_of_an_earlier_day(fra
     found = train_and_score(features_of(frame), COARSE, None, today)
     assert found.status == "insufficient_history" and len(found.scores) == 0
     assert found.detail == f"nobody is to be scored on {today}" and found.run["as_of_date"] == str(today)
+    with pytest.raises(ValueError, match="snapshots after"):
+        train_and_score(features_of(frame), COARSE, None, today - dt.timedelta(days=301))
 
 
 def test_an_id_is_a_hash_of_what_went_in_and_of_nothing_that_came_out(result):

@@ -12,11 +12,10 @@ from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig
 from ml.churn.model_card import churn_card
-from ml.churn.training import train_and_score
 from ml.clusters.clustering import Centroids, ClusterConfig, cluster_customers
 from ml.clusters.model_card import segments_card
 from ml.common.determinism import deterministic
-from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame
+from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame, trained
 from warehouse.errors import UserError
 from warehouse.files import write_atomically
 from warehouse.model_store import artifacts
@@ -147,7 +146,7 @@ def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
     config = ChurnConfig(horizon_days=HORIZON, trials=0, candidates=("decision_tree", "linear_svm"))
     features = features_of(churn_frame())
     as_of = features["snapshot_date"].max().date()
-    result = train_and_score(features, config, None)
+    result = trained(features, config)
     artifacts.save_model(tmp_path, "churn", result.run, result.model, churn_card(result, config))
     artifacts.set_champion(
         tmp_path,
@@ -159,18 +158,18 @@ def test_churn_goes_through_the_store_and_is_not_learned_again(tmp_path):
     )
     saved = artifacts.load_champion(tmp_path, "churn", as_of + dt.timedelta(days=1))
     champion = Champion.from_saved(saved.run, saved.model, saved.training_key, saved.comparison)
-    again = train_and_score(features, config, champion)
+    again = trained(features, config, champion)
     assert "nothing new" in again.detail
     assert again.scores.to_csv() == result.scores.to_csv()
     pd.testing.assert_frame_equal(again.metrics, result.metrics, check_exact=True)
     pd.testing.assert_frame_equal(again.curves, result.curves, check_exact=True)
-    changed = train_and_score(features.assign(weekend_rate=0.5), config, champion)
+    changed = trained(features.assign(weekend_rate=0.5), config, champion)
     assert "nothing new" not in changed.detail
 
 
 def test_the_card_tells_what_happened():
     config = ChurnConfig(horizon_days=HORIZON, trials=0, candidates=("decision_tree",))
-    result = train_and_score(features_of(churn_frame()), config, None)
+    result = trained(features_of(churn_frame()), config)
     card = churn_card(result, config)
     for word in ("# Churn: decision_tree", "recency_alone", "class_prior", "orders_per_week_90d", "critical from 0.8"):
         assert word in card

@@ -2,7 +2,13 @@
 with orders as (
 
     select * from {{ ref('int_orders') }}
-    where is_valid
+
+),
+
+numbered_orders as (
+
+    select * from {{ ref('int_numbered_orders') }}
+    where order_number = 1
 
 ),
 
@@ -15,9 +21,9 @@ sale_lines as (
 
 first_orders as (
 
-    select *
+    select orders.*
     from orders
-    qualify row_number() over (partition by customer_id order by ordered_at, order_id) = 1
+    inner join numbered_orders on orders.order_id = numbered_orders.order_id
 
 )
 

@@ -1,4 +1,4 @@
-with orders as {{ computed_anew() }} (
+with orders as (
 
     select * from {{ ref('int_orders') }}
 
@@ -20,12 +20,7 @@ returned as (
 
 numbered as (
 
-    select
-        order_id,
-        row_number() over (partition by customer_id order by ordered_at, order_id) as order_number,
-        lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date
-    from orders
-    where is_valid
+    select * from {{ ref('int_numbered_orders') }}
 
 )
 
