@@ -188,8 +188,10 @@ def test_a_landing_folder_that_is_not_there_yet_is_no_error(settings: Settings, 
     assert "any landing folder" in look(package, instance, None)[1]
 
 
-def test_the_schedule_starts_the_daily_job_at_five_in_business_time(instance: dg.DagsterInstance) -> None:
-    journey = load_settings(environ={})
+def test_the_schedule_starts_the_daily_job_at_five_in_business_time(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    journey = load_settings(environ={}, home=tmp_path / "journey")  # the default home may have published already
     schedule = build_daily_schedule(journey)
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "America/New_York")
     tick = datetime(2026, 11, 1, 5, tzinfo=journey.zone)
