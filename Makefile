@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := .uv/bin/uv
 ROOMS := dagster_project whatif serving warehouse ml generator benchmarks
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+QUICK := tests/ml tests/whatif tests/warehouse/ingest $(wildcard tests/warehouse/test_*.py) \
+	tests/dagster_project/cli/test_init.py tests/test_repository.py
 SIZE ?=
 CUSTOMERS ?=
 INSTALL_PYTHON := Install one (Debian, Ubuntu: python3.13 and python3.13-venv; Fedora: python3.13; macOS: brew install \
@@ -15,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test campaign dev lint format bench clean
+.PHONY: run setup help test test-quick test-slow campaign dev lint format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -56,10 +59,18 @@ setup: $(VENV)/ready ## set everything up, and run nothing
 	@echo 'Ready. `source .venv/bin/activate` puts the command on your path: loyalty init YOUR_FILE --company my_shop'
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1  /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1  /p' Makefile
 
-test: $(VENV)/ready ## the whole test suite, two files at a time
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/ready ## the tests, two files at a time: at most 8 minutes on two quiet cores
+	@$(PYTEST)
+
+# Not here: what starts servers, searches models or reads the real shops.
+test-quick: $(VENV)/ready ## what answers within a minute at the desk: models, input, settings, the rules of the repository
+	@$(PYTEST) $(QUICK) --ignore tests/ml/test_same_numbers.py --ignore tests/ml/test_real_shops.py \
+		--ignore tests/ml/churn/test_training.py --ignore tests/warehouse/ingest/test_databases.py
+
+test-slow: $(VENV)/ready ## tests of many seconds each: kills, whole companies, recipes; CI runs them with the others
+	@$(PYTEST) -m 'slow and not campaign'
 
 campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each kernel, flipped SQL, sixty mornings
 	@$(BIN)/pytest -m campaign

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestIndPower
 
 from ml.campaigns.results import CONTROL, OK, RANDOMIZED, TREATMENT, WINDOW_OPEN, require_columns, results_frame
+from ml.common.multiple_tests import holm
 from ml.common.rounding import varies
 
 SAMPLE_RATIO_MISMATCH = "sample_ratio_mismatch"
@@ -225,11 +225,11 @@ def _metric_rows(
         yield row | (_estimates(arms, config) if status == OK else {})
 
 
-def _with_holm(rows: list[dict[str, Any]], config: ExperimentConfig) -> list[dict[str, Any]]:
+def _with_holm(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Holm's correction over the metrics of one campaign that have a p-value."""
     tested = [row for row in rows if "p_value" in row]
     if tested:
-        corrected = multipletests([row["p_value"] for row in tested], alpha=config.alpha, method="holm")[1]
+        corrected = holm([row["p_value"] for row in tested])
         for row, p_value in zip(tested, corrected, strict=True):
             row["holm_p_value"] = float(p_value)
     return rows
@@ -264,5 +264,5 @@ def analyse_experiments(
     rows: list[dict[str, Any]] = []
     for campaign_id, campaign_outcomes in outcomes.groupby("campaign_id"):
         window_over = bool(ends.loc[campaign_id] <= pd.Timestamp(data_through))
-        rows += _with_holm(list(_metric_rows(campaign_id, campaign_outcomes, window_over, config)), config)
+        rows += _with_holm(list(_metric_rows(campaign_id, campaign_outcomes, window_over, config)))
     return results_frame(rows)

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import t
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
+from ml.common.multiple_tests import holm
 
 MODEL = "first_order_drivers"
 VERSION = 1
@@ -143,7 +143,7 @@ def _adjusted(drivers: pd.DataFrame) -> pd.DataFrame:
     """With holm_p_value, over all that was compared of an attribute."""
     drivers["holm_p_value"] = np.nan
     for _, known in drivers[drivers["status"] == OK].groupby("attribute"):
-        drivers.loc[known.index, "holm_p_value"] = multipletests(known["p_value"].to_numpy(float), method="holm")[1]
+        drivers.loc[known.index, "holm_p_value"] = holm(known["p_value"])
     return drivers
 
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.increment import MODELS, measure
+
+pytestmark = pytest.mark.slow
 
 
 def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Path) -> None:
@@ -12,5 +16,5 @@ def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Pat
     for step in ("full", "full, bare", "increment", "increment, bare"):
         cost = result.costs[step]
         assert set(cost.models) == set(MODELS)
-        assert 0 < sum(cost.models.values()) <= cost.seconds
+        assert all(0 < seconds <= cost.seconds for seconds in cost.models.values())  # some of them at a time
         assert cost.processor_seconds > 0 and cost.peak_mb > 0

@@ -88,6 +88,7 @@ def test_sigterm_ends_a_run_with_a_sentence(
     assert not list((one.settings.home / "tmp").glob("stack-*"))
 
 
+@pytest.mark.slow
 def test_an_interrupt_that_nothing_answers_ends_a_run(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
 ) -> None:
@@ -100,6 +101,7 @@ def test_an_interrupt_that_nothing_answers_ends_a_run(
     assert only_run(one)[1] == FAILURE
 
 
+@pytest.mark.slow
 def test_sigterm_kills_a_run_whose_c_code_holds_the_gil(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
 ) -> None:
@@ -120,6 +122,7 @@ def test_sigterm_kills_a_run_whose_c_code_holds_the_gil(
     assert (status, ending.told in log) == (FAILURE, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "limit"), [("sleep", "step_minutes"), ("sql", "run_minutes"), ("c", "step_minutes")])
 def test_what_takes_longer_than_the_settings_allow_is_ended(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"], how: str, limit: str

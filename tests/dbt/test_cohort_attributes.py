@@ -7,6 +7,8 @@ import pytest
 
 from tests.dbt.conftest import BuiltWarehouse
 
+pytestmark = pytest.mark.slow
+
 AGES = (30, 60, 90, 180, 365)
 KEY = ["attribute", "attribute_value", "cohort_month", "age_days"]
 MOST_VALUES = 50

@@ -143,6 +143,7 @@ def delivered(rows: Iterable[Row], spelling: int) -> list[tuple]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=ROWS,

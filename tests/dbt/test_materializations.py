@@ -60,6 +60,7 @@ def test_descriptions_are_comments_of_tables_views_and_columns(built: Company) -
     assert any("'" in text for text in expected.values()), "no description needs quoting"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("config", "asked"),
     [

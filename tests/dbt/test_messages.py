@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from tests.dbt.compiled_loyalty import compile_models
 from warehouse import builds
 from warehouse.settings import MessagesSettings, load_settings
 from warehouse.sql import connect
+
+pytestmark = pytest.mark.slow
 
 FIRST = date(2024, 5, 1)
 LAST_DAY = 12

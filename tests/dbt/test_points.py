@@ -125,6 +125,7 @@ def test_a_ledger_as_of_a_day_is_the_later_one_up_to_that_day(models, programme,
     assert models.rows("int_points_journals") == replayed
 
 
+@pytest.mark.slow
 @FEWER
 @given(programme=programmes(), days=st.lists(st.integers(0, DAYS), min_size=2, max_size=4))
 def test_posting_day_by_day_equals_replaying_it_all(models, programme, days):
@@ -141,6 +142,7 @@ def test_posting_day_by_day_equals_replaying_it_all(models, programme, days):
     assert balances(models, "int_points_ledger") == balances(models, "int_points_journals")
 
 
+@pytest.mark.slow
 @FEWER
 @given(
     before=programmes(),

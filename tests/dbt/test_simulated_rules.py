@@ -82,6 +82,7 @@ def test_twice_the_earn_rate_gives_twice_the_points_but_for_rounding_down(models
     assert {order for order, earned in twice.items() if earned - 2 * today.get(order, 0) not in (0, 1)} == set()
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(programme=programmes(), as_of_day=st.integers(0, DAYS))
 def test_a_shorter_life_of_points_never_leaves_more_of_them(models, short_lived, programme, as_of_day):

@@ -142,6 +142,7 @@ def test_sources_are_checked_without_loading(built: Company, empty: Company) -> 
     assert not empty.settings.warehouse_path.exists()
 
 
+@pytest.mark.slow
 def test_rollback_goes_back_to_what_was_published_before(changed: Company, built: Company, tmp_path: Path) -> None:
     own = changed.copy(tmp_path / "home")
     assert own.marts() != built.marts()
@@ -201,6 +202,7 @@ def test_an_unknown_variable_is_exit_code_2(built: Company, monkeypatch: pytest.
     assert done.code == 2 and 'LOYALTY_HOEM (did you mean "LOYALTY_HOME"?)' in done.err
 
 
+@pytest.mark.slow
 def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_one(own: Company) -> None:
     first = own.start("run", "--force")
     try:
@@ -229,6 +231,7 @@ def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_o
         assert instance.get_runs_count(dg.RunsFilter(statuses=IN_PROGRESS)) == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_dagster_starts_by_itself_is_the_same(own: Company) -> None:
     """As from the UI or the schedule: a process of Dagster's own, which finds the company in the environment."""
     own.warehouse("comment on table marts.dim_dates is 'old'")

@@ -10,6 +10,8 @@ import yaml
 from tests.support.company import Company, company
 from warehouse.settings import DEFAULT_SETTINGS
 
+pytestmark = pytest.mark.slow
+
 LINES, ORDERS, VALID_ORDERS, NET = 1_469_307, 155_848, 155_370, Decimal("4596039.58")
 
 

@@ -65,6 +65,7 @@ def refused(made: Company, reason: str) -> Iterator[None]:
     assert "last fault" in status and reason in status
 
 
+@pytest.mark.slow
 def test_a_failing_data_test(own: Company, flawed_project: Path) -> None:
     with refused(own, "no day has come: 3 rows"):
         done = own.loyalty("run", "--select", "dim_dates")

@@ -150,6 +150,7 @@ def test_the_second_delivery_arrived_and_earlier_files_were_not_read_again(built
     assert changed.marts()["fct_orders"] != built.marts()["fct_orders"]
 
 
+@pytest.mark.slow
 def test_a_full_refresh_of_the_changed_company_is_the_same(changed: Company, tmp_path_factory: Any) -> None:
     again = changed.copy(tmp_path_factory.mktemp("homes") / "refreshed")
     again.run("--full-refresh")
@@ -179,6 +180,7 @@ def order_lines_alone(generated: Generated, manifests: Any, tmp_path_factory: An
     return company(home, values, manifests("generated")).run()
 
 
+@pytest.mark.slow
 def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
     generated: Generated, built: Company, order_lines_alone: Company
 ) -> None:
@@ -216,6 +218,7 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
         assert bare.published(f"select count(*) > 0 from marts.{mart}") == [(True,)]
 
 
+@pytest.mark.slow
 def test_a_months_rewards_stay_as_planned_and_their_budget_is_spent_once(
     order_lines_alone: Company, tmp_path_factory: Any
 ) -> None:

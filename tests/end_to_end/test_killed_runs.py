@@ -16,6 +16,8 @@ from dagster_project.runs import IN_PROGRESS, open_instance
 from tests.end_to_end.reader import state
 from tests.support.company import Company, Generated, company, is_free
 
+pytestmark = pytest.mark.slow
+
 SEED = 20171231
 # What a round's kills aim at, in the order of a run, as a step whose results stand is not worked on again.
 AIMS = ("ingest", "dbt", "dbt", "model", "publish")

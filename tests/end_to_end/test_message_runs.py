@@ -13,6 +13,8 @@ import pytest
 from tests.end_to_end.test_killed_runs import runner
 from tests.support.company import Company, Generated
 
+pytestmark = pytest.mark.slow
+
 # The days of the data are long past, so a message stays valid for ages.
 MESSAGES = {
     "channel": "file", "sender": "Corner Shop <hello@corner.example>", "quiet_hours": ["00:00", "00:00"],

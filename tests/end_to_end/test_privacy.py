@@ -19,6 +19,8 @@ from tests.end_to_end.reader import state
 from tests.support.company import Company, Generated, company
 from warehouse.sql import connect, quote_identifier, quote_literal
 
+pytestmark = pytest.mark.slow
+
 CUSTOMER, EMAIL = "customer-of-note-0815", "erika.mustermann.0815@example.org"
 SEED = 815
 KILLS = 6

@@ -16,6 +16,8 @@ from tests.support.company import Company, Done, Generated, company
 from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = ("companies", "dagster_project", "dbt", "docs", "ml", "serving", "templates", "warehouse", "whatif")
 BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r'(?:#|--) (?P<path>\S+?)(?:, (?P<side>below|above) "(?P<line>.*)")?')

@@ -163,6 +163,7 @@ def in_euro(company: Path) -> None:
     file.write_text(yaml.safe_dump(source, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "file", "part", "orders", "buyers"),
     [

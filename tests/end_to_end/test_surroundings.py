@@ -6,8 +6,12 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from benchmarks import kernels
 from tests.support.company import LOYALTY, Company, Generated, company
+
+pytestmark = pytest.mark.slow
 
 ELSEWHERE = {"LC_ALL": "C", "TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}
 

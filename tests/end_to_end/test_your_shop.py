@@ -10,6 +10,8 @@ from dagster_project.cli.main import main
 from tests.warehouse.onboarding.exports import SHOPIFY
 from warehouse.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
+
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TILL = """Receipt,Sold on,Booked on,Article,Qty,Price
 1,2024-05-01,2024-05-02,Mug,2,3.00

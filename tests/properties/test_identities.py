@@ -89,6 +89,7 @@ def balances(company: Company) -> dict[str, int]:
     return dict(ask(company, "select customer_id, points_balance from marts.rpt_points_balances"))
 
 
+@pytest.mark.slow
 def test_two_customers_become_one_and_points_move_by_journal_entries(
     joined: Company, make_company: MakeCompany
 ) -> None:
@@ -152,6 +153,7 @@ def test_the_worked_examples_of_the_models_hold(joined: Company) -> None:
     assert {name: one.message for name, one in results.items() if not one.is_good} == {}
 
 
+@pytest.mark.slow
 def test_switched_off_every_id_is_a_customer(make_company: MakeCompany) -> None:
     company = make_company()
     deliver(company)
@@ -161,6 +163,7 @@ def test_switched_off_every_id_is_a_customer(make_company: MakeCompany) -> None:
     assert not [name for name in ask(company, "select table_name from duckdb_tables()") if "identit" in name[0]]
 
 
+@pytest.mark.slow
 def test_an_erasure_and_an_export_are_of_every_id_of_the_person(
     joined: Company, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -43,7 +43,7 @@ OF_A_LINE = [
 ]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])])
 def test_history_kept_in_steps_is_the_history_built_at_once(
     seed: int, make_company: MakeCompany, graph: CompiledGraph
 ) -> None:
@@ -115,6 +115,7 @@ def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeC
     assert after("-1.0000") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
 
 
+@pytest.mark.slow
 def test_a_line_without_a_cost_costs_what_its_product_does_and_follows_it(
     make_company: MakeCompany, graph: CompiledGraph
 ) -> None:
@@ -218,6 +219,7 @@ def _row_statuses_in_python(connection: duckdb.DuckDBPyConnection) -> Rows:
     ]
 
 
+@pytest.mark.slow
 def test_an_order_that_comes_again_replaces_all_its_lines_where_its_table_says_so(
     make_company: MakeCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_rules_move_what_they_should_and_nothing_else(built: Company) -> None:
         assert outcome.cost_amount <= outcome.highest_cost_amount
 
 
+@pytest.mark.slow
 def test_a_shorter_life_of_points_never_raises_the_liability(built: Company) -> None:
     with replaying(built.settings, analyst_project) as replay:
         simulator = Simulator(built.settings, replay)
@@ -109,6 +110,7 @@ def test_a_shorter_life_of_points_never_raises_the_liability(built: Company) -> 
     assert owed[-1] < owed[0]
 
 
+@pytest.mark.slow
 def test_it_runs_beside_a_writer_and_readers_and_leaves_nothing(
     built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +126,7 @@ def test_it_runs_beside_a_writer_and_readers_and_leaves_nothing(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_table_shows_scenarios_beside_today_and_the_picture_escapes_their_names(
     built: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +145,7 @@ def test_the_table_shows_scenarios_beside_today_and_the_picture_escapes_their_na
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_search_stays_under_its_cap_and_repeats_itself(built: Company) -> None:
     first, again = (built.loyalty("simulate", "--search", "--trials", "3") for _ in range(2))
     assert first.code == 0, first.text

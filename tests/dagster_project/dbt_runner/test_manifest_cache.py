@@ -68,6 +68,7 @@ def test_bytes_that_are_no_manifest_are_none_and_a_warning_says_so(
         assert "dbt parses the project for this invocation" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_the_codecs_dbt_parses_and_builds_the_same(
     own: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -79,6 +80,7 @@ def test_without_the_codecs_dbt_parses_and_builds_the_same(
     assert "cannot pack its manifest" in caplog.text
 
 
+@pytest.mark.slow
 def test_without_tags_nodes_are_selected_by_name(
     own: Company, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

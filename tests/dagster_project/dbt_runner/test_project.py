@@ -70,6 +70,7 @@ def test_as_of_date_reaches_the_sql_of_a_kept_manifest(own: Company) -> None:
     assert {file: file.stat().st_mtime_ns for file in own.settings.dbt_target_root.glob("manifests/*")} == kept
 
 
+@pytest.mark.slow
 def test_the_manifest_is_parsed_once_for_each_state_of_the_project(
     generated: Generated, project_copy: Path, tmp_path: Path
 ) -> None:

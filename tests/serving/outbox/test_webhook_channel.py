@@ -80,7 +80,7 @@ def test_nobody_there_and_no_address_are_told_without_the_address(
 
 
 @pytest.mark.parametrize("accepts_first", [False, True], ids=["before it is accepted", "before it is noted"])
-@pytest.mark.parametrize("at", [1, 6])
+@pytest.mark.parametrize("at", [1, pytest.param(6, marks=pytest.mark.slow)])
 def test_a_delivery_killed_in_the_middle_is_finished_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, accepts_first: bool
 ) -> None:

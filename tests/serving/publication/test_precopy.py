@@ -132,7 +132,9 @@ def catalog_queries(warehouse: DuckDBPyConnection) -> Iterator[list[duckdb.Error
             thread.join()
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(500, marks=pytest.mark.campaign)])
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(20, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.campaign)]
+)
 def test_others_may_ask_for_the_catalog_meanwhile(
     settings: Settings, warehouse: DuckDBPyConnection, rounds: int
 ) -> None:

@@ -117,6 +117,7 @@ def test_every_status_is_in_the_mapping_also_those_of_rows_that_were_not_looked_
     assert meant == {"paid": "completed", "shipped": "completed", "cancelled": "cancelled", "pending": "cancelled"}
 
 
+@pytest.mark.slow
 def test_customers_known_by_an_address_alone_count_in_revenue_alone(
     mariadb: DatabaseServer, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +147,7 @@ def test_the_command_of_the_page_works(
     assert (tmp_path / "my_web_shop" / "sources" / "shop.yml").is_file()
 
 
+@pytest.mark.slow
 def test_magento_is_recognised_whatever_its_prefix(
     mariadb: DatabaseServer, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
