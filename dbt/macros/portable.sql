@@ -82,6 +82,20 @@
     cast(floor(({{ dividend }}) / ({{ divisor }})) as integer)
 {%- endmacro %}
 
+{# floor(number * part / whole), exactly: `number` is whole, the amounts have four decimals and are not negative. #}
+{% macro whole_share(number, part, whole) -%}
+    {{ return(adapter.dispatch('whole_share')(number, part, whole)) }}
+{%- endmacro %}
+{% macro default__whole_share(number, part, whole) -%}
+    cast(
+        cast({{ number }} as hugeint) * cast(({{ part }}) * 10000 as hugeint) // nullif(cast(({{ whole }}) * 10000 as hugeint), 0)
+        as bigint
+    )
+{%- endmacro %}
+{% macro spark__whole_share(number, part, whole) -%}
+    (cast({{ number }} as decimal(18, 0)) * ({{ part }})) div nullif({{ whole }}, 0)
+{%- endmacro %}
+
 {# How many different whole numbers from 0 to `largest` there are in a group; those that are NULL do not count. As bits
    of one number where they fit: a set for each of millions of groups takes twice the time and the memory. #}
 {% macro count_distinct_numbers(number, largest) -%}

@@ -21,8 +21,8 @@ returned as (
         redemptions.redemption_id,
         redemptions.order_id,
         greatest(returns.return_date, redemptions.redemption_date) as given_on,
-        max(cast(floor(round(redemptions.points * {{ rate('returns.net_amount - returns.remaining_amount', 'returns.net_amount') }}, 6))
-            as bigint)) as points_so_far
+        max({{ whole_share('redemptions.points', 'returns.net_amount - returns.remaining_amount', 'returns.net_amount') }})
+            as points_so_far
     from redemptions
     inner join linked_returns as returns on redemptions.order_id = returns.order_id
     where redemptions.points > 0
