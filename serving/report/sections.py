@@ -3,7 +3,7 @@
 from datetime import date
 
 from serving.report import formatting
-from serving.report.chapters import churn_and_value, customers, programme, retention, sales_mix, summary
+from serving.report.chapters import churn_and_value, customers, first_orders, programme, retention, sales_mix, summary
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
@@ -14,6 +14,7 @@ SECTIONS = (
     sales_mix.discounts,
     customers.segments,
     retention.retention,
+    first_orders.first_orders,
     churn_and_value.churn,
     churn_and_value.lifetime_value,
     programme.programme,

@@ -99,6 +99,28 @@ MARTS = {
             ('first_order', 'full_price', 8)
         ) as t (group_kind, group_value, group_rank)
     """,
+    "rpt_cohort_drivers": """
+        select attribute, attribute_value, age_days, metric, 60::bigint as customers_count, 0.45::double as value,
+            0.3::double as others_value, 0.15::double as difference, 0.05::double as difference_low,
+            0.25::double as difference_high, case when attribute_value = 'P1' then 0.001 else 0.01 end as p_value,
+            case when attribute_value = 'P1' then 0.02 else 0.2 end as holm_p_value,
+            attribute_value = 'P1' as is_different,
+            case when attribute_value = 'tiny' then 'too_few_customers' else 'ok' end as status
+        from (values ('first_product', 'P1'), ('first_product', {hostile}), ('channel', 'tiny'))
+            as t (attribute, attribute_value)
+        cross join (values (90), (180)) as ages (age_days)
+        cross join (values ('repurchase_rate'), ('cumulative_margin_amount_per_customer')) as metrics (metric)
+    """,
+    "fct_cohort_attributes": """
+        select attribute, attribute_value, cohort_month, age_days, 60::bigint as cohort_size,
+            (age_days / 400)::double as repurchase_rate, attribute_value = 'small' as is_small, 'ok' as status
+        from (values
+            ('first_order_size', '1'), ('channel', 'web'), ('channel', {hostile}), ('channel', 'small'),
+            ('channel', 'unknown')
+        ) as t (attribute, attribute_value)
+        cross join (values (30), (60)) as ages (age_days)
+        cross join (values ('all'), ('2017-01-01')) as months (cohort_month)
+    """,
     "rpt_key_figures": """
         select date '2017-12-31' as as_of_date, sum(net_amount)::decimal(18, 4) as net_amount,
             0.98::double as identified_rate, sum(net_amount)::decimal(18, 4) as net_amount_365d,

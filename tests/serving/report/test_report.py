@@ -25,7 +25,7 @@ from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
-CHARTS = 18
+CHARTS = 20
 OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
 
 
@@ -230,6 +230,31 @@ def test_sales_without_discounts_and_channels_say_so(connection: DuckDBPyConnect
     assert by_title["How much is given away"].missing == by_title["Who buys at full price"].missing == none
     channels = by_title["New and returning by channel"]
     assert channels.missing == "The data does not say in which channel an order was placed."
+
+
+def test_what_good_customers_began_with_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    product = Marts(connection).one("select product_name from marts.dim_products where product_id = 'P1'") or "P1"
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    back = by_title["Who comes back within 90 days"]
+    assert back.takeaway == f"Product: {product}: 45% of those who began so came back, 30% of all others."
+    assert back.chart is not None
+    drawn = [row for rows in back.chart.to_dict()["datasets"].values() for row in rows if "began" in row]
+    assert [row["kind"] for row in drawn] == ["stands out", "may be chance"]
+    earning = by_title["Who earns more within half a year"].table
+    assert earning and [row[-1] for row in earning.rows] == ["stands out", "may be chance"]
+    curves = by_title["How they came back, by what they began with"].chart
+    assert curves is not None
+    drawn = [row for rows in curves.to_dict()["datasets"].values() for row in rows]
+    shown = {(row["attribute"], row["began"]) for row in drawn}
+    assert shown == {("Size of the order", "smallest fifth"), ("Channel", "web"), ("Channel", HOSTILE)}
+
+
+def test_where_chance_explains_all_differences_it_is_said(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("update marts.rpt_cohort_drivers set is_different = false")
+    connection.execute("delete from marts.rpt_cohort_drivers where age_days = 180")
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    assert by_title["Who comes back within 90 days"].takeaway.startswith("Nothing stands out")
+    assert "180 days old" in by_title["Who earns more within half a year"].missing
 
 
 def test_what_the_value_models_found_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:

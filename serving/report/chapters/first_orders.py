@@ -1,0 +1,186 @@
+"""What good customers began with: first products, categories, channels, countries, beside all other customers."""
+
+from typing import Any
+
+from serving.report import formatting
+from serving.report.charts import first_orders as charts
+from serving.report.parts import Company, Figure, Section, Table
+
+ATTRIBUTES = {
+    "first_product": "Product",
+    "first_category": "Category",
+    "first_discount_code": "Discount code",
+    "first_discounted": "Price",
+    "first_order_size": "Size of the order",
+    "channel": "Channel",
+    "store": "Store",
+    "country": "Country",
+    "marketing_source": "Marketing source",
+    "marketing_medium": "Marketing medium",
+    "marketing_campaign": "Marketing campaign",
+}
+VALUES = {
+    ("first_discounted", "yes"): "with a discount",
+    ("first_discounted", "no"): "at full price",
+    ("first_discount_code", "none"): "no code",
+    ("first_order_size", "1"): "smallest fifth",
+    ("first_order_size", "2"): "second fifth",
+    ("first_order_size", "3"): "middle fifth",
+    ("first_order_size", "4"): "fourth fifth",
+    ("first_order_size", "5"): "largest fifth",
+}
+LEAD = (
+    "Customers by what their first order was, beside all others of the same age. A difference goes with how they "
+    "began; whether it comes of that, only an experiment tells."
+)
+TESTED = (
+    "Stands out: not explained by chance, although many values are looked at (Holm, 5%). The first dozen: what stands "
+    "out, then the surest of the others."
+)
+TOO_YOUNG = "Too few customers have a first order that is {days} days old, so beginnings cannot be compared."
+SHOWN = 12
+CURVES = 6
+MARGIN = "cumulative_margin_amount_per_customer"
+COLUMNS = ("difference_low", "difference_high", "is_different", "holm_p_value", "others_value")
+
+
+def first_orders(company: Company) -> Section:
+    """What goes with coming back and with earning, and how customers of each beginning came back."""
+    figures = [_coming_back(company), _earning(company), _curves(company)]
+    return Section("first-orders", "What good customers began with", figures, LEAD)
+
+
+def _differences(company: Company, metric: str, days: int) -> list[dict[str, Any]]:
+    """The differences that are known, those that stand out first, each with its value in words as `began`."""
+    if not company.marts.has("rpt_cohort_drivers", *COLUMNS):
+        return []
+    rows = company.marts.rows(
+        """
+        from marts.rpt_cohort_drivers where status = 'ok' and metric = $metric and age_days = $days
+        order by is_different desc, holm_p_value, p_value, abs(difference) desc, attribute, attribute_value limit $shown
+        """,
+        metric=metric,
+        days=days,
+        shown=SHOWN,
+    )
+    products = _products(company)
+    return [{**row, "began": _began(row, products)} for row in rows]
+
+
+def _products(company: Company) -> dict[str, str]:
+    if not company.marts.has("dim_products", "product_name"):
+        return {}
+    rows = company.marts.rows("select product_id, product_name from marts.dim_products where product_name is not null")
+    return {row["product_id"]: row["product_name"] for row in rows}
+
+
+def _value(row: dict[str, Any], products: dict[str, str]) -> str:
+    """The value of an attribute in words."""
+    attribute, value = row["attribute"], row["attribute_value"]
+    if attribute == "first_product":
+        return products.get(value, value)
+    return VALUES.get((attribute, value), value)
+
+
+def _began(row: dict[str, Any], products: dict[str, str]) -> str:
+    return f"{ATTRIBUTES.get(row['attribute'], formatting.title(row['attribute']))}: {_value(row, products)}"
+
+
+def _coming_back(company: Company) -> Figure:
+    title = "Who comes back within 90 days"
+    rows = _differences(company, "repurchase_rate", 90)
+    if not rows:
+        return Figure(title, missing=TOO_YOUNG.format(days=90), width=12)
+    return Figure(
+        title,
+        company.as_of,
+        "Share of customers with a second order within 90 days of the first, less that share of all others, in "
+        f"percentage points; the bar is its 95% interval. {TESTED}",
+        _most_different(rows),
+        charts.differences(rows),
+        width=12,
+    )
+
+
+def _most_different(rows: list[dict[str, Any]]) -> str:
+    found = [row for row in rows if row["is_different"]]
+    if not found:
+        return "Nothing stands out: chance alone explains every difference."
+    first = found[0]
+    return (
+        f"{first['began']}: {formatting.percent(first['value'])} of those who began so came back, "
+        f"{formatting.percent(first['others_value'])} of all others."
+    )
+
+
+def _earning(company: Company) -> Figure:
+    title = "Who earns more within half a year"
+    rows = _differences(company, MARGIN, 180)
+    if not rows:
+        return Figure(title, missing=TOO_YOUNG.format(days=180), width=12)
+    table = Table(
+        ("First order", "Customers", "Margin per customer", "Of all others", "Difference", "95% interval", ""),
+        [
+            (
+                row["began"],
+                formatting.count(row["customers_count"]),
+                company.money(row["value"]),
+                company.money(row["others_value"]),
+                company.money(row["difference"]),
+                f"{company.money(row['difference_low'])} to {company.money(row['difference_high'])}",
+                "stands out" if row["is_different"] else "may be chance",
+            )
+            for row in rows
+        ],
+        left=frozenset({0, 6}),
+    )
+    margin = company.settings.assumed.margin_rate
+    return Figure(
+        title,
+        company.as_of,
+        f"Margin of the first 180 days, returns taken off. {TESTED}",
+        table=table,
+        assumed=f"margin rate {formatting.percent(margin)} where an order line has no cost",
+        width=12,
+    )
+
+
+def _curves(company: Company) -> Figure:
+    title = "How they came back, by what they began with"
+    missing = TOO_YOUNG.format(days=30)
+    if not company.marts.has("fct_cohort_attributes", "repurchase_rate", "is_small"):
+        return Figure(title, missing=missing, width=12)
+    frame = company.marts.frame(
+        """
+        with known as (
+            from marts.fct_cohort_attributes
+            where cohort_month = 'all' and status = 'ok' and not is_small
+                and attribute_value not in ('unknown', 'other')
+        ),
+
+        largest as (
+            select attribute, attribute_value from known group by 1, 2
+            qualify $values >= row_number() over (
+                partition by attribute order by max(cohort_size) desc, attribute_value
+            )
+        )
+
+        select attribute, attribute_value, age_days, repurchase_rate, cohort_size
+        from known semi join largest using (attribute, attribute_value)
+        order by count(*) over (partition by attribute) desc, attribute, attribute_value, age_days
+        """,
+        values=CURVES,
+    )
+    if frame.empty:
+        return Figure(title, missing=missing, width=12)
+    products = _products(company)
+    frame["began"] = [_value(row, products) for row in frame.to_dict("records")]
+    frame["attribute"] = frame["attribute"].map(lambda name: ATTRIBUTES.get(name, formatting.title(name)))
+    return Figure(
+        title,
+        company.as_of,
+        "Share of customers with a second order so many days after the first, of those whose first order is that old; "
+        "the six values with most customers. Values with under 30 are left out.",
+        chart=charts.curves(frame),
+        width=12,
+    )
