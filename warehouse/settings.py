@@ -139,8 +139,8 @@ class PointsSettings(_Section):
     """The programme's rules for points that the tier seed does not hold."""
 
     return_window_days: Annotated[Whole, Field(ge=0, le=36500)] = 30
-    """Days in which an order may be returned: its points can be used and a campaign's results are final after them, and
-    a return within them lowers the tier's spend."""
+    """Days in which an order may be returned. After them its points can be used and a campaign's results are final;
+    only returns within them lower the spend that counts for the tier."""
     expiry_months: ExpiryMonths = 12
     """Months after which points that were not used expire."""
     earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"

@@ -15,8 +15,8 @@ from warehouse.ingest.check import check_source
 from warehouse.ingest.sources import load_sources_config
 from warehouse.onboarding.company_folder import company_folder, write_company
 from warehouse.onboarding.database import ROLES, propose_database
+from warehouse.onboarding.file_format import look_at
 from warehouse.onboarding.guess import FIELDS, propose_guessed
-from warehouse.onboarding.looks import look_at
 from warehouse.onboarding.proposal import Finding, Proposal, check_zone, propose_recognised
 from warehouse.onboarding.readers import recognise
 from warehouse.settings import load_settings

@@ -26,7 +26,7 @@ DBT_DIR = PROJECT_ROOT / "dbt"
 HISTORY_PATHS = (
     "macros/entities_union.sql",
     "macros/entities_versions.sql",
-    "macros/identity.sql",
+    "macros/ids.sql",
     "macros/mapping.sql",
     "macros/plausible.sql",
     "macros/staging.sql",

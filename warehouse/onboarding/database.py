@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import UserError, nearest
+from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guess import (
     NUMBERS,
     Ask,
@@ -22,7 +23,6 @@ from warehouse.onboarding.guess import (
     products_mapping,
 )
 from warehouse.onboarding.joined_orders import MOST_REFER, Reference, joined_to_orders, with_orders
-from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
 from warehouse.onboarding.readers import load_readers
 from warehouse.onboarding.remote_tables import RemoteDatabase, RemoteTable, with_database

@@ -12,9 +12,9 @@ from itertools import permutations
 from typing import Any
 
 from warehouse.errors import UserError
+from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
 from warehouse.onboarding.kinds import ENOUGH, decimal_mark, kinds_of, number_of, share_of
-from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.proposal import (
     Proposal,
     common_folder,

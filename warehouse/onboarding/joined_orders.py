@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.kinds import kinds_of
-from warehouse.onboarding.looks import Sample
 from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
 
 # What an order says of all its lines. Its amounts are of the whole order, so they are no line's.

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from warehouse.ingest.declared_types import ISO, SHORT
-from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.proposal import FORMATS
 
 # So much of a column has to be of a kind.

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from warehouse.ingest.declared_types import ISO, SHORT
-from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.places import currency_of, zone_of_currency, zone_of_offsets, zone_of_rails
 from warehouse.onboarding.readers import Recognised
 

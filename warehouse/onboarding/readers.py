@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from warehouse.errors import UserError
 from warehouse.ingest.columns import letters
-from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.file_format import Sample
 from warehouse.yaml_files import read_yaml
 
 FOLDER = Path(__file__).parent / "readers"

@@ -13,7 +13,7 @@ import duckdb
 from warehouse.errors import UserError
 from warehouse.ingest.databases import SERVER, attached, discreetly
 from warehouse.ingest.sources import DatabaseConfig, SourceConfig
-from warehouse.onboarding.looks import Sample
+from warehouse.onboarding.file_format import Sample
 from warehouse.sql import connect, quote_identifier, quote_literal
 
 SCHEMES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql"}

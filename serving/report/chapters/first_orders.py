@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from serving.report import formatting
 from serving.report.charts import first_orders as charts
 from serving.report.parts import Company, Figure, Section, Table
@@ -150,26 +152,15 @@ def _curves(company: Company) -> Figure:
     missing = TOO_YOUNG.format(days=30)
     if not company.marts.has("fct_cohort_attributes", "repurchase_rate", "is_small"):
         return Figure(title, missing=missing, width=12)
-    frame = company.marts.frame(
-        """
-        with known as (
-            from marts.fct_cohort_attributes
+    frame = _largest(
+        company.marts.frame(
+            """
+            select attribute, attribute_value, age_days, repurchase_rate, cohort_size from marts.fct_cohort_attributes
             where cohort_month = 'all' and status = 'ok' and not is_small
                 and attribute_value not in ('unknown', 'other')
-        ),
-
-        largest as (
-            select attribute, attribute_value from known group by 1, 2
-            qualify $values >= row_number() over (
-                partition by attribute order by max(cohort_size) desc, attribute_value
-            )
+            order by attribute, attribute_value, age_days
+            """
         )
-
-        select attribute, attribute_value, age_days, repurchase_rate, cohort_size
-        from known semi join largest using (attribute, attribute_value)
-        order by count(*) over (partition by attribute) desc, attribute, attribute_value, age_days
-        """,
-        values=CURVES,
     )
     if frame.empty:
         return Figure(title, missing=missing, width=12)
@@ -184,3 +175,13 @@ def _curves(company: Company) -> Figure:
         chart=charts.curves(frame),
         width=12,
     )
+
+
+def _largest(frame: pd.DataFrame) -> pd.DataFrame:
+    """The values of each attribute that most customers began with, the attributes with most of them first."""
+    sizes = frame.groupby(["attribute", "attribute_value"], as_index=False)["cohort_size"].max()
+    sizes = sizes.sort_values(["cohort_size", "attribute_value"], ascending=[False, True])
+    largest = sizes.groupby("attribute").head(CURVES)
+    order = largest.groupby("attribute").size().sort_values(ascending=False, kind="stable").index
+    kept = frame.merge(largest[["attribute", "attribute_value"]])
+    return kept.sort_values("attribute", key=lambda names: names.map(order.get_loc), kind="stable", ignore_index=True)
