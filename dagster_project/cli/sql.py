@@ -5,8 +5,11 @@ import json
 import re
 import sys
 from contextlib import closing, nullcontext
+from itertools import zip_longest
 
 import duckdb
+from rich.box import HORIZONTALS
+from rich.measure import Measurement
 from rich.table import Table
 
 from dagster_project.cli.console import Console
@@ -17,6 +20,7 @@ from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
 
 ROWS_AT_ONCE = 10_000
+UNLIMITED = 1_000_000
 KIND = re.compile(r"^[A-Z][A-Za-z ]*Error: ")
 
 
@@ -73,10 +77,19 @@ def _reason(error: duckdb.Error) -> str:
 
 
 def _print_table(relation: duckdb.DuckDBPyRelation) -> None:
-    table = Table(*relation.columns)
-    for row in relation.fetchall():
-        table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    """A line a row, or a block a row where lines would be cut to pieces."""
+    rows = [["" if value is None else str(value) for value in row] for row in relation.fetchall()]
+    console, table = Console(), Table(*relation.columns)
+    for row in rows:
+        table.add_row(*row)
+    if Measurement.get(console, console.options.update(max_width=UNLIMITED), table).maximum <= console.width:
+        console.print(table)
+        return
+    for number, row in enumerate(rows or [[]], start=1):
+        block = Table(f"row {number}" if rows else "no rows", "", box=HORIZONTALS, show_edge=False)
+        for name, value in zip_longest(relation.columns, row, fillvalue=""):
+            block.add_row(name, value)
+        console.print(block)
 
 
 def _print_csv(relation: duckdb.DuckDBPyRelation) -> None:

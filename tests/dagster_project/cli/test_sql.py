@@ -107,3 +107,16 @@ def test_the_warehouse_can_be_read_while_nobody_writes(one: Company, capsys: pyt
         print_query(settings, "delete from raw_shop.lines", "csv", in_warehouse=True)
     with hold_warehouse(settings, "a run"), pytest.raises(WarehouseBusyError, match="a run"):
         print_query(settings, "select 1", "csv", in_warehouse=True)
+
+
+def test_a_row_that_does_not_fit_a_line_is_a_block(one: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    wide = ", ".join(f"{number} as a_column_{number}" for number in range(9))
+    print_query(one.settings, f"select {wide} from range(2)", "table")
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line[:1] == ["row"]] == [["row", "1"], ["row", "2"]]
+    assert lines.count(["a_column_8", "8"]) == 2
+    print_query(one.settings, f"select {wide} where false", "table")
+    none = capsys.readouterr().out.split()
+    assert none[:2] == ["no", "rows"] and none[-1] == "a_column_8"
+    print_query(one.settings, "select 1 as a, 2 as b", "table")
+    assert "│ 1 │ 2 │" in capsys.readouterr().out
