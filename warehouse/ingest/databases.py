@@ -8,10 +8,11 @@ deleted, stay in the raw table and are listed in ops.deleted_rows, so that they 
 The connection string comes from the environment variable that the YAML names, and shows up in no message.
 """
 
+import math
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -49,6 +50,8 @@ MYSQL_SETTINGS = {
 }
 _NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL.*)$")
 _MOMENT = re.compile(r"^TIMESTAMP")
+_PARTIAL = "month({0}) = 0 or dayofmonth({0}) = 0"  # 2024-00-10 and 0000-00-00, which MySQL may hold
+_MOST_DIGITS = 38  # of a decimal of DuckDB: longer ones its scanners make floats of
 _Result = TypeVar("_Result")
 
 
@@ -56,7 +59,8 @@ _Result = TypeVar("_Result")
 class _Remote:
     """A table of the attached database: its name in parts, its columns' types and what they are called in raw.
 
-    `exact` are the columns that the server hands over as text, since DuckDB's scanner would lose something of them.
+    `exact` are the columns that the server hands over as text, since DuckDB's scanner would lose something of them
+    or stop at it.
     """
 
     kind: str
@@ -81,12 +85,24 @@ class _Remote:
         if not self.exact:
             where = f" where {quote_identifier(column)} >= {quote_literal(bound[0])}::{bound[1]}" if bound else ""
             return f"(select * from {self.name}{where})"
-        chosen = [
-            f"{self.quoted(name)}::text as {self.quoted(name)}" if name in self.exact else self.quoted(name)
-            for name in self.types
-        ]
+        chosen = ", ".join(f"{self._handed_over(name)} as {self.quoted(name)}" for name in self.columns.names)
         where = f" where {self.quoted(column)} >= {quote_literal(bound[0])}" if bound else ""
-        return self.asked(f"select {', '.join(chosen)} from {self.native_name}{where}")
+        return self.asked(f"select {chosen} from {self.native_name}{where}")
+
+    def _handed_over(self, name: str) -> str:
+        """A column in the server's own SQL."""
+        column = self.quoted(name)
+        if self.kind == "postgres":
+            return f"{column}::text" if name in self.exact else column
+        if name in self.exact and _is_moment(self.types[name]):  # MySQL's 0000-00-00 says that there is none
+            return f"if({column} = 0, null, cast({column} as char))"
+        # JSON comes as bytes where it is asked for in MySQL's own SQL
+        return f"cast({column} as char)" if name in self.exact or self.types[name] == "VARCHAR" else column
+
+    @property
+    def handed_types(self) -> dict[str, str]:
+        """The columns' types as they arrive."""
+        return {name: "VARCHAR" if name in self.exact else kind for name, kind in self.types.items()}
 
     def asked(self, query: str) -> str:
         """A query in the server's own SQL, as a table of DuckDB's."""
@@ -197,14 +213,28 @@ def _find_remote(connection: duckdb.DuckDBPyConnection, source: SourceConfig, na
     columns = map_columns(types, table, place, raw_columns(connection, source, name))
     _check_watermark(table, {raw: types[column] for column, raw in columns.names.items()}, place)
     remote = _Remote(source.database.type, path, types, columns, place)
-    exact = _lossy_columns(connection, remote) if remote.kind == "postgres" else frozenset()
-    return replace(
-        remote, types={name: "VARCHAR" if name in exact else kind for name, kind in types.items()}, exact=exact
-    )
+    find_lossy = {"postgres": _lossy_of_postgres, "mysql": _lossy_of_mysql}[remote.kind]
+    return replace(remote, exact=find_lossy(connection, remote))
 
 
-def _lossy_columns(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> frozenset[str]:
-    """Numerics of PostgreSQL that DuckDB's scanner changes: those without a precision, and those that hold a NaN."""
+def _lossy_of_mysql(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> frozenset[str]:
+    """Columns with a day like 2024-00-10, at which DuckDB's scanner stops, and decimals that it makes floats of."""
+    schema = quote_literal(remote.path[0]) if len(remote.path) > 1 else "database()"
+    described = connection.execute(
+        "select name from "
+        + remote.asked(
+            "select column_name as name from information_schema.columns where data_type = 'decimal'"
+            f" and numeric_precision > {_MOST_DIGITS} and table_schema = {schema}"
+            f" and table_name = {quote_literal(remote.path[-1])}"
+        )
+    ).fetchall()
+    moments = [name for name in remote.columns.names if _is_moment(remote.types[name])]
+    found = _ask_of_columns(connection, remote, moments, f"sum({{0}} <> 0 and ({_PARTIAL})) > 0")
+    return frozenset({name for (name,) in described} | found)
+
+
+def _lossy_of_postgres(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> frozenset[str]:
+    """Numerics that DuckDB's scanner changes: those without a precision or with a long one, and those with a NaN."""
     described = connection.execute(
         "select name, kind from "
         + remote.asked(
@@ -213,14 +243,26 @@ def _lossy_columns(connection: duckdb.DuckDBPyConnection, remote: _Remote) -> fr
         )
     ).fetchall()
     numerics = {name: kind for name, kind in described if kind.startswith("numeric") and not kind.endswith("]")}
-    loose = {name for name, kind in numerics.items() if kind == "numeric"}
-    tests = [f"coalesce(bool_or({remote.quoted(name)} = 'NaN'), false)" for name in numerics if name not in loose]
-    if not tests:
-        return frozenset(loose)
-    columns = ", ".join(f"{test} as c{number}" for number, test in enumerate(tests))
-    found = connection.execute(f"from {remote.asked(f'select {columns} from {remote.native_name}')}").fetchone()
+    loose = {name for name, kind in numerics.items() if _digits(kind) > _MOST_DIGITS}
     bounded = [name for name in numerics if name not in loose]
-    return frozenset(loose | {name for name, has_nan in zip(bounded, found or (), strict=True) if has_nan})
+    return frozenset(loose | _ask_of_columns(connection, remote, bounded, "coalesce(bool_or({0} = 'NaN'), false)"))
+
+
+def _digits(numeric: str) -> float:
+    """How many digits a numeric of PostgreSQL may have."""
+    precision = re.match(r"numeric\((\d+)", numeric)
+    return int(precision[1]) if precision else math.inf
+
+
+def _ask_of_columns(
+    connection: duckdb.DuckDBPyConnection, remote: _Remote, names: Sequence[str], test: str
+) -> frozenset[str]:
+    """The columns for which the server says yes to a test, an aggregate in its own SQL of the column {0}."""
+    if not names:
+        return frozenset()
+    tests = ", ".join(f"{test.format(remote.quoted(name))} as c{number}" for number, name in enumerate(names))
+    found = connection.execute(f"from {remote.asked(f'select {tests} from {remote.native_name}')}").fetchone()
+    return frozenset(name for name, is_so in zip(names, found or (), strict=True) if is_so)
 
 
 def _column_types(connection: duckdb.DuckDBPyConnection, path: tuple[str, ...]) -> dict[str, str] | None:
@@ -233,6 +275,10 @@ def _column_types(connection: duckdb.DuckDBPyConnection, path: tuple[str, ...]) 
     return {row[0]: row[1] for row in described}
 
 
+def _is_moment(kind: str) -> bool:
+    return kind == "DATE" or bool(_MOMENT.match(kind))
+
+
 def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -> None:
     for column in (*table.key, *([table.watermark] if table.watermark else [])):
         if column not in types:
@@ -241,7 +287,7 @@ def _check_watermark(table: TableConfig, types: Mapping[str, str], place: str) -
             )
     if table.watermark:
         kind = types[table.watermark]
-        if not (_NUMBER.match(kind) or _MOMENT.match(kind) or kind == "DATE"):
+        if not (_NUMBER.match(kind) or _is_moment(kind)):
             raise UserError(f'{place}: the watermark "{table.watermark}" is {kind}; it must be a number or a moment.')
 
 
@@ -266,10 +312,13 @@ def _load_transaction(
     table = source.tables[name]
     remote = _find_remote(connection, source, name)
     connection.execute(f"create or replace temp table _incoming as {_query(connection, source, name, remote)}")
-    types = {raw: remote.types[column] for column, raw in remote.columns.names.items()}
+    names = remote.columns.names.items()
+    types = {raw: remote.handed_types[column] for column, raw in names}
     _mask(connection, source, name, "_incoming", types, erasure_register)
     _refuse_repeated_keys(connection, table, remote)
-    incoming = Incoming("_incoming", types, remote.place, has_types=True)
+    meant = {raw: remote.types[column] for column, raw in names if column in remote.exact}
+    moments = {raw: kind for raw, kind in meant.items() if _is_moment(kind)}
+    incoming = Incoming("_incoming", types, remote.place, has_types=True, moments=moments)
     fitted = fit_columns(connection, source, name, incoming)
     refused = _find_refused(connection, source, name, fitted)
     _find_changed(connection, source, name, fitted)
@@ -334,15 +383,21 @@ def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: st
     if watermark is None or bound is None:
         return f"{select} {remote.rows('', None)}"
     column = next(found for found, raw in names.items() if raw == watermark)
+    kind = remote.types[column]
     query = f"{select} {remote.rows(column, bound)}"
     if _has_null(connection, remote, column):
-        query += f" union all {select} {remote.rows('', None)} where {quote_identifier(column)} is null"
+        is_null = f"try_cast({quote_identifier(column)} as {kind}) is null"
+        query += f" union all {select} {remote.rows('', None)} where {is_null}"
     return query
 
 
 def _has_null(connection: duckdb.DuckDBPyConnection, remote: _Remote, column: str) -> bool:
     """Asked of the server itself: DuckDB's scanners apply `is null` only after fetching the whole table."""
-    asked = f"select 1 as found from {remote.native_name} where {remote.quoted(column)} is null limit 1"
+    name = remote.quoted(column)
+    is_null = f"{name} is null"
+    if remote.kind == "mysql" and _is_moment(remote.types[column]):
+        is_null += f" or {_PARTIAL.format(name)}"
+    asked = f"select 1 as found from {remote.native_name} where {is_null} limit 1"
     return count(connection, f"select count(*) from {remote.asked(asked)}") > 0
 
 
@@ -358,9 +413,8 @@ def _bound(
         return None
     kind = types[table.watermark]
     value = f"try_cast({quote_identifier(table.watermark)} as {kind})"
-    is_moment = bool(_MOMENT.match(kind))
-    overlap = f"to_seconds({table.overlap})" if is_moment else str(table.overlap)
-    until_now = f" where {value} <= cast(now() + interval 1 day as {kind})" if is_moment or kind == "DATE" else ""
+    overlap = f"to_seconds({table.overlap})" if _MOMENT.match(kind) else str(table.overlap)
+    until_now = f" where {value} <= cast(now() + interval 1 day as {kind})" if _is_moment(kind) else ""
     row = connection.execute(
         f"select cast(max({value}) - {overlap} as varchar) from {raw_table(source, name)}{until_now}"
     ).fetchone()

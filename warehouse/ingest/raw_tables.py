@@ -1,7 +1,7 @@
 """Raw tables: created from the declaration, grown by new columns, their types widened without losing a value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -28,13 +28,14 @@ class Incoming:
     """Rows about to be inserted: a query (a parenthesised select or a table), its columns' types by raw name.
 
     `place` names the file or database table in messages. `has_types`: values come from cells or JSON, not from bare
-    text.
+    text. `moments`: the types of days and moments that a server hands over as text, since some of them are none.
     """
 
     relation: str
     types: Mapping[str, str]
     place: str
     has_types: bool = False
+    moments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def fit_columns(connection: duckdb.DuckDBPyConnection, source: SourceConfig, nam
     kinds, added, widened = {}, [], []
     for column, kind in incoming.types.items():
         if column not in existing:
-            kinds[column] = source.tables[name].declared_type(column) or kind
+            kinds[column] = source.tables[name].declared_type(column) or incoming.moments.get(column, kind)
             added.append(column)
         else:
             kinds[column] = _settle_type(connection, source, name, column, existing[column], incoming)
@@ -204,6 +205,8 @@ def _settle_type(
     if declared is not None and declared != raw:  # the declaration has changed since the table was made
         _refuse_alteration(connection, source, name, column, raw, declared)
         return declared
+    if column in incoming.moments and _same_family(incoming.moments[column], raw):
+        return raw
     if declared is not None or kind == raw or _fits(connection, incoming.relation, column, kind, raw):
         return raw
     stored = raw_table(source, name)

@@ -342,6 +342,60 @@ def test_small_integers_of_mysql_are_no_booleans(
     assert here.rows("stars") == [(5,)]
 
 
+def test_zero_days_of_mysql_are_none_and_partial_ones_are_refused(
+    mariadb: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB's scanner stops at 2024-00-10; 0000-00-00 is MySQL's way to say that there is no day."""
+    monkeypatch.setenv(VARIABLE, mariadb.dsn)
+    mariadb.execute(
+        "create table dated (id int primary key, day date, at datetime(6), extra json, other date)",
+        "insert ignore into dated values (1, '2024-01-05', '2024-01-05 10:00:00.5', '{}', null),"
+        " (2, '0000-00-00', '0000-00-00 00:00:00', null, '2024-00-00')",
+    )
+    columns = {"id": {}, "day": {}, "at": {"type": "timestamp"}, "extra": {}}
+    table = {"table": "dated", "key": "id", "watermark": "at", "columns": columns, "other_columns": "ignore"}
+    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": "mysql", "dsn_env": VARIABLE})
+    assert here.load().rows_loaded == 2
+    mariadb.execute(
+        "insert ignore into dated values (3, '2024-00-10', '2024-01-06', null, null), (4, '2024-02-29', '2024-00-06',"
+        " null, null), (5, '2024-02-29', '2024-01-07 11:00', '{\"a\": 1}', null), (6, null, '0000-00-00', null, null)"
+    )
+    report = here.load()
+    assert (report.rows_read, report.rows_loaded, report.rows_malformed) == (4, 2, 2)
+    assert here.query('select id, day::varchar, "at"::varchar, extra from raw_till.lines order by id') == [
+        (1, "2024-01-05", "2024-01-05 10:00:00.5", "{}"),
+        (2, None, None, None),
+        (5, "2024-02-29", "2024-01-07 11:00:00", '{"a": 1}'),
+        (6, None, None, None),
+    ]
+    assert [(reason, shown) for reason, shown in here.query("select reason, shown from ops.rejected_lines")] == [
+        ("day is not a date", "2024-00-10"),
+        ("at is not a timestamp", "2024-00-06 00:00:00.000000"),
+    ]
+    assert here.load().rows_read == 0, "what was refused is known"
+    here.close()
+
+
+def test_decimals_longer_than_duckdbs_come_whole(
+    shop: Make, server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, server.dsn)
+    name = f"long_{next(NUMBERS)}"
+    server.execute(
+        f"create table {name} (id int primary key, amount decimal(50, 20), at decimal(60, 2))",
+        f"insert into {name} values (1, 12345678901234.12345678901234567890, 7), (2, 99999999999999.99, 8)",
+    )
+    columns = {"id": {}, "amount": {"type": "decimal(18, 4)"}, "at": {}}
+    table = {"table": name, "key": "id", "watermark": "at", "columns": columns}
+    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": server.kind, "dsn_env": VARIABLE})
+    report = here.load()
+    assert (report.rows_loaded, report.rows_malformed) == (1, 1)
+    assert here.query('select id, amount::varchar, "at" from raw_till.lines') == [(2, "99999999999999.9900", "8.00")]
+    server.execute(f"insert into {name} values (3, 5, 9), (4, 6, 1)")
+    assert here.load().rows_loaded == 1, "the watermark holds"
+    here.close()
+
+
 def test_postgres_views_schemas_and_zones(
     postgres: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
