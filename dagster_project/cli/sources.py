@@ -121,17 +121,22 @@ def _gone(
 
 def rejected(settings: Settings, *, raw: bool, limit: int) -> None:
     """Print rejected rows with their reasons: in their masked form, as published, or as they were delivered."""
-    rows = _raw_rows(settings, limit) if raw else _published_rows(settings, limit)
+    is_published = not raw and live_publication(settings) is not None
+    rows = _published_rows(settings, limit) if is_published else _warehouse_rows(settings, raw, limit)
     console = Console()
     for source, file, row_number, reason, text in rows:
-        console.print(f"{source}: {file} row {row_number}: {reason}: {text or ''}", soft_wrap=True)
+        console.print(f"{source}: {file} row {row_number}: {reason}{f': {text}' if text else ''}", soft_wrap=True)
     if not rows:
         console.print("No row was rejected.")
+    elif not raw:
+        console.print(
+            "Letters are shown as x and digits as # where a text may be personal;"
+            f" `{settings.command} sources rejected --raw` shows rows as they were delivered.",
+            soft_wrap=True,
+        )
 
 
-def _published_rows(settings: Settings, limit: int) -> list[tuple[str, str, int, str, str]]:
-    if live_publication(settings) is None:
-        raise UserError("sources rejected: nothing is published yet; start `loyalty run`, or say --raw.")
+def _published_rows(settings: Settings, limit: int) -> list[tuple[str, str, int, str, str | None]]:
     with connect(settings.published_path, read_only=True) as connection:
         return connection.execute(
             "select source, file, row_number, reason, coalesce(rejected_value, record) from marts.fct_rejected_rows"
@@ -140,21 +145,22 @@ def _published_rows(settings: Settings, limit: int) -> list[tuple[str, str, int,
         ).fetchall()
 
 
-def _raw_rows(settings: Settings, limit: int) -> list[tuple[str, str, int, str, str]]:
-    """Lines that became no row, and the raw rows that were rejected later, as they were delivered."""
+def _warehouse_rows(settings: Settings, raw: bool, limit: int) -> list[tuple[str, str, int, str, str | None]]:
+    """Lines that became no row, and the raw rows that were rejected later: masked, or as they were delivered."""
     with hold_warehouse(settings, "sources rejected"), connect(settings.warehouse_path) as connection:
         prepare_operations(connection)
-        parts = ["select source, file, row_number, reason, record, batch_id from ops.rejected_lines"]
+        text = "record" if raw else "shown"
+        parts = [f"select source, file, row_number, reason, {text} as text, batch_id from ops.rejected_lines"]
         for source in load_sources_config(settings).values():
-            parts += [part for name in source.tables if (part := _judged_rows(connection, source, name))]
+            parts += [part for name in source.tables if (part := _judged_rows(connection, source, name, raw))]
         return connection.execute(
-            f"select source, file, row_number, reason, record from ({' union all '.join(parts)})"
+            f"select source, file, row_number, reason, text from ({' union all '.join(parts)})"
             " order by batch_id desc, file, row_number limit $1",
             [limit],
         ).fetchall()
 
 
-def _judged_rows(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str) -> str | None:
+def _judged_rows(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, raw: bool) -> str | None:
     entity = source.tables[name].entity
     if entity is None or not load_entities()[entity].reconciled:
         return None
@@ -165,9 +171,11 @@ def _judged_rows(connection: duckdb.DuckDBPyConnection, source: SourceConfig, na
     ).fetchone()
     if known != (2,):
         return None
+    shown = "nullif(split_part(judged.reject_reason, chr(9), 2), '')"
+    text = "cast(to_json(delivered) as varchar)" if raw else shown
     return (
         "select judged._source, judged._file, judged._row_number, split_part(judged.reject_reason, chr(9), 1),"
-        f" cast(to_json(delivered) as varchar), judged._batch_id from intermediate.{versions} as judged"
+        f" {text}, judged._batch_id from intermediate.{versions} as judged"
         f" inner join {raw_table(source, name)} as delivered using (_batch_id, _file, _row_number)"
         f" where judged.row_status = 'rejected'"
     )

@@ -96,6 +96,7 @@ class Delivered:
 
     settings: Settings
     failures: list[str]
+    failures_of_strict: list[str]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with connect(self.settings.warehouse_path, read_only=True) as connection:
@@ -135,10 +136,15 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
             prepare_warehouse(connection, DbtProject(settings).manifest())
             load_source(connection, read_source("kiosk", folder), settings)
         results = DbtProject(settings).build(BUILT)
+        strict = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"rejected_share": 0})})
+        strict_results = DbtProject(strict).build(["rows_are_accepted"])
     assert [result.message for result in results if result.status == "error"] == []
     with connect(settings.warehouse_path) as connection:
-        failures = [failure_sentence(connection, result) for result in results if not result.is_good]
-    yield Delivered(settings, failures)
+        failures, of_strict = (
+            [failure_sentence(connection, result) for result in each if not result.is_good]
+            for each in (results, strict_results)
+        )
+    yield Delivered(settings, failures, of_strict)
 
 
 def test_each_spelling_of_an_id_is_one_customer_or_none(delivered: Delivered) -> None:
@@ -204,6 +210,14 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
         told = order_sentences(connection)
     assert told[0].startswith("kiosk: 34 order lines: 22 accepted, 1 superseded by a later version, 11 rejected: ")
     assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 26, "1899-12-31 00:00:00")' in told[0]
+
+
+def test_too_many_rejected_rows_are_told_with_the_first_of_them(delivered: Delivered) -> None:
+    """As where the settings let no row be rejected."""
+    (told,) = delivered.failures_of_strict
+    assert "of exchange_rates, 2 accepted, 1 rejected, for the most part" in told
+    first = 'lines-1.csv row 26, "1899-12-31 00:00:00"'
+    assert f'"ordered_at is before 1990-01-01 (earliest_date)" (first in {first})' in told
 
 
 def test_few_lines_far_from_the_rest_are_told() -> None:

@@ -14,6 +14,7 @@ from warehouse.ingest.batches import LoadReport
 from warehouse.settings import Settings
 
 REASONS_TOLD = 3
+FILES_TOLD = 3
 VALUE_TOLD = 80
 # Fewer lines than this share, with more than a year between them and the rest, look like a clock gone wrong.
 STRAY_SHARE = 0.001
@@ -24,13 +25,15 @@ STRAYS = "far from the rest"
 
 
 def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) -> list[str]:
-    """What one load did to one raw table; nothing where it brought no row and there is nothing to know."""
+    """What one load did to one raw table; nothing where it read nothing and there is nothing to know."""
     name = f"{report.source}.{report.table}"
     told = [f"{name}: {note}" for note in report.notes]
     if report.rows_deleted:
         told.append(f"{name}: {report.rows_deleted:,} rows are gone from the database and no longer count")
     if not report.rows_read:
-        return told
+        empty = [*report.files_new, *report.files_changed]
+        more = ", …" if len(empty) > FILES_TOLD else ""
+        return [f"{name}: 0 lines read ({', '.join(empty[:FILES_TOLD])}{more})", *told] if empty else told
     counts = f"{report.rows_read:,} lines read, {report.rows_loaded:,} loaded"
     if not report.rows_malformed:
         return [f"{name}: {counts}", *told]

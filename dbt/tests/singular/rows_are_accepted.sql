@@ -17,7 +17,14 @@ with reconciliation as (
 
 reasons as (
 
-    select batch_id, entity, reason, count(*) as rows_count, min(row_number) as row_number
+    select
+        batch_id,
+        entity,
+        reason,
+        count(*) as rows_count,
+        min(row_number) as row_number,
+        min_by(file, row_number) as file,
+        min_by(rejected_value, row_number) as rejected_value
     from {{ ref('fct_rejected_rows') }}
     group by batch_id, entity, reason
 
@@ -25,7 +32,7 @@ reasons as (
 
 first_reasons as (
 
-    select batch_id, entity, reason, row_number
+    select batch_id, entity, reason, row_number, file, rejected_value
     from reasons
     qualify row_number() over (partition by batch_id, entity order by rows_count desc, reason) = 1
 
@@ -57,7 +64,9 @@ parts as (
 select
     parts.source || ', ' || parts.file || ': ' || parts.rows_count || ' rows of ' || parts.entity || ', '
     || parts.rows_accepted || ' accepted, ' || parts.rows_rejected || ' rejected, for the most part "'
-    || coalesce(first_reasons.reason, 'malformed') || '" (first in row ' || coalesce({{ as_text('first_reasons.row_number') }}, '?')
+    || coalesce(first_reasons.reason, 'malformed') || '" (first in ' || coalesce(first_reasons.file, '?')
+    || ' row ' || coalesce({{ as_text('first_reasons.row_number') }}, '?')
+    || coalesce(', "' || left(first_reasons.rejected_value, 80) || '"', '')
     || '). Mend the file or the mapping, or raise ingest.rejected_share' as rule,
     {{ as_text('null') }} as row_key
 from parts

@@ -88,6 +88,14 @@ def test_a_run_says_what_is_wrong_with_lines(landing: Make) -> None:
     )
 
 
+def test_a_run_says_that_a_file_holds_no_row(landing: Make) -> None:
+    here = landing(columns={"id": {}, "v": {}})
+    here.write("a.csv", "id,v\n")
+    with here.warehouse() as connection:
+        assert load_sentences(connection, here.load()) == ["till.lines: 0 lines read (a.csv)"]
+        assert load_sentences(connection, here.load()) == [], "it is known"
+
+
 def limited(here: Landing, **limits: Any) -> Landing:
     here.settings = here.settings.model_copy(update={"ingest": here.settings.ingest.model_copy(update=limits)})
     return here
