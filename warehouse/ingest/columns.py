@@ -101,9 +101,10 @@ def _refuse_missing(found: list[str], declared: Mapping[str, str], table: TableC
     shown = found if present else [masked_text(name) for name in found]
     listed = ", ".join(f'"{name}"' for name in shown[:_LISTED]) or "no columns"
     listed += f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    masked = "" if present else ", with x for letters and # for digits, as the line may be a person's"
     headless = "" if present or len(found) < 2 else " Does the first line hold the column names?"
     raise UserError(
-        f"{place}: {what} {text}{' is missing' if missing else ''}. Found: {listed}."
+        f"{place}: {what} {text}{' is missing' if missing else ''}. Found{masked}: {listed}."
         f"{_delimiter_hint(found)}{headless} Mend the file, or add the header as an alias in the source's YAML."
     )
 

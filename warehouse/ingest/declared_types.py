@@ -20,8 +20,10 @@ from warehouse.errors import UserError
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.sql import quote_identifier, quote_literal
 
-# Numbers are compared exactly; a float that a program printed with all its digits is off by less than this.
+# Numbers are compared exactly; a float that a program printed with all its digits is off by less than this. Of a number
+# so small that the type keeps little of it, no more than a thousandth may go; what is smaller still is a float's zero.
 NOISE = "0.00000001"
+ZERO = "0.000000000001"
 EXACT = "decimal(38, 16)"
 # Of what is written both ways, so few may be the other one's: mistakes of single rows, which are rejected.
 STRAY_SHARE = 0.05
@@ -163,9 +165,13 @@ def _fits(value: str, kind: str) -> str:
     """Whether a number, as text with a decimal point, becomes the type and comes back the same."""
     if kind in ("DOUBLE", "FLOAT"):
         return f"coalesce(isfinite(try_cast({value} as double)), false)"
-    return (
-        f"coalesce(abs(cast(try_cast({value} as {kind}) as {EXACT}) - try_cast({value} as {EXACT})) <= {NOISE}, false)"
-    )
+    exact = f"try_cast({value} as {EXACT})"
+    return f"coalesce(abs(cast(try_cast({value} as {kind}) as {EXACT}) - {exact}) <= {may_go(exact)}, false)"
+
+
+def may_go(number: str) -> str:
+    """How much of a number (SQL) may go when it becomes a decimal."""
+    return f"least({NOISE}, greatest({ZERO}, abs({number}) / 1000))"
 
 
 # --- Days ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import duckdb
 from warehouse.errors import UserError
 from warehouse.identity.shown_text import masked_sql
 from warehouse.ingest.batches import count
-from warehouse.ingest.declared_types import TextReading, read_text_columns, typed_columns
+from warehouse.ingest.declared_types import TextReading, may_go, read_text_columns, typed_columns
 from warehouse.ingest.sources import META_COLUMNS, SourceConfig
 from warehouse.sql import quote_identifier, quote_literal
 
@@ -256,9 +256,9 @@ def _differs(column: str, kind: str, target: str) -> str:
     name = quote_identifier(column)
     cast = f"try_cast({name} as {target})"
     if kind in ("FLOAT", "DOUBLE") and target.startswith("DECIMAL"):
-        # as many digits as the float itself tells apart may go: a hundred millionth, or its own last digit
+        # as many digits as the float itself tells apart may go, or as of text
         digit = "1e-6" if kind == "FLOAT" else "1e-15"
-        same = f"abs(cast({cast} as double) - {name}) <= greatest(1e-8, {digit} * abs({name}))"
+        same = f"abs(cast({cast} as double) - {name}) <= greatest({may_go(name)}, {digit} * abs({name}))"
     elif _same_family(kind, target):
         same = f"try_cast({cast} as {kind}) = {name}"
     else:

@@ -121,6 +121,23 @@ def test_the_yaml_decides_a_mark_that_is_open(landing: Make, mark: str, expected
     assert loaded(landing(columns=COLUMNS, decimal_mark=mark), "v", ["1.234"]) == ([expected], [])
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_small_number_is_kept_or_refused_and_never_nothing(landing: Make, suffix: str) -> None:
+    """The noise of a float may go, and so may the last of many digits, but not a price."""
+    here = landing(files=f"*.{suffix}", columns={"id": {}, "v": {"type": "decimal(18, 8)"}})
+    values = [0.00000012, 0.000000001, 1 / 3, 0.1 + 0.2, 1.4210854715202004e-14, 0.000000014]
+    if suffix == "csv":
+        here.write("a.csv", "id,v\n" + "".join(f"{n},{value!r}\n" for n, value in enumerate(values)))
+    else:
+        rows = ", ".join(f"('{n}', {value!r}::double)" for n, value in enumerate(values))
+        here.write_parquet("a.parquet", f"from (values {rows}) as t(id, v)")
+    here.load()
+    assert here.live("id, v::decimal(18, 8)::varchar") == [
+        ("0", "0.00000012"), ("2", "0.33333333"), ("3", "0.30000000"), ("4", "0.00000000")
+    ]  # fmt: skip
+    assert len(here.rejected()) == 2
+
+
 def test_each_file_has_its_own_way(landing: Make) -> None:
     here = landing(columns=COLUMNS)
     here.write("a.csv", "sold\n20/01/2024\n03/04/2024\n")

@@ -37,9 +37,21 @@ LINE_LIMIT_BYTES = 1 << 26
 REJECTED_TEXT_LIMIT = 1 << 16
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF32_MARKS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+# What files begin with that are no text, whatever their names say.
+NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or another packed file: name it .xlsx or .zip",
+    b"\x1f\x8b": "a file packed by gzip: name it .csv.gz",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as .xlsx",
+    b"PAR1\x15": "Parquet: name it .parquet",
+    b"%PDF": "a PDF: export the rows as CSV",
+    b"<!doctype html": "a web page, as of a login in place of the download: export it again",
+    b"<html": "a web page, as of a login in place of the download: export it again",
+}
 # In these, no letter holds the byte of a delimiter, a quote or a line feed.
 SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
 MARKED = "loyalty_marked"
+BARE_RETURN = "a carriage return that ends no line"
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
 LIMITS = IngestSettings()
 # So many lines may stand above a header; then it is not looked for any more, and what is missing in it is told.
@@ -137,6 +149,11 @@ codecs.register_error(MARKED, _mark_fault)
 
 def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
     """The encoding that a file begins in: UTF-16 says so by its mark; without one it has to be declared."""
+    for begins, what in NO_TEXT.items():
+        if start[:100].lstrip().lower().startswith(begins.lower()):
+            raise UserError(f"{path}: the file is no text but {what}.")
+    if start.startswith(UTF32_MARKS):
+        return "utf-32"
     if start.startswith(UTF16_MARKS):
         return "utf-16"
     sample = start[:1000]
@@ -144,8 +161,7 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
         if encoding in SPLIT_BY_BYTES and len(sample) >= 8 and sample[first::2].count(0) > len(sample) / 6:
             raise UserError(
                 f"{path}: the file is UTF-16 without a mark. Say `encoding: {name}` at the table in the source's"
-                f" YAML, or"
-                " save the file as UTF-8."
+                " YAML, or save the file as UTF-8."
             )
     return encoding
 
@@ -337,7 +353,8 @@ class Splitter:
         except _UnclosedError:
             return False
         except MalformedError as error:
-            raise UserError(f"{path}: line {first.number}: the header cannot be read: {error}.") from error
+            mend = " Where nothing else ends a line, save it with line feeds." if str(error) == BARE_RETURN else ""
+            raise UserError(f"{path}: line {first.number}: the header cannot be read: {error}.{mend}") from error
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: line {first.number}: the header is {self._no_text(error)}.") from error
         self._width = len(values)
@@ -357,7 +374,7 @@ class Splitter:
             if content and not hint:
                 return
             if hint and hint[1] != self.delimiter:
-                shown = hint[1].decode("ascii", "replace")
+                shown = hint[1].decode("ascii", "replace").replace("\t", "\\t")
                 raise UserError(
                     f'{path}: line {waiting[0].number} is Excel\'s separator hint "sep={shown}". Say'
                     f' `delimiter: "{shown}"` at the table in the source\'s YAML.'
@@ -421,7 +438,7 @@ class Splitter:
         """The values of a whole record. Raises MalformedError."""
         if b'"' not in record:
             if b"\r" in record:
-                raise MalformedError("a carriage return that ends no line")
+                raise MalformedError(BARE_RETURN)
             return record.split(self.delimiter)
         return self._read_values(record, 0)[0]
 
@@ -438,7 +455,7 @@ class Splitter:
             elif self._starts_quoted.match(content, position):
                 raise MalformedError("text behind a closing quote")
             else:
-                raise MalformedError("a carriage return that ends no line")
+                raise MalformedError(BARE_RETURN)
             if match.end() == len(content):
                 return values, False
             position = match.end() + 1

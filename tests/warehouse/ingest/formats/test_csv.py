@@ -130,7 +130,10 @@ def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"\n\r\n", "no header, only blank lines"),
         ("a,b\n1,2\n".encode("utf-16-le"), "UTF-16"),
-        (b"a,b\r1,2\r", "line 1: the header cannot be read: a carriage return that ends no line"),
+        (b"a,b\r1,2\r", "line 1: the header cannot be read: a carriage return that ends no line. Where nothing else"),
+        (b"PK\x03\x04" + bytes(90), "the file is no text but an Excel workbook or another packed file"),
+        (b"\x1f\x8b\x08\0" + bytes(90), "the file is no text but a file packed by gzip: name it .csv.gz"),
+        (b"\n<!DOCTYPE HTML><html>", "the file is no text but a web page"),
         (b'"a,b\n1,2\n', "the header cannot be read: a quote is not closed"),
         (b"a,\xff\n1,2\n", "line 1: the header is not utf-8: byte 0xff"),
     ],
@@ -138,6 +141,11 @@ def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
 def test_files_without_a_header_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(UserError, match=message):
         split(content, tmp_path)
+
+
+def test_utf32_says_so_by_its_mark(tmp_path: Path) -> None:
+    _, sound, malformed = split("a,b\n1,ü\n".encode("utf-32"), tmp_path)
+    assert (sound, malformed) == (["2,1,ü"], [])
 
 
 def test_endless_lines_are_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
