@@ -12,6 +12,11 @@ INTERRUPTED = "it was interrupted"
 CLASS = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Warning)): ?")
 DUCKDB_KIND = re.compile(r"^(?:[A-Z][A-Za-z]* )+Error: ")
 HELD = re.compile(r'Could not set lock on file "([^"]+)".*?(?:PID (\d+))', re.DOTALL)
+# What DuckDB says of a file of which a part is missing or overwritten.
+DAMAGED = re.compile(
+    r"not a valid DuckDB database file|Could not read enough bytes from file|Corrupt database file"
+    r"|checksum .* does not match"
+)
 NO_MEMORY = re.compile(
     r"MemoryError|OutOfMemory|Out of Memory|bad_alloc|Cannot allocate memory|failed to allocate", re.IGNORECASE
 )
@@ -33,6 +38,17 @@ def _store_held(match: "re.Match[str]", settings: Settings) -> str:
     )
 
 
+def _damaged(match: "re.Match[str]", settings: Settings) -> str:
+    named_file = re.search(r'"([^"]+\.duckdb)"', match.string)
+    path = named_file[1] if named_file else str(settings.warehouse_path)
+    if path != str(settings.warehouse_path):
+        return f"{path} is damaged. `{settings.command} run --force` publishes anew"
+    return (
+        f"{path} is damaged. Move it aside; then put a backup in its place, or begin anew with `{settings.command} run"
+        " --new-warehouse` (docs/operating.md, When something is lost)"
+    )
+
+
 def _fixed(text: str) -> Callable[["re.Match[str]", Settings], str]:
     return lambda match, settings: text.format(home=settings.home)
 
@@ -40,6 +56,7 @@ def _fixed(text: str) -> Callable[["re.Match[str]", Settings], str]:
 # The first that fits; what is told is given the match and the settings.
 KNOWN: list[tuple[re.Pattern[str], Callable[["re.Match[str]", Settings], str]]] = [
     (HELD, _held),
+    (DAMAGED, _damaged),
     (re.compile(r"DagsterExecutionInterruptedError|KeyboardInterrupt"), _fixed(INTERRUPTED)),
     (re.compile(r"No space left on device|database or disk is full|could not write all bytes", re.I), _fixed(
         "the disk that holds {home} is full. Free some space, and start again"

@@ -21,6 +21,17 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from warehouse.errors import UNPRINTABLE, nearest
 
 PYTHON_TYPE = re.compile(r" (?:for|of) <class '[^']*'>")
+PATTERN = re.compile("String should match pattern '([^']*)'")
+# What the patterns of settings and sources mean, in words.
+PATTERNS = {
+    "^[A-Z]{3}$": "the ISO code of a currency in capitals, as EUR",
+    r"^([01]\d|2[0-3]):[0-5]\d$": "a time of day, as 05:00",
+    r"^[1-9]\d{0,2}$": "one to three digits that do not begin with 0, as 49",
+    "^[a-z][a-z0-9_]*$": "small letters, digits and _, with a letter first",
+    "^[a-z0-9_-]*$": "small letters, digits, _ and -",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and _, with no digit first",
+    "^(https://|mailto:)[^/]": "an address that begins with https:// or mailto:",
+}
 MOST_TOLD = 400
 LONGEST_PATH, LONGEST_NAME = 1000, 255
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -75,9 +86,16 @@ def _iso_day(value: Any) -> Any:
 
 
 def what_is_wrong(message: str) -> str:
-    """A message of pydantic's, not at any length and without its own words: kinds of errors, types of Python."""
+    """A message of pydantic's, not at any length and without its own words: kinds of errors, types, patterns."""
     told = PYTHON_TYPE.sub("", message.removeprefix("Value error, "))
+    told = PATTERN.sub(lambda match: _in_words(match[1]), told)
     return told if len(told) <= MOST_TOLD else f"{told[:MOST_TOLD]}..."
+
+
+def _in_words(pattern: str) -> str:
+    if variable := re.fullmatch(r"\^(LOYALTY_[A-Z]+_)\[A-Z0-9_\]\+\$", pattern):
+        return f"it should be the name of a variable that begins with {variable[1]}, in capitals, digits and _"
+    return f"it should be {PATTERNS.get(pattern, f'written as {pattern}')}"
 
 
 def one_line(text: str) -> str:

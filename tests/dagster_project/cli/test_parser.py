@@ -159,6 +159,8 @@ def test_a_home_that_cannot_be_written_is_told_by_every_command(empty: Company, 
         ("OSError", "[Errno 24] Too many open files", "ulimit -n"),
         ("DatabaseError", "(sqlite3.DatabaseError) database disk image is malformed", "is damaged"),
         ("DagsterExecutionInterruptedError", "", "it was interrupted"),
+        ("IOException", '"/h/warehouse.duckdb" exists, but it is not a valid DuckDB database file!', "is damaged"),
+        ("SerializationException", 'Could not read enough bytes from file "/h/x.duckdb": 1 of 2', "/h/x.duckdb is dam"),
         ("KeyError", "KeyError: 'x'", "'x' (unexpected"),
     ],
 )  # fmt: skip
