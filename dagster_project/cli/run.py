@@ -24,6 +24,8 @@ from warehouse.settings import Settings
 DONE, FAILED, INTERRUPT_CODE = 0, 1, 130
 NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
 OPERATORS = {"and", "or", "not"}
+# What a sentence on rows says where some were not accepted (warehouse/ingest/row_reports.py).
+REJECTING = re.compile(r"[1-9][0-9,]* (rejected|malformed)\b")
 
 
 class StageLog:
@@ -32,6 +34,7 @@ class StageLog:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.seconds: dict[str, float] = {}
+        self.is_rejecting = False
         self._bar = Progress(
             TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             console=console, transient=True, disable=not console.is_terminal,
@@ -64,12 +67,19 @@ class StageLog:
             self.console.print(mark + styled(f" {seconds:7.1f} s  {name}", ""), soft_wrap=True)
             self._bar.update(self._task, advance=0 if name.startswith("dbt") else 1)
         elif status == "rows":
+            self.is_rejecting |= bool(REJECTING.search(name))
             self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
             what, named = ("check failed", name.replace("_", " ")) if status == "dbt fail" else (status, name)
             self.console.print(styled(f"       {what}", "red") + styled(f"  {named}", ""), soft_wrap=True)
         elif status == "dbt success":
             self._bar.update(self._task, advance=1, description=name)
+
+    def tell_of_rejected(self, settings: Settings, messages: Sequence[str] = ()) -> None:
+        """Where rows were rejected, by what was told or by these messages: how to see them."""
+        if self.is_rejecting or any(REJECTING.search(message) for message in messages):
+            listed = f"`{settings.command} sources rejected` lists rejected rows, with --raw as they were delivered."
+            self.console.print(listed, soft_wrap=True)
 
     def print_summary(self, total: float) -> None:
         """The time of each stage, and what is left: orchestration."""
@@ -101,13 +111,15 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
             raise_on_error=False,
         )
     if not result.success:
-        return _report_failure(stages.console, settings, result)
+        return _report_failure(stages, settings, result)
+    stages.tell_of_rejected(settings)
     stages.print_summary(time.perf_counter() - began)
     publication = live_publication(settings)
     if publication and _has_published(result):
         print_publication(stages.console, settings, publication)
     else:
-        stages.console.print("Nothing was published: a part was built and checked. `loyalty run` publishes.")
+        told = f"Nothing was published: a part was built and checked. `{settings.command} run` publishes."
+        stages.console.print(told, soft_wrap=True)
     return DONE
 
 
@@ -172,12 +184,15 @@ def print_publication(console: Console, settings: Settings, publication: Publica
         console.print(f"{what:<13} {path}", soft_wrap=True)
 
 
-def _report_failure(console: Console, settings: Settings, result: dg.ExecuteInProcessResult) -> int:
+def _report_failure(stages: StageLog, settings: Settings, result: dg.ExecuteInProcessResult) -> int:
+    console = stages.console
     failures = _failures(result.all_events)
     messages = list(dict.fromkeys(failure_messages(result.all_events, settings)))
     for message in messages:
         console.print(f"loyalty: {message}", style="red", soft_wrap=True)
-    outcome = "Nothing new was published; the last good copy stays. `loyalty status` tells more."
+    stages.tell_of_rejected(settings, messages)
+    stays = " new was published; the last good copy stays" if live_publication(settings) else " was published"
+    outcome = f"Nothing{stays}. `{settings.command} status` tells more."
     if _has_published(result):
         outcome = "What was built is published; only what comes after it failed."
     console.print(outcome, soft_wrap=True)

@@ -22,6 +22,7 @@ from warehouse.onboarding.proposal import (
     find_currency,
     find_zone,
     moment_format,
+    notes_of_day_order,
     patterns,
 )
 from warehouse.onboarding.readers import listed
@@ -96,7 +97,8 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     if not currency.is_known:
         currency = currency_of_lines(lines, currency)
     zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
-    notes = _notes_of_unused([header for sample in samples for header in sample.header], used)
+    unused = _notes_of_unused([header for sample in samples for header in sample.header], used)
+    notes = [*notes_of_day_order(tables), *unused]
     return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, notes, guesses)
 
 

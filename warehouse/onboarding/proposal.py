@@ -62,7 +62,9 @@ def propose_recognised(found: Recognised) -> Proposal:
             table.update(sample.options)
     first, kind = next(iter(found.reader.tables.items()))
     sample = found.files[first][0]
+    is_said = "date_order" in source["tables"][first]
     _fit_moments(source, first, kind.moment, sample)
+    notes = [*found.reader.notes, *([] if is_said else notes_of_day_order({first: source["tables"][first]}))]
     _fit_width(source, kind.side_by_side, found.files[first])
     currency = find_currency(sample, kind.currency, kind.country)
     zone = find_zone(sample, kind.moment, kind.zone, currency.value)
@@ -72,7 +74,7 @@ def propose_recognised(found: Recognised) -> Proposal:
         for sample in files
     ]
     ordered = {"name": found.name, **source}
-    return Proposal(found.name, found.reader.system, ordered, folder, currency, zone, files_told, [*found.reader.notes])
+    return Proposal(found.name, found.reader.system, ordered, folder, currency, zone, files_told, notes)
 
 
 def copy_of(value: Any) -> Any:
@@ -142,6 +144,17 @@ def date_order(values: Sequence[str]) -> str | None:
         return None
     proven = any(int(match[1]) > 12 or int(match[2]) > 12 for match in short)
     return None if proven else ("mdy" if any("/" in match[0] for match in short) else "dmy")
+
+
+def notes_of_day_order(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What was assumed of days that can be read both ways; a table says an order only where its file does not."""
+    first = {"dmy": "day", "mdy": "month"}
+    return [
+        f"Days are read with the {first[order]} first (assumed: each of them can be read both ways). If it is the"
+        f" other way, say `date_order: {'mdy' if order == 'dmy' else 'dmy'}` at tables.{name} in the source's file."
+        for name, table in tables.items()
+        if (order := table.get("date_order"))
+    ]
 
 
 def _fit_width(source: dict[str, Any], patterns_of: Sequence[str], samples: Sequence[Sample]) -> None:

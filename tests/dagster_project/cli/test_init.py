@@ -122,6 +122,24 @@ def test_columns_that_are_not_used_are_told_and_a_tax_among_them(
     assert "Note: MwSt is about tax: amounts are taken as they stand, with the tax that is in them." in said
 
 
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        ("01/02/2024", "Days are read with the month first (assumed"),
+        ("01.02.2024", "Days are read with the day first (assumed"),
+        ("13/02/2024", None),
+        ("2024-02-01", None),
+    ],
+)
+def test_an_order_of_day_and_month_that_is_assumed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, told: str | None
+) -> None:
+    files = {"a.csv": f"order,day,qty,price\n1,{day},2,3.00\n2,{day},1,4.00\n".encode()}
+    assert main(["init", *given(tmp_path, files), "--company", str(tmp_path / "company")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (told in said) if told else ("assumed: each of them" not in said)
+
+
 def test_nothing_is_replaced_unless_that_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     company = tmp_path / "company"
     arguments = ["init", *given(tmp_path, STRIPE.files), "--company", str(company)]
