@@ -10,10 +10,11 @@ from datetime import date
 from decimal import Decimal
 from email.errors import MessageError
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -43,6 +44,8 @@ CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
     ("weekday", 0, 7, {name: number for number, name in enumerate(WEEKDAYS)}),
 )
+# Letters and signs of Unicode that show nothing.
+UNSEEN = "\u115f\u1160\u2800\u3164\uffa0"
 WORD = re.compile("[A-Za-z]+")
 CRON_PART = re.compile(r"(\*|(?P<first>\d{1,2})(-(?P<last>\d{1,2}))?)(/(?P<step>\d{1,2}))?")
 LONGEST_MONTH = {month: 29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31 for month in range(1, 13)}
@@ -100,11 +103,11 @@ def _in_words(pattern: str) -> str:
 
 def one_line(text: str) -> str:
     """`text`, where it can stand on one line of any page, header or table. Raises ValueError."""
-    if not text.strip():
-        raise ValueError("it is empty")
-    for character in text:
+    for character in text if text.strip() else "":
         if unicodedata.category(character) in UNPRINTABLE:
             raise ValueError(f"it holds the character U+{ord(character):04X}, which cannot be printed")
+    if all(character in UNSEEN or unicodedata.category(character)[0] in "ZCM" for character in text):
+        raise ValueError("it is empty")
     return text
 
 
@@ -116,8 +119,22 @@ def _plain_sentence(text: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    if not text.isascii() or any(character in text for character in ' <>"'):
+    """It stands in a header and in the text of every mail, with {message_id} put in."""
+    one_line(text)
+    if not text.isascii() or any(character in text for character in ' <>"\\^`|'):
         raise ValueError("an address holds no blanks, quotes or letters beyond ASCII; write them percent-encoded")
+    if set("{}") & set(text.replace("{message_id}", "")):
+        raise ValueError("of braces it may hold {message_id} alone")
+    if text.startswith("mailto:"):
+        _sender(unquote(text.removeprefix("mailto:").partition("?")[0]))
+        return text
+    try:
+        parts = urlsplit(text)
+        is_whole = bool(parts.hostname and HOST.fullmatch(parts.hostname)) and parts.port != 0
+    except ValueError:  # brackets that do not fit, a port that is no number
+        is_whole = False
+    if not is_whole or "@" in parts.netloc:
+        raise ValueError("it has to name a host, and neither user nor password: every customer reads it")
     return text
 
 
@@ -134,25 +151,34 @@ def _cron(text: str) -> str:
     fields = text.split()
     if len(fields) != len(CRON_FIELDS):
         raise ValueError('a cron expression has minute, hour, day, month and weekday: "0 5 * * *"')
-    for field, (name, low, high, words) in zip(fields, CRON_FIELDS, strict=True):
-        for part in field.split(","):
-            numbered = WORD.sub(lambda match: str(words.get(match.group().lower(), match.group())), part)  # noqa: B023
-            match = CRON_PART.fullmatch(numbered)
-            numbers = [int(number) for number in (match["first"], match["last"]) if number] if match else []
-            steps = [int(match["step"])] if match and match["step"] else []
-            is_in_order = numbers == sorted(numbers) and all(low <= number <= high for number in numbers)
-            if not match or not is_in_order or not all(1 <= step <= high for step in steps):
-                raise ValueError(f"{part!r} is no {name} ({low} to {high}) of a cron expression")
-    _, _, day, month, weekday = fields
-    if weekday == "*" and day.isdigit() and month.isdigit() and int(day) > LONGEST_MONTH[int(month)]:
-        raise ValueError(f"day {day} of month {month} never comes")
+    numbers = [_cron_numbers(field, *known) for field, known in zip(fields, CRON_FIELDS, strict=True)]
+    _, _, days, months, _ = numbers
+    if fields[-1] == "*" and min(days) > max(LONGEST_MONTH[month] for month in months):
+        raise ValueError(f"day {fields[2]} of month {fields[3]} never comes")
     return text
+
+
+def _cron_numbers(field: str, name: str, low: int, high: int, words: dict[str, int]) -> set[int]:
+    """The minutes, hours, days, months or weekdays that a field stands for."""
+    found: set[int] = set()
+    for part in field.split(","):
+        numbered = WORD.sub(lambda match: str(words.get(match.group().lower(), match.group())), part)
+        match = CRON_PART.fullmatch(numbered)
+        numbers = [int(number) for number in (match["first"], match["last"]) if number] if match else []
+        step = int(match["step"]) if match and match["step"] else 1
+        is_in_order = numbers == sorted(numbers) and all(low <= number <= high for number in numbers)
+        if not match or not is_in_order or not 1 <= step <= high:
+            raise ValueError(f"{part!r} is no {name} ({low} to {high}) of a cron expression")
+        first = numbers[0] if numbers else low
+        last = numbers[-1] if numbers and not (match["step"] and len(numbers) == 1) else high
+        found.update(range(first, last + 1, step))
+    return found
 
 
 def _sender(text: str) -> str:
     try:
         address = parseaddr(text)[1]
-        is_whole = bool(Address(addr_spec=address).domain) and address.isascii()
+        is_whole = bool(Address(addr_spec=address).domain) and address.isascii() and len(getaddresses([text])) == 1
     except (ValueError, IndexError, MessageError):
         is_whole = False
     if not is_whole:

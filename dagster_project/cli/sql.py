@@ -22,6 +22,7 @@ from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
 ROWS_AT_ONCE = 10_000
 UNLIMITED = 1_000_000
 KIND = re.compile(r"^[A-Z][A-Za-z ]*Error: ")
+EXPLAIN = re.compile(r"\s*explain\s+(analyze\s+)?(\([a-z_, ]*\)\s*)?", re.IGNORECASE)
 
 
 def print_query(
@@ -57,9 +58,10 @@ def _query(
     has_marts = "select count(*) from duckdb_schemas() where not internal and schema_name = 'marts'"
     if connection.execute(has_marts).fetchall()[0][0]:
         connection.execute("use marts")
+    _require_one_statement(connection, query)
     if not allow_files:
         lock_down(connection)
-    _require_one_statement(connection, query)
+        _require_reading(connection, query)
     relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
     if relation is not None:
         _PRINTERS[output](relation)
@@ -69,6 +71,17 @@ def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) ->
     count = len(connection.extract_statements(query))
     if count != 1:
         raise UserError(f"sql: one statement is expected, and this is {count or 'none'}.")
+
+
+def _require_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """DuckDB lets every statement write the file that is open and its log beside it, and a CALL may end the process."""
+    explained = EXPLAIN.match(query)
+    statements = connection.extract_statements(query[explained.end() :] if explained else query)
+    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+        raise UserError(
+            "sql: a statement that reads is expected (select, describe, summarize, show, explain)."
+            " --allow-files lets it do more, with your rights."
+        )
 
 
 def _reason(error: duckdb.Error) -> str:

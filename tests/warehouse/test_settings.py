@@ -92,7 +92,24 @@ def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path: Path, place: str,
     assert (key in named or named.lstrip().startswith("- ") or "sender" in named) and told in message
 
 
-BAD_TEXTS = ["", " ", "a\0b", "a\nb", "a\r\nBcc: x@y.z", "a\x1b[2J", "a\u2028b", "a\u202eb", "x" * 201]
+BAD_TEXTS = [
+    "",
+    " ",
+    "\u3164",
+    "\u0301",
+    "a\0b",
+    "a\nb",
+    "a\r\nBcc: x@y.z",
+    "a\x1b[2J",
+    "a\u2028b",
+    "a\u202eb",
+    "x" * 201,
+]
+BAD_ADDRESSES = [
+    *("https://a.de/" + text for text in ("\r\nX:y", "\n", "\0", "\x7f", "\t", "{", "{0}", "{message_id.x}", "\\")),
+    "https://user:word@a.example/", "https://a.example:99999/", "https://[::1", "https://-a.example", "mailto:a",
+    "mailto:a@b.de,c@d.de", "mailto:a@b.de%0D%0AX:y", "mailto:a@b.de\r\nX:y",
+]  # fmt: skip
 BAD_NUMBERS = [float("inf"), float("-inf"), float("nan"), 10**12 * 10**12, -1e300, True, "many", "1e400", [], {}]
 
 
@@ -100,18 +117,23 @@ BAD_NUMBERS = [float("inf"), float("-inf"), float("nan"), 10**12 * 10**12, -1e30
     ("place", "values"),
     [
         ("company", BAD_TEXTS),
-        ("messages.sender", [*BAD_TEXTS, "Shop <a@b>\r\nX: y", "Shop <ä@b.de>"]),
-        ("messages.unsubscribe_url", [*BAD_TEXTS, "https://a b", "https://", "https://a\r\nX: y", "javascript:x"]),
+        ("messages.sender", [*BAD_TEXTS, "Shop <a@b>\r\nX: y", "Shop <ä@b.de>", "x <a@b.de>, y <c@d.de>"]),
+        (
+            "messages.unsubscribe_url",
+            [*BAD_TEXTS, "https://a b", "https://", "https://a\r\nX: y", "javascript:x", *BAD_ADDRESSES],
+        ),
         ("messages.smtp.host", [*BAD_TEXTS, "a b", "a/b", "-x"]),
+        ("as_of_date", ["1989-12-31"]),
         ("messages.smtp.username_env", ["LOYALTY_SMTP_", "LOYALTY_SMTP_A\n", "LOYALTY_SMTP_ä"]),
         ("home", ["", ".", "/", "a\0b", "a\nb", "x" * 300, "~"]),
         ("sources", [{"../x": {}}, {"Shop": {}}, {"": {}}, {"a'b": {}}, {"shop": {"input_path": ""}}]),
         ("memory_limit", ["inf", "1GB'; drop", "0GB", "-1GB", "1KB", "99999999999GB", True]),
         (
             "schedule.cron",
-            ["", "x", "* * * *", "60 * * * *", "0 0 30 2 *", "*/0 * * * *", "0 5 * * *\n", "5-1 * * * *"],
+            ["", "x", "* * * *", "60 * * * *", "0 0 30 2 *", "*/0 * * * *", "0 5 * * *\n", "5-1 * * * *",
+             "0 0 31 4,6 *", "0 0 31 apr *", "0 0 30-31 2 *"],
         ),
-        ("data_through", ["2023-02-31", "0001-01-01", "9999-12-31", 20231231, True, float("nan")]),
+        ("data_through", ["1989-12-31", "2023-02-31", "0001-01-01", "9999-12-31", 20231231, True, float("nan")]),
         ("rfm.recency_days_cuts", [[4, 3, 2, 1], [1, 1, 2, 3], [1, 2, 3], [1, 2, 3, 10**12]]),
         ("rfm.frequency_cuts", [[4, 3, 2, 1], [0, 1, 2, 3]]),
         ("rfm.monetary_cuts", [[4, 3, 2, 1], [1, 2, 3, float("inf")], [float("nan"), 1, 2, 3]]),

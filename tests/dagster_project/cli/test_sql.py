@@ -49,6 +49,8 @@ def outside(settings: Settings, folder: Path) -> list[str]:
         "set enable_external_access = true",
         "reset lock_configuration",
         "select * from settings",
+        "call enable_logging(storage = 'file')",
+        f"select * from read_blob('{settings.warehouse_path}')",
         "select 1; select 2",
         "",
     ]
@@ -62,6 +64,40 @@ def test_a_statement_reaches_nothing_but_what_is_published(one: Company, tmp_pat
         assert str(refused.value).startswith("sql: ") and "Exception" not in str(refused.value), query
     assert {file.name for file in set(tmp_path.rglob("*")) - before} == {"other.duckdb", "file.csv"}
     assert one.loyalty("sql", "select count(*) as n from texts", "--format", "csv").out == f"n\n{len(HOSTILE)}\n"
+
+
+@pytest.mark.parametrize("ending", ["", ".wal", ".tmp/x"])
+def test_no_statement_writes_beside_the_published_file_or_over_it(one: Company, ending: str) -> None:
+    path = one.settings.published_path
+    path.with_name(f"{path.name}.tmp").mkdir()
+    before = {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()}
+    copy = f"copy (select 1) to '{path}{ending}' (use_tmp_file false)"
+    for query in (
+        copy,
+        f"explain analyze {copy}",
+        f"EXPLAIN(analyze) {copy}",
+        f"explain (analyze, format json) {copy}",
+        f"explain /**/ analyze {copy}",
+        f"/* /* */ explain select 1 -- */ explain analyze {copy}",
+        f"create temp table x as select 1; {copy}",
+        f"prepare p as {copy}",
+        f"explain explain analyze {copy}",
+        "create temp table x as select 1",
+        "checkpoint",
+    ):
+        with pytest.raises(UserError, match=r"^sql: "):
+            print_query(one.settings, query, "csv")
+    assert {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["describe texts", "summarize texts", "show tables", "from texts", "values (1)", "explain select 1",
+     "explain analyze select 1", "EXPLAIN (format json) from texts", "with a as (select 1) from a", "-- a\nfrom texts",
+     "pragma table_info('texts')", "pragma database_size"],
+)  # fmt: skip
+def test_whatever_reads_is_answered(one: Company, query: str) -> None:
+    assert one.loyalty("sql", query, "--format", "csv").code == 0
 
 
 def test_who_needs_files_says_so(one: Company, tmp_path: Path) -> None:
@@ -103,7 +139,7 @@ def test_the_warehouse_can_be_read_while_nobody_writes(one: Company, capsys: pyt
         connection.execute("create table raw_shop.lines as select 7 as quantity")
     print_query(settings, "select quantity from raw_shop.lines", "csv", in_warehouse=True)
     assert capsys.readouterr().out == "quantity\n7\n"
-    with pytest.raises(UserError, match="read-only"):
+    with pytest.raises(UserError, match="a statement that reads"):
         print_query(settings, "delete from raw_shop.lines", "csv", in_warehouse=True)
     with hold_warehouse(settings, "a run"), pytest.raises(WarehouseBusyError, match="a run"):
         print_query(settings, "select 1", "csv", in_warehouse=True)
