@@ -7,6 +7,7 @@ is part of a statement. In rows of an erased customer the ids become pseudonyms 
 """
 
 from collections.abc import Mapping
+from unicodedata import normalize
 
 from duckdb import DuckDBPyConnection
 
@@ -19,8 +20,12 @@ DISTINCTIVE = "cast(getvariable('erased_distinctive_ids') as varchar[])"
 # Keys that sources put together from a customer's and other ids, in that order; those of documents are none.
 MADE_KEYS = {"redemption_id", "event_id", "feedback_id", "adjustment_id", "message_id", "journal_id", "source_id"}
 SHORTEST_DISTINCTIVE = 4
-# What nobody sees in an id: controls and characters of no width anywhere, blanks of every kind around it.
-UNSEEN, AROUND = r"[\p{Cc}\p{Cf}]", r"^[\s\p{Z}]+|[\s\p{Z}]+$"
+# What nobody sees in an id: controls, characters of no width, letters that show nothing; blanks around it.
+UNSEEN = (
+    r"[\p{Cc}\p{Cf}\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
+    r"\x{E0100}-\x{E01EF}]"
+)
+AROUND = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
 
 
 def is_distinctive(customer_id: str) -> bool:
@@ -39,6 +44,7 @@ def set_erased(
     characters of no width, the .0 of a number.
     """
     found: dict[str, str] = {}
+    pseudonyms = {normalize("NFC", key): name for key, name in pseudonyms.items()} | dict(pseudonyms)
     folded = {key.lower(): name for key, name in pseudonyms.items()} if table.is_any_case else {}
     if pseudonyms:
         for column in (column for column in table.columns if table.is_customer(column)):
@@ -67,8 +73,8 @@ def spelling(column: Column) -> str:
 
 
 def plain(text: str) -> str:
-    """An id (SQL) without what nobody sees; a numeric column with gaps is exported as 17850.0."""
-    visible = f"regexp_replace({text}, '{UNSEEN}', '', 'g')"
+    """An id (SQL) without what nobody sees; a letter and its accent are one, a number with gaps is exported as 7.0."""
+    visible = f"regexp_replace(nfc_normalize({text}), '{UNSEEN}', '', 'g')"
     return f"regexp_replace(regexp_replace({visible}, '{AROUND}', '', 'g'), '\\.0+$', '')"
 
 

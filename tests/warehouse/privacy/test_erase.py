@@ -8,9 +8,11 @@ import json
 import lzma
 import sqlite3
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -240,13 +242,29 @@ def test_a_source_whose_customer_column_is_not_declared_is_an_error_before_anyth
 
 
 @pytest.mark.parametrize(
-    "spelled", [f"{CUSTOMER} ", f"\t{CUSTOMER}", f"{CUSTOMER}\u200b", CUSTOMER.upper(), f"\u00a0{CUSTOMER}"]
-)
+    "spelled",
+    [f"{CUSTOMER} ", f"\t{CUSTOMER}", f"{CUSTOMER}\u200b", CUSTOMER.upper(), f"\u00a0{CUSTOMER}", f"{CUSTOMER}\u202e",
+     f"{CUSTOMER[:3]}\u00ad{CUSTOMER[3:]}", f"{CUSTOMER}\ufe0f", f"\u3164{CUSTOMER}",
+     f"{CUSTOMER[:2]}\u034f{CUSTOMER[2:]}"],
+)  # fmt: skip
 def test_another_spelling_does_not_bring_the_person_back(shop: Landing, spelled: str) -> None:
     name = gone(shop).pseudonym
     shop.write("b.csv", f'customer_id,email,points\n"{spelled}",erika@muster.example,6\n')
     shop.load()
     assert rows(shop)[2] == (name, None, "6")
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_an_accent_that_is_written_otherwise_does_not_bring_the_person_back(
+    shop: Landing, forms: tuple[Literal["NFC", "NFD"], ...]
+) -> None:
+    first, second = (unicodedata.normalize(form, "Çelik-é7") for form in forms)
+    shop.write("b.csv", f"customer_id,email,points\n{first},erika@muster.example,5\n")
+    shop.load()
+    name = gone(shop, first).pseudonym
+    shop.write("c.csv", f"customer_id,email,points\n{second.upper()},erika@muster.example,6\n")
+    shop.load()
+    assert rows(shop)[2:] == [(name, None, "5"), (name, None, "6")]
 
 
 def test_a_customer_whose_id_differs_in_case_alone_stays_and_is_told(shop: Landing) -> None:
