@@ -1,4 +1,4 @@
-"""Known vulnerabilities of what uv.lock installs, by pip-audit; says nothing where there is no network to ask.
+"""Known vulnerabilities of what uv.lock installs, by pip-audit; says so where there is no network to ask.
 
 python .ci/audit.py UV PIP_AUDIT     exit code 1 where it found any
 """
@@ -10,10 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-# Where pip-audit asks. A machine without a route to it is told nothing: lint is for working without a network as well.
+# Where pip-audit asks. A machine without a route to it is told so: lint is for working without a network too.
 SERVICE = ("api.osv.dev", 443)
 CONNECT_SECONDS, AUDIT_SECONDS = 3, 120
 EXPORT = ["export", "--frozen", "--quiet", "--no-emit-project", "--no-hashes", "--format", "requirements-txt"]
+UNKNOWN = f"pip-audit: {SERVICE[0]} does not answer; nobody looked for known vulnerabilities of what uv.lock installs"
 AUDIT = [
     "--vulnerability-service",
     "osv",
@@ -37,8 +38,8 @@ def is_reachable() -> bool:
     return True
 
 
-def findings(uv: str, pip_audit: str) -> list[str]:
-    """A line for each known vulnerability; none where the service did not answer to the end."""
+def findings(uv: str, pip_audit: str) -> list[str] | None:
+    """A line for each known vulnerability; None where the service did not answer to the end."""
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_bytes(subprocess.run([uv, *EXPORT], capture_output=True, check=True).stdout)
@@ -47,7 +48,7 @@ def findings(uv: str, pip_audit: str) -> list[str]:
             done = subprocess.run(command, capture_output=True, timeout=AUDIT_SECONDS, check=False)
             packages = json.loads(done.stdout)["dependencies"]
         except (subprocess.TimeoutExpired, ValueError, KeyError):
-            return []
+            return None
     return [
         f"{package['name']} {package['version']}: {found['id']}, mended in {', '.join(found['fix_versions']) or 'none'}"
         for package in packages
@@ -56,6 +57,8 @@ def findings(uv: str, pip_audit: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    lines = findings(*sys.argv[1:]) if is_reachable() else []
-    if lines:
+    lines = findings(*sys.argv[1:]) if is_reachable() else None
+    if lines is None:
+        sys.stderr.write(f"{UNKNOWN}\n")
+    elif lines:
         sys.exit("\n".join(lines))

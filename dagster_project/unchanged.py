@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
 
-from serving.publication.state import Publication, live_publication
+from serving.publication.state import Publication, changed_files, live_publication
 from warehouse.errors import UserError
-from warehouse.files import hash_files, write_atomically
+from warehouse.files import hash_files, read_note, write_atomically
 from warehouse.ingest.landing import SETTLED_AFTER_NS, input_folder
 from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.register import Register
@@ -30,15 +30,16 @@ BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits
 
 def unchanged_since(settings: Settings) -> Publication | None:
     """The live publication, where a run would publish the same figures again; None where it might not."""
-    recorded = _record_path(settings)
-    if not recorded.exists() or not settings.warehouse_path.exists():
+    record = read_note(_record_path(settings))
+    if not record or not settings.warehouse_path.exists():
         return None
-    record = json.loads(recorded.read_text(encoding="utf-8"))
     live = live_publication(settings)
-    if live is None or live.publication_id != record["publication_id"]:
+    if live is None or live.publication_id != record.get("publication_id"):
         return None
-    is_whole = all((settings.published_dir / name).exists() for name in live.digests)
-    return live if is_whole and record["input_state"] == input_state(settings) else None
+    if record.get("input_state") != input_state(settings):
+        return None
+    # what was written to since is published anew, as `loyalty status` says
+    return None if changed_files(settings.published_dir, live, is_live=True) else live
 
 
 def nothing_new(settings: Settings, publication: Publication) -> str:

@@ -24,6 +24,7 @@ from typing import Self
 
 from dagster_project import watchdog_process
 from dagster_project.watchdog_process import STACK_SIGNAL
+from warehouse.files import read_note
 from warehouse.settings import Settings
 
 TERMINATED = 128 + signal.SIGTERM
@@ -50,8 +51,8 @@ def note_path(settings: Settings) -> Path:
 def read_ending(settings: Settings, run_id: str) -> Ending | None:
     """Why the watchdog ended this run; None where it did not, or where it ended another one since."""
     try:
-        ending = Ending(**json.loads(note_path(settings).read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        ending = Ending(**read_note(note_path(settings)))
+    except TypeError:
         return None
     return ending if ending.run_id == run_id else None
 

@@ -57,9 +57,14 @@ class Guard:
         hosts, origins, sites = (headers.get(name, []) for name in (b"host", b"origin", b"sec-fetch-site"))
         if len(hosts) != 1 or hosts[0] not in self.hosts or not self.origins.issuperset(origins):
             return False
-        if scope["type"] == "http" and _asks_by_address(scope):
+        if scope["type"] == "http" and (_asks_by_address(scope) or not self._is_sent_from_here(scope, headers)):
             return False
         return all(site in OWN_SITES for site in sites) or _is_a_link(scope, headers)
+
+    def _is_sent_from_here(self, scope: Scope, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
+        """What is more than read has a page of ours to come from, by its Referer where a browser names no Origin."""
+        pages = () if scope["method"] in ("GET", "HEAD") else headers.get(b"referer", ())
+        return all(page.startswith(tuple(origin + b"/" for origin in self.origins)) for page in pages)
 
     async def _refuse(self, send: Send) -> None:
         own = " or ".join(sorted(host.decode() for host in self.hosts))

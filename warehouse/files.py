@@ -2,10 +2,12 @@
 
 import gzip
 import hashlib
+import json
 import os
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 from warehouse.errors import UserError, printable
 from warehouse.permissions import shared_mode
@@ -48,16 +50,36 @@ def write_private(path: Path, text: str) -> None:
     write_atomically(path, text, mode=0o600)
 
 
+def read_note(path: Path) -> dict[str, Any]:
+    """What a run left for later commands, as JSON; nothing where there is none, or where somebody damaged it.
+
+    For what can be done without: it is written anew by the next run.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
 def require_free(path: Path, *, force: bool) -> None:
     """Raises UserError where `write_out` would refuse to write, for who has long work to do before."""
     if not path.parent.is_dir():
         raise UserError(f"--out {path}: no such folder. Create it, or name another file.")
     if path.is_symlink():
         raise UserError(f"--out {path}: a symbolic link, which is not followed. Name the file itself.")
+    if link := _linked_folder(path):
+        raise UserError(f"--out {path}: {link} is a symbolic link, which is not followed. Name the folder itself.")
     if path.exists() and not path.is_file():
         raise UserError(f"--out {path}: not a file. Name another one.")
     if path.exists() and not force:
         raise UserError(f"--out {path}: there is such a file already. Name another one, or replace it with --force.")
+
+
+def _linked_folder(path: Path) -> Path | None:
+    """A link on the way to a file. Links directly below / are the system's, as macOS makes them of /tmp and /var."""
+    folders = reversed((Path.cwd() / path).parents)
+    return next((folder for folder in folders if folder.is_symlink() and len(folder.parts) > 2), None)
 
 
 def write_out(path: Path, content: bytes | str, *, force: bool, is_private: bool = False) -> None:

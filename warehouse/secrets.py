@@ -14,6 +14,9 @@ HIDDEN = "***"
 SEPARATORS = r"[\s=:/@?&;,'\"#\[\]()]+"
 # A shorter part of a secret stands in many a message by chance; the whole secret is hidden however short.
 SHORTEST_PART = 3
+# A shorter run of letters stands in other words by chance.
+SHORTEST_ENCODED = 8
+BASE64, URL_SAFE = "[A-Za-z0-9+/_-]", str.maketrans("+/", "-_")
 KEYWORDS = r"\b(?:host|hostaddr|port|user|dbname|db|database)\s*=\s*([^\s'\"]+)"
 PASSWORDS = r"\b(?:password|passwd|pwd)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))"
 
@@ -47,6 +50,9 @@ def _has_host(address: str) -> bool:
 
 def hide(message: str, secrets: Iterable[str]) -> str:
     """The message without secrets, whole or in part, in the ways in which programs write them."""
+    secrets = [secret for secret in secrets if secret]
+    for inner in {inner for secret in secrets for inner in _within_base64(secret)}:
+        message = re.sub(f"{BASE64}*{re.escape(inner)}{BASE64}*={{0,2}}", HIDDEN, message)
     words = {form for secret in secrets for word in _words(secret) for form in _forms(word)}
     for word in sorted(words, key=len, reverse=True):
         pattern = rf"(?<!\w){re.escape(word)}(?!\w)" if word.isalnum() else re.escape(word)
@@ -87,4 +93,17 @@ def _words(secret: str) -> set[str]:
 def _forms(word: str) -> set[str]:
     encoded = base64.b64encode(word.encode("utf-8", "surrogateescape")).decode().rstrip("=")
     written = {word, quote(word, safe=""), quote(word), quote_plus(word), repr(word)[1:-1]}
-    return written | ({encoded} if len(encoded) >= 8 else set())
+    longer = {encoded, word.encode("utf-8", "surrogateescape").hex(), quote(quote(word, safe=""), safe="")}
+    longer |= {form.upper() for form in longer if re.fullmatch("[0-9a-f]+", form)}
+    return written | {form for form in longer if len(form) >= SHORTEST_ENCODED}
+
+
+def _within_base64(secret: str) -> set[str]:
+    """What stands for the secret in base64 of more than it, as mail servers and proxies are told user and password."""
+    found = set()
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + secret.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+        # letters that stand for bits of a neighbour's are none of the secret's
+        found.add(encoded[(before * 8 + 5) // 6 : (before + len(secret.encode("utf-8", "surrogateescape"))) * 8 // 6])
+    found |= {inner.translate(URL_SAFE) for inner in found}
+    return {inner for inner in found if len(inner) >= SHORTEST_ENCODED}

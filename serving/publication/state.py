@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from serving.publication.database_file import Base
+from warehouse.errors import UserError
 from warehouse.files import write_atomically
 from warehouse.settings import Settings
-from warehouse.sql import STORAGE_VERSION
+from warehouse.sql import STORAGE_VERSION, wal_of
 
 DATABASE = "loyalty.duckdb"
 WORK = "work.duckdb"
@@ -83,9 +84,15 @@ def read_state(published: Path) -> State:
     file = published / "publications.json"
     if not file.exists():
         return State()
-    values = json.loads(file.read_text(encoding="utf-8"))
-    kept = tuple(_from_json(entry) for entry in values["publications"])
-    return State(values["live"], _moment(values["since"]), kept)
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        kept = tuple(_from_json(entry) for entry in values["publications"])
+        return State(values["live"], _moment(values["since"]), kept)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file}: damaged, so that nobody can tell which publications are kept. Restore it from a backup, or remove"
+            " it: the next run publishes anew."
+        ) from error
 
 
 def write_state(published: Path, state: State) -> None:
@@ -129,7 +136,16 @@ def changed_files(published: Path, publication: Publication, *, is_live: bool = 
     if is_live:
         live = [(name, published / name) for name in publication.digests if "/" not in name]
         files += [(name, path) for name, path in live if not _is_same(path, history / name)]
-    return [path for name, path in files if not path.exists() or digest(path) != publication.digests[name]]
+    changed = [path for name, path in files if not path.exists() or digest(path) != publication.digests[name]]
+    return [*changed, *_led_astray(published, publication)] if is_live else changed
+
+
+def _led_astray(published: Path, publication: Publication) -> list[Path]:
+    """What makes readers see something else although every file is as it was: a log that DuckDB replays, a pointer."""
+    found = [log for file in (DATABASE, WORK) if (log := wal_of(published / file)).exists()]
+    folders = {name.partition("/")[0] for name in publication.digests if "/" in name}
+    pointer = published / "parquet"
+    return [*found, pointer] if folders and pointer.resolve().name not in folders else found
 
 
 def _is_same(one: Path, other: Path) -> bool:

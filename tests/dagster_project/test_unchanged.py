@@ -57,6 +57,21 @@ def test_a_run_without_news_says_so_and_does_nothing(own: Company) -> None:
     assert live_publication(own.settings) == before and not own.settings.dagster_home.joinpath("runs").exists()
 
 
+def test_a_published_file_that_was_written_to_is_news(own: Company) -> None:
+    report = own.settings.published_dir / "report.html"
+    report.chmod(0o600)
+    report.write_bytes(report.read_bytes() + b"x")
+    assert unchanged_since(own.settings) is None
+
+
+@pytest.mark.parametrize("name", ["rows.json", "ended_run.json", "published_inputs.json"])
+def test_a_damaged_note_of_a_run_stops_no_command(own: Company, name: str) -> None:
+    (own.settings.home / name).write_bytes(b"\0{")
+    done = own.loyalty("status")
+    assert done.code == 0 and "unexpected" not in done.text
+    assert (unchanged_since(own.settings) is None) == (name == "published_inputs.json")
+
+
 def test_schedule_and_sensor_skip_without_news(own: Company) -> None:
     settings = own.settings
     with open_instance(settings) as instance:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from warehouse.errors import UserError
-from warehouse.files import csv_cell, hash_files, write_atomically, write_out, write_private
+from warehouse.files import csv_cell, hash_files, read_note, write_atomically, write_out, write_private
 
 
 def permissions(path: Path) -> int:
@@ -89,10 +89,14 @@ def test_what_is_asked_for_follows_no_link_and_replaces_nothing_without_force(tm
     other.write_text("kept")
     link.symlink_to(other)
     dangling.symlink_to(tmp_path / "nothing")
-    for path in (link, dangling):
+    (tmp_path / "real" / "below").mkdir(parents=True)
+    folder = tmp_path / "folder"
+    folder.symlink_to(tmp_path / "real")
+    for path in (link, dangling, folder / "x", folder / "below" / "x", folder / ".." / "x"):
         for force in (False, True):
             with pytest.raises(UserError, match="symbolic link"):
                 write_out(path, "new", force=force)
+    assert not [*(tmp_path / "real").rglob("x")] and not (tmp_path / "x").exists()
     with pytest.raises(UserError, match="--force"):
         write_out(other, "new", force=False)
     with pytest.raises(UserError, match="not a file"):
@@ -109,3 +113,10 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_quoted() -> None:
     assert [csv_cell(value) for value in ("=1", "-2", -2, "a=1", "", None, "\x1b")] == [
         "'=1", "'-2", -2, "a=1", "", None, "\\x1b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"", b"\0{", b"[1]", b"null", b"\xff", b"[" * 100_000, b'{"a": '])
+def test_a_damaged_note_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    assert read_note(tmp_path / "note.json") == {}
+    (tmp_path / "note.json").write_bytes(content)
+    assert read_note(tmp_path / "note.json") == {}

@@ -1,5 +1,7 @@
 """Secrets: refused by name where they cannot be used, hidden wherever a message repeats one, whole or in part."""
 
+import base64
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -59,6 +61,22 @@ def test_a_connection_string_of_keywords_hides_its_password() -> None:
 
 def test_a_login_that_a_server_repeats_in_base64_is_hidden() -> None:
     assert hide("535 aHVudGVyMi1sb25n is wrong", ["hunter2-long"]) == "535 *** is wrong"
+
+
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "Ünal"])
+def test_a_login_that_stands_in_base64_with_its_user_is_hidden(user: str) -> None:
+    secret = "hunter2?>long~"
+    for between in (":", "\0"):
+        text = f"{user}{between}{secret}".encode()
+        for encoded in (base64.b64encode(text), base64.urlsafe_b64encode(text)):
+            assert hide(f"501 no such command AUTH PLAIN {encoded.decode()} here", [secret]).endswith("PLAIN *** here")
+
+
+@pytest.mark.parametrize(
+    "encode", [lambda text: text.encode().hex(), lambda text: quote(quote(text, safe=""), safe="")]
+)
+def test_a_secret_is_hidden_however_it_is_encoded(encode: Callable[[str], str]) -> None:
+    assert hide(f"bad {encode('hunter2/long')} here", ["hunter2/long"]) == "bad *** here"
 
 
 @pytest.mark.parametrize(

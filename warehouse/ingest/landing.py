@@ -5,17 +5,20 @@ import itertools
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from warehouse.errors import UserError
+from warehouse.errors import UserError, on_one_line
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
 # A file younger than this may change again within the same tick of its clock: its time is not trusted yet.
 SETTLED_AFTER_NS = 2_000_000_000
 SAME_MOMENT_NS = 60_000_000_000
+# Categories of Unicode: controls, bytes that are no UTF-8, separators of lines.
+NOT_IN_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 _SERIES = re.compile(r"[\s()_-]*[0-9]+[()]*")
 
 
@@ -70,6 +73,7 @@ def find_files(patterns: Iterable[str], folder: Path, *, is_ours: bool = True) -
         if hidden or not (is_asked_for or (reaches_below and path.is_dir())):
             continue
         if is_ours:
+            _refuse_name(relative.as_posix(), folder)
             _refuse_leaving(path, folder)
         if path.is_file():
             found[relative.as_posix()] = path
@@ -105,11 +109,22 @@ def _part(part: str) -> str:
     )
 
 
-def _refuse_leaving(path: Path, folder: Path) -> None:
-    if not path.resolve().is_relative_to(folder.resolve()):
+def _refuse_name(name: str, folder: Path) -> None:
+    """A line break in a name could pass for a sentence of ours, and what is no UTF-8 can be stored nowhere."""
+    if any(unicodedata.category(character) in NOT_IN_NAMES for character in name):
         raise UserError(
-            f"{path}: a link that leads out of the input folder, to {path.resolve()}. Put the file itself there,"
-            f" or name its"
+            f"{folder}: {on_one_line(name)}: the name holds a control character or is not UTF-8. Rename the file."
+        )
+
+
+def _refuse_leaving(path: Path, folder: Path) -> None:
+    try:
+        place = path.resolve()
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"{path}: a link that leads to itself. Remove it, or put the file itself there.") from error
+    if not place.is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{path}: a link that leads out of the input folder, to {place}. Put the file itself there, or name its"
             " folder as the source's input_path."
         )
 
@@ -166,7 +181,7 @@ def no_files(source: SourceConfig, name: str, folder: Path) -> UserError:
     """The error for a table that needs a file and has none."""
     patterns = ", ".join(f'"{pattern}"' for pattern in source.tables[name].files or ())
     there = sorted(path.name for path in folder.iterdir())[:10]
-    listed = ", ".join(there) or "nothing"
+    listed = ", ".join(map(on_one_line, there)) or "nothing"
     return UserError(
         f"{folder}: no file matches {patterns} for the table {name} of the source {source.name}. Found: {listed}."
         f" Put the files there, or declare the table `optional: true` in {source.path}."

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import duckdb
 
 from warehouse.errors import printable
-from warehouse.files import write_atomically
+from warehouse.files import read_note, write_atomically
 from warehouse.ingest.batches import LoadReport
 from warehouse.settings import Settings
 
@@ -133,5 +133,5 @@ def keep_sentences(settings: Settings, about: str, sentences: Iterable[str]) -> 
 
 def kept_sentences(settings: Settings) -> dict[str, list[str]]:
     """What was told last, by what it is about; nothing in a home that has loaded nothing."""
-    path = settings.home / "rows.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = read_note(settings.home / "rows.json")
+    return {about: [str(one) for one in told] for about, told in kept.items() if isinstance(told, list)}

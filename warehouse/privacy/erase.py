@@ -20,7 +20,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
-from warehouse.files import write_private
+from warehouse.files import read_note, write_private
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.erasure_register import (
     Erased,
@@ -159,9 +159,14 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
     path = unfinished_path(settings)
     if not path.exists():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_note(path)
     known: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return _Unfinished(**known)
+    try:
+        return _Unfinished(**known)
+    except TypeError as error:
+        raise UserError(
+            f"{path}: damaged, so that nobody can tell who was being erased. Remove it, and start that erasure again."
+        ) from error
 
 
 def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> _Unfinished:

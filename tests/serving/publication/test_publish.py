@@ -622,3 +622,31 @@ def test_a_published_file_that_was_changed_is_told(
         other.write_bytes(b"x")
         other.replace(path)
     assert {file.name for file in changed_files(settings.published_dir, done, is_live=True)} == {path.name}
+
+
+@pytest.mark.parametrize("name", ["loyalty.duckdb.wal", "work.duckdb.wal", "parquet"])
+def test_what_leads_readers_astray_beside_unchanged_files_is_told_and_mended(
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication], name: str
+) -> None:
+    build(warehouse)
+    done = go()
+    path, elsewhere = settings.published_dir / name, settings.home / "elsewhere"
+    elsewhere.mkdir()
+    path.unlink(missing_ok=True)
+    path.symlink_to(elsewhere) if name == "parquet" else path.write_bytes(b"x")
+    assert changed_files(settings.published_dir, done, is_live=True) == [path]
+    assert changed_files(settings.published_dir, go(), is_live=True) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"live": 1, "since": "x", "publications": [{}]}', "\x00"])
+def test_a_damaged_list_of_publications_is_told_in_words(
+    settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication], text: str
+) -> None:
+    build(warehouse)
+    go()
+    file = settings.published_dir / "publications.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"publications\.json: damaged.*remove it: the next run publishes anew"):
+        live_publication(settings)
+    file.unlink()
+    assert live_publication(settings) is None and go().build_id

@@ -104,6 +104,26 @@ def test_a_link_out_of_the_folder_is_refused_by_name(landing: Make, tmp_path: Pa
     assert next(iter(check_source(here.source, here.settings))).is_error
 
 
+def test_a_link_to_itself_is_refused_by_name(landing: Make) -> None:
+    here = landing()
+    here.write("a.csv", "id\n1\n")
+    (here.folder / "b.csv").symlink_to("c.csv")
+    (here.folder / "c.csv").symlink_to("b.csv")
+    with pytest.raises(UserError, match=r"[bc]\.csv: a link that leads (to itself|out)"):
+        here.load()
+
+
+@pytest.mark.parametrize(
+    "name", [b"a\nshop: no problems.csv", b"a\x1b[31m.csv", b"a\xff.csv", b"a\xe2\x80\xa8.csv", b"b\n\xff.csv"]
+)
+def test_a_name_that_cannot_be_shown_is_refused_on_one_line(landing: Make, name: bytes) -> None:
+    here = landing()
+    Path(os.fsdecode(os.fsencode(here.folder) + b"/" + name)).write_text("id\n1\n")
+    with pytest.raises(UserError, match="the name holds a control character or is not UTF-8") as refused:
+        here.load()
+    assert str(refused.value).isprintable() and next(iter(check_source(here.source, here.settings))).is_error
+
+
 def test_a_linked_folder_is_refused_where_tables_reach_below(landing: Make, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "a.csv").write_text("id\nsecret\n")

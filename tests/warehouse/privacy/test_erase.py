@@ -254,6 +254,14 @@ def test_another_spelling_does_not_bring_the_person_back(shop: Landing, spelled:
     assert rows(shop)[2] == (name, None, "6")
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"customer": 1}'])
+def test_a_damaged_note_of_an_erasure_is_told_in_words(shop: Landing, text: str) -> None:
+    gone(shop)
+    unfinished_path(shop.settings).write_text(text)
+    with pytest.raises(UserError, match=r"unfinished\.json: damaged.*start that erasure again"):
+        gone(shop, "cust-0816")
+
+
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
 def test_an_accent_that_is_written_otherwise_does_not_bring_the_person_back(
     shop: Landing, forms: tuple[Literal["NFC", "NFD"], ...]
