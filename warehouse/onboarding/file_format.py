@@ -13,7 +13,7 @@ from warehouse.errors import UserError, nearest, printable
 from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters
 from warehouse.ingest.formats import excel
-from warehouse.ingest.formats.csv import likely_encoding, open_text
+from warehouse.ingest.formats.csv import OTHERS, likely_encoding, open_text, refuse_other_formats
 from warehouse.ingest.formats.dispatch import open_file, readable
 from warehouse.ingest.sources import ColumnConfig, TableConfig, format_of
 from warehouse.settings import IngestSettings
@@ -25,19 +25,6 @@ MOST_ROWS = 20_000
 MOST_PREAMBLE = 50
 MOST_LOOKED_AT = 500
 DELIMITERS = (",", ";", "\t", "|")
-# What other kinds of files begin with, and what to do with them.
-OTHERS = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or name it .xlsx",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls). Save it as .xlsx or CSV",
-    b"%PDF": "a PDF. Export the orders as CSV or Excel",
-    b"<!doctype": "a web page, maybe that of a login. Export the file again",
-    b"<html": "a web page, maybe that of a login. Export the file again",
-    b"<?xml": "XML. Export the orders as CSV or Excel",
-    b"{": "JSON. Name it .json",
-    b"\x1f\x8b": "packed with gzip. Name it .csv.gz",
-    b"\x89PNG": "a picture. Export the orders as CSV or Excel",
-    b"PAR1": "Parquet. Name it .parquet",
-}
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -130,9 +117,7 @@ def _trimmed(row: Sequence[str]) -> list[str]:
 
 def _look_at_text(path: Path) -> Sample:
     content = _content(path)
-    for beginning, what in OTHERS.items():
-        if content[:64].lstrip().lower().startswith(beginning.lower()):
-            raise UserError(f"{path}: its ending says text, but it is {what}.")
+    refuse_other_formats(content, path, {**OTHERS, b"{": "JSON. Name it .json"})
     encoding, text = _decoded(path, content)
     delimiter = _delimiter(text)
     lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))[: MOST_ROWS + MOST_PREAMBLE]

@@ -56,7 +56,7 @@ BROKEN: list[tuple[str, Mapping[str, bytes], list[str], str]] = [
     ("json", {"a.csv": b'{"orders": []}'}, [], "it is JSON. Name it .json"),
     ("gzip", {"a.csv": gzip.compress(LINES)}, [], "packed with gzip. Name it .csv.gz"),
     ("picture", {"a.csv": b"\x89PNGrest"}, [], "a picture"),
-    ("parquet", {"a.csv": b"PAR1rest"}, [], "Parquet. Name it .parquet"),
+    ("parquet", {"a.csv": b"PAR1\x15rest"}, [], "Parquet. Name it .parquet"),
     ("bytes", {"a.csv": bytes(range(256)) * 9}, [], "it holds NUL bytes"),
     ("no-workbook", {"a.xlsx": LINES}, [], "no Excel workbook"),
     ("no-parquet", {"a.parquet": LINES}, [], "cannot be read as parquet"),

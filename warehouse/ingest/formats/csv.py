@@ -17,7 +17,7 @@ import gzip
 import re
 import zipfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,15 +38,17 @@ REJECTED_TEXT_LIMIT = 1 << 16
 UTF8_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 UTF32_MARKS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
-# What files begin with that are no text, whatever their names say.
-NO_TEXT = {
-    b"PK\x03\x04": "an Excel workbook or another packed file: name it .xlsx or .zip",
-    b"\x1f\x8b": "a file packed by gzip: name it .csv.gz",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save it as .xlsx",
-    b"PAR1\x15": "Parquet: name it .parquet",
-    b"%PDF": "a PDF: export the rows as CSV",
-    b"<!doctype html": "a web page, as of a login in place of the download: export it again",
-    b"<html": "a web page, as of a login in place of the download: export it again",
+# What files begin with that are something else, whatever their names say, and what to do.
+OTHERS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook. Unpack it, or name it .xlsx",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls). Save it as .xlsx or CSV",
+    b"%PDF": "a PDF. Export the orders as CSV or Excel",
+    b"<!doctype": "a web page, maybe that of a login. Export the file again",
+    b"<html": "a web page, maybe that of a login. Export the file again",
+    b"<?xml": "XML. Export the orders as CSV or Excel",
+    b"\x1f\x8b": "packed with gzip. Name it .csv.gz",
+    b"\x89PNG": "a picture. Export the orders as CSV or Excel",
+    b"PAR1\x15": "Parquet. Name it .parquet",
 }
 # In these, no letter holds the byte of a delimiter, a quote or a line feed.
 SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
@@ -149,9 +151,7 @@ codecs.register_error(MARKED, _mark_fault)
 
 def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
     """The encoding that a file begins in: UTF-16 says so by its mark; without one it has to be declared."""
-    for begins, what in NO_TEXT.items():
-        if start[:100].lstrip().lower().startswith(begins.lower()):
-            raise UserError(f"{path}: the file is no text but {what}.")
+    refuse_other_formats(start, path)
     if start.startswith(UTF32_MARKS):
         return "utf-32"
     if start.startswith(UTF16_MARKS):
@@ -164,6 +164,14 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
                 " YAML, or save the file as UTF-8."
             )
     return encoding
+
+
+def refuse_other_formats(start: bytes, path: Path, others: Mapping[bytes, str] = OTHERS) -> None:
+    """Raises UserError where a file that is called text begins as something else does."""
+    begins = start[:100].removeprefix(UTF8_MARK).lstrip().lower()
+    for beginning, what in others.items():
+        if begins.startswith(beginning.lower()):
+            raise UserError(f"{path}: its ending says text, but it is {what}.")
 
 
 def likely_encoding(content: bytes) -> str | None:
