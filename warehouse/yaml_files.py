@@ -71,6 +71,15 @@ class _Loader(yaml.SafeLoader):
             problem = f"{shown_value(node.value)} is no {kind}: {error}"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
+    def construct_scalar(self, node: Any) -> Any:
+        """Half a character, as \\ud800 writes one, can be printed, stored and compared nowhere."""
+        text = super().construct_scalar(node)
+        half = next((character for character in str(text) if "\ud800" <= character <= "\udfff"), None)
+        if half:
+            problem = f"found U+{ord(half):04X}, which is half a character"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return text
+
 
 def _compose(path: Path) -> yaml.Node | None:
     try:

@@ -23,6 +23,16 @@ PLAN = {
     "treatment_share": 0.5, "holdout_share": 0.1, "salt": "s",
 }  # fmt: skip
 SCENARIOS = {"short": {"points.expiry_months": 6}, "rich": {"budget": "2x", "tiers": {"all": {"earn_rate": "1.5x"}}}}
+# What the companies that are shipped do not say, and what reaches headers, schedules and pages.
+SETTINGS = {
+    "company": "Corner shop", "sources": {"shop": {"input_path": "landing/shop"}}, "business_timezone": "UTC",
+    "base_currency": "EUR", "churn_horizon_days": 30, "memory_limit": "2GB", "schedule": {"cron": "0 5 * * *"},
+    "messages": {
+        "channel": "email", "sender": "Shop <a@b.example>", "unsubscribe_url": "https://b.example/stop?id={message_id}",
+        "smtp": {"host": "b.example", "password_env": "LOYALTY_SMTP_PASSWORD"},
+    },
+    "identity": {"stop_list": ["till@b.example"]}, "rewards": {"caps": {"voucher": 200}}, "publish": {"group": "all"},
+}  # fmt: skip
 TEXTS = [
     "",
     " ",
@@ -117,7 +127,9 @@ def mangled(values: Any, draw: random.Random) -> bytes:
         for key in parents:
             section = section[key]
         change = draw.randrange(6)
-        if change < 4:
+        if change == 3 and isinstance(section[last], str):  # what is right, and goes on otherwise
+            section[last] += draw.choice(TEXTS)
+        elif change < 4:
             section[last] = copy.deepcopy(draw.choice(VALUES))
         elif isinstance(section, dict) and len(section) > 1:
             value = section.pop(last)
@@ -152,10 +164,11 @@ def read_what_if(file: Path) -> Any:
 READERS: list[tuple[str, Callable[[Path], Any]]] = [
     *((str(file), read_settings) for file in sorted((PROJECT_ROOT / "companies").glob("*/settings.yml"))),
     *((str(file), read_mapping) for file in sorted(known_sources().values())),
+    ("settings", read_settings),
     ("plan", read_experiment),
     ("scenarios", read_what_if),
 ]
-OF_ITS_OWN = {"plan": PLAN, "scenarios": SCENARIOS}
+OF_ITS_OWN = {"settings": SETTINGS, "plan": PLAN, "scenarios": SCENARIOS}
 
 
 @pytest.fixture(scope="module")

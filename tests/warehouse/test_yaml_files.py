@@ -37,6 +37,8 @@ BOMB = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
     [
         ("a: [1\n", "line 2: not valid YAML"),
         ("a: 1\nb: 2023-02-30\n", "line 2: not valid YAML: '2023-02-30' is no timestamp"),
+        ('a: 1\nb: "x\\ud800"\n', "line 2: not valid YAML: found U+D800, which is half a character"),
+        ('a: 1\n"\\udfff": 1\n', "line 2: not valid YAML: found U+DFFF"),
         ("a: 1\nb: 2\na: 3\n", 'line 3: the key "a" stands in line 1 already'),
         ("a: !!python/object/apply:os.system [id]\n", "line 1: not valid YAML"),
         ("a: &x [*x]\n", "line 1: an alias (*name) stands inside of its own anchor"),
