@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GIB = 1024**3
+# Of what DuckDB may take: the rest is for the published file, which a second instance writes while the first works.
+WAREHOUSE_SHARE = 0.8
 # What `loyalty run` of the default company needs, see README.md.
 LEAST_BYTES = 2 * GIB
 DUCKDB_SHARE = 0.8
-PYTHON_BYTES = GIB
+PYTHON_BYTES = 1.4 * GIB
+LEAST_SHARE = 0.3
+# Below, nothing is copied while models learn: both at once take up to 2.3 GB for the default company.
+AMPLE_BYTES = 3 * GIB
 # (file of the limit, file with the line `oom_kill <number>`)
 VERSION_1 = ("memory.limit_in_bytes", "memory.oom_control")
 VERSION_2 = ("memory.max", "memory.events")
@@ -56,16 +61,22 @@ def kills_since(earlier: MemoryGroup) -> int | None:
     return kills - earlier.kills
 
 
-def duckdb_memory_limit(group: MemoryGroup | None) -> str | None:
-    """What DuckDB may take in a cgroup with a limit, in its notation; None leaves it its own default.
+def is_scarce(group: MemoryGroup | None) -> bool:
+    """Whether what can be done one after the other should not be done at once."""
+    return group is not None and group.limit_bytes is not None and group.limit_bytes < AMPLE_BYTES
 
-    DuckDB's default is 80% of its own group's limit, which leaves Python too little of a small one: here at least 1 GiB
-    is left, or half where the limit is under 2 GiB.
+
+def duckdb_memory_limit(group: MemoryGroup | None) -> str | None:
+    """What the warehouse may take in a cgroup with a limit, in DuckDB's notation; None leaves it its own default.
+
+    DuckDB's default is 80% of its own group's limit, which leaves Python too little of a small one: here at least
+    1.4 GiB is left, or 70% where the limit is under 2 GiB. Of what DuckDB may take the warehouse gets four fifths.
     """
     if group is None or group.limit_bytes is None:
         return None
     limit = group.limit_bytes
-    return f"{int(min(limit * DUCKDB_SHARE, max(limit - PYTHON_BYTES, limit / 2))) // 1024**2}MiB"
+    duckdb = min(limit * DUCKDB_SHARE, max(limit - PYTHON_BYTES, limit * LEAST_SHARE))
+    return f"{int(duckdb * WAREHOUSE_SHARE) // 1024**2}MiB"
 
 
 def _read_group(tree: Path, path: str, limit_name: str, kills_name: str) -> MemoryGroup | None:

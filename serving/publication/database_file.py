@@ -164,7 +164,7 @@ def assemble(
     if best:
         shutil.copyfile(best.path, file)
     with connect(file, storage_version=storage_version) as target:
-        _limit_like(target, connection)
+        _limit_beside(target, connection)
         _fill(connection, target, list(wanted), kept, publication)
     if wal_of(file).exists():
         raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
@@ -177,14 +177,15 @@ def _estimated_rows(connection: DuckDBPyConnection) -> dict[Relation, int]:
     return {Relation(schema, name): size for schema, name, size in rows}
 
 
-def _limit_like(target: DuckDBPyConnection, source: DuckDBPyConnection) -> None:
-    """Give `target` the memory limit of `source`, and one thread.
+def _limit_beside(target: DuckDBPyConnection, source: DuckDBPyConnection) -> None:
+    """Give `target` a quarter of the memory limit of `source`, which goes on working beside it, and one thread.
 
     Rows arrive one batch after another, so further threads only split them into row groups that fill less well.
     """
     row = source.execute("select current_setting('memory_limit')").fetchone()
     assert row is not None
-    target.execute(f"set memory_limit = {quote_literal(row[0])}")
+    number, unit = row[0].split()  # as 1.5 GiB
+    target.execute(f"set memory_limit = {quote_literal(f'{float(number) / 4:.3f} {unit}')}")
     target.execute("set threads = 1")
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.memory import GIB, MemoryGroup, duckdb_memory_limit, kills_since, memory_group
+from warehouse.memory import GIB, MemoryGroup, duckdb_memory_limit, is_scarce, kills_since, memory_group
 from warehouse.settings import load_settings
 from warehouse.sql import connect, limit_resources
 
@@ -80,15 +80,20 @@ def test_kills_are_counted_for_as_long_as_the_group_lives(tmp_path: Path) -> Non
     assert kills_since(earlier) is None, "another group of that name"
 
 
-@pytest.mark.parametrize(("gib", "mib"), [(1, 512), (2, 1024), (4, 3072), (10, 8192)])
+@pytest.mark.parametrize(("gib", "mib"), [(1, 409), (2, 819), (4, 2457), (10, 6553)])
 def test_duckdb_leaves_memory_to_python(gib: int, mib: int) -> None:
     assert duckdb_memory_limit(MemoryGroup("a", 1, 0, gib * GIB)) == f"{mib}MiB"
+
+
+def test_what_is_scarce() -> None:
+    assert [is_scarce(MemoryGroup("a", 1, 0, gib * GIB)) for gib in (1, 2, 3)] == [True, True, False]
+    assert not is_scarce(MemoryGroup("a", 1, 0, None)) and not is_scarce(None)
 
 
 def test_the_settings_come_before_the_cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warehouse.sql.memory_group", lambda: MemoryGroup("a", 1, 0, 2 * GIB))
     settings = load_settings(environ={}, home=tmp_path)
-    for chosen, taken in (("300MiB", "300.0 MiB"), (None, "1.0 GiB")):
+    for chosen, taken in (("300MiB", "300.0 MiB"), (None, "819.0 MiB")):
         with connect() as connection:
             limit_resources(connection, settings.model_copy(update={"memory_limit": chosen}))
             assert connection.execute("select current_setting('memory_limit')").fetchall() == [(taken,)]
