@@ -80,7 +80,7 @@ def test_kills_are_counted_for_as_long_as_the_group_lives(tmp_path: Path) -> Non
     assert kills_since(earlier) is None, "another group of that name"
 
 
-@pytest.mark.parametrize(("gib", "mib"), [(1, 409), (2, 819), (4, 2457), (10, 6553)])
+@pytest.mark.parametrize(("gib", "mib"), [(1, 245), (2, 491), (4, 2129), (10, 6553)])
 def test_duckdb_leaves_memory_to_python(gib: int, mib: int) -> None:
     assert duckdb_memory_limit(MemoryGroup("a", 1, 0, gib * GIB)) == f"{mib}MiB"
 
@@ -93,7 +93,7 @@ def test_what_is_scarce() -> None:
 def test_the_settings_come_before_the_cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warehouse.sql.memory_group", lambda: MemoryGroup("a", 1, 0, 2 * GIB))
     settings = load_settings(environ={}, home=tmp_path)
-    for chosen, taken in (("300MiB", "300.0 MiB"), (None, "819.0 MiB")):
+    for chosen, taken in (("300MiB", "300.0 MiB"), (None, "491.0 MiB")):
         with connect() as connection:
             limit_resources(connection, settings.model_copy(update={"memory_limit": chosen}))
             assert connection.execute("select current_setting('memory_limit')").fetchall() == [(taken,)]
