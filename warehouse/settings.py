@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from warehouse.errors import UserError, nearest
 from warehouse.secrets import wrong_secret
@@ -430,14 +421,6 @@ class Settings(_Section):
     """Messages to customers."""
     # Where these settings came from, for messages; not a key of the file.
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
-
-    @field_validator("data_through", "as_of_date")
-    @classmethod
-    def _not_before_all_dates(cls, day: date | None, info: ValidationInfo) -> date | None:
-        earliest = info.data.get("earliest_date")
-        if day and earliest and day < earliest:
-            raise ValueError(f"it lies before earliest_date, {earliest}")
-        return day
 
     @property
     def folder(self) -> Path:

@@ -75,8 +75,8 @@ def test_sql_prints_json_lines(built: Company) -> None:
     [
         ("select * from fct_order", "fct_order"),
         ("selec 1", "selec"),
-        ("create table marts.mine as select 1", "read-only"),
-        ("delete from fct_orders", "read-only"),
+        ("create table marts.mine as select 1", "a statement that reads is expected"),
+        ("delete from fct_orders", "a statement that reads is expected"),
     ],
 )
 def test_sql_that_cannot_be_answered_is_an_error(built: Company, query: str, told: str) -> None:
