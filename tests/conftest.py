@@ -19,16 +19,18 @@ from warehouse.sql import connect
 hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
-# Folders whose files take longest, so that no worker is left with one of them at the end.
-SLOWEST = ("end_to_end", "properties", "dbt", "benchmarks", "dagster_project")
+# What takes longest, so that no worker is left with one of them at the end. The first file makes the company that
+# others read; the other worker has properties to prove meanwhile, which do not wait for it.
+SLOWEST = ("end_to_end/test_command_line.py", "properties", "end_to_end", "dbt", "benchmarks", "dagster_project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the slowest files; `make test` keeps this order."""
 
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(PROJECT_ROOT / "tests").parts[0]
-        return SLOWEST.index(folder) if folder in SLOWEST else len(SLOWEST)
+        path = item.path.relative_to(PROJECT_ROOT / "tests").as_posix()
+        found = (number for number, start in enumerate(SLOWEST) if path.startswith(start))
+        return next(found, len(SLOWEST))
 
     items.sort(key=place)
 

@@ -155,6 +155,7 @@ def test_rollback_goes_back_to_what_was_published_before(changed: Company, built
     assert done.code == 2 and '"nonsense" is not kept' in done.err and before in done.err
 
 
+@pytest.mark.slow
 def test_a_selected_part_is_run_and_nothing_else(own: Company) -> None:
     written = "select table_name from duckdb_tables() where schema_name = 'marts' and comment = 'old' order by all"
     for (table,) in own.warehouse("select table_name from duckdb_tables() where schema_name = 'marts'"):

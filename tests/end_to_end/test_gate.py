@@ -73,6 +73,7 @@ def test_a_failing_data_test(own: Company, flawed_project: Path) -> None:
         assert build_of(own).status == "failed"
 
 
+@pytest.mark.slow
 def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
     marts = own.marts()
     with refused(own, "unit_test a_product_nobody_described: actual differs from expected"):

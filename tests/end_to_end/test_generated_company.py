@@ -157,6 +157,7 @@ def test_a_full_refresh_of_the_changed_company_is_the_same(changed: Company, tmp
     assert again.marts() == changed.marts()
 
 
+@pytest.mark.slow
 def test_a_second_run_loads_nothing_and_changes_no_mart(built: Company, tmp_path_factory: Any) -> None:
     again = built.copy(tmp_path_factory.mktemp("homes") / "again")
     batches = again.warehouse("from ops.batches order by all")

@@ -67,6 +67,7 @@ def settings(tmp_path: Path, own_environment: None) -> Settings:
     return load_settings(company, environ={})
 
 
+@pytest.mark.slow
 def test_guests_whose_addresses_stand_in_one_row_are_one_customer(settings: Settings) -> None:
     project = DbtProject(settings)
     with connect(settings.warehouse_path) as connection:

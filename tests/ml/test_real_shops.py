@@ -73,6 +73,7 @@ def test_grocery_customers_have_the_rhythm_of_the_definitions(grocery_lines):
     assert (regular.r, regular.alpha, regular.a, regular.b) == pytest.approx((1.457, 0.680, 0.042, 8.525), abs=6e-4)
 
 
+@pytest.mark.slow
 def test_grocery_recommendations_beat_their_baselines(grocery_lines, grocery_categories):
     result = recommend(grocery_lines, grocery_categories, dt.date(2017, 12, 31))
     rows = result.metrics.set_index(["model", "metric", "slice"])

@@ -45,5 +45,6 @@ def test_another_kernel_changes_nothing(haswell, tmp_path):
     require_same(haswell, fitted(tmp_path / "nehalem", "Nehalem", 1))
 
 
+@pytest.mark.slow
 def test_another_order_of_rows_and_more_threads_change_nothing(haswell, tmp_path):
     require_same(haswell, fitted(tmp_path / "shuffled", "Haswell", 2, "5"))

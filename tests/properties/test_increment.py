@@ -83,6 +83,7 @@ def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeC
     expect_first_build_in_sql(company, graph)
 
 
+@pytest.mark.slow
 def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeCompany) -> None:
     company, mess = make_company(), Mess(0)
     day, net = FIRST_DAY, Decimal("10.01")

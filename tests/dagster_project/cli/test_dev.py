@@ -68,6 +68,7 @@ def test_a_changed_model_is_built_and_a_failing_test_is_told(own: Company, proje
     assert own.published("select count(*) from duckdb_columns() where column_name = 'twice'") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_model_that_is_nowhere_is_named(own: Company) -> None:
     done = own.loyalty("dev", "build", "fct_order")
     assert done.code == 2

@@ -39,7 +39,10 @@ def files_of(manifest: Mapping[str, Any], unique_id: str, seen: set[str]) -> Ite
         yield from files_of(manifest, parent, seen)
 
 
-@pytest.mark.parametrize("company", ["complete_journey", "online_retail", "generated"])
+@pytest.mark.parametrize(
+    "company",
+    ["complete_journey", *(pytest.param(name, marks=pytest.mark.slow) for name in ("online_retail", "generated"))],
+)
 def test_all_that_the_kept_history_is_made_of_is_in_its_signature(company: str, tmp_path: Path) -> None:
     settings = load_settings(company, {}, home=tmp_path)
     seen: set[str] = set()

@@ -8,7 +8,7 @@ from statsmodels.stats.multitest import multipletests
 from ml.common.multiple_tests import holm
 
 
-@settings(max_examples=20)  # each collects the garbage of the process
+@settings(max_examples=5)  # each collects the garbage of the process
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_it_equals_statsmodels(p_values: list[float]) -> None:
     assert holm(p_values).tolist() == multipletests(p_values, method="holm")[1].tolist()
