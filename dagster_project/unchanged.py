@@ -19,6 +19,7 @@ from warehouse.errors import UserError
 from warehouse.files import hash_files, read_note, write_atomically
 from warehouse.ingest.landing import SETTLED_AFTER_NS, input_folder
 from warehouse.ingest.sources import SourceConfig, load_sources_config
+from warehouse.lock import was_killed
 from warehouse.register import Register
 from warehouse.settings import PROJECT_ROOT, Settings
 
@@ -31,7 +32,7 @@ BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits
 def unchanged_since(settings: Settings) -> Publication | None:
     """The live publication, where a run would publish the same figures again; None where it might not."""
     record = read_note(_record_path(settings))
-    if not record or not settings.warehouse_path.exists():
+    if not record or not settings.warehouse_path.exists() or was_killed(settings):
         return None
     live = live_publication(settings)
     if live is None or live.publication_id != record.get("publication_id"):

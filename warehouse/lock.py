@@ -88,6 +88,11 @@ def holder(settings: Settings) -> Holder | None:
     return _read(settings.lock_path)
 
 
+def was_killed(settings: Settings) -> bool:
+    """Whether the last holder was killed: its name still stands there, and its run is left for the next to close."""
+    return holder(settings) is None and _read(settings.lock_path) is not None
+
+
 def process_start(pid: int) -> str | None:
     """A mark of the moment process `pid` began, unique on this machine; None when there is no such process.
 

@@ -1,6 +1,7 @@
 """Runs without news: what counts as news, and that nothing is done without any."""
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from serving.publication.publish import rollback
 from serving.publication.state import live_publication, publications
 from tests.support.company import Company, Generated
 from warehouse.ingest.sources import load_sources_config
+from warehouse.lock import hold_warehouse, was_killed
 from warehouse.register import DeliveryRecord, Register
 from warehouse.settings import Settings
 
@@ -70,6 +72,22 @@ def test_a_damaged_note_of_a_run_stops_no_command(own: Company, name: str) -> No
     done = own.loyalty("status")
     assert done.code == 0 and "unexpected" not in done.text
     assert (unchanged_since(own.settings) is None) == (name == "published_inputs.json")
+
+
+def test_a_run_that_was_killed_after_it_published_is_closed_by_the_next(own: Company) -> None:
+    live = live_publication(own.settings)
+    holding = f"""
+import os, signal
+from warehouse.lock import hold_warehouse
+from warehouse.settings import load_settings
+with hold_warehouse(load_settings({str(own.file)!r}, {{}}), "killed"):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", holding], check=False).returncode == -signal.SIGKILL
+    assert was_killed(own.settings) and unchanged_since(own.settings) is None
+    with hold_warehouse(own.settings, "the next"):
+        assert not was_killed(own.settings), "it is still at work"
+    assert unchanged_since(own.settings) == live
 
 
 def test_schedule_and_sensor_skip_without_news(own: Company) -> None:
