@@ -34,6 +34,7 @@ from warehouse.sql import connect, quote_literal
 # In the order of the graph; those with a key are kept and change by key, the others are made anew.
 MODELS = {
     "int_exchange_rate_versions": None,
+    "int_exchange_rate_periods": None,
     "int_product_versions": None,
     "int_changed_order_lines": None,
     "int_order_line_versions": "order_line_id",

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 # Categories of Unicode that show nothing or change what stands beside: controls, marks of direction, half characters.
 UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Letters and signs of Unicode that show nothing.
+BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 
 
 class UserError(Exception):

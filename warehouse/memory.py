@@ -61,8 +61,9 @@ def kills_since(earlier: MemoryGroup) -> int | None:
     return kills - earlier.kills
 
 
-def is_scarce(group: MemoryGroup | None) -> bool:
-    """Whether what can be done one after the other should not be done at once."""
+def is_scarce() -> bool:
+    """Whether this process has so little memory that what can be done one after the other is not done at once."""
+    group = memory_group()
     return group is not None and group.limit_bytes is not None and group.limit_bytes < AMPLE_BYTES
 
 

@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from warehouse.errors import UNPRINTABLE, nearest
+from warehouse.errors import BLANK_LETTERS, UNPRINTABLE, nearest
 
 PYTHON_TYPE = re.compile(r" (?:for|of) <class '[^']*'>")
 PATTERN = re.compile("String should match pattern '([^']*)'")
@@ -31,6 +31,7 @@ PATTERNS = {
     "^[a-z][a-z0-9_]*$": "small letters, digits and _, with a letter first",
     "^[a-z0-9_-]*$": "small letters, digits, _ and -",
     "^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and _, with no digit first",
+    "^[A-Za-z_][A-Za-z0-9._-]*$": "letters, digits, dots, _ and -, with a letter or _ first",
     "^(https://|mailto:)[^/]": "an address that begins with https:// or mailto:",
 }
 MOST_TOLD = 400
@@ -44,8 +45,6 @@ CRON_FIELDS: tuple[tuple[str, int, int, dict[str, int]], ...] = (
     ("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
     ("weekday", 0, 7, {name: number for number, name in enumerate(WEEKDAYS)}),
 )
-# Letters and signs of Unicode that show nothing.
-UNSEEN = "\u115f\u1160\u2800\u3164\uffa0"
 WORD = re.compile("[A-Za-z]+")
 CRON_PART = re.compile(r"(\*|(?P<first>\d{1,2})(-(?P<last>\d{1,2}))?)(/(?P<step>\d{1,2}))?")
 LONGEST_MONTH = {month: 29 if month == 2 else 30 if month in (4, 6, 9, 11) else 31 for month in range(1, 13)}
@@ -106,7 +105,7 @@ def one_line(text: str) -> str:
     for character in text if text.strip() else "":
         if unicodedata.category(character) in UNPRINTABLE:
             raise ValueError(f"it holds the character U+{ord(character):04X}, which cannot be printed")
-    if all(character in UNSEEN or unicodedata.category(character)[0] in "ZCM" for character in text):
+    if all(character in BLANK_LETTERS or unicodedata.category(character)[0] in "ZCM" for character in text):
         raise ValueError("it is empty")
     return text
 

@@ -19,13 +19,12 @@ from dagster_project.runs import open_instance, process_tags
 from dagster_project.words import INTERRUPTED, in_words
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest, user_errors
+from warehouse.ingest.row_reports import tells_of_rejected
 from warehouse.settings import Settings
 
 DONE, FAILED, INTERRUPT_CODE = 0, 1, 130
 NAME = re.compile(r"(?<![\w:/\"])[a-z_][a-z0-9_]*(?:/[a-z0-9_]+)*(?![\w:/\"(])")
 OPERATORS = {"and", "or", "not"}
-# What a sentence on rows says where some were not accepted (warehouse/ingest/row_reports.py).
-REJECTING = re.compile(r"[1-9][0-9,]* (rejected|malformed)\b")
 
 
 class StageLog:
@@ -67,7 +66,7 @@ class StageLog:
             self.console.print(mark + styled(f" {seconds:7.1f} s  {name}", ""), soft_wrap=True)
             self._bar.update(self._task, advance=0 if name.startswith("dbt") else 1)
         elif status == "rows":
-            self.is_rejecting |= bool(REJECTING.search(name))
+            self.is_rejecting |= tells_of_rejected(name)
             self.console.print(styled(f"                 {name}", ""), soft_wrap=True)
         elif status in ("dbt error", "dbt fail"):
             what, named = ("check failed", name.replace("_", " ")) if status == "dbt fail" else (status, name)
@@ -77,7 +76,7 @@ class StageLog:
 
     def tell_of_rejected(self, settings: Settings, messages: Sequence[str] = ()) -> None:
         """Where rows were rejected, by what was told or by these messages: how to see them."""
-        if self.is_rejecting or any(REJECTING.search(message) for message in messages):
+        if self.is_rejecting or any(map(tells_of_rejected, messages)):
             listed = f"`{settings.command} sources rejected` lists rejected rows, with --raw as they were delivered."
             self.console.print(listed, soft_wrap=True)
 

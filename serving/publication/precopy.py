@@ -13,7 +13,7 @@ from typing import Self
 
 from serving.publication.database_file import Base, assemble, fingerprints
 from serving.publication.state import DATABASE, STORAGE_VERSIONS, WORK, live_base, read_state
-from warehouse.memory import is_scarce, memory_group
+from warehouse.memory import is_scarce
 from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
@@ -42,7 +42,7 @@ class Precopy:
 
     def start(self) -> None:
         """Copy what is finished by now, unless memory is scarce. Later calls do nothing."""
-        if self._copying is None and self._finished and not is_scarce(memory_group()):
+        if self._copying is None and self._finished and not is_scarce():
             self._copying = self._pool.submit(self._copy, self._finished)
 
     def bases(self) -> Mapping[str, Base]:

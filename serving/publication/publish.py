@@ -44,7 +44,7 @@ from serving.publication.state import (
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
 from warehouse.files import flush
-from warehouse.memory import is_scarce, memory_group
+from warehouse.memory import is_scarce
 from warehouse.permissions import let_through, open_to_readers
 from warehouse.relations import Relation
 from warehouse.scratch import scratch_folder
@@ -194,14 +194,12 @@ class _Build:
         """Every part, and then the live names."""
         self.database()
         with ThreadPoolExecutor(1) as pool:
-            beside = not is_scarce(memory_group())
-            work = pool.submit(self.work, work_tables, manifest) if beside else None
+            work = pool.submit(self.work, work_tables, manifest)
+            if is_scarce():
+                work.result()
             self.report(report)
             self.parquet()
-            if work:
-                work.result()
-            else:
-                self.work(work_tables, manifest)
+            work.result()
         return self.make_live()
 
     def database(self) -> None:

@@ -100,6 +100,11 @@ class Company:
         """Code of the base currency, such as USD."""
         return self.settings.base_currency
 
+    @property
+    def assumed_margin(self) -> str:
+        """What is assumed where a margin is told."""
+        return f"margin rate {formatting.percent(self.settings.assumed.margin_rate)} where an order line has no cost"
+
     def money(self, amount: Any) -> str:
         """An amount in the base currency."""
         return formatting.money(amount, self.currency)

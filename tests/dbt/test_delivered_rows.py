@@ -12,7 +12,7 @@ from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
-from warehouse.ingest.row_reports import order_sentences, stray_sentences
+from warehouse.ingest.row_reports import order_sentences, stray_sentences, tells_of_rejected
 from warehouse.ingest.sources import load_sources_config, read_source
 from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
@@ -69,6 +69,8 @@ CASES: dict[str, dict[str, str]] = {
     "many": {"quantity": "9223372036854775807"},
     "dollar": {"currency": " usd "},
     "foreign": {"currency": "JPY", "gross_amount": "9e9", "net_amount": "8e9", "discount_amount": "1e9"},
+    "rateless": {"currency": "CHF"},
+    "no-currency": {"currency": "ann@example.com"},
 }
 VERSIONS = "intermediate.int_order_line_versions"
 BUILT = [
@@ -87,6 +89,8 @@ REASONS = {
     "ahead": ("ordered_at lies after its delivery", "2199-01-01 00:00:00"),
     "large": ("gross_amount is larger than 10000000000", "##############.####"),
     "foreign": ("an amount is too large in the base currency", None),
+    "rateless": ("no exchange rate for CHF on 2024-05-01", None),
+    "no-currency": ("no exchange rate for xxx@xxxxxxx.xxx on 2024-05-01", None),
 }
 
 
@@ -208,13 +212,15 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
     assert delivered.failures == [], "single rows of small files stop nothing"
     with connect(delivered.settings.warehouse_path) as connection:
         told = order_sentences(connection)
-    assert told[0].startswith("kiosk: 34 order lines: 22 accepted, 1 superseded by a later version, 11 rejected: ")
+    assert told[0].startswith("kiosk: 36 order lines: 22 accepted, 1 superseded by a later version, 13 rejected: ")
+    assert tells_of_rejected(told[0])
     assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 26, "1899-12-31 00:00:00")' in told[0]
 
 
 def test_too_many_rejected_rows_are_told_with_the_first_of_them(delivered: Delivered) -> None:
     """As where the settings let no row be rejected."""
     (told,) = delivered.failures_of_strict
+    assert tells_of_rejected(told)
     assert "of exchange_rates, 2 accepted, 1 rejected, for the most part" in told
     first = 'lines-1.csv row 26, "1899-12-31 00:00:00"'
     assert f'"ordered_at is before 1990-01-01 (earliest_date)" (first in {first})' in told

@@ -24,6 +24,7 @@ from warehouse.settings import Settings
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = [
     "int_exchange_rate_versions",
+    "int_exchange_rate_periods",
     "int_product_versions",
     "int_changed_order_lines",
     "int_order_line_versions",

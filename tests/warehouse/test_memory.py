@@ -85,9 +85,12 @@ def test_duckdb_leaves_memory_to_python(gib: int, mib: int) -> None:
     assert duckdb_memory_limit(MemoryGroup("a", 1, 0, gib * GIB)) == f"{mib}MiB"
 
 
-def test_what_is_scarce() -> None:
-    assert [is_scarce(MemoryGroup("a", 1, 0, gib * GIB)) for gib in (1, 2, 3)] == [True, True, False]
-    assert not is_scarce(MemoryGroup("a", 1, 0, None)) and not is_scarce(None)
+@pytest.mark.parametrize(("gib", "expected"), [(1, True), (2, True), (3, False), (None, False)])
+def test_what_is_scarce(monkeypatch: pytest.MonkeyPatch, gib: int | None, expected: bool) -> None:
+    monkeypatch.setattr("warehouse.memory.memory_group", lambda: MemoryGroup("a", 1, 0, gib and gib * GIB))
+    assert is_scarce() is expected
+    monkeypatch.setattr("warehouse.memory.memory_group", lambda: None)
+    assert not is_scarce()
 
 
 def test_the_settings_come_before_the_cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,18 @@
 """Settings: one typed object; whatever is wrong is named with its file and the nearest right one."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from warehouse.errors import UserError
+from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import DEFAULT_SETTINGS, PROJECT_ROOT, SECRET_PREFIXES, Settings, load_settings
+from warehouse.values import what_is_wrong
 
 GOOD: dict[str, Any] = {
     "company": "corner_shop",
@@ -162,6 +165,23 @@ def test_a_value_that_cannot_be_right_is_refused_by_name_and_line(
         message = refusal(file)
         assert message.startswith(f"{file}: line ") and f'"{place}' in message, (value, message)
         assert "Error" not in message and all(line.isprintable() for line in message.splitlines()), message
+
+
+def patterns_in(schema: object) -> Iterator[str]:
+    """Every pattern of a JSON schema that a text has to match."""
+    if isinstance(schema, list):
+        yield from (pattern for part in schema for pattern in patterns_in(part))
+    elif isinstance(schema, dict):
+        yield from [schema["pattern"]] if isinstance(schema.get("pattern"), str) else []
+        yield from (pattern for part in schema.values() for pattern in patterns_in(part))
+
+
+@pytest.mark.parametrize("model", [Settings, SourceConfig])
+def test_every_pattern_has_words_for_it(model: type[BaseModel]) -> None:
+    told = {
+        name: what_is_wrong(f"String should match pattern '{name}'") for name in patterns_in(model.model_json_schema())
+    }
+    assert told and [pattern for pattern, words in told.items() if pattern in words] == []
 
 
 def test_a_secret_in_the_place_of_a_variables_name_is_not_repeated(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from unicodedata import normalize
 
 from duckdb import DuckDBPyConnection
 
+from warehouse.errors import BLANK_LETTERS
 from warehouse.identity.columns import OF_OTHER_THINGS, Column, Table
 
 IDS = "cast(getvariable('erased_ids') as varchar[])"
@@ -21,10 +22,8 @@ DISTINCTIVE = "cast(getvariable('erased_distinctive_ids') as varchar[])"
 MADE_KEYS = {"redemption_id", "event_id", "feedback_id", "adjustment_id", "message_id", "journal_id", "source_id"}
 SHORTEST_DISTINCTIVE = 4
 # What nobody sees in an id: controls, characters of no width, letters that show nothing; blanks around it.
-UNSEEN = (
-    r"[\p{Cc}\p{Cf}\x{034F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{2800}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}"
-    r"\x{E0100}-\x{E01EF}]"
-)
+_BLANKS = "".join(rf"\x{{{ord(letter):04X}}}" for letter in BLANK_LETTERS)
+UNSEEN = r"[\p{Cc}\p{Cf}\x{034F}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}" f"{_BLANKS}]"
 AROUND = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
 
 

@@ -4,6 +4,7 @@ Of what people delivered, a sentence holds the masked form alone (warehouse/iden
 """
 
 import json
+import re
 from collections.abc import Iterable
 
 import duckdb
@@ -16,12 +17,18 @@ from warehouse.settings import Settings
 REASONS_TOLD = 3
 FILES_TOLD = 3
 VALUE_TOLD = 80
+NOT_ACCEPTED = re.compile(r"[1-9][0-9,]* (rejected|malformed)\b")
 # Fewer lines than this share, with more than a year between them and the rest, look like a clock gone wrong.
 STRAY_SHARE = 0.001
 STRAY_LINES = 3
 LINES = "intermediate.int_order_line_versions"
 # Under which sentences on such lines are kept.
 STRAYS = "far from the rest"
+
+
+def tells_of_rejected(sentence: str) -> bool:
+    """Whether a sentence of this module, or of the check that rows are accepted, is about rows that were not."""
+    return NOT_ACCEPTED.search(sentence) is not None
 
 
 def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) -> list[str]:

@@ -215,8 +215,7 @@ def _first_to_call(company: Company) -> Figure:
 
 def _deciles(company: Company) -> Figure:
     title = "Where future value lies"
-    marts, settings = company.marts, company.settings
-    months = _horizon(company)
+    marts, months = company.marts, _horizon(company)
     if months is None:
         why = _limits(company) or "the model has not run, or the history is too short for it"
         return Figure(title, missing=f"No lifetime values: {why}.", width=12)
@@ -241,7 +240,7 @@ def _deciles(company: Company) -> Figure:
         f"The most valuable tenth of customers will bring {formatting.percent(frame['share'].iloc[0])} of "
         f"{company.money(frame['amount'].sum())} expected.{f' Limits: {limits}.' if limits else ''}",
         charts.value_by_decile(frame, company.currency),
-        assumed=f"margin rate {settings.assumed.margin_rate:.0%} where an order line has no cost",
+        assumed=company.assumed_margin,
         width=12,
     )
 

@@ -35,13 +35,13 @@ LEAD = (
     "Customers by what their first order was, beside all others of the same age. A difference goes with how they "
     "began; whether it comes of that, only an experiment tells."
 )
-TESTED = (
-    "Stands out: not explained by chance, although many values are looked at (Holm, 5%). The first dozen: what stands "
-    "out, then the surest of the others."
-)
-TOO_YOUNG = "Too few customers have a first order that is {days} days old, so beginnings cannot be compared."
 SHOWN = 12
 CURVES = 6
+TESTED = (
+    f"Stands out: not explained by chance, although many values are looked at (Holm, 5%). The first {SHOWN}: what "
+    "stands out, then the surest of the others."
+)
+TOO_YOUNG = "Too few customers have a first order that is {days} days old, so beginnings cannot be compared."
 MARGIN = "cumulative_margin_amount_per_customer"
 COLUMNS = ("difference_low", "difference_high", "is_different", "holm_p_value", "others_value")
 
@@ -65,27 +65,27 @@ def _differences(company: Company, metric: str, days: int) -> list[dict[str, Any
         days=days,
         shown=SHOWN,
     )
-    products = _products(company)
-    return [{**row, "began": _began(row, products)} for row in rows]
+    values = _values(company, rows)
+    return [
+        {**row, "began": f"{_attribute(row['attribute'])}: {value}"} for row, value in zip(rows, values, strict=True)
+    ]
 
 
-def _products(company: Company) -> dict[str, str]:
-    if not company.marts.has("dim_products", "product_name"):
-        return {}
-    rows = company.marts.rows("select product_id, product_name from marts.dim_products where product_name is not null")
-    return {row["product_id"]: row["product_name"] for row in rows}
+def _attribute(name: str) -> str:
+    return ATTRIBUTES.get(name, formatting.title(name))
 
 
-def _value(row: dict[str, Any], products: dict[str, str]) -> str:
-    """The value of an attribute in words."""
-    attribute, value = row["attribute"], row["attribute_value"]
-    if attribute == "first_product":
-        return products.get(value, value)
-    return VALUES.get((attribute, value), value)
-
-
-def _began(row: dict[str, Any], products: dict[str, str]) -> str:
-    return f"{ATTRIBUTES.get(row['attribute'], formatting.title(row['attribute']))}: {_value(row, products)}"
+def _values(company: Company, rows: list[dict[str, Any]]) -> list[str]:
+    """The values of attributes in words: products by their names, fifths and discounts by what they mean."""
+    products = [row["attribute_value"] for row in rows if row["attribute"] == "first_product"]
+    known = company.marts.has("dim_products", "product_name")
+    named = (
+        "select product_id, product_name from marts.dim_products"
+        " where product_id in (select unnest($products)) and product_name is not null"
+    )
+    names = company.marts.rows(named, products=products) if products and known else []
+    words = VALUES | {("first_product", row["product_id"]): row["product_name"] for row in names}
+    return [words.get((row["attribute"], row["attribute_value"]), row["attribute_value"]) for row in rows]
 
 
 def _coming_back(company: Company) -> Figure:
@@ -130,19 +130,18 @@ def _earning(company: Company) -> Figure:
                 company.money(row["others_value"]),
                 company.money(row["difference"]),
                 f"{company.money(row['difference_low'])} to {company.money(row['difference_high'])}",
-                "stands out" if row["is_different"] else "may be chance",
+                charts.conclusion(row),
             )
             for row in rows
         ],
         left=frozenset({0, 6}),
     )
-    margin = company.settings.assumed.margin_rate
     return Figure(
         title,
         company.as_of,
         f"Margin of the first 180 days, returns taken off. {TESTED}",
         table=table,
-        assumed=f"margin rate {formatting.percent(margin)} where an order line has no cost",
+        assumed=company.assumed_margin,
         width=12,
     )
 
@@ -164,14 +163,13 @@ def _curves(company: Company) -> Figure:
     )
     if frame.empty:
         return Figure(title, missing=missing, width=12)
-    products = _products(company)
-    frame["began"] = [_value(row, products) for row in frame.to_dict("records")]
-    frame["attribute"] = frame["attribute"].map(lambda name: ATTRIBUTES.get(name, formatting.title(name)))
+    frame["began"] = _values(company, frame.to_dict("records"))
+    frame["attribute"] = frame["attribute"].map(_attribute)
     return Figure(
         title,
         company.as_of,
         "Share of customers with a second order so many days after the first, of those whose first order is that old; "
-        "the six values with most customers. Values with under 30 are left out.",
+        f"the {CURVES} values with most customers. Values with under 30 are left out.",
         chart=charts.curves(frame),
         width=12,
     )

@@ -111,7 +111,7 @@ def _campaign_table(company: Company, found: list[dict[str, Any]]) -> Figure:
     )
     rate = company.settings.assumed.contact_cost_amount
     assumed = [f"{company.money(rate)} a contact"] if any(row["cost_is_assumed"] for row in found) else []
-    assumed.append(f"margin rate {company.settings.assumed.margin_rate:.0%} where an order line has no cost")
+    assumed.append(company.assumed_margin)
     return Figure(
         "Campaign by campaign",
         company.as_of,

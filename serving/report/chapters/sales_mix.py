@@ -155,14 +155,13 @@ def _dependence(company: Company) -> Figure:
         return Figure(title, missing=NO_ORDERS, width=12)
     if "no_discounts" in statuses:
         return Figure(title, missing=NO_DISCOUNTS, width=12)
-    margin = company.settings.assumed.margin_rate
     return Figure(
         title,
         company.as_of,
         DEPENDENCE,
         _only(rows),
         table=_groups(company, rows),
-        assumed=f"margin rate {formatting.percent(margin)} where an order line has no cost",
+        assumed=company.assumed_margin,
         width=12,
     )
 

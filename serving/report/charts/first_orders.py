@@ -11,12 +11,15 @@ from serving.report.charts.drawing import SHARE, WHOLE, Chart, chart, colours_of
 STANDS_OUT, MAY_BE_CHANCE = "stands out", "may be chance"
 
 
+def conclusion(row: dict[str, Any]) -> str:
+    """Whether a difference is more than chance, in words."""
+    return STANDS_OUT if row["is_different"] else MAY_BE_CHANCE
+
+
 def differences(rows: list[dict[str, Any]]) -> Chart:
     """A point with its interval per value: began, difference, its two ends, value, others_value, is_different."""
     names = ["began", "difference", "difference_low", "difference_high", "value", "others_value", "customers_count"]
-    frame = pd.DataFrame(rows)[names].assign(
-        kind=[STANDS_OUT if row["is_different"] else MAY_BE_CHANCE for row in rows], order=range(len(rows))
-    )
+    frame = pd.DataFrame(rows)[names].assign(kind=[conclusion(row) for row in rows], order=range(len(rows)))
     base = chart(frame, 30 * len(frame) + 40).encode(
         y=alt.Y("began:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=260)),
         color=colours_of("kind", {STANDS_OUT: theme.BLUE, MAY_BE_CHANCE: theme.GREY}),

@@ -154,6 +154,7 @@ def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(
     (kiosk / "products-1.csv").write_text("product_id,unit_cost,brand\nmug,1.5,\npen,free,Inky\n", encoding="utf-8")
     head = "order_line_id,order_id,ordered_at,quantity,gross_amount,discount_amount,net_amount\n"
     lines = "1,r1,2024-03-01T12:00:00+02:00,2,7,0,7.00\n2,r1,2024-03-01 12:00:00,,7,0,7\n3,r1,noon,2,7,0,7\n"
+    lines += "4,r1,2024-03-01T12:00:00+99:00,2,7,0,7\n"
     (kiosk / "sales-1.csv").write_text(head + lines, encoding="utf-8")
     settings = load_settings(environ={}, home=kiosk, sources={"kiosk": {"input_path": str(kiosk)}})
     monkeypatch.setattr(variables, "load_sources_config", partial(load_sources_config, folder=kiosk))
@@ -175,6 +176,7 @@ def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(
         ("1", "2024-03-01 10:00:00", 2, "7.0000", None),
         ("2", "2024-03-01 12:00:00", None, "7.0000", None),
         ("3", None, 2, "7.0000", "ordered_at is not a timestamp\txxxx"),
+        ("4", "2024-02-26 09:00:00", 2, "7.0000", "ordered_at is not a timestamp\t2024-03-01T12:00:00+99:00"),
     ]
     assert products == [
         ("mug", "1.5000", None, None, None),

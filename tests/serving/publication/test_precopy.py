@@ -63,6 +63,24 @@ def test_a_table_that_changes_after_all_is_copied_again(settings: Settings, ware
         assert checksums(copy, "intermediate") == checksums(warehouse, "intermediate")
 
 
+def test_where_memory_is_scarce_nothing_is_done_at_once(
+    settings: Settings, warehouse: DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("precopy", "publish"):
+        monkeypatch.setattr(f"serving.publication.{module}.is_scarce", lambda: True)
+    build(warehouse)
+    with Precopy(settings) as ahead:
+        ahead.finished([ORDERS, PRODUCTS, SOURCE])
+        ahead.start()
+        assert ahead.bases() == {}
+
+    def report_after_the_working_copy(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
+        assert str(SOURCE) in tables_of(target.with_name(WORK))
+        no_report(connection, settings, target)
+
+    publish(settings, warehouse, ABOUT, work_tables=[SOURCE], report=report_after_the_working_copy)
+
+
 def test_what_is_live_already_is_not_copied(settings: Settings, warehouse: DuckDBPyConnection) -> None:
     build(warehouse)
     publish(settings, warehouse, ABOUT, work_tables=[SOURCE], report=no_report)

@@ -43,6 +43,23 @@ def shop(tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
         here.close()
 
 
+@pytest.fixture
+def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Makes the landing of a source that reads a table of a server by its key `id` and its watermark `at`."""
+    made: list[Landing] = []
+
+    def make(server: DatabaseServer, name: str, columns: dict[str, Any], **table: Any) -> Landing:
+        monkeypatch.setenv(VARIABLE, server.dsn)
+        declared = {"table": name, "key": "id", "watermark": "at", "columns": columns, **table}
+        database = {"type": server.kind, "dsn_env": VARIABLE}
+        made.append(Landing(tmp_path, {"lines": declared}, in_memory=True, database=database))
+        return made[-1]
+
+    yield make
+    for here in made:
+        here.close()
+
+
 def name_of(here: Landing) -> str:
     return str(here.source.tables["lines"].table)
 
@@ -342,19 +359,15 @@ def test_small_integers_of_mysql_are_no_booleans(
     assert here.rows("stars") == [(5,)]
 
 
-def test_zero_days_of_mysql_are_none_and_partial_ones_are_refused(
-    mariadb: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_zero_days_of_mysql_are_none_and_partial_ones_are_refused(reads: Make, mariadb: DatabaseServer) -> None:
     """DuckDB's scanner stops at 2024-00-10; 0000-00-00 is MySQL's way to say that there is no day."""
-    monkeypatch.setenv(VARIABLE, mariadb.dsn)
     mariadb.execute(
         "create table dated (id int primary key, day date, at datetime(6), extra json, other date)",
         "insert ignore into dated values (1, '2024-01-05', '2024-01-05 10:00:00.5', '{}', null),"
         " (2, '0000-00-00', '0000-00-00 00:00:00', null, '2024-00-00')",
     )
     columns = {"id": {}, "day": {}, "at": {"type": "timestamp"}, "extra": {}}
-    table = {"table": "dated", "key": "id", "watermark": "at", "columns": columns, "other_columns": "ignore"}
-    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": "mysql", "dsn_env": VARIABLE})
+    here = reads(mariadb, "dated", columns, other_columns="ignore")
     assert here.load().rows_loaded == 2
     mariadb.execute(
         "insert ignore into dated values (3, '2024-00-10', '2024-01-06', null, null), (4, '2024-02-29', '2024-00-06',"
@@ -373,27 +386,20 @@ def test_zero_days_of_mysql_are_none_and_partial_ones_are_refused(
         ("at is not a timestamp", "2024-00-06 00:00:00.000000"),
     ]
     assert here.load().rows_read == 0, "what was refused is known"
-    here.close()
 
 
-def test_decimals_longer_than_duckdbs_come_whole(
-    shop: Make, server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(VARIABLE, server.dsn)
+def test_decimals_longer_than_duckdbs_come_whole(reads: Make, server: DatabaseServer) -> None:
     name = f"long_{next(NUMBERS)}"
     server.execute(
         f"create table {name} (id int primary key, amount decimal(50, 20), at decimal(60, 2))",
         f"insert into {name} values (1, 12345678901234.12345678901234567890, 7), (2, 99999999999999.99, 8)",
     )
-    columns = {"id": {}, "amount": {"type": "decimal(18, 4)"}, "at": {}}
-    table = {"table": name, "key": "id", "watermark": "at", "columns": columns}
-    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": server.kind, "dsn_env": VARIABLE})
+    here = reads(server, name, {"id": {}, "amount": {"type": "decimal(18, 4)"}, "at": {}})
     report = here.load()
     assert (report.rows_loaded, report.rows_malformed) == (1, 1)
     assert here.query('select id, amount::varchar, "at" from raw_till.lines') == [(2, "99999999999999.9900", "8.00")]
     server.execute(f"insert into {name} values (3, 5, 9), (4, 6, 1)")
     assert here.load().rows_loaded == 1, "the watermark holds"
-    here.close()
 
 
 def test_postgres_views_schemas_and_zones(
@@ -450,11 +456,8 @@ def test_the_latest_versions_equal_the_source(
         assert here.load().batch_ids == ()
 
 
-def test_postgres_numbers_and_moments_come_whole_or_are_refused(
-    postgres: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_postgres_numbers_and_moments_come_whole_or_are_refused(reads: Make, postgres: DatabaseServer) -> None:
     """DuckDB's scanner makes 0 of NaN and a double of a numeric without precision; infinity is no moment."""
-    monkeypatch.setenv(VARIABLE, postgres.dsn)
     postgres.execute(
         "create table whole (id int primary key, amount numeric(18, 4), loose numeric, at timestamp)",
         "insert into whole values (1, 10.5, 12345678901234.5678, '2024-01-05 10:00'), (2, 'NaN', 1, '2024-01-05'),"
@@ -466,8 +469,7 @@ def test_postgres_numbers_and_moments_come_whole_or_are_refused(
         "loose": {"type": "decimal(18, 4)"},
         "at": {"type": "timestamp"},
     }
-    table = {"table": "whole", "key": "id", "watermark": "at", "columns": columns}
-    here = Landing(tmp_path, {"lines": table}, in_memory=True, database={"type": "postgres", "dsn_env": VARIABLE})
+    here = reads(postgres, "whole", columns)
     report = here.load()
     assert (report.rows_read, report.rows_loaded, report.rows_malformed) == (6, 2, 4)
     assert here.query("select id, amount::varchar, loose::varchar from raw_till.lines order by id") == [
@@ -487,4 +489,3 @@ def test_postgres_numbers_and_moments_come_whole_or_are_refused(
         "update whole set amount = 3, at = '2024-01-06' where id = 2",
     )
     assert here.load().rows_loaded == 2, "neither a refused row nor one dated 9999 keeps later ones out"
-    here.close()

@@ -54,19 +54,9 @@ lines as {{ anew }} (
 
 ),
 
--- banks publish no rates on weekends and holidays: a rate holds until the next one, for so many days at the most
 rates as (
 
-    select
-        currency,
-        rate_date as valid_from,
-        least(
-            coalesce(lead(rate_date) over (partition by currency order by rate_date), {{ date_or_null('9999-12-31') }}),
-            {{ add_days('rate_date', var('exchange_rate_days') + 1) }}
-        ) as valid_to,
-        rate
-    from {{ accepted(ref('int_exchange_rate_versions')) }}
-    where currency <> {{ text_literal(var('base_currency')) }}
+    select * from {{ ref('int_exchange_rate_periods') }}
 
 ),
 

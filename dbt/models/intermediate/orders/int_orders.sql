@@ -5,7 +5,6 @@
   lines add to its amounts and change neither, so that the history of a day never depends on what came after it.
 #}
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
-{%- set counts = ['lines_count'] -%}
 {%- set amounts = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'margin_amount', 'own_net_amount'] -%}
 with run_dates as (
 
@@ -19,7 +18,6 @@ order_days as (
         {{ keys | join(', ') }},
         currency,
         sale_lines_count as lines_count,
-        quantity,
         {{ amounts | join(', ') }}
     from {{ resolved(ref('int_order_days')) }}
     where sale_lines_count > 0 and order_date <= (select as_of_date from run_dates)
@@ -78,9 +76,7 @@ joined as (
         {%- for name in keys[2:] %}
         min(parts.{{ name }}) filter (where parts.order_date = coalesce(days.valid_date, days.first_date)) as {{ name }},
         {%- endfor %}
-        {%- for name in counts %}
-        cast(sum(parts.{{ name }}) as bigint) as {{ name }},
-        {%- endfor %}
+        cast(sum(parts.lines_count) as bigint) as lines_count,
         {%- for name in amounts %}
         {{ money('sum(parts.' ~ name ~ ')') }} as {{ name }},
         {%- endfor %}
@@ -96,7 +92,7 @@ joined as (
 )
 
 select
-    {{ (keys + counts + amounts) | join(', ') }},
+    {{ (keys + ['lines_count'] + amounts) | join(', ') }},
     net_amount as net_amount_on_order_date,
     currency,
     customer_id is not null and order_status = 'completed' and net_amount > 0 as is_valid
@@ -105,5 +101,5 @@ where order_id not in (select order_id from split_orders)
 
 union all
 
-select {{ (keys + counts + amounts) | join(', ') }}, net_amount_on_order_date, currency, is_valid
+select {{ (keys + ['lines_count'] + amounts) | join(', ') }}, net_amount_on_order_date, currency, is_valid
 from joined
