@@ -64,10 +64,11 @@ help: ## this list
 test: $(VENV)/ready ## the tests, two files at a time: at most 8 minutes on two quiet cores
 	@$(PYTEST)
 
-# Not here: what starts servers, searches models or reads the real shops.
+# Not here: what starts servers, searches models, simulates experiments or reads the real shops.
 test-quick: $(VENV)/ready ## what answers within a minute at the desk: models, input, settings, the rules of the repository
 	@$(PYTEST) $(QUICK) --ignore tests/ml/test_same_numbers.py --ignore tests/ml/test_real_shops.py \
-		--ignore tests/ml/churn/test_training.py --ignore tests/warehouse/ingest/test_databases.py
+		--ignore tests/ml/churn/test_training.py --ignore tests/ml/campaigns/test_experiments.py \
+		--ignore tests/warehouse/ingest/test_databases.py
 
 test-slow: $(VENV)/ready ## tests of many seconds each: kills, whole companies, recipes; CI runs them with the others
 	@$(PYTEST) -m 'slow and not campaign'

@@ -191,6 +191,7 @@ def test_the_latest_materialization_outlives_its_run(settings: Settings, instanc
     assert instance.fetch_materializations(thing.key, limit=10).records == []
 
 
+@pytest.mark.slow
 def test_whoever_holds_the_warehouse_deletes_old_runs_and_leftovers(
     settings: Settings, instance: dg.DagsterInstance
 ) -> None:

@@ -199,6 +199,7 @@ def test_only_a_run_can_tell_what_is_new_in_a_database(own: Company) -> None:
     assert input_state(own.settings) is None
 
 
+@pytest.mark.slow
 def test_another_publication_that_is_live_is_news(changed: Company, tmp_path: Path) -> None:
     own = changed.copy(tmp_path / "home")
     assert len(publications(own.settings)) > 1 and unchanged_since(own.settings)

@@ -68,7 +68,7 @@ def only_run(one: Company) -> tuple[str, dg.DagsterRunStatus, str]:
         return run.run_id, run.status, log
 
 
-@pytest.mark.parametrize("how", ["sleep", "sql", "c"])
+@pytest.mark.parametrize("how", ["sleep", pytest.param("sql", marks=pytest.mark.slow), "c"])
 def test_sigterm_ends_a_run_with_a_sentence(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"], how: str
 ) -> None:
@@ -139,6 +139,7 @@ def test_what_takes_longer_than_the_settings_allow_is_ended(
     assert holder(one.settings) is None
 
 
+@pytest.mark.slow
 def test_the_end_of_a_forked_worker_is_not_the_end_of_the_run(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"]
 ) -> None:

@@ -38,6 +38,7 @@ def state(request: pytest.FixtureRequest, generated: Generated) -> tuple[Company
     return request.getfixturevalue("changed"), generated.truth.totals["after_changes"], "_after_changes"
 
 
+@pytest.mark.slow
 def test_every_declared_key_holds(changed: Company) -> None:
     results = DbtProject(changed.settings).build([f"tag:{SUITE_TAG}"])
     assert len(results) > 100
@@ -141,6 +142,7 @@ def test_numbers_of_shop_and_till_do_not_mix(built: Company) -> None:
     ) == [(True,)]
 
 
+@pytest.mark.slow
 def test_the_second_delivery_arrived_and_earlier_files_were_not_read_again(built: Company, changed: Company) -> None:
     loaded = "select source, table_name, file, batch_id, rows_loaded from ops.batches order by batch_id"
     before, after = built.warehouse(loaded), changed.warehouse(loaded)

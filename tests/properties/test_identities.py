@@ -143,6 +143,7 @@ def test_two_customers_become_one_and_points_move_by_journal_entries(
     assert balances(at_once) == {ACCOUNT: 320}
 
 
+@pytest.mark.slow
 def test_the_worked_examples_of_the_models_hold(joined: Company) -> None:
     """They run where ids are joined alone, also on a first run."""
     manifest = joined.project.manifest()

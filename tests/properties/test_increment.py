@@ -62,6 +62,7 @@ def test_history_kept_in_steps_is_the_history_built_at_once(
         expect_first_build(company, graph)
 
 
+@pytest.mark.slow
 def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeCompany, graph: CompiledGraph) -> None:
     company, mess = make_company(), Mess(6)
     for number in range(1, 4):

@@ -1,5 +1,6 @@
 """What good customers began with: first products, categories, channels, countries, beside all other customers."""
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -83,8 +84,13 @@ def _values(company: Company, rows: list[dict[str, Any]]) -> list[str]:
         "select product_id, product_name from marts.dim_products"
         " where product_id in (select unnest($products)) and product_name is not null"
     )
-    names = company.marts.rows(named, products=products) if products and known else []
-    words = VALUES | {("first_product", row["product_id"]): row["product_name"] for row in names}
+    found = company.marts.rows(named, products=products) if products and known else []
+    bearers = Counter(row["product_name"] for row in found)
+    names = {
+        row["product_id"]: row["product_name"] + (f" ({row['product_id']})" if bearers[row["product_name"]] > 1 else "")
+        for row in found
+    }
+    words = VALUES | {("first_product", product): name for product, name in names.items()}
     return [words.get((row["attribute"], row["attribute_value"]), row["attribute_value"]) for row in rows]
 
 
@@ -107,7 +113,7 @@ def _coming_back(company: Company) -> Figure:
 def _most_different(rows: list[dict[str, Any]]) -> str:
     found = [row for row in rows if row["is_different"]]
     if not found:
-        return "Nothing stands out: chance alone explains every difference."
+        return "Nothing stands out: each of these differences may be chance."
     first = found[0]
     return (
         f"{first['began']}: {formatting.percent(first['value'])} of those who began so came back, "

@@ -27,6 +27,7 @@ def test_it_refuses_before_the_first_publication(generated: Generated, own_envir
     assert not new.settings.dev_path.exists()
 
 
+@pytest.mark.slow
 def test_it_builds_from_what_is_published_while_a_run_holds_the_warehouse(own: Company) -> None:
     production = [own.settings.warehouse_path, *own.settings.published_dir.glob("*.*")]
     before = [_state(file) for file in production]

@@ -47,6 +47,7 @@ def different_rows(replay: Replay, mart: str) -> int:
         )
 
 
+@pytest.mark.slow
 def test_todays_rules_replay_to_what_is_published_row_for_row(built: Company) -> None:
     with replaying(built.settings, analyst_project, MARTS) as replay:
         replay.build(replay.today())
@@ -54,6 +55,7 @@ def test_todays_rules_replay_to_what_is_published_row_for_row(built: Company) ->
         assert Simulator(built.settings, replay).is_as_published
 
 
+@pytest.mark.slow
 def test_a_ledger_with_corrections_replays_to_the_same_balances_and_liability(changed: Company) -> None:
     corrections = changed.published("select count(*) from marts.fct_points_entries where is_correction")
     assert corrections[0][0] > 0

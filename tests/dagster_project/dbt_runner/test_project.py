@@ -114,6 +114,7 @@ def test_a_project_that_cannot_be_parsed_is_an_error_with_its_file(
     assert not list((settings.dbt_target_root / "manifests").glob("*.json"))
 
 
+@pytest.mark.slow
 def test_homes_of_one_graph_have_one_manifest(
     built: Company, changed: Company, manifests: Callable[[str], Path]
 ) -> None:

@@ -249,6 +249,18 @@ def test_what_good_customers_began_with_is_told(connection: DuckDBPyConnection, 
     assert shown == {("Size of the order", "smallest fifth"), ("Channel", "web"), ("Channel", HOSTILE)}
 
 
+def test_products_of_one_name_are_told_apart(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("update marts.rpt_cohort_drivers set attribute_value = 'P2' where attribute_value <> 'P1'")
+    connection.execute("update marts.rpt_cohort_drivers set attribute = 'first_product'")
+    connection.execute(
+        "insert into marts.dim_products by name"
+        " select 'P' || i as product_id, 'Tea' as product_name from range(1, 3) as t (i)"
+    )
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    earning = by_title["Who earns more within half a year"].table
+    assert earning and {row[0] for row in earning.rows} == {"Product: Tea (P1)", "Product: Tea (P2)"}
+
+
 def test_where_chance_explains_all_differences_it_is_said(connection: DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("update marts.rpt_cohort_drivers set is_different = false")
     connection.execute("delete from marts.rpt_cohort_drivers where age_days = 180")
