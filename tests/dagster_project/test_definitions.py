@@ -26,7 +26,9 @@ from warehouse.settings import PROJECT_ROOT, load_settings
 COMPANIES = ("complete_journey", "online_retail", "generated")
 
 
-@pytest.fixture(scope="module", params=COMPANIES)
+@pytest.fixture(
+    scope="module", params=[COMPANIES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in COMPANIES[1:])]
+)
 def one(
     request: pytest.FixtureRequest,
     generated: Generated,

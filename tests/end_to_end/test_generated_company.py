@@ -30,7 +30,7 @@ from marts.fct_orders where is_valid group by all order by all
 """
 
 
-@pytest.fixture(params=["first delivery", "after the changes"])
+@pytest.fixture(params=["first delivery", pytest.param("after the changes", marks=pytest.mark.slow)])
 def state(request: pytest.FixtureRequest, generated: Generated) -> tuple[Company, dict[str, Any], str]:
     """A built company, the totals that it must show, and the suffix of its truth files."""
     if request.param == "first delivery":

@@ -41,7 +41,10 @@ def loaded(make_company: MakeCompany, seed: int) -> duckdb.DuckDBPyConnection:
 
 @pytest.mark.parametrize(
     ("seed", "data_through"),
-    [(12, LAST_DAY), *(pytest.param(seed, None, marks=pytest.mark.campaign) for seed in (11, 13))],
+    [
+        pytest.param(12, LAST_DAY, marks=pytest.mark.slow),
+        *(pytest.param(seed, None, marks=pytest.mark.campaign) for seed in (11, 13)),
+    ],
 )
 def test_what_came_later_changes_nothing_and_history_agrees(
     seed: int, data_through: date | None, make_company: MakeCompany, graph: CompiledGraph

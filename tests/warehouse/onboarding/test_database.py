@@ -72,7 +72,7 @@ def at(desk: Path, *arguments: str) -> int:
     return main(["init", "--database", VARIABLE, "--company", str(desk), *arguments])
 
 
-@pytest.mark.parametrize("kind", ["postgres", "mysql"])
+@pytest.mark.parametrize("kind", ["postgres", pytest.param("mysql", marks=pytest.mark.slow)])
 def test_a_shop_s_tables_are_told_and_joined(
     servers: dict[str, str],
     kind: str,
