@@ -67,6 +67,14 @@ def manifests(own_environment: None, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
+def generated_manifests(manifests: Callable[[str], Path]) -> Path:
+    """Those of companies with the generated company's sources, shop and till."""
+    folder = manifests("generated")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Generated:
     """A generated company's files, before and after its second delivery, and its truth."""
     return read_generated(made_once(tmp_path_factory, "generated", generate_company))

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from warehouse.errors import UserError
+from warehouse.processes import file_users, named
 from warehouse.settings import Settings
 
 POLL_SECONDS = 0.1
@@ -75,22 +76,30 @@ def hold_warehouse(
 
 
 def holder(settings: Settings) -> Holder | None:
-    """Who holds the warehouse now, or None when nobody does. Never waits."""
+    """The run that holds the warehouse now, or None when none does or it has left no name. Never waits."""
+    return _read(settings.lock_path) if is_held(settings) else None
+
+
+def is_held(settings: Settings) -> bool:
+    """Whether a process holds the warehouse now, of the product or not. Never waits."""
     try:
         descriptor = os.open(settings.lock_path, os.O_RDONLY)
     except FileNotFoundError:
-        return None
+        return False
     try:
-        if _take(descriptor, fcntl.LOCK_SH):
-            return None
+        return not _take(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
-    return _read(settings.lock_path)
+
+
+def who_holds(settings: Settings) -> str | None:
+    """The same for people, who are told of any process that holds it, by its number where it left no name."""
+    return _held_by(settings.lock_path) if is_held(settings) else None
 
 
 def was_killed(settings: Settings) -> bool:
     """Whether the last holder was killed: its name still stands there, and its run is left for the next to close."""
-    return holder(settings) is None and _read(settings.lock_path) is not None
+    return not is_held(settings) and _read(settings.lock_path) is not None
 
 
 def process_start(pid: int) -> str | None:
@@ -127,7 +136,7 @@ def _wait_for(path: Path, limit: float, on_wait: Callable[[str], None] | None) -
         if now - began >= limit:
             raise WarehouseBusyError(_refusal(path, limit))
         if on_wait and now >= next_message:
-            on_wait(f"Waiting for the warehouse, held by {_read(path) or 'a run that is just starting'}.")
+            on_wait(f"Waiting for the warehouse, held by {_held_by(path)}.")
             next_message = now + REPEAT_SECONDS
         time.sleep(min(POLL_SECONDS, max(0.0, began + limit - now)))
 
@@ -171,13 +180,19 @@ def _read(path: Path) -> Holder | None:
         return None  # between taking the lock and writing the name
 
 
+def _held_by(path: Path) -> str:
+    """The run whose name stands in the file, unless it has ended: then, or without a name, who has the file open."""
+    holder = _read(path)
+    is_at_work = holder is not None and (holder.is_alive() or holder.host != socket.gethostname())
+    return str(holder) if is_at_work else named(file_users(path))
+
+
 def _refusal(path: Path, limit: float) -> str:
     holder = _read(path)
-    who = str(holder) if holder else "a run that is just starting"
     advice = "Wait for that run to end, or raise lock_wait_seconds in the settings"
     if holder and holder.is_alive():
         advice += f"; to stop it, end process {holder.pid}"
-    return f"{path}: waited {limit:g} s for the warehouse, which is held by {who}. {advice}."
+    return f"{path}: waited {limit:g} s for the warehouse, which is held by {_held_by(path)}. {advice}."
 
 
 def _has_process(pid: int) -> bool:

@@ -15,7 +15,7 @@ from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
 from serving.publication.state import changed_files, live_publication, publications
 from warehouse.ingest.row_reports import kept_sentences
-from warehouse.lock import holder
+from warehouse.lock import holder, who_holds
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
 
@@ -38,7 +38,7 @@ def print_status(settings: Settings) -> None:
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
         console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
-    console.print(f"writing    {held or 'nobody'}")
+    console.print(f"writing    {who_holds(settings) or 'nobody'}", markup=False)
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     try:

@@ -23,7 +23,7 @@ from warehouse.errors import UserError
 from warehouse.model_store.results import RUN_TABLES
 from warehouse.settings import PROJECT_ROOT, load_settings
 
-COMPANIES = ("complete_journey", "online_retail", "generated")
+COMPANIES = ("generated", "complete_journey", "online_retail")
 
 
 @pytest.fixture(

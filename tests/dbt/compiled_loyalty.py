@@ -1,20 +1,14 @@
 """The compiled SQL of the loyalty models, run in memory on histories that a test makes up."""
 
 import functools
-import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from graphlib import TopologicalSorter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pytest
-
-from dagster_project.dbt_runner.command import profile_environment
-from dagster_project.dbt_runner.variables import DBT_DIR, run_variables
-from tests.dbt.compiled_marts import cut_at_as_of_date
-from warehouse.settings import Settings, load_settings
+from dagster_project.dbt_runner.project import DbtProject
+from tests.support.company import generated_settings
+from tests.support.compiled import CompiledWarehouse, Models, Rows, build_models, compile_models
 from warehouse.sql import connect
 
 FOLDERS = (
@@ -68,45 +62,28 @@ DATED = {
     "int_sale_lines": "order_date",
 }
 STORE, ADDITIONS = "int_points_journal_entries", "additions to int_points_journal_entries"
-Rows = Sequence[tuple[Any, ...]]
 
 
-class LoyaltyModels:
+class LoyaltyModels(CompiledWarehouse):
     """An in-memory warehouse with the inputs of the loyalty models, in which they are built again and again."""
 
-    def __init__(self, compiled: Mapping[str, tuple[str, str]]) -> None:
-        """`compiled`: schema and SQL of each model, in an order to build them in."""
-        self.compiled = compiled
+    def __init__(self, compiled: Models) -> None:
+        super().__init__(compiled, INPUTS, DATED)
         self.is_posted = False
-        self.connection = connect()
-        self.connection.execute("attach ':memory:' as warehouse")
-        for schema in ("intermediate", "marts", "seeds"):
-            self.connection.execute(f"create schema warehouse.{schema}")
         self.fill({})
 
-    def fill(self, inputs: Mapping[str, Rows], rules: Rows = ()) -> None:
-        """Replace all inputs, without later rows of those in DATED; a table that is not named is empty."""
-        for name, columns in INPUTS.items():
-            self._table(f"warehouse.intermediate.{name}", columns, inputs.get(name, ()))
-        for name, column in DATED.items():
-            cut_at_as_of_date(self.connection, name, column)
-        self._table("warehouse.seeds.tier_rules", RULE_COLUMNS, rules)
-
-    def _table(self, relation: str, columns: str, rows: Rows) -> None:
-        self.connection.execute(f"create or replace table {relation} ({columns})")
-        if rows:
-            arrays = [pa.array(values) for values in zip(*rows, strict=True)]
-            self.connection.register("given", pa.table(arrays, names=[f"c{number}" for number in range(len(arrays))]))
-            self.connection.execute(f"insert into {relation} select * from given")
+    def fill(self, rows: Mapping[str, Rows], rules: Rows = ()) -> None:
+        """Replace all inputs and the tier rules."""
+        super().fill(rows)
+        self.table("seeds.tier_rules", RULE_COLUMNS, rules)
 
     def build(self, names: Iterable[str]) -> None:
         """Build the named models and those under them, in place of what they were."""
-        for name in self._with_parents(names):
+        for name in self.needed(names):
             if name == STORE:
                 self.post()
-                continue
-            schema, sql = self.compiled[name]
-            self.connection.execute(f"create or replace table warehouse.{schema}.{name} as {sql}")
+            else:
+                build_models(self.connection, self.models, [name])
 
     def forget_postings(self) -> None:
         """Begin with a new ledger."""
@@ -115,84 +92,27 @@ class LoyaltyModels:
     def post(self) -> None:
         """Let the ledger's store see what is there now: made anew the first time, added to from then on."""
         self.build(["int_points_journals"])
-        schema, sql = self.compiled[STORE]
+        store = self.models[STORE]
         if self.is_posted:
-            self.connection.execute(f"insert into warehouse.{schema}.{STORE} by name {self.compiled[ADDITIONS][1]}")
+            self.connection.execute(f"insert into {store.relation} by name {self.models[ADDITIONS].sql}")
         else:
-            self.connection.execute(f"create or replace table warehouse.{schema}.{STORE} as {sql}")
+            build_models(self.connection, self.models, [STORE])
         self.is_posted = True
-
-    def _with_parents(self, names: Iterable[str]) -> list[str]:
-        wanted = set(names)
-        for name in reversed(self.compiled):
-            if name in wanted:
-                wanted |= {other for other in self.compiled if f'"{other}"' in self.compiled[name][1]}
-        return [name for name in self.compiled if name in wanted and name != ADDITIONS]
-
-    def rows(self, name: str, columns: str = "*", where: str = "true") -> list[tuple[Any, ...]]:
-        """A model's rows in the order of their values."""
-        schema = self.compiled[name][0]
-        return self.connection.execute(
-            f"select {columns} from warehouse.{schema}.{name} where {where} order by all"
-        ).fetchall()
 
 
 @functools.cache
-def compile_loyalty(expiry_months: int = 12) -> Mapping[str, tuple[str, str]]:
-    """The loyalty models by name, parents first: schema and SQL of each for the generated company, once a session.
+def compile_loyalty(manifests: Path, expiry_months: int = 12) -> Models:
+    """The loyalty models for the generated company, once a session.
 
-    Under ADDITIONS stands what the ledger's store adds when it is there already.
+    ADDITIONS is what the ledger's store adds if it is there already.
     """
     with tempfile.TemporaryDirectory() as folder:
-        points = {"expiry_months": expiry_months}
-        settings = load_settings("generated", {}, home=Path(folder), points=points)
-        compile_models(settings, *(f"path:{path}" for path in FOLDERS))
-        models = _read(Path(folder))
+        settings = generated_settings(Path(folder), manifests, points={"expiry_months": expiry_months})
+        nodes = DbtProject(settings).manifest()["nodes"].values()
+        ours = [node for node in nodes if node["resource_type"] == "model"]
+        names = [node["name"] for node in ours if node["original_file_path"].startswith(FOLDERS)]
+        models = compile_models(settings, names)
         with connect(settings.warehouse_path) as connection:
             connection.execute(f"create schema intermediate; create table intermediate.{STORE} as select 1 as anything")
-        compile_models(settings, STORE)
-        return {**models, ADDITIONS: _read(Path(folder))[STORE]}
-
-
-def compile_models(settings: Settings, *selection: str) -> None:
-    """Leave the compiled SQL of the selected models below the company's home."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
-
-    arguments = [
-        *(
-            "compile",
-            "--quiet",
-            "--no-print",
-            "--log-level-file",
-            "none",
-            "--select",
-            *selection,
-            "--target-path",
-            str(settings.home),
-        ),
-        *("--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--vars", json.dumps(run_variables(settings))),
-    ]
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in profile_environment(settings).items():
-            environment.setenv(name, value)
-        try:
-            result = dbtRunner().invoke(arguments)
-        finally:
-            DuckDBConnectionManager.close_all_connections()
-    assert result.success, result.exception or result.result
-
-
-def _read(folder: Path) -> Mapping[str, tuple[str, str]]:
-    nodes = json.loads((folder / "manifest.json").read_text())["nodes"]
-    ours = {key: node for key, node in nodes.items() if _is_ours(node)}
-    parents = {key: [parent for parent in node["depends_on"]["nodes"] if parent in ours] for key, node in ours.items()}
-    compiled = folder / "compiled" / "loyalty_warehouse"
-    return {
-        ours[key]["name"]: (ours[key]["schema"], (compiled / ours[key]["original_file_path"]).read_text())
-        for key in TopologicalSorter(parents).static_order()
-    }
-
-
-def _is_ours(node: Mapping[str, Any]) -> bool:
-    return node["resource_type"] == "model" and node["original_file_path"].startswith(FOLDERS)
+        additions = compile_models(settings, [STORE])[STORE]
+    return Models(**models, **{ADDITIONS: replace(additions, name=ADDITIONS)})

@@ -1,16 +1,11 @@
 """The compiled SQL of the customer marts, run in memory on histories that a test makes up."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
-from typing import Any
-
-import duckdb
-import pandas as pd
+from collections.abc import Mapping
 
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.variables import DBT_DIR
-from warehouse.sql import connect
+from tests.support.compiled import CompiledWarehouse, Models, Rows, build_models, compile_models, with_ancestors
+from warehouse.settings import Settings
 
 # What the models stand on, with the columns that they read.
 INPUTS = {
@@ -35,87 +30,29 @@ GROUPS = ("rfm", "retention")
 OF_LINES = ("fct_cohort_attributes", "rpt_cohort_drivers", "int_first_order")
 
 
-@dataclass(frozen=True)
-class Model:
-    """One compiled model."""
-
-    name: str
-    schema: str
-    sql: str = field(repr=False)
-
-
-def read_compiled_marts(project: DbtProject) -> list[Model]:
-    """The marts of both groups but OF_LINES, and all between them and INPUTS, in the order to build them in.
-
-    The project was built before, which leaves its compiled SQL behind.
-    """
-    nodes = project.manifest()["nodes"]
-    parents: dict[str, list[str]] = {}
+def compile_marts(settings: Settings) -> Models:
+    """The marts of both groups but OF_LINES, and all between them and INPUTS."""
+    manifest = DbtProject(settings).manifest()
+    nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     marts = [key for key, node in nodes.items() if node["config"].get("group") in GROUPS]
-    wanted = [key for key in marts if not nodes[key]["name"].startswith(OF_LINES)]
-    while wanted:
-        key = wanted.pop()
-        if key not in parents and nodes[key]["resource_type"] == "model" and nodes[key]["name"] not in INPUTS:
-            parents[key] = [parent for parent in nodes[key]["depends_on"]["nodes"] if parent in nodes]
-            wanted.extend(parents[key])
-    order = [nodes[key] for key in TopologicalSorter(parents).static_order() if key in parents]
-    folder = project.compiled_path() / "compiled" / "loyalty_warehouse"
-    return [Model(node["name"], node["schema"], (folder / node["original_file_path"]).read_text()) for node in order]
-
-
-def cut_at_as_of_date(connection: duckdb.DuckDBPyConnection, name: str, column: str) -> None:
-    """Leave out of an input what comes after the day of `int_run_dates`, as the model that it stands for does."""
-    table = f"warehouse.intermediate.{name}"
-    connection.execute(
-        f"delete from {table} where {column} > (select as_of_date from warehouse.intermediate.int_run_dates)"
+    given = {key for key, node in nodes.items() if node["name"] in INPUTS}
+    wanted = with_ancestors(
+        manifest["parent_map"], (key for key in marts if not nodes[key]["name"].startswith(OF_LINES)), given
     )
+    return compile_models(settings, [nodes[key]["name"] for key in wanted & nodes.keys()])
 
 
-class Marts:
+class Marts(CompiledWarehouse):
     """The marts of one made-up history."""
 
-    def __init__(self, models: Iterable[Model], inputs: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
-        """`inputs`: rows for each table of INPUTS, later ones of DATED are left out; a table without rows is empty."""
-        self.models = list(models)
-        self.connection = connect()
-        self.connection.execute("attach ':memory:' as warehouse")
-        for schema in ("intermediate", "marts", "seeds"):
-            self.connection.execute(f"create schema warehouse.{schema}")
+    def __init__(self, models: Models, inputs: Mapping[str, Rows]) -> None:
+        """`inputs`: rows for each table of INPUTS; a table without rows is empty."""
+        super().__init__(models, INPUTS, DATED)
         segments = str(DBT_DIR / "seeds" / "rfm_segments.csv")
-        self.connection.execute("create table warehouse.seeds.rfm_segments as from read_csv(?)", [segments])
-        for name, columns in INPUTS.items():
-            self.connection.execute(f"create table warehouse.intermediate.{name} ({columns})")
-            self._insert(name, inputs.get(name, ()))
-        for name, column in DATED.items():
-            cut_at_as_of_date(self.connection, name, column)
-        for model in self.models:
-            self.build(model.name)
-
-    def _insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            marks = ", ".join("?" for _ in rows[0])
-            values = ", ".join(f"({marks})" for _ in rows)
-            flat = [value for row in rows for value in row]
-            self.connection.execute(f"insert into warehouse.intermediate.{name} values {values}", flat)
-
-    def _model(self, name: str) -> Model:
-        return next(model for model in self.models if model.name == name)
+        self.connection.execute("create table seeds.rfm_segments as from read_csv(?)", [segments])
+        self.fill(inputs)
+        build_models(self.connection, models)
 
     def build(self, name: str) -> None:
-        """Build one model from what is there, in place of what it was."""
-        model = self._model(name)
-        self.connection.execute(f"create or replace table warehouse.{model.schema}.{name} as {model.sql}")
-
-    def query(self, name: str, columns: str = "*", where: str = "true") -> duckdb.DuckDBPyConnection:
-        """A model's rows in the order of their values."""
-        return self.connection.execute(
-            f"select {columns} from warehouse.{self._model(name).schema}.{name} where {where} order by all"
-        )
-
-    def rows(self, name: str, columns: str = "*", where: str = "true") -> list[tuple[Any, ...]]:
-        """A model's rows as tuples."""
-        return self.query(name, columns, where).fetchall()
-
-    def frame(self, name: str, columns: str = "*") -> pd.DataFrame:
-        """A model's rows as a frame."""
-        return self.query(name, columns).df()
+        """Build one model again from what is there."""
+        build_models(self.connection, self.models, [name])

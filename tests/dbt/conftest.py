@@ -10,16 +10,20 @@ import pytest
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from generator.generate import generate
-from tests.dbt.compiled_marts import Model, read_compiled_marts
+from tests.dbt.compiled_marts import compile_marts
+from tests.support.company import generated_settings
+from tests.support.compiled import Models
 from tests.support.shared import made_once
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config
-from warehouse.settings import PROJECT_ROOT, RfmSettings, Settings, load_settings
+from warehouse.settings import RfmSettings, Settings
 from warehouse.sql import connect
 
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)
 )
+# too few came in its first five days to rank
+FIRST_DAY = date(2023, 11, 25)
 SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "+fct_orders", "+fct_order_lines"]
 
 
@@ -48,27 +52,23 @@ def build_warehouse(settings: Settings) -> BuiltWarehouse:
     return BuiltWarehouse(settings)
 
 
-def settings_in(folder: Path) -> Settings:
-    """The settings of a generated company of 300 buyers, told on a day inside a month."""
-    return load_settings(
-        PROJECT_ROOT / "companies" / "generated" / "settings.yml",
-        {"LOYALTY_INPUT_PATH_SHOP": str(folder / "landing" / "shop")},
-        home=folder / "home",
-        data_through=date(2025, 3, 20),
-        rfm=RFM,
-    )
-
-
-def make_company(folder: Path) -> None:
-    """Generate the company, load it and build it; too few came in its first five days to rank."""
-    generate(folder / "landing", size=12_000, seed=11, days=500, start=date(2023, 11, 25), customers=300)
-    build_warehouse(settings_in(folder))
-
-
 @pytest.fixture(scope="session")
-def company_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """The settings of the generated company, which is built and only read from."""
-    return settings_in(made_once(tmp_path_factory, "customer_marts", make_company))
+def company_settings(tmp_path_factory: pytest.TempPathFactory, generated_manifests: Path) -> Settings:
+    """The settings of a generated company of 300 buyers, told on a day inside a month, which is only read from."""
+
+    def settings_in(folder: Path) -> Settings:
+        sources = {name: {"input_path": folder / "landing" / name} for name in ("shop", "till")}
+        return generated_settings(
+            folder / "home", generated_manifests, sources=sources, data_through=date(2025, 3, 20), rfm=RFM
+        )
+
+    def make(folder: Path) -> None:
+        generate(
+            folder / "landing", size=12_000, seed=11, days=500, start=FIRST_DAY, customers=300, sources=("shop", "till")
+        )
+        build_warehouse(settings_in(folder))
+
+    return settings_in(made_once(tmp_path_factory, "customer_marts", make))
 
 
 @pytest.fixture(scope="session")
@@ -78,6 +78,6 @@ def built_warehouse(company_settings: Settings) -> BuiltWarehouse:
 
 
 @pytest.fixture(scope="session")
-def compiled_marts(built_warehouse: BuiltWarehouse) -> list[Model]:
-    """The customer marts' SQL as it built the company, to run on made-up histories."""
-    return read_compiled_marts(DbtProject(built_warehouse.settings))
+def compiled_marts(built_warehouse: BuiltWarehouse) -> Models:
+    """The customer marts' SQL, to run on made-up histories."""
+    return compile_marts(built_warehouse.settings)

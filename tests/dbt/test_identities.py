@@ -1,7 +1,5 @@
 """Ids of one person: the SQL against union-find, whatever order and batches the rows come in."""
 
-import functools
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,15 +7,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.dbt.compiled_loyalty import compile_models
-from warehouse.settings import IdentitySettings, load_settings
-from warehouse.sql import connect
+from tests.support.company import generated_settings
+from tests.support.compiled import CompiledWarehouse, Models, build_models, compile_models
+from warehouse.settings import IdentitySettings
 
 RULES = IdentitySettings(resolve=True, most_ids=4, stop_list=("@shop.example", "0800 123456"), country_code="49")
 MODELS = (
@@ -95,38 +91,27 @@ def persons(rows: Iterable[Row], seen: Sequence[int]) -> dict[int, int]:
     return {customer: min(ids, key=lambda one: (seen[one], f"c{one}")) for ids in members.values() for customer in ids}
 
 
-@functools.cache
-def compiled() -> dict[str, str]:
-    with tempfile.TemporaryDirectory() as folder:
-        company = load_settings("generated", {}, home=Path(folder), identity=RULES.model_dump())
-        compile_models(company, "path:models/intermediate/identity")
-        models = Path(folder) / "compiled" / "loyalty_warehouse" / "models" / "intermediate" / "identity"
-        return {name: (models / f"{name}.sql").read_text() for name in MODELS}
+@pytest.fixture(scope="module")
+def models(generated_manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    home = tmp_path_factory.mktemp("company")
+    return compile_models(generated_settings(home, generated_manifests, identity=RULES.model_dump()), MODELS)
 
 
 @pytest.fixture(scope="module")
-def warehouse() -> duckdb.DuckDBPyConnection:
-    connection = connect()
-    connection.execute("attach ':memory:' as warehouse; use warehouse")
-    connection.execute("create schema intermediate; create schema staging")
-    return connection
+def warehouse(models: Models) -> CompiledWarehouse:
+    made = CompiledWarehouse(models, {}, {})
+    made.connection.execute("create schema staging")
+    return made
 
 
-def resolve(warehouse: duckdb.DuckDBPyConnection, rows: Sequence[tuple], seen: Sequence[int]) -> dict[str, str]:
+def resolve(warehouse: CompiledWarehouse, rows: Sequence[tuple], seen: Sequence[int]) -> dict[str, str]:
     """The customer_id by source_customer_id, for delivered rows and the day each id was seen first."""
-    warehouse.execute(TABLES)
+    warehouse.connection.execute(TABLES)
     ids = [(f"c{number}", "shop", FIRST + timedelta(days=day)) for number, day in enumerate(seen)]
-    for name, values in (("int_customer_contact_versions", rows), ("int_source_customers", ids)):
-        if values:
-            columns = [pa.array(column) for column in zip(*values, strict=True)]
-            given_rows = pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
-            warehouse.register("given_rows", given_rows)
-            warehouse.execute(f"insert into intermediate.{name} select * from given_rows")
-    for name, sql in compiled().items():
-        warehouse.execute(f"create or replace table intermediate.{name} as {sql}")
-    return dict(
-        warehouse.execute("select source_customer_id, customer_id from intermediate.int_customer_identities").fetchall()
-    )
+    warehouse.insert("intermediate.int_customer_contact_versions", rows)
+    warehouse.insert("intermediate.int_source_customers", ids)
+    build_models(warehouse.connection, warehouse.models)
+    return dict(warehouse.rows("int_customer_identities", "source_customer_id, customer_id"))
 
 
 def delivered(rows: Iterable[Row], spelling: int) -> list[tuple]:
@@ -165,12 +150,12 @@ def test_a_long_chain_is_one_person(warehouse, length):
     seen = [(at * 101) % length for at in range(length)]
     first = f"c{seen.index(0)}"
     assert resolve(warehouse, delivered(rows, 0), seen) == {f"c{at}": first for at in range(length)}
-    assert max(warehouse.execute("select max(step) from (" + _steps() + ")").fetchone()) <= 12
+    assert max(warehouse.connection.execute(f"select max(step) from ({_steps(warehouse.models)})").fetchone()) <= 12
 
 
-def _steps() -> str:
+def _steps(models: Models) -> str:
     """The recursion's own steps, in place of what the model selects of them."""
-    return compiled()["int_linked_customers"].rpartition("stable as (")[0].rstrip().rstrip(",") + " select * from steps"
+    return models["int_linked_customers"].sql.rpartition("stable as (")[0].rstrip().rstrip(",") + " select * from steps"
 
 
 def test_what_joins_nobody_is_listed_without_addresses(warehouse):
@@ -178,11 +163,13 @@ def test_what_joins_nobody_is_listed_without_addresses(warehouse):
     stopped = [Row(customer, 0, 0) for customer in range(2)]
     found = resolve(warehouse, delivered([*shared, *stopped], 0), range(5))
     assert found == {f"c{number}": f"c{number}" for number in range(5)}
-    listed = warehouse.execute(
+    listed = warehouse.connection.execute(
         "select contact, reason, ids_count, first_customer_id from intermediate.int_unlinked_contacts order by all"
     ).fetchall()
     assert listed == [
         ("email", "stop_list", 2, "c0"), ("email", "too_many_ids", 5, "c0"), ("phone", "stop_list", 2, "c0"),
     ]  # fmt: skip
-    columns = warehouse.execute("select string_agg(cast(t as varchar)) from intermediate.int_unlinked_contacts t")
+    columns = warehouse.connection.execute(
+        "select string_agg(cast(t as varchar)) from intermediate.int_unlinked_contacts t"
+    )
     assert "example" not in columns.fetchone()[0]

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from tests.dbt.compiled_loyalty import LoyaltyModels, Rows, compile_loyalty
+from tests.dbt.compiled_loyalty import LoyaltyModels, compile_loyalty
+from tests.support.compiled import Rows
 
 MONTH_ENDS = [date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)]
 TODAY = date(2024, 4, 12)
@@ -112,8 +114,8 @@ def expected(people: list[Person], day: date) -> dict[str, tuple[float | None, f
 
 
 @pytest.fixture(scope="module")
-def models() -> LoyaltyModels:
-    return LoyaltyModels(compile_loyalty())
+def models(generated_manifests: Path) -> LoyaltyModels:
+    return LoyaltyModels(compile_loyalty(generated_manifests))
 
 
 def told(models: LoyaltyModels, people: list[Person], day: date) -> dict[str, tuple[float | None, float]]:

@@ -1,7 +1,5 @@
 """Who is told what, over days of runs, some of which fail: the compiled SQL beside the same rules in plain Python."""
 
-import functools
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,14 +8,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dagster_project.prepare import create_operations_tables
 from serving.outbox import enqueue_messages
-from tests.dbt.compiled_loyalty import compile_models
+from tests.support.company import generated_settings
+from tests.support.compiled import Models, build_models, compile_models
 from warehouse import builds
-from warehouse.settings import MessagesSettings, load_settings
+from warehouse.settings import MessagesSettings
 from warehouse.sql import connect
 
 pytestmark = pytest.mark.slow
@@ -87,14 +86,11 @@ RUNS = st.lists(st.builds(Run, st.integers(0, LAST_DAY), st.booleans()), max_siz
 WITHHELD = {2: "opted_out"}
 
 
-@functools.cache
-def compiled() -> dict[str, str]:
-    """The SQL of MODELS under RULES."""
-    with tempfile.TemporaryDirectory() as folder:
-        company = load_settings("generated", {}, home=Path(folder))
-        compile_models(company.model_copy(update={"messages": RULES}), *MODELS)
-        models = Path(folder) / "compiled" / "loyalty_warehouse" / "models" / "intermediate" / "messages"
-        return {name: (models / f"{name}.sql").read_text() for name in MODELS}
+@pytest.fixture(scope="module")
+def models(generated_manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """MODELS under RULES."""
+    company = generated_settings(tmp_path_factory.mktemp("company"), generated_manifests)
+    return compile_models(company.model_copy(update={"messages": RULES}), MODELS)
 
 
 @contextmanager
@@ -109,7 +105,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], run: Run) -> int:
+def build(connection: duckdb.DuckDBPyConnection, models: Models, occasions: Sequence[Occasion], run: Run) -> int:
     """One run: today's occasions, the candidates made of them, the posting, the gate. Returns what was created."""
     connection.execute("delete from intermediate.int_run_dates; delete from intermediate.int_message_triggers")
     connection.execute("insert into intermediate.int_run_dates values (?)", [FIRST + timedelta(run.day)])
@@ -120,8 +116,7 @@ def build(connection: duckdb.DuckDBPyConnection, occasions: Sequence[Occasion], 
                 "insert into intermediate.int_message_triggers values (?, ?, ?, ?, ?, ?, ?, null, '{}')",
                 [*values, FIRST + timedelta(one.event)],
             )
-    for name, sql in compiled().items():
-        connection.execute(f"create or replace table intermediate.{name} as {sql}")
+    build_models(connection, models)
     build_id = builds.open_build(connection, "run", None)
     created = enqueue_messages(connection, build_id)
     if run.passes:
@@ -150,16 +145,18 @@ def told_by_hand(occasions: Sequence[Occasion], told: dict[Occasion, int], day: 
     return chosen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OCCASIONS, RUNS)
-def test_runs_of_any_days_tell_what_the_rules_say_and_tell_it_once(occasions: list[Occasion], runs: list[Run]) -> None:
+def test_runs_of_any_days_tell_what_the_rules_say_and_tell_it_once(
+    models: Models, occasions: list[Occasion], runs: list[Run]
+) -> None:
     told: dict[Occasion, int] = {}
     with warehouse() as connection:
         for run in runs:
             expected = told_by_hand(occasions, told, run.day)
-            assert build(connection, occasions, run) == len(expected)
+            assert build(connection, models, occasions, run) == len(expected)
             if run.passes:
                 told |= dict.fromkeys(expected, run.day)
-                assert build(connection, occasions, run) == 0
+                assert build(connection, models, occasions, run) == 0
         found = connection.execute("select message_id, as_of_date from ops.earlier_messages order by all").fetchall()
     assert found == sorted((one.message_id, FIRST + timedelta(day)) for one, day in told.items())

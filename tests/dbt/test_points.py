@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -35,8 +36,8 @@ MARTS = ["fct_points_entries", "rpt_points_balances", "rpt_points_liability", "r
 
 
 @pytest.fixture(scope="module")
-def models() -> LoyaltyModels:
-    return LoyaltyModels(compile_loyalty())
+def models(generated_manifests: Path) -> LoyaltyModels:
+    return LoyaltyModels(compile_loyalty(generated_manifests))
 
 
 def build(models: LoyaltyModels, programme: Programme, as_of_day: int, *names: str) -> None:

@@ -6,6 +6,7 @@ tier is granted sooner, so its validity ends sooner.
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,14 +24,14 @@ BALANCE = "customer_id, sum(member_pending + member_available)"
 
 
 @pytest.fixture(scope="module")
-def models() -> LoyaltyModels:
-    return LoyaltyModels(compile_loyalty())
+def models(generated_manifests: Path) -> LoyaltyModels:
+    return LoyaltyModels(compile_loyalty(generated_manifests))
 
 
 @pytest.fixture(scope="module")
-def short_lived() -> LoyaltyModels:
+def short_lived(generated_manifests: Path) -> LoyaltyModels:
     """The models where points expire after three months instead of twelve."""
-    return LoyaltyModels(compile_loyalty(SHORT_MONTHS))
+    return LoyaltyModels(compile_loyalty(generated_manifests, SHORT_MONTHS))
 
 
 def without_late_returns(programme: Programme) -> Programme:

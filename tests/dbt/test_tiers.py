@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby, pairwise
 from math import ceil
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,8 +33,8 @@ STATE = "customer_id, valid_from, tier_rank, expires_on, metric_amount, reason"
 
 
 @pytest.fixture(scope="module")
-def models() -> LoyaltyModels:
-    return LoyaltyModels(compile_loyalty())
+def models(generated_manifests: Path) -> LoyaltyModels:
+    return LoyaltyModels(compile_loyalty(generated_manifests))
 
 
 def build(models: LoyaltyModels, programme: Programme, as_of_day: int) -> None:

@@ -92,6 +92,11 @@ class Company:
         failed = {result.name: result.message for result in results if not result.is_good}
         assert not failed, failed
 
+    def build_staging(self) -> None:
+        """Build what models look at the columns of when they are compiled."""
+        nodes = self.project.manifest()["nodes"].values()
+        self.build([node["name"] for node in nodes if (node["resource_type"], node["schema"]) == ("model", "staging")])
+
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = connect(self.settings.warehouse_path)

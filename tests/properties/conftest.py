@@ -16,31 +16,26 @@ FEATURES = ["int_churn_features", "int_cluster_features"]
 MakeCompany = Callable[..., Company]
 
 
-@pytest.fixture(scope="session")
-def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("manifests")
-
-
 @pytest.fixture
-def make_company(tmp_path: Path, manifests: Path) -> MakeCompany:
+def make_company(tmp_path: Path, generated_manifests: Path) -> MakeCompany:
     """Makes companies, each in a folder of its own; keywords are settings."""
     made: list[Company] = []
 
     def make(**options: Any) -> Company:
-        made.append(Company(tmp_path / f"company{len(made)}", manifests, **options))
+        made.append(Company(tmp_path / f"company{len(made)}", generated_manifests, **options))
         return made[-1]
 
     return make
 
 
 @pytest.fixture(scope="session")
-def graph(tmp_path_factory: pytest.TempPathFactory, manifests: Path) -> CompiledGraph:
+def graph(tmp_path_factory: pytest.TempPathFactory, generated_manifests: Path) -> CompiledGraph:
     """The SQL of the marts without models and of the churn features, as dbt compiles it for a first build."""
     root = tmp_path_factory.mktemp("compiled")
-    company = Company(root / "company", manifests, as_of_date=AS_OF, data_through=DATA_THROUGH)
+    company = Company(root / "company", generated_manifests, as_of_date=AS_OF, data_through=DATA_THROUGH)
     lines = [{**line, "ordered_at": datetime(1987, 1, 2, 15)} for line in Mess(0).new_lines("shop", 20)]
     company.deliver("shop", "order_lines", "part-1", lines)
     company.load()
     targets = [*marts_without_models(company.project.manifest()), *FEATURES]
-    company.build([f"+{name}" for name in targets])
-    return CompiledGraph(company, targets)
+    company.build_staging()
+    return CompiledGraph(company.settings, targets)

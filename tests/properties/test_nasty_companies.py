@@ -24,9 +24,9 @@ CHUNK = 10
 
 
 @pytest.fixture(scope="module")
-def whole_graph(tmp_path_factory: pytest.TempPathFactory, manifests: Path) -> WholeGraph:
+def whole_graph(tmp_path_factory: pytest.TempPathFactory, generated_manifests: Path) -> WholeGraph:
     root = tmp_path_factory.mktemp("whole")
-    company = Company(root / "company", manifests, as_of_date=AS_OF, data_through=DATA_THROUGH)
+    company = Company(root / "company", generated_manifests, as_of_date=AS_OF, data_through=DATA_THROUGH)
     company.load()
     return WholeGraph(company)
 

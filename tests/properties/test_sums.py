@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -28,9 +29,11 @@ HORIZON = 30
 
 
 @pytest.fixture(scope="module", params=[31, pytest.param(32, marks=pytest.mark.campaign)])
-def messy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, manifests: Any) -> Company:
+def messy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, generated_manifests: Path
+) -> Company:
     company, mess = (
-        Company(tmp_path_factory.mktemp("messy") / "company", manifests, as_of_date=AS_OF),
+        Company(tmp_path_factory.mktemp("messy") / "company", generated_manifests, as_of_date=AS_OF),
         Mess(request.param),
     )
     for number in (1, 2, 3):
@@ -149,18 +152,16 @@ def test_labels_are_the_orders_of_the_horizon(marts: duckdb.DuckDBPyConnection, 
 
 def test_the_checks_of_the_marts_hold_on_messy_data(messy: Company, graph: CompiledGraph) -> None:
     manifest = messy.project.manifest()
-    built = {f"model.loyalty_warehouse.{name}" for name in graph.models} | {
-        f"seed.loyalty_warehouse.{name}" for name in graph.seeds
-    }
+    built = {f"{model.kind}.loyalty_warehouse.{name}" for name, model in graph.models.items()}
     checks = [
         node["name"]
         for node in manifest["nodes"].values()
         if node["resource_type"] == "test" and set(node["depends_on"]["nodes"]) <= built
     ]
     assert len(checks) > 10
-    messy.build([*graph.seeds, *graph.models, *checks])
+    messy.build([*graph.models, *checks])
     connection = bare_copy(messy)
     graph.run(connection, as_of=AS_OF)
     with messy.warehouse() as kept:
-        for name in [*(name for name in graph.models if graph.schemas[name] == "marts"), *FEATURES]:
+        for name in [*graph.marts, *FEATURES]:
             assert table_rows(kept, name) == table_rows(connection, name), name

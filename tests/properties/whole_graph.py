@@ -4,25 +4,23 @@ What a run does, without dbt and Dagster around it, so that a company takes seco
 build as of two days that stand for those of a company.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from graphlib import TopologicalSorter
-from typing import Any
 
 import duckdb
 
 from dagster_project.steps.base import Step
 from dagster_project.steps.registry import STEPS
-from tests.dbt.compiled_loyalty import compile_models
 from tests.properties.company import Company
-from tests.properties.graph import dated, seed_sql, with_ancestors
+from tests.properties.graph import dated
+from tests.support.compiled import Model, compile_models, with_ancestors
 from warehouse.model_store.results import post
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier
 
 MADE = ("model", "seed", "test")
-RECORDS = {f"source.loyalty_warehouse.ml.{name}" for name in ("model_runs", "model_metrics", "result_versions")}
+RECORDS = {"ml.model_runs", "ml.model_metrics", "ml.result_versions"}
 
 
 class WholeGraph:
@@ -30,28 +28,29 @@ class WholeGraph:
 
     def __init__(self, company: Company) -> None:
         """`company` was loaded and has the days of `tests.properties.graph`."""
-        company.build([node["name"] for node in company.project.manifest()["nodes"].values() if _is_staging(node)])
-        compile_models(company.settings, "fqn:*")
-        manifest = json.loads((company.settings.home / "manifest.json").read_text(encoding="utf-8"))
-        self.nodes = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] in MADE}
+        nodes = company.project.manifest()["nodes"].values()
+        company.build_staging()
+        self.models = compile_models(
+            company.settings, [node["name"] for node in nodes if node["resource_type"] in MADE]
+        )
         self.steps = {step.name: step for step in STEPS}
-        self.order = list(TopologicalSorter(self._parents(manifest["parent_map"])).static_order())
+        self.order = list(TopologicalSorter(self._parents()).static_order())
 
-    def _parents(self, parent_map: Mapping[str, list[str]]) -> Mapping[str, set[str]]:
-        """What each node and step waits for; a step waits for the tables it reads, and its readers for the step."""
-        by_table = {f"{node['schema']}.{node['name']}": key for key, node in self.nodes.items()}
-        filled = {f"source.loyalty_warehouse.ml.{table}": step.name for step in STEPS for table in step.tables}
-        parents: dict[str, set[str]] = {
-            key: {filled.get(one, one) for one in parent_map[key] if one in self.nodes or one in filled}
-            for key in self.nodes
+    def _parents(self) -> Mapping[str, set[str]]:
+        """What each model and step waits for; a step waits for the tables it reads, and its readers for the step."""
+        by_table = {f"{model.schema}.{name}": name for name, model in self.models.items()}
+        filled = {f"ml.{table}": step.name for step in STEPS for table in step.tables}
+        parents = {
+            name: {filled.get(one, one) for one in model.parents if one in self.models or one in filled}
+            for name, model in self.models.items()
         }
         for step in STEPS:
             parents[step.name] = {by_table[table] for table in step.reads if table in by_table}
         # records of all runs are read by what no step stands on
-        under_steps = {one for step in STEPS for one in with_ancestors(parents, step.name)}
-        for key in self.nodes:
-            if key not in under_steps and RECORDS.intersection(parent_map[key]):
-                parents[key] |= {step.name for step in STEPS}
+        under_steps = with_ancestors(parents, self.steps)
+        for name, model in self.models.items():
+            if name not in under_steps and RECORDS & model.parents:
+                parents[name] |= set(self.steps)
         return parents
 
     def run(
@@ -59,31 +58,24 @@ class WholeGraph:
     ) -> list[str]:
         """Make everything; what is wrong with it, as sentences."""
         problems: list[str] = []
-        for key in self.order:
-            if key in self.steps:
-                problems += _learn(self.steps[key], connection, settings)
-                continue
-            node = self.nodes[key]
-            problems += self._make(connection, node, dated(node.get("compiled_code") or "", as_of, data_through))
+        for name in self.order:
+            if name in self.steps:
+                problems += _learn(self.steps[name], connection, settings)
+            else:
+                problems += _make(connection, self.models[name], dated(self.models[name].sql, as_of, data_through))
         return problems
 
-    def _make(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], sql: str) -> list[str]:
-        if node["resource_type"] == "test":
-            found = connection.execute(f"select count(*) from ({sql})").fetchone() if sql else (0,)
-            is_wrong = found != (0,) and node["config"]["severity"].lower() == "error"
-            return [f"check {node['name']}: {found} rows"] if is_wrong else []
-        schema, name = quote_identifier(node["schema"]), quote_identifier(node["name"])
-        connection.execute(f"create schema if not exists {schema}")
-        if node["resource_type"] == "seed":
-            sql = seed_sql(node)
-        kind = "view" if node["config"]["materialized"] == "view" else "table"
-        connection.execute(f"create or replace {kind} {schema}.{name} as {sql}")
-        return []
 
-
-def _is_staging(node: Mapping[str, Any]) -> bool:
-    """Whether models that are compiled look at its columns."""
-    return node["resource_type"] == "model" and node["schema"] == "staging"
+def _make(connection: duckdb.DuckDBPyConnection, model: Model, sql: str) -> list[str]:
+    if model.kind == "test":
+        found = connection.execute(f"select count(*) from ({sql})").fetchone() if sql else (0,)
+        is_wrong = found != (0,) and model.config["severity"].lower() == "error"
+        return [f"check {model.name}: {found} rows"] if is_wrong else []
+    schema, name = quote_identifier(model.schema), quote_identifier(model.name)
+    connection.execute(f"create schema if not exists {schema}")
+    kind = "view" if model.config["materialized"] == "view" else "table"
+    connection.execute(f"create or replace {kind} {schema}.{name} as {sql}")
+    return []
 
 
 def _learn(step: Step, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[str]:

@@ -117,6 +117,14 @@ def company(home: Path, values: Mapping[str, Any], manifests: Path | None = None
     return Company(file)
 
 
+def generated_settings(home: Path, manifests: Path, **changes: Any) -> Settings:
+    """A company with the generated company's two sources, whose parsed manifest is shared; nothing of it is loaded."""
+    (home / "dbt").mkdir(parents=True, exist_ok=True)
+    if not (home / "dbt" / "manifests").exists():
+        (home / "dbt" / "manifests").symlink_to(manifests, target_is_directory=True)
+    return load_settings("generated", {}, home=home, **{"sources": {"shop": {}, "till": {}}, **changes})
+
+
 def saved_company(home: Path) -> Company:
     """The company that another worker made in `home`, with its stages."""
     stages = [(name, seconds) for name, seconds in json.loads((home / STAGES).read_text())]

@@ -7,7 +7,7 @@ import pytest
 
 from warehouse import lock
 from warehouse.errors import UserError
-from warehouse.lock import hold_warehouse, holder, is_running, process_start
+from warehouse.lock import hold_warehouse, holder, is_running, process_start, who_holds
 from warehouse.settings import Settings, load_settings
 
 HOLD = """
@@ -95,6 +95,26 @@ def test_a_killed_holder_gives_the_warehouse_back(settings: Settings) -> None:
     assert holder(settings) is None
     with hold_warehouse(settings, "mine", 0):
         assert holder(settings) is not None
+
+
+FLOCK = "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX); print('held'); input()"
+
+
+@pytest.mark.parametrize("left", ["", "the name of a run that was killed"])
+def test_a_holder_without_a_name_is_told_by_its_process(settings: Settings, left: str) -> None:
+    settings.lock_path.touch()
+    if left:
+        killed = start_holder(settings, 60)
+        killed.kill()
+        killed.communicate()
+    command = [sys.executable, "-u", "-c", FLOCK, str(settings.lock_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        assert (who_holds(settings) or "").startswith(f"process {other.pid} (")
+        with pytest.raises(UserError, match=f"held by process {other.pid} "), hold_warehouse(settings, "mine", 0):
+            pass
+        other.communicate("")
+    assert who_holds(settings) is None
 
 
 def test_an_error_inside_gives_the_warehouse_back(settings: Settings) -> None:

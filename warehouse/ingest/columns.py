@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from warehouse.errors import UserError, nearest
+from warehouse.errors import UserError, nearest, on_one_line
 from warehouse.identity.shown_text import masked_text
 from warehouse.ingest.sources import META_COLUMNS, TableConfig
 
@@ -99,7 +99,7 @@ def _refuse_missing(found: list[str], declared: Mapping[str, str], table: TableC
     what = "the required column" if missing else "none of the declared columns was found:"
     # without one column that is known, the first line may be a person's: its shape alone is told
     shown = found if present else [masked_text(name) for name in found]
-    listed = ", ".join(f'"{name}"' for name in shown[:_LISTED]) or "no columns"
+    listed = ", ".join(f'"{on_one_line(name)}"' for name in shown[:_LISTED]) or "no columns"
     listed += f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
     masked = "" if present else ", with x for letters and # for digits, as the line may be a person's"
     headless = "" if present or len(found) < 2 else " Does the first line hold the column names?"

@@ -1,6 +1,5 @@
 """The metric dictionary: every published metric has an example that runs, and the page is what the YAML says."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +12,15 @@ from serving.publication.metric_dictionary import (
     render_markdown,
     store_definitions,
 )
+from tests.support.company import generated_settings
 from warehouse.errors import UserError
-from warehouse.settings import PROJECT_ROOT, load_settings
+from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect
 
 
 @pytest.fixture(scope="module")
-def manifest(manifests: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The project's own manifest, of the default company."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "dbt").mkdir()
-    manifests("complete_journey").mkdir(exist_ok=True)
-    (home / "dbt" / "manifests").symlink_to(manifests("complete_journey"), target_is_directory=True)
-    return DbtProject(load_settings(environ={}, home=str(home))).manifest()
+def manifest(generated_manifests: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return DbtProject(generated_settings(tmp_path_factory.mktemp("home"), generated_manifests)).manifest()
 
 
 def small_manifest(columns: dict[str, str], examples: dict[str, list[str]]) -> dict[str, Any]:

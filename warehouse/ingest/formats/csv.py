@@ -13,6 +13,7 @@ are no records. Quotes inside a value that does not start with one are part of t
 """
 
 import codecs
+import errno
 import gzip
 import re
 import zipfile
@@ -94,6 +95,10 @@ def _only_member(path: Path) -> BinaryIO:
             raise UserError(
                 f"{path}: locked by a password, or packed in a way that is not known. Unpack it."
             ) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise zipfile.BadZipFile("its list of contents names a place outside of it") from error
 
 
 def _is_left_by_mac(name: str) -> bool:

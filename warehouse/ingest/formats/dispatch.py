@@ -7,7 +7,7 @@ from types import ModuleType
 
 import duckdb
 
-from warehouse.errors import UserError
+from warehouse.errors import UserError, on_one_line
 from warehouse.ingest.formats import csv, excel, json, parquet
 from warehouse.ingest.formats.reading import Reading
 from warehouse.ingest.sources import TableConfig, format_of
@@ -41,7 +41,8 @@ def readable(path: Path, kind: str) -> Iterator[None]:
     except duckdb.Error as error:
         if isinstance(error, OURS) or "No space left" in str(error):
             raise
-        reason = str(error).partition(": ")[2].splitlines()[0].rstrip(".").replace(str(path), path.name)
+        said = str(error).partition(": ")[2] or str(error)
+        reason = on_one_line(said.strip().partition("\n")[0]).rstrip(".").replace(str(path), path.name)
         raise UserError(f"{path}: cannot be read as {kind}: {reason}. Was it copied to the end?") from error
 
 
