@@ -81,49 +81,50 @@ SECRET_PREFIXES = ("LOYALTY_DSN_", "LOYALTY_WEBHOOK_", "LOYALTY_SMTP_")
 
 
 class _Section(BaseModel):
-    """What stands below a key is described by the text behind it: docs/settings.md is made of these."""
+    """A section of the settings. The docstring after each key is its description in docs/settings.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SourceSettings(_Section):
-    """What a company says about one of its sources; everything else stands in its `sources/SOURCE.yml`."""
+    """A company's settings for one of its sources; all other keys are in its `sources/SOURCE.yml`."""
 
     input_path: Annotated[Folder, Field(examples=["landing/shop"])] | None = None
-    """The folder that the source's files are delivered to; `LOYALTY_INPUT_PATH_SOURCE` wins over it."""
+    """The folder that the source's files are delivered to; `LOYALTY_INPUT_PATH_SOURCE` takes precedence."""
 
 
 class AssumedSettings(_Section):
-    """Rates used where the data has none. Every figure that rests on one is marked as assumed."""
+    """Rates used where the data has none. Every figure computed with an assumed rate is marked as assumed."""
 
     margin_rate: Rate = 0.25
-    """Margin as a part of net sales, where a line has no cost."""
+    """Margin as a part of net sales, for lines without a cost."""
     contact_cost_amount: MoneyRate = 0.0
-    """Cost of writing to one customer once, where the campaign has none."""
+    """Cost of writing to one customer once, for campaigns without a contact cost."""
     point_value_amount: MoneyRate = 0.01
-    """What a point is worth when it is redeemed, for the liability of points."""
+    """Value of a point when it is redeemed, for the liability of points."""
     redemption_rate: Rate = 0.7
-    """The part of points that will be redeemed, while no month of earned points has ended its term."""
+    """The part of points that will be redeemed, used until all points of some month have passed their expiry."""
     reward_response_rate: Rate = 0.05
-    """The part of customers who take up a reward, where no campaign of its type was measured."""
+    """The part of customers who take up a reward, if no campaign of its type was measured."""
     reward_return: Annotated[tuple[Return, Return], Span] = (0.5, 1.5)
-    """Margin that a unit of reward cost brings, as a 95% interval, where no randomized campaigns measure it."""
+    """Margin that a unit of reward cost brings, as a 95% interval, if no randomized campaigns measure it."""
     reward_elasticity: Annotated[tuple[Elasticity, Elasticity], Span] = (0.3, 0.7)
-    """How that margin grows with the cost: 1% more reward brings so many % more margin. Must be below 1, else there is
-    no optimum."""
+    """Growth of that margin with the cost, as an interval: 1% more reward cost brings this many % more margin. Must be
+    below 1, else there is no optimum."""
 
 
 class RfmSettings(_Section):
-    """Cut points for populations too small or too tied to rank; four ascending bounds each."""
+    """Cut points for data with too few customers or too many ties to rank; four ascending bounds each."""
 
     minimum_customers: Count = 100
-    """With fewer customers, or fewer than five different values, scores come from the cuts below instead of ranks."""
+    """With fewer customers, or fewer than five different values, scores come from the cut points below instead of
+    ranks."""
     recency_days_cuts: Annotated[tuple[Days, Days, Days, Days], Rising] = (14, 30, 60, 120)
-    """Days since the last order: up to the first bound is a score of 5."""
+    """Days since the last order: up to the first bound the score is 5, above the last bound 1."""
     frequency_cuts: Annotated[tuple[Count, Count, Count, Count], Rising] = (1, 3, 6, 12)
-    """Orders: above the last bound is a score of 5, up to the first a score of 1."""
+    """Orders: above the last bound the score is 5, up to the first bound 1."""
     monetary_cuts: Annotated[tuple[Bound, Bound, Bound, Bound], Rising] = (50, 150, 400, 1000)
-    """Net sales: above the last bound is a score of 5, up to the first a score of 1."""
+    """Net sales: above the last bound the score is 5, up to the first bound 1."""
 
 
 class ChurnSettings(_Section):
@@ -132,30 +133,30 @@ class ChurnSettings(_Section):
     bands: Annotated[tuple[Rate, Rate, Rate], Rising] = (0.2, 0.5, 0.8)
     """Probabilities at which the bands medium, high and critical begin."""
     trials: Annotated[Whole, Field(ge=0, le=1000)] = 12
-    """Sets of parameters that are tried for each model."""
+    """Number of parameter sets that are tried for each model."""
 
 
 class PointsSettings(_Section):
-    """The programme's rules for points that the tier seed does not hold."""
+    """The programme's rules for points, except those in the seed of tier rules."""
 
     return_window_days: Annotated[Whole, Field(ge=0, le=36500)] = 30
-    """Days in which an order may be returned. After them its points can be used and a campaign's results are final;
-    only returns within them lower the spend that counts for the tier."""
+    """Days in which an order may be returned. After these days its points can be used, and a campaign's results are
+    final. Only returns within these days lower the spend that counts for the tier."""
     expiry_months: ExpiryMonths = 12
-    """Months after which points that were not used expire."""
+    """Months after which unused points expire."""
     earns_from: Literal["first_purchase", "joined_at"] = "first_purchase"
-    """From when on a customer earns: from the first order, or from the day of joining the programme."""
+    """When a customer starts to earn points: with the first order, or on the day of joining the programme."""
 
 
 class AbuseSettings(_Section):
-    """From where on a customer's behaviour in the last `window_days` is worth a second look."""
+    """Thresholds from which a customer's behaviour in the last `window_days` is flagged for a second look."""
 
     window_days: Days = 90
-    """How far back behaviour is looked at."""
+    """Number of past days in which behaviour counts."""
     returned_orders: Count = 3
-    """Orders with returns, beside `returned_share`."""
+    """Number of orders with returns; `returned_share` must be reached too."""
     returned_share: Rate = 0.5
-    """Orders with returns as a part of all orders, beside `returned_orders`."""
+    """Orders with returns as a part of all orders; `returned_orders` must be reached too."""
     redemptions_a_day: Annotated[Count, Field(ge=2)] = 8
     """Redemptions on one day."""
     uses_of_a_coupon: Annotated[Count, Field(ge=2)] = 4
@@ -165,9 +166,9 @@ class AbuseSettings(_Section):
     purchase_days: Days = 72
     """Days with orders."""
     discounted_orders: Count = 10
-    """Orders, where discounts are at least `discount_rate` of their gross sales."""
+    """Number of orders; `discount_rate` must be reached too."""
     discount_rate: Rate = 0.6
-    """Discounts as a part of gross sales, beside `discounted_orders`."""
+    """Discounts as a part of gross sales; `discounted_orders` must be reached too."""
 
 
 def _contact(entry: str) -> str:
@@ -177,40 +178,40 @@ def _contact(entry: str) -> str:
 
 
 class IdentitySettings(_Section):
-    """Which customer ids are one person's. Ids are joined by e-mail addresses and phone numbers that rows name together
-    with them, never by name."""
+    """Which customer ids belong to one person. Ids are joined by e-mail addresses and phone numbers in the same rows,
+    never by name."""
 
     resolve: bool = False
-    """Whether ids of one person become one customer; leave it off where the sources' ids are good."""
+    """Whether ids of one person become one customer; leave it off if the sources' ids are good."""
     most_ids: Annotated[Count, Field(ge=2)] = 5
-    """An address or number that more ids have is a shop's or a placeholder: it joins nobody and is listed."""
+    """An address or number that more ids have belongs to a shop or is a placeholder: it joins no ids and is listed."""
     stop_list: Annotated[
         tuple[Annotated[Text, AfterValidator(_contact)], ...],
         Field(max_length=1000, examples=[["till@example.org", "@marketplace.example", "030 1234567"]]),
     ] = ()
-    """E-mail addresses, domains (`@example.org`) and phone numbers that join nobody."""
+    """E-mail addresses, domains (`@example.org`) and phone numbers that join no ids."""
     country_code: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$", examples=["49"])] | None = None
-    """The country's calling code, for phone numbers written without one; in quotes."""
+    """The country's calling code, in quotes, for phone numbers written without one."""
 
 
 class RewardSettings(_Section):
     """What next month's rewards may cost."""
 
     budget_amount: Annotated[Amount, Field(examples=[500])] | None = None
-    """The most that a month's rewards may cost in all; without it there is no limit."""
+    """The most that a month's rewards may cost in total; without it there is no limit."""
     caps: Annotated[dict[Text, Amount], Field(examples=[{"voucher": 200}])] = {}
     """The most for each type of campaign."""
 
 
 class SimulateSettings(_Section):
-    """Between which bounds `loyalty simulate --search` looks; scales multiply today's values of every tier."""
+    """Bounds of the search of `loyalty simulate --search`; scales multiply today's values of every tier."""
 
     threshold_scale: Annotated[tuple[Scale, Scale], Span] = (0.5, 2.0)
-    """Of the tiers' thresholds."""
+    """Lowest and highest scale of the tiers' thresholds."""
     earn_rate_scale: Annotated[tuple[Scale, Scale], Span] = (0.1, 2.0)
-    """Of the points earned for each unit of money."""
+    """Lowest and highest scale of the points earned for each unit of money."""
     expiry_months: Annotated[tuple[ExpiryMonths, ExpiryMonths], Span] = (3, 24)
-    """Of points."""
+    """Fewest and most months after which points expire."""
 
 
 class PublishSettings(_Section):
@@ -219,48 +220,49 @@ class PublishSettings(_Section):
     group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32, examples=["analysts"])] | None = (
         None
     )
-    """The group of the machine whose members may read what is published; without it, only the run's own user."""
+    """The group of the machine whose members may read publications; without it, only the run's own user may."""
     keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
-    """How many publications are kept for going back."""
+    """Number of publications that are kept for `loyalty rollback`."""
 
 
 class RetentionSettings(_Section):
     """How many days daily scores and Dagster's runs are kept."""
 
     score_days: Days = 35
-    """Up to the latest day with results; the last results of each month are kept longer."""
+    """Days of scores, counted back from the latest day with results; the last results of each month are kept longer."""
     run_days: Days = 35
-    """From a run's start by the clock, with its events and logs."""
+    """Days after its start that a run of Dagster is kept, with its events and logs."""
 
 
 class LimitsSettings(_Section):
-    """The longest that work may take. What takes longer is ended; the last publication stays live."""
+    """The longest that work may take. Work that takes longer is ended, and the last publication stays live."""
 
     run_minutes: Minutes = 360
-    """A run, once it holds the warehouse."""
+    """The longest for a run, from the moment it holds the warehouse."""
     step_minutes: Minutes = 120
-    """One step of a run."""
+    """The longest for one step of a run."""
     delivery_minutes: Minutes = 30
-    """A delivery of messages."""
+    """The longest for a delivery of messages."""
 
 
 class IngestSettings(_Section):
-    """What a delivery may hold, so that no file and no row of it stops the rest or takes the machine."""
+    """Limits for delivered data, so that no single file or row stops the rest or uses up the machine."""
 
     largest_amount: Annotated[Whole, Field(ge=1, le=10**12)] = 10**10
     """A row with a larger amount is rejected as a mistake."""
     largest_quantity: Annotated[Whole, Field(ge=1, le=10**12)] = 10**9
     """A row with a larger quantity is rejected as a mistake."""
     rejected_share: Rate = 0.5
-    """A run fails where more of a table's lines, or of the lines of a file of some size, are rejected."""
+    """A run fails if a larger part of a table's lines, or of the lines of one file that is not very small, is
+    rejected."""
     columns: Annotated[Whole, Field(ge=1, le=100_000)] = 1_000
     """A file with more columns is refused."""
     malformed_lines: Annotated[Whole, Field(ge=1, le=10**9)] = 1_000_000
-    """A file with more lines that cannot be read is refused."""
+    """A file with more unreadable lines is refused."""
     unpacked_gigabytes: Annotated[Number, Field(gt=0, le=100_000)] = 20
-    """A packed file that unpacks to more is refused."""
+    """A compressed file that unpacks to more is refused."""
     nesting: Annotated[Whole, Field(ge=1, le=900)] = 100
-    """A file of JSON with more levels is refused."""
+    """A JSON file with more levels is refused."""
 
 
 class ScheduleSettings(_Section):
@@ -276,13 +278,13 @@ class SmtpSettings(_Section):
     """The mail server."""
 
     host: MailHost = "localhost"
-    """Its name or address."""
+    """Name or address of the mail server."""
     port: Annotated[Whole, Field(ge=1, le=65535)] = 587
-    """Its port."""
+    """Port of the mail server."""
     starttls: bool = True
     """Whether the connection is encrypted before anything is sent."""
     username_env: Annotated[SmtpVariable, Field(examples=["LOYALTY_SMTP_USERNAME"])] | None = None
-    """The environment variable with the user, where the server asks for one."""
+    """The environment variable with the user, if the server asks for one."""
     password_env: Annotated[SmtpVariable, Field(examples=["LOYALTY_SMTP_PASSWORD"])] | None = None
     """The environment variable with the password."""
     timeout_seconds: Seconds = 30
@@ -290,45 +292,45 @@ class SmtpSettings(_Section):
 
 
 class WebhookSettings(_Section):
-    """Where messages are posted to by the channel `webhook`."""
+    """The address to which the channel `webhook` posts messages."""
 
     url_env: WebhookVariable = "LOYALTY_WEBHOOK_MESSAGES"
     """The environment variable with the address."""
     token_env: Annotated[WebhookVariable, Field(examples=["LOYALTY_WEBHOOK_TOKEN"])] | None = None
-    """The environment variable with the bearer token, where the receiver asks for one."""
+    """The environment variable with the bearer token, if the receiver asks for one."""
     timeout_seconds: Seconds = 30
     """How long an answer is waited for."""
 
 
 class MessagesSettings(_Section):
-    """Who is written to, about what, how often and when; without a channel, nobody."""
+    """Channel, occasions, frequency and times of messages to customers; without a channel nobody is written to."""
 
     channel: Annotated[Literal["email", "webhook", "file"], Field(examples=["file"])] | None = None
-    """How messages leave; `file` writes them to outbox/messages.jsonl of the home folder."""
+    """How messages are delivered; `file` writes them to outbox/messages.jsonl of the home folder."""
     sender: Annotated[Sender, Field(examples=["Corner shop <loyalty@example.org>"])] | None = None
-    """Who writes, as `Name <address>`; the channel `email` needs it."""
+    """The sender, as `Name <address>`; the channel `email` needs it."""
     unsubscribe_url: Annotated[WebAddress, Field(examples=["https://example.org/stop?id={message_id}"])] | None = None
-    """https:// or mailto:, in which {message_id} becomes the message's; the channel `email` needs it."""
+    """An https:// or mailto: address; {message_id} is replaced by the message's id. The channel `email` needs it."""
     quiet_hours: tuple[ClockTime, ClockTime] = ("20:00", "08:00")
-    """From and until, in business time; nothing is delivered meanwhile."""
+    """Begin and end of the hours without delivery, in business time."""
     cap_messages: Count = 2
     """The most messages to one customer in `cap_days`."""
     cap_days: Days = 7
-    """The days that `cap_messages` counts."""
+    """The number of days over which `cap_messages` counts."""
     repeat_days: Days = 30
-    """Days until a customer may be written to about the same thing again."""
+    """Days before a customer may be written to about the same subject again."""
     tier_change_days: Days = 7
-    """Days after a change of tier in which it is worth a message."""
+    """Days after a change of tier in which a message about it is created."""
     points_expiry_days: Days = 30
-    """Days before points expire in which it is worth a message."""
+    """Days before points expire in which a message about it is created."""
     win_back_days: Days = 7
-    """Days after a customer became at risk or lapsed in which it is worth a message."""
+    """Days after a customer became at risk or lapsed in which a message is created."""
     response_days: Days = 14
     """Days after a message in which an order counts as a response."""
     valid_days: Days = 3
     """Days after its own day that a message may still be delivered."""
     attempts: Annotated[Whole, Field(ge=1, le=100)] = 4
-    """How often a delivery tries what was refused for the moment."""
+    """How often a delivery tries a message that was refused for the moment."""
     retry_seconds: Annotated[Number, Field(ge=0, le=3600)] = 5
     """The wait before the second try; each further wait is twice as long."""
     delivery_cron: Cron = "0 9 * * *"
@@ -354,12 +356,12 @@ def _own_folder(path: Path) -> Path:
 
 
 class Settings(_Section):
-    """Everything a run needs to know about its company."""
+    """All settings of a company."""
 
     company: Annotated[Text, Field(examples=["Corner shop"])]
     """The company's name, as reports and messages write it."""
     home: Annotated[Folder, AfterValidator(_own_folder), Field(examples=["data/corner_shop"])] = PROJECT_ROOT / "data"
-    """The folder of everything that runs make, the company's alone; relative to the project's root."""
+    """The folder for all data that runs create, relative to the project's root; each company needs its own."""
     sources: Annotated[
         dict[SourceName, SourceSettings],
         Field(min_length=1, max_length=100, examples=[{"shop": {"input_path": "landing/shop"}}]),
@@ -368,23 +370,23 @@ class Settings(_Section):
     business_timezone: Annotated[TimeZone, Field(examples=["Europe/Berlin"])]
     """The time zone that decides an order's day, by its IANA name."""
     base_currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
-    """The currency of all figures, by its ISO code; others are converted by the exchange rates delivered."""
+    """The currency of all figures, by its ISO code; other currencies are converted by the delivered exchange rates."""
     exchange_rate_days: Annotated[Whole, Field(ge=0, le=366)] = 7
-    """How many days before an order's day its exchange rate may be of: banks publish none on weekends."""
+    """How many days older than its order an exchange rate may be, because banks publish none on weekends."""
     earliest_date: Day = date(1990, 1, 1)
-    """No date that is delivered lies before it: a row with an earlier one is rejected."""
+    """The earliest date that can be right: a row with an earlier date is rejected."""
     data_through: Annotated[Day, Field(examples=["2026-10-31"])] | None = None
-    """The last day that is delivered in full; without it, the day before the last order's."""
+    """The last day that is delivered in full; without it, the day before the last order."""
     as_of_date: Annotated[Day, Field(examples=["2026-10-31"])] | None = None
     """The day as of which everything is computed; without it, `data_through`."""
     churn_horizon_days: Annotated[Whole, Field(ge=1, le=3660, examples=[90])]
-    """A customer who does not order for so many days has churned."""
+    """A customer who does not order for this many days has churned."""
     seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 20170101
     """The seed of every random draw: the same seed and data give the same figures."""
     threads: Annotated[Whole, Field(ge=1, le=1024, examples=[2])] | None = None
     """Threads of DuckDB; without it, the processors that the run may use."""
     memory_limit: Annotated[Memory, Field(examples=["4GB"])] | None = None
-    """Memory of DuckDB; without it, a part of what the machine or its container has."""
+    """Memory of DuckDB; without it, a part of the memory of the machine or its container."""
     automation: bool = True
     """Whether Dagster's schedules and sensors start runs by themselves."""
     lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600

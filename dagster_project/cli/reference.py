@@ -38,13 +38,13 @@ def reference_pages() -> dict[str, str]:
         "settings.md": _page(
             "settings.yml",
             "Every key of a company's `settings.yml`; `loyalty docs` writes this page. Keys without a default are"
-            f" required. These environment variables win over the file: {variables}. Secrets stand in environment"
+            f" required. These environment variables take precedence: {variables}. Secrets are in environment"
             " variables that the settings name, and nowhere else.",
             Settings,
         ),
         "sources.md": _page(
             "sources/SOURCE.yml",
-            "Every key of a source's file; `loyalty docs` writes this page. [input.md](input.md) tells what may be"
+            "Every key of a source's file; `loyalty docs` writes this page. [input.md](input.md) describes what may be"
             " delivered and what becomes of it, [mapping.md](mapping.md) the keys of `mapping`.",
             SourceConfig,
         ),

@@ -68,7 +68,7 @@ def format_of(name: str) -> str | None:
 
 
 class _Section(BaseModel):
-    """What stands below a key is described by the text behind it: docs/sources.md is made of these."""
+    """A section of a source's file. The docstring after each key is its description in docs/sources.md."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -77,15 +77,15 @@ class ColumnConfig(_Section):
     """One declared column."""
 
     required: bool = False
-    """Whether a file without it is refused."""
+    """Whether a file without the column is refused."""
     aliases: Annotated[Names, Field(examples=[["Order no."]])] = ()
     """Other spellings of its header."""
     type: Annotated[Text, Field(examples=["decimal(18, 2)"])] | None = None
-    """A DuckDB type: a row whose value does not become it without losing something is rejected. Of Parquet and
-    databases it is the raw column's type; text files are loaded as text, their days and numbers written one way."""
+    """A DuckDB type: a row whose value does not convert to it without loss is rejected. For Parquet and databases it is
+    the raw column's type; text files are loaded as text, with days and numbers written in one form."""
     hash_of: Annotated[Names, Field(examples=[["email", "phone"]])] = ()
-    """It is no column of the file, but made of the first of these columns that is filled, by a secret of the home
-    folder, in lower case and without blanks around it."""
+    """For a column that is not in the file: a hash of the first of these columns that is filled, in lower case and
+    without surrounding blanks, with a secret of the home folder."""
 
     @field_validator("type")
     @classmethod
@@ -99,69 +99,70 @@ class ColumnConfig(_Section):
 
 
 class DatabaseConfig(_Section):
-    """A server whose address, user and password stand in an environment variable and nowhere else."""
+    """A database server. Its address, user and password are in an environment variable and nowhere else."""
 
     type: Annotated[Literal["postgres", "mysql"], Field(examples=["postgres"])]
-    """Which kind of server; `mysql` is MariaDB too."""
+    """The kind of server; use `mysql` also for MariaDB."""
     dsn_env: Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100, examples=["LOYALTY_DSN_SHOP"])]
     """The environment variable with postgresql://user:password@host:port/database or
     mysql://user:password@host/database."""
 
 
 class TableConfig(_Section):
-    """One raw table: the files or the database table it is filled from."""
+    """One raw table, and the files or the database table that fill it."""
 
     description: Annotated[Sentence, Field(examples=["One row per line of a till's receipt"])] = ""
-    """What it holds, for dbt's documentation."""
+    """The table's content, for dbt's documentation."""
     files: Annotated[Names, Field(examples=["orders_*.csv"])] | None = None
     """The names of its files in the input folder; `*` stands for anything."""
     format: Annotated[Format, Field(examples=["csv"])] | None = None
-    """The files' format, where their ending does not tell it."""
+    """The files' format, if their ending does not show it."""
     delimiter: Literal[",", ";", "\t", "|"] = ","
-    """What stands between the values of a text file."""
+    """The character between the values of a text file."""
     encoding: Annotated[str, Field(max_length=40)] = "utf-8"
     """How a text file is encoded, by Python's name: cp1252, gb18030."""
     date_order: Annotated[Literal["dmy", "mdy"], Field(examples=["dmy"])] | None = None
-    """Whether days are written before months, where a file's values leave it open."""
+    """Whether days or months come first in dates, if a file's values leave it open."""
     decimal_mark: Annotated[Literal[".", ","], Field(examples=[","])] | None = None
-    """What stands before a number's decimals, where a file's values leave it open."""
+    """The mark before a number's decimals, if a file's values leave it open."""
     preamble: bool = False
-    """Whether a text file or a sheet may have lines above its header, which is the first that holds every required
-    column; in Excel two rows with merged cells may hold them together."""
+    """Whether a text file or a sheet may have lines above its header. The header is the first line with every required
+    column; in Excel it may be two rows with merged cells."""
     other_columns: Literal["load", "ignore"] = "load"
-    """What becomes of columns that are not declared."""
+    """Whether columns that are not declared are loaded or ignored."""
     version: Annotated[Header, Field(examples=["updated_at"])] | None = None
-    """The column of moments or numbers by which the newest of a key's rows is told; without it the later file wins."""
+    """The column of timestamps or numbers that shows the newest row of a key; without it the later file wins."""
     sheets: Annotated[Names, Field(examples=[["Orders"]])] | None = None
-    """The visible sheets of an Excel file, as names or patterns; without it, all."""
+    """The sheets of an Excel file to load, as names or patterns; without it, all visible sheets."""
     table: Annotated[Header, Field(examples=["public.order_lines"])] | None = None
     """The table of the `database`, in place of `files`."""
     watermark: Annotated[Header, Field(examples=["updated_at"])] | None = None
-    """The column of a database table that grows with every change: only rows behind its last value are read."""
+    """The column of a database table that grows with every change: only rows beyond its last value are read."""
     overlap: Annotated[Whole, Field(ge=0, le=10**12)] = 0
-    """How far behind the watermark rows are read again, for those committed late: in seconds for timestamps, days for
-    dates, its own unit for numbers."""
+    """How far before the watermark rows are read again, because some are committed late: in seconds for timestamps,
+    days for dates, the column's own unit for numbers."""
     deleted_rows: Annotated[Literal["compare", "keep"], Field(examples=["compare"])] | None = None
-    """What becomes of rows that a database table no longer has: `compare` reads every key at each load, and what is
-    gone no longer counts; `keep` looks for none. Without it, `compare` where there is no watermark, else `keep`."""
+    """How deleted rows of a database table are handled: `compare` reads every key at each load, and rows that are gone
+    no longer count; `keep` does not look for them. Without it, `compare` for tables without a watermark, else
+    `keep`."""
     deleted_when: Annotated[Header, Field(examples=["deleted_at"])] | None = None
-    """The column that is filled, or true, in rows that the shop has deleted without removing them:
-    they do not count."""
+    """The column that is filled, or true, in rows that the shop has only marked as deleted. Such rows do not count."""
     key: Annotated[Names, Field(examples=[["order_id", "line_number"]])] = ()
     """The columns by which a row is recognised when it comes again."""
     entity: Annotated[Text, Field(examples=["order_lines"])] | None = None
-    """The entity that its rows become, where a staging model or a canonical source makes it."""
+    """The entity that the rows become, for tables with a staging model and for canonical sources."""
     optional: bool = False
-    """Whether a delivery may come without it."""
+    """Whether a delivery may lack the table."""
     on_change: Annotated[Literal["upsert", "replace"], Field(examples=["replace"])] | None = None
-    """What a changed file does to its earlier version: `upsert` keeps both, and the newer row of a key wins; `replace`
-    supersedes the earlier file as a whole. Without it, `upsert` where there is a key, else `replace`."""
+    """How a changed file affects its earlier version: `upsert` keeps both, and the newer row of a key wins; `replace`
+    supersedes the earlier file as a whole. Without it, `upsert` if there is a key, else `replace`."""
     replaces: Annotated[Literal["order_id"], Field(examples=["order_id"])] | None = None
-    """An order that comes again replaces all its lines, so that a line that was taken out of it goes."""
+    """If an order is delivered again, its new lines replace all earlier ones, so that a line removed from it
+    disappears."""
     columns: Annotated[
         dict[Header, ColumnConfig], Field(max_length=10_000, examples=[{"order_id": {"required": True}}])
     ] = {}
-    """Its columns, by their headers."""
+    """The table's columns, by their headers."""
 
     @field_validator("entity")
     @classmethod
@@ -255,7 +256,7 @@ class TableConfig(_Section):
         return bool(formats & TEXT_FORMATS)
 
     def declared_type(self, column: str) -> str | None:
-        """The type that the raw column must have, or None where the first file or table decides."""
+        """The type that the raw column must have, or None if the first file or table decides."""
         if self.is_text:
             return "VARCHAR"
         declared = self.columns[column].type if column in self.columns else None
@@ -266,37 +267,37 @@ class SourceConfig(_Section):
     """One source: a folder, an installed package or a database, and its tables."""
 
     name: Annotated[SourceName, Field(examples=["till"])]
-    """Its name, that of its file; raw tables lie in the schema `raw_NAME`."""
+    """The source's name, as in its file's name; raw tables are in the schema `raw_NAME`."""
     description: Annotated[Sentence, Field(examples=["The till of the shop in the high street"])] = ""
-    """What it is, for dbt's documentation."""
+    """A description of the source, for dbt's documentation."""
     canonical: bool = False
-    """Every table is an entity under its own name, with the entity's columns: what the file does not say of them is
-    taken from the registry, and no mapping is needed."""
+    """Whether every table is an entity under its own name, with the entity's columns. What this file does not say of
+    the columns is taken from dbt/entities.yml, and no mapping is needed."""
     package: Annotated[Package, Field(examples=["my_data"])] | None = None
-    """The installed Python package that its files lie in, in place of an input folder."""
+    """The installed Python package that contains the source's files, in place of an input folder."""
     folder: Annotated[Header, Field(examples=["files"])] | None = None
-    """The folder of the package."""
+    """The folder inside the package."""
     database: DatabaseConfig | None = None
-    """The server that its tables are read from, in place of files."""
+    """The server with the source's tables, in place of files."""
     key_prefix: Annotated[str, Field(pattern="^[a-z0-9_-]*$", max_length=60, examples=["till-"])] = ""
-    """What keys of orders, lines and the like get in front, where several sources' keys could collide."""
+    """Prefix for the keys of orders, lines and the like, if keys of several sources could collide."""
     shared_keys: Annotated[Names, Field(examples=[["customer_id"]])] = ()
-    """Keys that get no prefix, as the same customer everywhere."""
+    """Keys without a prefix, because they mean the same in every source."""
     no_id: Names = ("null", "nan", "none", "nil", "\\N", "n/a", "#n/a", "<na>", "-")
-    """Words that stand for no id, in any case."""
+    """Words that mean that there is no id, in upper or lower case."""
     guest_ids: Names = ("0",)
-    """Customer ids that stand for a customer nobody knows."""
+    """Customer ids that mean an unknown customer."""
     id_case: Literal["exact", "upper", "lower"] = "exact"
-    """Whether ids that differ in case are the same, and how they are written then."""
+    """Whether ids that differ only in case are different (`exact`), or are written in upper or lower case."""
     customer_columns: Names = ("customer_id",)
-    """The raw columns that say which customer a row is of: whoever is erased is found by them."""
+    """The raw columns with the id of a row's customer; erasing a customer searches these columns."""
     tables: Annotated[
         dict[SourceName, TableConfig], Field(min_length=1, max_length=1000, examples=[{"lines": {"files": "*.csv"}}])
     ]
-    """Its raw tables, by name."""
+    """The source's raw tables, by name."""
     mapping: Annotated[dict[SourceName, Mapping], Field(max_length=50)] = {}
-    """By entity, how columns become the entity's, without SQL ([mapping.md](mapping.md)): the columns that it names
-    need not be declared again, and a table's rows are those of the first entity that is mapped from it."""
+    """For each entity, how columns become the entity's columns, without SQL ([mapping.md](mapping.md)). Columns named
+    in a mapping need not be declared again. A table's rows count for the first entity that is mapped from it."""
     # Where the configuration was read from, for messages; not a key of the file.
     path: Path = Field(default=COMPANIES_DIR, exclude=True)
 
