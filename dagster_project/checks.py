@@ -1,4 +1,4 @@
-"""The checks of a run, on a copy of what is published: an erasure publishes nothing that a run would not."""
+"""The checks of a run, on a copy of the publication: an erasure publishes nothing that a run would not publish."""
 
 import shutil
 from collections.abc import Iterator, Mapping

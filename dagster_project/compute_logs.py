@@ -1,8 +1,8 @@
-"""Dagster's files of what steps print, made so that Ctrl-C ends the run alone.
+"""Dagster's files with the output of steps, written so that Ctrl-C ends only the run.
 
 For each step Dagster starts programs that follow those files. A terminal sends Ctrl-C to all of them, and the one in
-Python answered with a traceback amid the run's own sentence. Here they are started with the signal kept from them; they
-end with the step, or with the process of the run.
+Python answered with a traceback in the middle of the run's own message. Here these programs are started without that
+signal; they end with the step, or with the process of the run.
 """
 
 import os
@@ -19,7 +19,7 @@ except ImportError:
 
 
 def differences() -> list[str]:
-    """What of Dagster's compute logs is missing that the class here needs; empty if it fits."""
+    """Parts of Dagster's compute logs that the class here needs and that are missing; empty if it fits."""
     return [] if hasattr(LocalComputeLogManager, "capture_logs") else ["capture_logs is missing"]
 
 
@@ -38,7 +38,7 @@ class QuietComputeLogManager(LocalComputeLogManager):
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[Any]:
-        """What is printed within the block goes to files."""
+        """Write the output within the block to files."""
         with ExitStack() as stack:
             earlier = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:

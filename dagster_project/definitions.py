@@ -19,8 +19,8 @@ from warehouse.settings import Settings, load_settings
 def build_definitions(settings: Settings | None = None, progress: Progress | None = None) -> dg.Definitions:
     """Everything Dagster knows about one company.
 
-    `settings` default to those the environment names; `progress` is told of stages as they start and end.
-    Raises UserError when settings, sources or the dbt project cannot be read: there is no empty graph.
+    `settings` default to those the environment names; `progress` is called as stages start and end. Raises UserError if
+    settings, sources or the dbt project cannot be read; an empty graph is never returned.
     """
     settings = settings or load_settings()
     project = DbtProject(settings)
@@ -44,5 +44,5 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster` loads: the company of LOYALTY_COMPANY."""
+    """The definitions that `dagster` loads: the company of LOYALTY_COMPANY."""
     return build_definitions()

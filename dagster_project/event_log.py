@@ -1,11 +1,11 @@
-"""Dagster's event log in SQLite, with connections that are kept.
+"""Dagster's event log in SQLite, with connections that stay open.
 
 Dagster's own opens an engine, a connection and a write-ahead log anew for each of the several hundred events of a run
 and flushes each to disk; here a few engines stay open, and SQLite flushes at checkpoints. A crash of the machine
 (not of the process) may cost the last events of a run's log, never anything of the warehouse.
 
-It overrides methods that Dagster keeps private. `differences` says what of them is not as it was when this was written;
-where there is any, `dagster_project.runs` lets Dagster use its own storage, which reads and writes the same files.
+The class overrides private methods of Dagster. `differences` lists which of them have changed since this was written.
+If any has, `dagster_project.runs` lets Dagster use its own storage, which reads and writes the same files.
 """
 
 import inspect
@@ -42,7 +42,8 @@ ATTRIBUTES = ("_db_lock", "_initialized_dbs")
 
 
 def differences(storage: type = SqliteEventLogStorage) -> list[str]:
-    """What of Dagster's storage is missing, or has other parameters, than the class here needs; empty if it fits."""
+    """Methods of Dagster's storage that are missing, or have other parameters than the class here needs; empty if it
+    fits."""
     found = []
     for name, parameters in METHODS.items():
         method = getattr(storage, name, None)
@@ -101,7 +102,8 @@ class KeptConnectionEventLogStorage(SqliteEventLogStorage):
         return table_name in self._seen_tables
 
     def delete_events(self, run_id: str) -> None:
-        """Delete a run's events, and what Dagster's own leaves of it: its file, emptied, and the results of checks."""
+        """Delete a run's events, and the parts that Dagster's own method keeps: the emptied file and the results of
+        checks."""
         super().delete_events(run_id)
         with self.index_connection() as connection:
             connection.execute(DELETE_CHECKS, {"run_id": run_id})

@@ -1,4 +1,4 @@
-"""What is run together: the whole graph. Parts of it are chosen by asset selection, not by jobs of their own."""
+"""The daily job, which runs the whole graph. Parts of the graph are chosen by asset selection, not by further jobs."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ WEBHOOK_TIMEOUT_SECONDS = 10
 
 
 def build_daily_job(settings: Settings) -> Any:
-    """Everything from the sources to the publication, in one process: what `dg.define_asset_job` returns."""
+    """The job from the sources to the publication, in one process, as `dg.define_asset_job` returns it."""
     return dg.define_asset_job(
         DAILY_JOB,
         selection=dg.AssetSelection.all(),
@@ -45,8 +45,8 @@ def build_failure_hook(settings: Settings) -> dg.HookDefinition:
 def post_failure(settings: Settings, payload: dict[str, str]) -> None:
     """Send `payload` to the webhook for failures, if the company has one.
 
-    Raises UserError when nobody accepts it. It names the variable and never the address, which is a secret and would be
-    kept in Dagster's store.
+    Raises UserError if the payload is not accepted. The error names the variable and never the address, which is a
+    secret and would be kept in Dagster's store.
     """
     variable = settings.schedule.failure_webhook_env
     url = os.environ.get(variable, "").strip() if variable else ""

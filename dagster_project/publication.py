@@ -17,7 +17,8 @@ def publishes(run: dg.DagsterRun) -> bool:
 
 
 def work_tables(manifest: Mapping[str, Any]) -> list[Relation]:
-    """What marts and their tests are built from, and what a replay of the programme's rules starts from."""
+    """The tables from which marts and their tests are built, and from which a replay of the programme's rules
+    starts."""
     return sorted(_parents_of_marts(manifest).union(replay_inputs(manifest)))
 
 

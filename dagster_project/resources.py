@@ -73,12 +73,13 @@ class WarehouseRun:
             self._hold.close()
 
     def open(self) -> duckdb.DuckDBPyConnection:
-        """Keep the warehouse open while it is held: steps and dbt, in this process, then share what is in memory."""
+        """Keep the warehouse open while it is held, so that steps and dbt, in this process, share the cached data."""
         return self._hold.enter_context(self.connect())
 
     @contextmanager
     def away(self) -> Iterator[Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]]:
-        """Let others have the warehouse for the length of the block; what is yielded holds and opens it meanwhile."""
+        """Release the warehouse for the length of the block; the yielded context manager holds and opens it in
+        between."""
         self._hold.close()
         try:
             yield self._held_again
@@ -106,7 +107,7 @@ class WarehouseRun:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Tell how long a stage takes, while it runs and in the run's summary."""
+        """Report how long a stage takes, while it runs and in the run's summary."""
         self.progress(name, "started", None)
         self.watchdog.stands("stage", name)
         began = time.perf_counter()
@@ -127,7 +128,7 @@ class WarehouseRun:
         self.progress(name, f"dbt {status}", None)
 
     def tell_rows(self, about: str, sentences: Sequence[str]) -> None:
-        """Tell what became of delivered rows, now and, by `loyalty status`, later."""
+        """Report the outcome of delivered rows, now and, by `loyalty status`, later."""
         for sentence in sentences:
             self.progress(sentence, "rows", None)
         keep_sentences(self.settings, about, sentences)
@@ -140,14 +141,14 @@ class WarehouseRun:
         return self.build_id
 
     def fail_build(self, failure: str) -> None:
-        """Record why what this run has written must not be published; nothing to record before its first write."""
+        """Record why this run's build must not be published; before the first write nothing is recorded."""
         if self.build_id is None:
             return
         with self.connect() as connection:
             builds.record_failure(connection, self.build_id, failure)
 
     def as_of_date(self, connection: duckdb.DuckDBPyConnection) -> date:
-        """The day that this run's figures are told as of."""
+        """The day as of which this run's figures are computed."""
         row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
         assert row is not None
         return row[0]

@@ -1,4 +1,4 @@
-"""What a run deletes before its first step: Dagster's old runs, and what killed processes left.
+"""Deletions before a run's first step: Dagster's old runs, and leftovers of killed processes.
 
 Results and models of earlier days have a retention of their own: `warehouse.model_store.retention`.
 """
@@ -75,9 +75,9 @@ def _is_worth_it(connection: sqlite3.Connection) -> bool:
 
 
 def delete_leftovers(settings: Settings, now: float | None = None) -> list[Path]:
-    """Delete what killed processes left a day ago or earlier. Returns the files and folders.
+    """Delete leftovers of killed processes that are at least a day old. Returns the files and folders.
 
-    That is scratch of the home folder, which the caller must hold, and this user's folders among the system's
+    These are scratch folders of the home, which the caller must hold, and this user's folders among the system's
     temporary ones. now: seconds since 1970, for tests.
     """
     before = (now or time.time()) - LEFT_SECONDS

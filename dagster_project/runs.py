@@ -36,8 +36,7 @@ IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dag
 def prepare_dagster_home(settings: Settings) -> None:
     """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off.
 
-    On a Dagster that the project's own event log or compute logs do not fit, Dagster's own take their place, and a
-    warning says so.
+    If the project's own event log or compute logs do not fit this Dagster, Dagster's own replace them, with a warning.
     """
     text = (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
     unfit = {section: found for section, module in REPLACED.items() if (found := module.differences())}
@@ -61,7 +60,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
 
 def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:
-    """Report every run in progress whose process is gone as failed, and why, where that is known. Returns their ids."""
+    """Report every run in progress whose process is gone as failed, with the reason if it is known. Returns their
+    ids."""
     closed = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS)):
         run = record.dagster_run
@@ -85,7 +85,7 @@ def is_dead(record: dg.RunRecord) -> bool:
 
 
 def why_dead(tags: Mapping[str, str]) -> str:
-    """Why the process of a run with these tags is gone, as far as its cgroup tells, and what helps."""
+    """Why the process of a run with these tags is gone, as far as its cgroup shows, and what helps."""
     gone = "The process of this run is gone."
     group = MemoryGroup(**json.loads(tags[MEMORY_TAG])) if MEMORY_TAG in tags else None
     if group is None:
@@ -102,7 +102,7 @@ def why_dead(tags: Mapping[str, str]) -> str:
 
 
 def process_tags() -> dict[str, str]:
-    """The tags by which others tell whether this process still runs and, once it does not, why."""
+    """The tags that show others whether this process still runs and, once it does not, why."""
     tags = {PID_TAG: str(os.getpid()), PROCESS_START_TAG: process_start(os.getpid()) or ""}
     group = memory_group()
     return {**tags, MEMORY_TAG: json.dumps(asdict(group))} if group else tags

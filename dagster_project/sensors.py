@@ -1,4 +1,4 @@
-"""What starts a run besides the schedule: new files in a landing folder. And what keeps the queue moving."""
+"""The sensors: one starts a run for new files in a landing folder, one keeps the queue moving."""
 
 import hashlib
 from pathlib import Path
@@ -28,7 +28,7 @@ def landing_fingerprint(settings: Settings) -> str | None:
 
 
 def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
-    """A run when files came or changed, once they have stood still for one look."""
+    """Starts a run when files were added or changed, once they are unchanged from one check to the next."""
 
     @dg.sensor(
         name="landing_folder",

@@ -15,9 +15,10 @@ WAIT_SECONDS = 1
 
 
 def set_damaged_aside(settings: Settings) -> Path | None:
-    """Move a damaged store out of the way, and say so on standard error. Returns where it went.
+    """Move a damaged store aside, and report it on standard error. Returns the new place.
 
-    Of the log of one run, only that file; of what all runs share, the whole store, which Dagster then makes anew.
+    If the log of one run is damaged, only that file is moved; if a file of all runs is, the whole store is moved and
+    Dagster creates a new one.
     """
     damaged = [path for path in sorted(settings.dagster_home.rglob("*.db")) if is_damaged(path)]
     if not damaged:

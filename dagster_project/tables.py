@@ -1,6 +1,6 @@
-"""What the UI shows of tables: rows and columns, read from DuckDB's catalog in one query for a whole step.
+"""Metadata of tables for the UI: rows and columns, read from DuckDB's catalog in one query for a whole step.
 
-Tables that other steps write as they go are assets of their own, behind those steps.
+Tables that other steps write meanwhile are assets of their own, after those steps.
 """
 
 import base64
@@ -60,9 +60,9 @@ def record_assets(
     written_by: Sequence[dg.AssetKey],
     tidy: Callable[[WarehouseRun, duckdb.DuckDBPyConnection], None] | None = None,
 ) -> dg.AssetsDefinition:
-    """One step, `name`, that tells what the tables `described` (table -> description) of `schema` hold.
+    """One step, `name`, that reports the content of the tables `described` (table -> description) of `schema`.
 
-    tidy: what is done before, once every asset of `written_by` is made.
+    tidy: a function that is called first, once every asset of `written_by` is made.
     """
     specs = [
         dg.AssetSpec(

@@ -1,9 +1,9 @@
-"""Whether a run would find nothing new: all that decides figures is as it was for the live publication.
+"""Whether a run would find nothing new, because everything that decides figures is as it was for the live publication.
 
-Figures follow from the files that came, the messages that went out, the product's code, the installed packages, and the
-company's folder and settings; the day they are told as of follows from the data, so the clock decides nothing. Nothing
-here opens the warehouse or reads the input: a morning without news costs a second. What a shop's database holds only a
-run can tell, so a company with one is always run.
+Figures depend on the delivered files, the messages sent, the product's code, the installed packages, and the company's
+folder and settings. The as-of date comes from the data, so the clock has no influence. Nothing here opens the warehouse
+or reads the input, so a morning without new data costs a second. Only a run can read a shop's database, so a company
+with one is always run.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ def unchanged_since(settings: Settings) -> Publication | None:
 
 
 def nothing_new(settings: Settings, publication: Publication) -> str:
-    """What people are told of a run that is not needed."""
+    """The message about a run that is not needed."""
     when = f"{publication.published_at:%Y-%m-%d %H:%M} UTC"
     return (
         f"{settings.company}: nothing is new since publication {publication.publication_id} of {when}: the same input,"
@@ -53,7 +53,7 @@ def nothing_new(settings: Settings, publication: Publication) -> str:
 
 
 def record_inputs(settings: Settings, publication: Publication, state: str | None) -> None:
-    """Keep what `publication` was made of: the `input_state` from before its run read anything."""
+    """Keep the `input_state` of `publication`, taken before its run read anything."""
     if state is None:
         forget_inputs(settings)
     else:
@@ -62,15 +62,15 @@ def record_inputs(settings: Settings, publication: Publication, state: str | Non
 
 
 def forget_inputs(settings: Settings) -> None:
-    """Let the next run take place: the warehouse has been told something that the live publication does not know."""
+    """Make the next run take place, because the warehouse has changed since the live publication."""
     _record_path(settings).unlink(missing_ok=True)
 
 
 def input_state(settings: Settings) -> str | None:
-    """A hash of all that decides figures, as it stands; None where only a run can tell.
+    """A hash of everything that decides figures now; None if only a run can find out.
 
-    That is so for a company with a database, for files so young that they may change within the same tick of their
-    clock, and for sources that a run would refuse.
+    That is the case for a company with a database, for files so young that they may change within the same tick of
+    their clock, and for sources that a run would refuse.
     """
     try:
         sources = load_sources_config(settings)

@@ -1,10 +1,11 @@
-"""A run ends: on SIGTERM within ten seconds, and once it, a step or a delivery took longer than the settings allow.
+"""Ends a run: on SIGTERM within ten seconds, and once the run, a step or a delivery takes longer than the settings
+allow.
 
 Python handles signals between two of its own instructions only, so neither SIGTERM nor a timer ends a run that hangs in
 C code. A small process beside the run (`watchdog_process`) notices both without the run's help. A thread in the run
-does what that process asks for: it tells people, and ends the run. When C code holds the GIL, the thread cannot run
-either, and the small process kills the run. The reason stands in a note in the home folder, which `loyalty status` and
-the next run read.
+does what that process asks for: it reports the reason, and ends the run. When C code holds the GIL, the thread cannot
+run either, and the small process kills the run. The reason is kept in a note in the home folder, which `loyalty status`
+and the next run read.
 """
 
 import contextlib
@@ -44,7 +45,7 @@ class Ending:
 
 
 def note_path(settings: Settings) -> Path:
-    """Where it stands why the watchdog ended a run."""
+    """The file with the reason why the watchdog ended a run."""
     return settings.home / "ended_run.json"
 
 
@@ -58,7 +59,7 @@ def read_ending(settings: Settings, run_id: str) -> Ending | None:
 
 
 def tell_end(ending: Ending) -> None:
-    """Say on standard error why this process ends and, unless somebody wanted it to, where its main thread stands."""
+    """Print on standard error why this process ends and, unless somebody asked for it, where its main thread is."""
     own = ending.stack.partition("Current thread")[2] or ending.stack
     frames = own.splitlines()[1:FRAMES] if ending.code != TERMINATED else []
     sys.stderr.write("\n".join([f"loyalty: {ending.told}", *frames]) + "\n")
@@ -68,8 +69,8 @@ def tell_end(ending: Ending) -> None:
 class Watchdog:
     """Watches this process for the length of the block.
 
-    `on_end` is called, in a thread of its own, before the process is ended. The block must not end any other way once
-    that has begun: leaving it waits for the end.
+    `on_end` is called, in a thread of its own, before the process is ended. Once that has begun the block must not end
+    in any other way: leaving it waits for the end.
     """
 
     def __init__(self, settings: Settings, run_id: str, on_end: Callable[[Ending], None]) -> None:
@@ -136,7 +137,7 @@ class Watchdog:
         self._send({"clock": what})
 
     def stands(self, part: str, name: str | None) -> None:
-        """Take note of where the process stands: in which step, stage or dbt node (`part`), None for in none."""
+        """Record where the process is: in which step, stage or dbt node (`part`); None outside of all."""
         with self._telling:
             self._where.pop(part, None)
             if name is not None:
@@ -145,7 +146,7 @@ class Watchdog:
             self._send({"at": place or "what is between two steps"})
 
     def node(self, name: str, is_running: bool) -> None:
-        """Take note of a dbt node that begins or ends; dbt runs several at once, in threads of its own."""
+        """Record that a dbt node begins or ends; dbt runs several at once, in threads of its own."""
         with self._telling:
             self._nodes = [*(other for other in self._nodes if other != name), *([name] if is_running else [])]
             self.stands("dbt", " and ".join(self._nodes) or None)

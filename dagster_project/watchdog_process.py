@@ -1,4 +1,4 @@
-"""The process beside a run that sees to its end: on SIGTERM, and once a clock has run out.
+"""The process beside a run that ends it: on SIGTERM, and once a clock has run out.
 
 It runs as a script and imports nothing but the standard library, so that it starts in 20 ms. The run tells it over its
 standard input, a line of JSON each, what it is doing and until when:
@@ -33,7 +33,7 @@ MOST_STACK = 16_000
 
 
 class Watch:
-    """What is known of the run, and what becomes of it."""
+    """The state of the run, and the actions that end it."""
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.pid: int = about["pid"]

@@ -1,7 +1,7 @@
-"""Dagster's web server, with a guard before it: it answers to its own address alone, and stands in no frame.
+"""Dagster's web server, with a guard before it: the server answers only to its own address, and in no frame.
 
-Whoever reaches the server can start runs. It listens on this machine only, but any page in a browser here can send it
-requests, and a page whose name comes to mean 127.0.0.1 can even read the answers. So a request has to be addressed to
+Anybody who reaches the server can start runs. It listens on this machine only, but any page in a browser here can send
+it requests, and a page whose name resolves to 127.0.0.1 can even read the answers. So a request has to be addressed to
 one of the server's own names, and come from one of its own pages or from no page at all.
 
     python -m dagster_project.web HOST,HOST <options of dagster-webserver>
@@ -31,7 +31,8 @@ POLICY_VIOLATION = 1008
 
 
 class Guard:
-    """An ASGI application before another one. `hosts`: what may stand in a request's Host, such as localhost:3000."""
+    """An ASGI application before another one. `hosts`: the values allowed in a request's Host, such as
+    localhost:3000."""
 
     def __init__(self, app: App, hosts: Sequence[str]) -> None:
         self.app = app

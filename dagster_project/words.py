@@ -1,4 +1,4 @@
-"""What went wrong, in words: errors of libraries and of the machine as sentences that say what to do."""
+"""Errors in words: errors of libraries and of the machine as sentences that say what to do."""
 
 import re
 from collections.abc import Callable
@@ -95,7 +95,7 @@ def in_words(message: str, settings: Settings, kind: str = "") -> str:
 
 
 def error_in_words(error: BaseException, settings: Settings) -> str:
-    """The same for an error that was caught, or for what caused it where that is one of the known kinds."""
+    """The same for an error that was caught, or for its cause if that is of a known kind."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, PermissionError) and error.filename:
@@ -112,7 +112,7 @@ def error_in_words(error: BaseException, settings: Settings) -> str:
 
 
 def is_known(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is of a kind that a person at the machine can mend."""
+    """Whether an error or its cause is of a kind that a person at the machine can mend."""
     while error is not None:
         if isinstance(error, UserError | OSError) or any(
             pattern.search(f"{type(error).__name__}: {error}") for pattern, _ in KNOWN

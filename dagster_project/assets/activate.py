@@ -1,7 +1,7 @@
-"""What the figures set off: messages to customers, created before the marts that tell of them, delivered afterwards.
+"""Messages to customers: created before the marts that list them are built, and delivered afterwards.
 
-Candidates come from dbt, are created in `ops.messages`, and dbt goes on to the marts; after the gate and the
-publication the outbox is delivered, then and whenever the delivery schedule says so.
+Candidates come from dbt, are created in `ops.messages`, and dbt goes on to the marts; the outbox is delivered after the
+gate and the publication, and again whenever the delivery schedule says so.
 """
 
 import dagster as dg

@@ -1,4 +1,4 @@
-"""The raw tables as assets: each source loads what is new of its files or tables, and nothing twice."""
+"""The raw tables as assets: each source loads the new content of its files or tables, and nothing twice."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ LOG = {
 
 
 def build_ingest_assets(settings: Settings, sources: dict[str, SourceConfig]) -> list[dg.AssetsDefinition]:
-    """One step a source, with an asset for each of its raw tables, and the log of what was loaded."""
+    """One step per source, with an asset for each of its raw tables, and the log of loads."""
     loads = [_source_assets(settings, source) for source in sources.values()]
     raw_tables = [key for load in loads for key in load.keys]
     return [*loads, record_assets("ingest_log", "ops", "operations", LOG, raw_tables)]

@@ -1,8 +1,8 @@
-"""What Python learns, as assets: each step reads dbt's tables and posts its results where they are sound.
+"""The learning steps as assets: each step reads dbt's tables and posts its results if they are sound.
 
-What is learned and from what stands in `steps/`, how in `ml/`; here results are checked, posted and shown. A step
-whose input is what its latest results came from learns nothing again. Unsound results are held back: the tables
-keep the last sound ones, the record of the run says why, and everything else is published.
+`steps/` says what is learned from which tables, `ml/` how; here results are checked, posted and shown. A step whose
+input has not changed since its latest results does not learn again. Unsound results are held back: the tables keep the
+last sound ones, the record of the run says why, and everything else is published.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The gate that every check has to pass, and what people read: the published copy of the marts."""
+"""The gate, which requires every check to pass, and the published copy of the marts."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta

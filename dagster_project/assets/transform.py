@@ -38,7 +38,7 @@ class Translator(DagsterDbtTranslator):
         self._graph = manifest
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """The node's own description; the SQL stands in the repository."""
+        """The node's own description; the SQL is in the repository."""
         return dbt_resource_props.get("description") or dbt_resource_props["name"]
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
@@ -48,15 +48,16 @@ class Translator(DagsterDbtTranslator):
         return dbt_resource_props["config"].get("group") or dbt_resource_props["schema"]
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
-        """The dbt group's owner; the data engineers own what has none."""
+        """The dbt group's owner; nodes without one belong to the data engineers."""
         group = dbt_resource_props.get("config", {}).get("group")
         owner = self._graph["groups"].get(f"group.loyalty_warehouse.{group}", {}).get("owner", {})
         return [owner.get("email") or DEFAULT_OWNER]
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        """The node's spec; what reads no other model waits for the whole of ingest, or for every learning step.
+        """The node's spec.
 
-        So dbt starts once behind each, not once a source or a step.
+        A node that reads no other model waits for the whole of ingest, or for every learning step, so dbt starts once
+        after each of these and not once per source or step.
         """
         spec = super().get_asset_spec(manifest, unique_id, project)
         parents = manifest["parent_map"].get(unique_id, [])
@@ -201,7 +202,7 @@ def _tell_order_lines(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
 
 
 def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:
-    """What is wrong, in words: the rules that a data test found broken and the first rows that break them."""
+    """The failure in words: the rules that a data test found broken, and the first rows that break them."""
     if result.resource_type != "test" or result.status != "fail" or not result.query:
         return f"{result.resource_type} {result.name}: {result.message.strip() or result.status}"
     try:

@@ -1,4 +1,4 @@
-"""What the command line prints: texts as they are. No text is markup, and none reaches a terminal as a command."""
+"""Printing of the command line. Texts are printed as they are, never as markup or as commands of a terminal."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class Console(RichConsole):
         super().__init__(**{"markup": False, "emoji": False, "highlight": False, **options})
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """See rich: every text that is printed, or stands in a table, comes by here."""
+        """See rich: every text that is printed, also in a table, passes through here."""
         return super().render_str(printable(text), **options)
 
 

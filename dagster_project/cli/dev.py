@@ -17,7 +17,8 @@ SHOWN_ROWS = 3
 
 
 def build(settings: Settings, models: Sequence[str]) -> bool:
-    """Build the models with their tests, tell what became of each, and show the first rows. Whether all is well.
+    """Build the models with their tests, print the outcome of each, and show the first rows. Returns whether all
+    passed.
 
     Never opens, locks or waits for the warehouse. Raises UserError before the first publication.
     """

@@ -1,4 +1,4 @@
-"""`loyalty experiments assign`: register a campaign's plan, and draw who gets it, by chance and for good."""
+"""`loyalty experiments assign`: register a campaign's plan, and draw its arms by chance, for good."""
 
 from pathlib import Path
 

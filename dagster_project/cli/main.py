@@ -75,7 +75,8 @@ def _quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def _heard_interrupts() -> Iterator[None]:
-    """Ctrl-C that comes while Python lets go of an object would be printed and forgotten: it comes once more then."""
+    """Python only prints a Ctrl-C that comes while it frees an object, and forgets it. This raises such a Ctrl-C
+    again."""
     shown = sys.unraisablehook
 
     def hear(unraisable: "sys.UnraisableHookArgs") -> None:

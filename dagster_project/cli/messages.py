@@ -28,7 +28,8 @@ def preview(settings: Settings, limit: int) -> None:
 
 
 def send(settings: Settings) -> bool:
-    """Deliver what is open and tell what came of it. Whether nothing was refused or left, but by quiet hours.
+    """Deliver the open messages and print the outcome. Returns whether none was refused, and none left but for quiet
+    hours.
 
     Raises UserError where the company has no channel, and WarehouseBusyError where a run holds the warehouse.
     """

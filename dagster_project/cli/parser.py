@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """See argparse; the words are kept, for who mistypes one."""
+        """See argparse; the words are kept, to suggest the nearest one for a mistyped word."""
         action = super().add_argument(*names, **options)
         words: set[str] = getattr(self, "words", set())
         words |= {*action.option_strings, *(map(str, action.choices or ()))}
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         return Commands(self, self.add_subparsers(metavar=metavar))
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, with the nearest right word, and where help is. Exit code 2."""
+        """Print the error, the nearest right word, and where to find help. Exit code 2."""
         if match := CHOICE.match(message):
             word = match["word"][1:-1]
             listed = message.partition("choose from ")[2].rstrip(")").replace("'", "")
@@ -69,7 +69,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Commands:
-    """The subcommands of a parser, which tells of their words when one is mistyped."""
+    """The subcommands of a parser, which suggests the nearest one for a mistyped word."""
 
     def __init__(self, parent: Parser, subparsers: Any) -> None:
         self._parent = parent
@@ -84,7 +84,7 @@ class Commands:
 
 
 def parse(parser: Parser, arguments: Any) -> argparse.Namespace:
-    """The options. What no parser knows is complained of by the command it was given to, which knows its own words."""
+    """The options. An unknown word is reported by the command it was given to, which knows its own words."""
     options, unknown = parser.parse_known_args(arguments)
     if unknown:
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -1,4 +1,4 @@
-"""`loyalty privacy export` and `loyalty privacy erase`: what is asked before, and told afterwards."""
+"""`loyalty privacy export` and `loyalty privacy erase`: the question before, and the report afterwards."""
 
 import sys
 from functools import partial
@@ -26,7 +26,7 @@ def export_customer(settings: Settings, customer_id: str, out: Path, *, force: b
 
 
 def erase_customer(settings: Settings, customer_id: str, *, is_sure: bool) -> bool:
-    """Ask, erase, and say what became of every copy. Whether it was done: not where the answer is no.
+    """Ask, erase, and report on every copy. Returns whether it was done: not if the answer is no.
 
     Raises UserError; see `warehouse.privacy.erase.erase`.
     """

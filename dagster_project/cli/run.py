@@ -81,7 +81,7 @@ class StageLog:
             self.console.print(listed, soft_wrap=True)
 
     def print_summary(self, total: float) -> None:
-        """The time of each stage, and what is left: orchestration."""
+        """The time of each stage, and the remaining time: orchestration."""
         table = Table("stage", "seconds", title="Where the time went", title_justify="left")
         table.columns[1].justify = "right"
         rest = total - sum(self.seconds.values())
@@ -140,8 +140,8 @@ def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = Fal
 def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetKey]:
     """The assets of a selection such as `fct_orders+`, `group:rfm` or `+published/loyalty`.
 
-    A bare name stands for every asset of that name, and a table brings those that are made in one step with it.
-    Raises UserError for a name that no asset has.
+    A bare name means every asset of that name, and a table brings the tables that the same step makes. Raises UserError
+    for a name that no asset has.
     """
     graph = definitions.resolve_asset_graph()
     known: dict[str, list[str]] = {}
@@ -169,7 +169,7 @@ def select_assets(definitions: dg.Definitions, selection: str) -> list[dg.AssetK
 
 
 def print_publication(console: Console, settings: Settings, publication: Publication) -> None:
-    """What was made, and where."""
+    """Print which publication was made, and where it is."""
     table = Table("mart", "rows", title=f"Published: {publication.company}, as of {publication.as_of_date}")
     table.columns[1].justify = "right"
     for name, count in sorted(publication.row_counts.items()):
@@ -216,7 +216,7 @@ def failure_messages(events: Sequence[dg.DagsterEvent], settings: Settings) -> I
 
 
 def held_back_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
-    """The models whose results are held back, and why: a step's check that failed without failing the run."""
+    """The models whose results are held back, with the reason: the step's check that failed without failing the run."""
     for event in events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data

@@ -34,8 +34,8 @@ def simulate(
 ) -> None:
     """Print today's rules beside the scenarios, and with a plan the best found; draw them into `out`.
 
-    Never opens, locks or waits for the warehouse. Raises UserError for what is not valid, before the first publication,
-    and when nothing tried is under the cap.
+    Never opens, locks or waits for the warehouse. Raises UserError for invalid input, before the first publication, and
+    if no trial is under the cap.
     """
     if out and out.suffix.lower() not in PICTURES:
         raise UserError(f"--out {out}: expected a file ending in {' or '.join(PICTURES)}.")
@@ -85,7 +85,7 @@ def response_text(simulator: Simulator) -> str:
 
 
 def search_outcome(searched: Searched) -> str:
-    """What the search found, in one sentence."""
+    """The result of the search, in one sentence."""
     best, difference = searched.best, searched.best.difference
     if difference.expected <= 0:
         return f"None of the {len(searched.tried)} tried is expected to bring more than today's rules."

@@ -1,4 +1,4 @@
-"""`loyalty sources`: what is wrong with deliveries before a load, what was rejected, and a table loaded anew."""
+"""`loyalty sources`: problems of deliveries before a load, rejected rows, and loading a table anew."""
 
 import sys
 
@@ -23,7 +23,7 @@ TOLD = 10
 
 
 def check(settings: Settings) -> bool:
-    """Print what a load would stumble over. Whether there is nothing that would stop it."""
+    """Print the problems that a load would meet. Returns whether none of them would stop it."""
     console, problems = Console(), 0
     for name, source in load_sources_config(settings).items():
         findings = check_source(source, settings)
@@ -51,8 +51,7 @@ def explain(settings: Settings, name: str) -> None:
 def reload(settings: Settings, place: str, *, force: bool = False) -> None:
     """Load a source's table anew, or all of its tables, from the files or the database as they are now.
 
-    Raises UserError where files that were loaded are no longer there, since their rows would be gone; `force` lets
-    them.
+    Raises UserError if files that were loaded no longer exist, since their rows would be lost; `force` allows that.
     """
     source, tables = _chosen(settings, place)
     if not settings.warehouse_path.exists():

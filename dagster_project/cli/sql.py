@@ -30,9 +30,9 @@ def print_query(
 ) -> None:
     """Print the result as a table, CSV or JSON lines. Raises UserError for bad SQL and before the first publication.
 
-    The statement reads the published copy and nothing else: no other file or database, no network, unless
-    `allow_files` says so. `in_warehouse` reads the warehouse instead, with its raw tables, and changes nothing there;
-    meanwhile no run can start. Raises WarehouseBusyError while a run writes.
+    The statement reads only the published copy: no other file or database, no network, unless `allow_files` allows it.
+    `in_warehouse` reads the warehouse instead, with its raw tables, and changes nothing there; no run can start
+    meanwhile. Raises WarehouseBusyError while a run writes.
     """
     path = settings.warehouse_path if in_warehouse else settings.published_path
     if not path.exists():

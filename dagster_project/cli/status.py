@@ -1,4 +1,4 @@
-"""`loyalty status`: what is published, since when, who writes now, and why the last run failed."""
+"""`loyalty status`: the live publication and its age, the process that writes now, and why the last run failed."""
 
 import itertools
 from datetime import UTC, datetime

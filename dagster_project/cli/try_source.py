@@ -1,4 +1,4 @@
-"""`loyalty sources try`: what would become of a source's rows, before anything of the company is touched."""
+"""`loyalty sources try`: the outcome of a source's rows, without changing anything of the company."""
 
 import shutil
 from collections.abc import Sequence
@@ -28,9 +28,9 @@ BUILT = (
 
 
 def try_source(settings: Settings, source: SourceConfig) -> None:
-    """Load at most MOST_ROWS rows of each file into a scratch file, map and judge them, and print what became of them.
+    """Load at most MOST_ROWS rows of each file into a scratch file, map and check them, and print the outcome.
 
-    Nothing is written to the warehouse, and no run is waited for. Raises UserError where a mapping does not work.
+    The command writes nothing to the warehouse and waits for no run. Raises UserError where a mapping does not work.
     """
     console = Console()
     alone = settings.model_copy(update={"sources": {source.name: settings.sources[source.name]}})

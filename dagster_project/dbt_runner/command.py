@@ -1,4 +1,4 @@
-"""dbt's command lines, as pure functions: what is built, and where dbt reads and writes."""
+"""dbt's command lines, as pure functions: the nodes to build, and where dbt reads and writes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ PARSE = ("parse", "--no-partial-parse")
 
 
 def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> list[str]:
-    """The part of a dbt command line that says what is built: the selected nodes, and no test beyond them."""
+    """The part of a dbt command line with the nodes to build: the selected nodes, and no test beyond them."""
     refresh = ["--full-refresh"] if full_refresh else []
     return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
 
@@ -56,7 +56,7 @@ def _constant(text: str) -> str:
 
 
 def profile_environment(settings: Settings) -> dict[str, str]:
-    """What dbt/profiles.yml reads: where the files are."""
+    """The variables for dbt/profiles.yml: where the files are."""
     return {
         "LOYALTY_WAREHOUSE_PATH": str(settings.warehouse_path),
         "LOYALTY_DEV_PATH": str(settings.dev_path),

@@ -1,9 +1,9 @@
-"""The SQL of a staging model whose source says in its YAML how columns are mapped (`mapping:`).
+"""The SQL of a staging model for a source with a `mapping:` in its YAML.
 
-What the forms of a mapping mean is defined here and nowhere else; how they may be written, in
-warehouse/ingest/mappings.py. The model reads its raw tables, cleans what it uses, puts joined rows beside each row,
-fills order fields forward, and computes one value after the other, each in a CTE of its own. Rows are never left out:
-what is no row of the entity is rejected with its reason, so that every row is accounted for.
+The meaning of a mapping's forms is defined only here; warehouse/ingest/mappings.py defines how they are written. The
+model reads its raw tables, cleans what it uses, puts joined rows beside each row, fills order fields forward, and
+computes one value after the other, each in a CTE of its own. Rows are never left out: a row that does not belong to the
+entity is rejected with its reason, so that every row is accounted for.
 """
 
 import re

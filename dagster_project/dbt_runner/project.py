@@ -1,8 +1,8 @@
 """The dbt graph, run inside this process.
 
 A dbt command line costs about ten seconds of start-up and parsing for every step. Here the parsed manifest is kept
-under a hash of everything that parsing reads and is loaded fresh for each invocation (0.05 s), and the database file
-is let go of afterwards, so that the next step, in Python, can open it.
+under a hash of everything that parsing reads and is loaded fresh for each invocation (0.05 s), and the database file is
+closed afterwards, so that the next step, in Python, can open it.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from warehouse.sql import connect, limit_resources
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
+    """The outcome of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
 
     unique_id: str
     name: str
@@ -124,8 +124,8 @@ class DbtProject:
     ) -> list[NodeResult]:
         """Run the nodes called `names`, and no test beyond them, and release the database.
 
-        `on_node` is called with a node's name and status: `started` as it begins, and what became of it as it ends.
-        Node failures are results, not exceptions; UserError is raised when dbt could not start.
+        `on_node` is called with a node's name and status: `started` as it begins, and its outcome as it ends. Node
+        failures are results, not exceptions; UserError is raised when dbt could not start.
         """
         manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
         arguments = build_arguments(manifest_cache.selected(manifest, names), full_refresh)
@@ -141,9 +141,10 @@ class DbtProject:
             return {node.name: node.query.strip() for node in _node_results(result) if node.name in names}
 
     def develop(self, selection: Sequence[str], state_dir: Path) -> list[NodeResult]:
-        """Build the selected nodes with their tests in the analyst's own file, all else being taken as published.
+        """Build the selected nodes with their tests in the analyst's own file; all other models are read from the
+        publication.
 
-        `state_dir` holds the manifest of the publication. Parses only what changed since the last time.
+        `state_dir` holds the manifest of the publication. Parses only files changed since the last time.
         """
         return self._build(None, develop_arguments(selection, state_dir))
 

@@ -1,12 +1,12 @@
-"""What dbt reads of a company's folder: its sources, its staging models, and its own marts and seeds.
+"""The files of a company's folder that dbt reads: sources, staging models, and the company's own marts and seeds.
 
-A source needs no SQL where its tables are entities (`canonical: true`) or its YAML maps their columns (`mapping:`).
+A source needs no SQL if its tables are entities (`canonical: true`) or its YAML maps their columns (`mapping:`).
 
-dbt reads sources from YAML files and switches models on there. So that nobody keeps a second list of a source's tables,
-these files are generated from the source's own YAML, into dbt/target/sources, in a folder named by a hash of their
-content, and staging models written by hand are copied beside them. The variable `source_models` leads dbt there, and
-`company_files` to what else the company brings, in dbt/target/company. A seed of the company's stands in place of the
-shipped one of its name.
+dbt reads sources from YAML files and switches models on there. These files are generated from the source's own YAML, so
+that nobody keeps a second list of its tables. They are written into dbt/target/sources, in a folder named by a hash of
+their content, and staging models written by hand are copied beside them. The variable `source_models` points dbt there,
+and `company_files` to the company's other files, in dbt/target/company. A company's seed replaces the shipped seed of
+that name.
 """
 
 import hashlib
@@ -38,10 +38,10 @@ def written_models(source: SourceConfig) -> dict[str, Path]:
 
 
 def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> str:
-    """Write what the sources add to the dbt project, unless it is there; returns its folder's name, a hash of it all.
+    """Write the sources' part of the dbt project, unless it exists; returns its folder's name, a hash of the content.
 
-    The hash is also of the seeds that sources come with: their staging models read them.
-    Raises UserError where the folder cannot be written.
+    The hash also covers the sources' seeds, because their staging models read these. Raises UserError where the folder
+    cannot be written.
     """
     files = {path: text for source in sources.values() for path, text in source_files(source).items()}
     shipped = _seeds([dbt_dir])
@@ -50,9 +50,9 @@ def write_source_models(sources: Mapping[str, SourceConfig], dbt_dir: Path) -> s
 
 
 def write_company_files(sources: Mapping[str, SourceConfig], dbt_dir: Path, company: Path) -> str:
-    """The same for marts of the company's folder, and for seeds, where it has its own in place of the product's.
+    """The same for the marts of the company's folder, and for seeds if the company has its own.
 
-    Raises UserError for a mart that is called like a model of the product: what the product publishes means the same
+    Raises UserError for a mart with the name of a model of the product, because a published name means the same
     everywhere.
     """
     shipped = {file.stem for file in (dbt_dir / "models").rglob("*.sql")}

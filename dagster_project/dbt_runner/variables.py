@@ -1,6 +1,6 @@
-"""What dbt is told about a company: which staging models it brings, and the values its SQL reads.
+"""The variables that dbt gets about a company: its staging models, and the values its SQL reads.
 
-The first part shapes the graph and so is known when dbt parses; the second reaches the SQL of one run alone.
+The first part shapes the graph, so dbt needs it for parsing; the second reaches only the SQL of one run.
 """
 
 import hashlib
@@ -47,9 +47,9 @@ BESIDE_HISTORY = ("company_files", "seed_folder", "resolves_identities")
 
 
 def graph_variables(settings: Settings) -> dict[str, Any]:
-    """The variables that decide which models exist: the registry of entities, and what each source brings of it.
+    """The variables that decide which models exist: the registry of entities, and the entities of each source.
 
-    Writes what dbt reads of the sources (source_models.py), since a graph cannot be parsed without it.
+    Writes the sources' files for dbt (source_models.py), since a graph cannot be parsed without them.
     """
     sources = load_sources_config(settings)
     entities = load_entities()

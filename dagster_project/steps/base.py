@@ -1,4 +1,4 @@
-"""What every learning step is made of: the step, what it reads, the result that it hands over, and checks of it."""
+"""The parts of every learning step: the step, its inputs, its result, and checks of the result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from warehouse.settings import Settings
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step hands over.
+    """The output of a step.
 
-    runs: a record a model compared, the one that scores first. frames: score rows by table. metrics: figures out of
-    time. problems: what makes the results unfit, as sentences; they are held back. shown: figures for the UI.
+    runs: one record per model compared, first the one that scores. frames: score rows by table. metrics: figures out of
+    time. problems: sentences; if there are any, the results are held back. shown: figures for the UI.
     """
 
     runs: Sequence[Mapping[str, Any]]
@@ -50,7 +50,7 @@ class NamedSettings:
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What a step learns from: tables on `connection`, the settings that it names, and the models of earlier days."""
+    """The inputs of a step: tables on `connection`, the settings that it names, and the models of earlier days."""
 
     connection: duckdb.DuckDBPyConnection
     as_of_date: date
@@ -82,10 +82,11 @@ class StepInputs:
 class Step:
     """One learning step.
 
-    tables: what it fills, with descriptions. reads: the tables it reads, as schema.table. settings: the settings it
-    reads, as in the settings file (`churn.bands`). packages: the folders of ml/ whose code it runs, beside ml/common.
-    champion: the saved model that it starts from, if any. is_parallel: learning keeps every processor busy; if true,
-    background copying starts only after this step. pictures: SVG by title, drawn from the frames it hands over.
+    tables: the tables it fills, with descriptions. reads: the tables it reads, as schema.table. settings: the settings
+    it reads, as in the settings file (`churn.bands`). packages: the folders of ml/ whose code it runs, beside
+    ml/common. champion: the saved model that it starts from, if any. is_parallel: learning keeps every processor busy;
+    if true, background copying starts only after this step. pictures: SVG by title, drawn from the frames it hands
+    over.
     """
 
     name: str
@@ -105,10 +106,11 @@ class Step:
 
 
 def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """The record of ml.model_runs: what a function of `ml` says of its run, and what the step says instead.
+    """The record of ml.model_runs: the run as returned by a function of `ml`, with the step's own values in place of
+    some.
 
-    Known of it have to be model_run_id, model, rows (learned from) and status; version is 1, and the run a champion,
-    unless it is said otherwise; detail, snapshot_from and snapshot_to, the days of those rows, may be unknown.
+    It needs model_run_id, model, rows (learned from) and status. By default version is 1 and the run is a champion;
+    detail, snapshot_from and snapshot_to (the days of the rows) may be unknown.
     """
     known = {"version": 1, "is_champion": True, **run, **changes}
     required = {name: known[name] for name in ("model_run_id", "model", "rows", "is_champion", "status")}
@@ -117,7 +119,7 @@ def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def key_problems(frame: pd.DataFrame, key: Sequence[str], name: str) -> list[str]:
-    """Keys that are missing or stand twice, as sentences."""
+    """Keys that are missing or repeated, as sentences."""
     problems = []
     if frame[list(key)].isna().to_numpy().any():
         problems.append(f"{name} has rows without {' or '.join(key)}")

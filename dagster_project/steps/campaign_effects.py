@@ -1,4 +1,4 @@
-"""What each campaign changed per customer, when the data can show it."""
+"""The effect of each campaign per customer, when the data can show it."""
 
 import pandas as pd
 
@@ -48,7 +48,7 @@ def learn(inputs: StepInputs) -> StepResult:
 
 STEP = Step(
     name="campaign_effects",
-    tables={"campaign_effects": "What each campaign changed per customer, when the data can show it."},
+    tables={"campaign_effects": "The effect of each campaign per customer, when the data can show it."},
     reads=[
         "intermediate.int_campaign_outcomes",
         "intermediate.int_campaign_members",

@@ -1,4 +1,4 @@
-"""What first orders good customers began with: each value of an attribute beside all others."""
+"""Which first orders good customers began with: each value of an attribute compared with all others."""
 
 from dagster_project.steps.base import Step, StepInputs, StepResult, key_problems, range_problems, run_record
 
