@@ -26,7 +26,8 @@ class Row:
 
 
 def comparison(simulated: Sequence[Simulated], currency: str, response: str) -> list[Row]:
-    """The rows, `simulated` being today's and the scenarios. `response` says where the incremental margin is from."""
+    """The rows of the table; `simulated` holds today's rules and the scenarios. `response` is the source of the
+    incremental margin."""
     outcomes = [one.outcome for one in simulated]
 
     def figures(label: str, figure: Callable[..., float]) -> Row:
@@ -53,12 +54,12 @@ def comparison(simulated: Sequence[Simulated], currency: str, response: str) -> 
 
 
 def told(difference: Range) -> str:
-    """What a difference to today's amounts to."""
+    """The difference to today's rules, in words."""
     return DIFFERENCES[difference.sign]
 
 
 def changes_text(one: Simulated) -> str:
-    """What a scenario changes: `points.expiry_months=6, budget=2x`."""
+    """The changes of a scenario: `points.expiry_months=6, budget=2x`."""
     return ", ".join(f"{key}={value}" for key, value in one.changes.items()) or "the rules in force"
 
 

@@ -1,8 +1,8 @@
-"""What a programme's rules come to: tiers, points, liability and cost, read from the marts that a replay built.
+"""The outcome of a programme's rules: tiers, points, liability and cost, read from the marts that a replay built.
 
-Everything follows from the marts but one thing: outstanding points are valued at today's expected redemption rate in
-every scenario. History says which points were redeemed, not which would have been had there been more of them, so a
-rate observed under other rules would be an accident of the replay.
+The marts decide everything but one thing: outstanding points are valued at today's expected redemption rate in every
+scenario. The history holds the points that were redeemed, not those that would have been redeemed if there had been
+more, so a rate observed under other rules would be an artefact of the replay.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ CAMPAIGNS = "campaigns"
 class Outcome:
     """One scenario's figures over the whole history; amounts in the base currency.
 
-    `customers` by tier, lowest first. `points_cost_amount` is by accrual, what was redeemed and what is owed;
-    `highest_points_cost_amount` if every outstanding point were redeemed. `cost_by_group` splits the expected cost by
-    the tier that a customer holds today, whatever the scenario, and by campaigns.
+    `customers` by tier, lowest first. `points_cost_amount` is accrued: points redeemed and the liability.
+    `highest_points_cost_amount` is the cost if every outstanding point were redeemed. `cost_by_group` splits the
+    expected cost by the tier that a customer holds today, whatever the scenario, and by campaigns.
     """
 
     name: str
@@ -62,16 +62,16 @@ class Range:
 
     @property
     def sign(self) -> int:
-        """1 where the whole interval is above zero, -1 where it is below, else 0: it cannot be told."""
+        """1 if the whole interval is above zero, -1 if it is below, else 0 (undecided)."""
         return (self.low > 0) - (self.high < 0)
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A scenario, what it comes to, and what its rewards are expected to bring.
+    """A scenario, its outcome, and the expected effect of its rewards.
 
-    `changes` as they were given. `incremental` is the margin that rewards cause, `net` the same after their cost,
-    `difference` the net beside today's.
+    `changes` as they were given. `incremental` is the margin that rewards cause, `net` that margin after their cost,
+    `difference` the net less today's.
     """
 
     outcome: Outcome
@@ -84,7 +84,7 @@ class Simulated:
 def read_outcome(
     connection: DuckDBPyConnection, name: str, tiers: list[str], budget_amount: Decimal, database: str
 ) -> Outcome:
-    """The outcome that the marts of `database` hold; `warehouse` is what is published, and says today's rates."""
+    """The outcome in the marts of `database`; `warehouse` is the publication, which has today's rates."""
     marts = f"{quote_identifier(database)}.marts"
     groups = _by_group(connection, marts)
     return Outcome(

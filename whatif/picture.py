@@ -30,7 +30,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class WhatIf:
-    """What is drawn: today's rules first in `shown`, and with a search what it tried under which cap."""
+    """The data of the picture: `shown` has today's rules first; a search adds its trials and its cap."""
 
     settings: Settings
     publication: str

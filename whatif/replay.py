@@ -1,7 +1,7 @@
-"""History replayed under other rules: the models of tiers and points built again, in a file that goes away.
+"""History replayed under other rules: the models of tiers and points built again, in a temporary file.
 
-The SQL is dbt's own. What the rules do not touch is read from the published working copy, which no writer locks; only
-what is built from the tier rules is built again. Purchases, returns and redemptions stay as they were.
+The SQL is dbt's own. Only the models that depend on the tier rules are built again; all others are read from the
+published working copy, which no writer locks. Purchases, returns and redemptions stay as they were.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ OUTPUTS = ("fct_customer_tiers", "rpt_points_balances", "rpt_points_liability")
 
 
 class BuiltNode(Protocol):
-    """What became of one dbt node."""
+    """The outcome of one dbt node."""
 
     @property
     def name(self) -> str:
@@ -38,7 +38,7 @@ class BuiltNode(Protocol):
 
     @property
     def message(self) -> str:
-        """What dbt said of it."""
+        """dbt's message about the node."""
 
     @property
     def is_good(self) -> bool:
@@ -59,7 +59,8 @@ OpenProject = Callable[[Settings], Project]
 
 
 def replayed_models(manifest: Mapping[str, Any], outputs: Sequence[str] = OUTPUTS) -> set[str]:
-    """The unique ids of the models that a replay builds: what `outputs` are made of and the tier rules reach."""
+    """The unique ids of the models that a replay builds: those that `outputs` depend on and that depend on the tier
+    rules."""
     ids = {node["name"]: unique_id for unique_id, node in manifest["nodes"].items()}
     before = _reached(manifest["parent_map"], [ids[name] for name in outputs])
     return before & _reached(manifest["child_map"], manifest["child_map"][ids[RULES.name]])
@@ -118,7 +119,7 @@ class Replay:
             yield connection
 
     def today(self) -> Programme:
-        """The rules in force, and what campaigns cost under them."""
+        """The rules in force, and the cost of campaigns under them."""
         with self.opened() as connection:
             rows = connection.execute(TODAYS_TIERS, [self.settings.company]).fetchall()
             spent = connection.execute(
@@ -131,7 +132,7 @@ class Replay:
         return Programme(tiers, self.settings.points, MoneyRules(point_value_amount=value, budget_amount=spent[0]))
 
     def build(self, programme: Programme) -> None:
-        """Build the models under these rules, in place of what was built before. Raises UserError where one fails."""
+        """Build the models under these rules, replacing the earlier ones. Raises UserError if one fails."""
         self.scratch.dev_path.unlink(missing_ok=True)
         with self.opened() as connection:
             self._lay_out(connection, programme)
@@ -160,7 +161,7 @@ def _rule(values: Sequence[Any]) -> TierRule:
 
 @contextmanager
 def replaying(settings: Settings, open_project: OpenProject, outputs: Sequence[str] = OUTPUTS) -> Iterator[Replay]:
-    """A replay of what is published now; a publication that comes meanwhile does not change it.
+    """A replay of the current publication; a publication made meanwhile does not change it.
 
     `open_project` opens the dbt project of a scratch home. The replay's files are removed at the end, or by the next
     replay. Raises UserError before the first publication, and where the working copy lacks a

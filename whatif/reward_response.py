@@ -1,7 +1,7 @@
-"""What rewards bring: the incremental margin that a cost of rewards is expected to cause, and how sure that is.
+"""The effect of rewards: the expected incremental margin for a cost of rewards, with its uncertainty.
 
-History cannot tell: customers bought what they bought under the rules of then. What tells is the effect of campaigns
-whose members were drawn by chance; without them, an assumption that is named as one.
+History alone does not show this effect, because customers bought under the rules of that time. Randomized campaigns
+measure it; without them it is assumed and marked as assumed.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class RewardResponse:
 
         sum over groups of r * c0 * (c / c0)^e, with c0 today's cost of the group, c its cost, r the return and e the
         elasticity: constant elasticity, the usual form of diminishing response to marketing effort (Hanssens, Parsons
-        and Schultz, Market Response Models, 2nd ed., ch. 3). At today's costs it is r * c0. To first order only
-        the total matters, as nothing measured says whose rewards work better; each group's own returns diminish. A
-        group without cost today answers nothing: there is nothing to measure it from.
+        and Schultz, Market Response Models, 2nd ed., ch. 3). At today's costs it is r * c0. To first order only the
+        total matters, because no measurement shows whose rewards work better; each group's own returns diminish. A
+        group without cost today has no response, because there is nothing to measure it from.
         """
         groups = [group for group, cost in today.items() if cost > 0]
         now = np.array([today[group] for group in groups])

@@ -16,7 +16,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Bounds:
-    """Between what a setting is searched, in steps from the lower end on."""
+    """The bounds of a setting in the search, and the step from the lower bound on."""
 
     low: float
     high: float
@@ -28,7 +28,7 @@ class Bounds:
         return int((self.high - self.low) / self.step + TOLERANCE)
 
     def at(self, steps: int) -> float:
-        """The value so many steps above the lower end."""
+        """The value this many steps above the lower end."""
         return round(self.low + steps * self.step, 4)
 
     def nearest(self, value: float) -> int:
@@ -53,10 +53,10 @@ def search(
     trials: int,
     seed: int,
 ) -> list[Trial]:
-    """Try so many settings, today's first, in the order tried; none is computed twice.
+    """Try a number of settings, today's first; returns the trials in order. None is computed twice.
 
     `evaluate` gives a setting's value and cost. A tree-structured Parzen estimator proposes (Bergstra et al. 2011, in
-    optuna); it goes by the order of trials alone, in which those above the cap come last.
+    optuna); it uses only the ranking of trials, in which those above the cap come last.
     """
     known: dict[tuple[float, ...], Trial] = {}
 
@@ -77,6 +77,7 @@ def search(
 
 
 def best_trial(trials: Sequence[Trial], cost_cap: float) -> Trial | None:
-    """The trial of the highest value whose cost is under the cap, the cheaper one of two alike; None without any."""
+    """The trial with the highest value among those under the cap, the cheaper one of two equal values; None if there is
+    none."""
     affordable = [trial for trial in trials if trial.cost <= cost_cap]
     return max(affordable, key=lambda trial: (trial.value, -trial.cost), default=None)

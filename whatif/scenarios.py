@@ -1,7 +1,7 @@
 """What-if scenarios: named changes of the programme's rules, checked like settings before anything is computed.
 
-A change sets a value ("tiers.Gold.threshold_amount=600") or scales today's ("tiers.all.earn_rate=1.5x"). What the
-rules mean is the SQL's; nothing here computes a tier or a point.
+A change sets a value ("tiers.Gold.threshold_amount=600") or scales today's ("tiers.all.earn_rate=1.5x"). The SQL
+defines what the rules mean; nothing here computes a tier or a point.
 """
 
 import re
@@ -33,7 +33,7 @@ class _Rules(BaseModel):
 
 
 class TierRule(_Rules):
-    """What a scenario may change of a row of the seed tier_rules; the row is named by version and rank."""
+    """The values of a row of the seed tier_rules that a scenario may change; the row is named by version and rank."""
 
     threshold_amount: Amount
     earn_rate: Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=4)]
@@ -53,7 +53,7 @@ class TierRow:
 
 
 class MoneyRules(_Rules):
-    """What a point is worth, and what campaigns cost in all."""
+    """The value of a point, and the total cost of campaigns."""
 
     point_value_amount: MoneyRate
     budget_amount: Amount
@@ -130,8 +130,8 @@ def changed(today: Programme, scenario: Scenario) -> Programme:
     """Today's programme with the scenario's changes, in their order.
 
     Raises UserError naming the scenario, the key and the nearest valid one, for a value that is no number or out of
-    bounds, where a higher tier's threshold is not above the one below, and for a budget where campaigns cost nothing:
-    what it would bring, no spending so far tells.
+    bounds, where a higher tier's threshold is not above the one below, and for a budget if campaigns cost nothing so
+    far, because then no spending shows what it would bring.
     """
     places = _places(today)
     before: dict[Part, Any] = {_part(row): row.rule for row in today.tiers}

@@ -27,7 +27,8 @@ Progress = Callable[[Simulated], None]
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How many rules to try, what they may cost at most (None: what today's may), and what all of them change."""
+    """The number of rules to try, their cost cap (None: that of today's rules), and the changes common to all of
+    them."""
 
     trials: int
     cost_cap: float | None
@@ -36,7 +37,7 @@ class SearchPlan:
 
 @dataclass(frozen=True)
 class Searched:
-    """What a search tried, in its order, under which cap in the base currency, and the best of it."""
+    """The trials of a search in their order, its cap in the base currency, and the best trial."""
 
     tried: Sequence[Simulated]
     cost_cap: float
@@ -44,7 +45,7 @@ class Searched:
 
 
 class Simulator:
-    """The scenarios of one publication; today's rules are replayed first, and are what the others stand beside."""
+    """The scenarios of one publication; today's rules are replayed first, for comparison with the others."""
 
     def __init__(self, settings: Settings, replay: Replay) -> None:
         self.settings = settings
@@ -71,7 +72,7 @@ class Simulator:
 
     @property
     def is_as_published(self) -> bool:
-        """Whether today's rules give what is published; else SQL or settings have changed since."""
+        """Whether today's rules give the published figures; if not, SQL or settings have changed since."""
         return self._today == self.published
 
     def simulate(self, scenario: Scenario) -> Simulated:

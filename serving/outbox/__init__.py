@@ -1,7 +1,7 @@
 """The outbox: messages to customers, created once, and delivered until a receiver has accepted or refused them.
 
-Which customer is told what is decided in SQL (dbt/models/intermediate/messages); here messages are kept (`store`),
-put into words (`texts`), and handed over (`delivery`, and a module a channel).
+SQL decides which customer gets which message (dbt/models/intermediate/messages). Here messages are kept (`store`), put
+into words (`texts`), and handed over (`delivery`, and one module per channel).
 """
 
 from serving.outbox.delivery import Delivered, check_outbox, deliver, text_of

@@ -20,7 +20,7 @@ class LostError(DeferredError):
 
 
 class UnreachableError(Exception):
-    """Nothing can be delivered now: nobody answers, or what stands in the settings is turned away."""
+    """Nothing can be delivered now: the receiver does not answer, or rejects the sender or login of the settings."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Channel(Protocol):
     def send(self, envelope: Envelope) -> None:
         """Hand a message over, and return when the receiver has accepted it.
 
-        Handing the same message over again does no harm: its id tells the receiver that it has it already. Raises
-        RefusedError, DeferredError or UnreachableError where it was not accepted.
+        Handing the same message over again does no harm: by its id the receiver knows that it already has the message.
+        Raises RefusedError, DeferredError or UnreachableError where it was not accepted.
         """
 
     def close(self) -> None:
-        """Let go of the receiver."""
+        """Close the connection to the receiver."""
 
 
 def record_of(envelope: Envelope) -> dict[str, str]:

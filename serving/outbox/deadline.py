@@ -11,9 +11,9 @@ LOOK_SECONDS = 0.1
 
 @contextmanager
 def deadline(seconds: float, current: Callable[[], socket.socket | None]) -> Iterator[None]:
-    """Break the connection off when the block takes longer; `current` is asked for its socket then.
+    """Break the connection off if the block takes longer; `current` then returns its socket.
 
-    What waits for the socket raises OSError then, or finds its end; where that looks like an answer, TimeoutError is
+    Code that waits for the socket then raises OSError, or reads its end; if that looks like an answer, TimeoutError is
     raised. A socket that is made later is broken off as well.
     """
     done, passed = threading.Event(), threading.Event()

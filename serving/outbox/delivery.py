@@ -1,8 +1,8 @@
-"""Delivery: the one thing that happens in real time, message by message, each noted as soon as its fate is known.
+"""Delivery: the only part in real time, message by message. Each outcome is recorded as soon as it is known.
 
-A message is marked sent, in the register, exactly when its receiver accepted it. Between the two a crash can come: the
-message is then handed over once more, under the same Message-ID or Idempotency-Key, by which the receiver drops it.
-What is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
+A message is marked sent, in the register, as soon as its receiver has accepted it. If a crash comes between the two,
+the message is handed over once more, under the same Message-ID or Idempotency-Key, and the receiver drops it. A message
+that is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
 """
 
 import fcntl
@@ -51,7 +51,8 @@ class Clock:
 
 @dataclass
 class Delivered:
-    """What a delivery came to: messages by outcome, how many are left for the next one, and why it stopped early."""
+    """The result of a delivery: messages by outcome, how many are left for the next delivery, and why it stopped
+    early."""
 
     counts: dict[str, int] = field(default_factory=dict)
     left: int = 0
@@ -59,7 +60,7 @@ class Delivered:
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing was refused, and nothing is left but what quiet hours hold back."""
+        """Whether no message was refused, and none is left except those that quiet hours hold back."""
         return not self.counts.get("failed") and (not self.left or self.stopped == QUIET)
 
 
@@ -96,13 +97,13 @@ def check_outbox(settings: Settings, connection: duckdb.DuckDBPyConnection, buil
 
 
 def deliver(settings: Settings, opened: OpenWarehouse, clock: Clock | None = None) -> Delivered:
-    """Deliver what is due, as far as receivers accept it and quiet hours allow, one delivery at a time.
+    """Deliver the due messages, as far as receivers accept them and quiet hours allow, one delivery at a time.
 
-    `opened` opens the warehouse, held: to read what is due, and to write down at the end what came of it. Nobody is
-    kept from it while a receiver answers; until then every outcome stands in the register.
+    `opened` holds and opens the warehouse: to read the due messages, and at the end to record the outcomes. The
+    warehouse is free while a receiver answers; until the end every outcome is kept in the register.
 
-    Raises UserError where the live publication is not the last build, whose messages nobody has checked then, and where
-    settings or templates are wrong; nothing is delivered in that case.
+    Raises UserError if the live publication is not the last build, because that build's messages are unchecked, and if
+    settings or templates are wrong; nothing is delivered then.
     """
     register = Register(settings)
     with _alone(settings):
@@ -138,7 +139,7 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def is_quiet(hours: tuple[str, str], now: time) -> bool:
-    """Whether it is between the two hours (HH:MM), which may lie on two days; equal hours are none."""
+    """Whether the time is between the two hours (HH:MM), also past midnight; equal hours mean no quiet hours."""
     (begins, ends), moment = hours, f"{now:%H:%M}"
     return begins <= moment < ends if begins <= ends else moment >= begins or moment < ends
 

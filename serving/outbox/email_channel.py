@@ -1,4 +1,4 @@
-"""Delivery by SMTP: accepted is what the server has answered the end of the data with 250 to."""
+"""Delivery by SMTP: a message is accepted if the server answers the end of its data with 250."""
 
 import contextlib
 import os

@@ -1,7 +1,7 @@
-"""Delivery into a file of JSON lines, for a tool that picks it up: accepted is the line that is on the disk.
+"""Delivery into a file of JSON lines, for a tool that picks it up: a message is accepted once its line is on the disk.
 
-The one line that may have been written without a note of it is the last, so the end of the file tells: half a line is
-taken off, and a whole one is not written again. Addresses stand in the file, so only its owner can read it.
+Only the last line can have been written without a record of it, so the end of the file is checked: half a line is
+removed, and a whole line is not written again. The file contains addresses, so only its owner can read it.
 """
 
 import json

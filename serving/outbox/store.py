@@ -1,7 +1,7 @@
-"""What stands of messages in schema `ops`: those created, and every attempt to deliver one.
+"""The tables of messages in schema `ops`: messages created, and every attempt to deliver one.
 
-Both tables only grow, but for messages of a build that did not pass every check: nobody was told of them, and the next
-build creates them anew. Addresses stand in neither; they are looked up for the moment of delivery.
+Rows are only added, except that messages of a build that did not pass every check are deleted: they were not delivered,
+and the next build creates them anew. Neither table holds addresses; these are looked up at delivery.
 """
 
 from collections.abc import Collection
@@ -106,12 +106,12 @@ class OpenMessage:
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what does not exist yet; ops.builds has to."""
+    """Create the tables that do not exist yet; ops.builds has to exist."""
     connection.execute(CREATE)
 
 
 def enqueue_messages(connection: duckdb.DuckDBPyConnection, build_id: int, sent: Collection[str] = ()) -> int:
-    """Create the messages that today's candidates ask for, all or none, each once. Returns how many are new.
+    """Create the messages for today's candidates, all or none, each once. Returns how many are new.
 
     `sent`: the ids of messages that were delivered, also those of a warehouse that was lost.
     """

@@ -1,7 +1,7 @@
-"""Messages in words: `templates/<template>.<language>.txt`, filled with what SQL says the message is about.
+"""Messages in words: `templates/<template>.<language>.txt`, filled with the values that SQL provides.
 
 The first line of a template is the subject, the rest the text; the HTML is the same text in templates/layout.html,
-where everything is escaped. What a template asks for and does not get is an error that names it.
+where everything is escaped. A variable of a template without a value is an error that names the variable.
 """
 
 import json
@@ -33,7 +33,7 @@ class Text:
 def render(template: str, language: str, payload: str, company: str, own: Path | None = None) -> Text:
     """The message in words. `payload` is a JSON object, whose keys are the template's variables beside `company`.
 
-    A template in `own`, the company's folder of them, stands in place of the shipped one of its name.
+    A template in `own`, the company's folder of templates, replaces the shipped template of its name.
 
     Raises UserError naming the template where there is none, where it cannot be read, and for a variable that the
     payload does not have.

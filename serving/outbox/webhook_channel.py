@@ -1,4 +1,4 @@
-"""Delivery by HTTP POST: accepted is what the receiver has answered with 2xx to."""
+"""Delivery by HTTP POST: a message is accepted if the receiver answers with 2xx."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ ABOUT_THE_SETTINGS = {401, 403, 404, 405, 407}
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirected POST becomes a GET without the message, whose 200 would accept nothing."""
+    """A redirected POST becomes a GET without the message, so its 200 would not mean acceptance."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None

@@ -1,6 +1,6 @@
-"""What stands in a published DuckDB file: tables copied out of the warehouse, described, checked and fingerprinted.
+"""The content of a published DuckDB file: tables copied out of the warehouse, described, checked and fingerprinted.
 
-Where the files lie and how they replace one another is `serving.publication.publish`.
+`serving.publication.publish` decides where the files are and how they replace one another.
 """
 
 import re
@@ -52,21 +52,22 @@ PUBLICATION = Relation("marts", "publication")
 
 @dataclass(frozen=True)
 class Base:
-    """A finished database file that another one may start from, and what it holds: fingerprints by `schema.table`."""
+    """A finished database file that another one may start from, and the fingerprints of its tables by
+    `schema.table`."""
 
     path: Path
     fingerprints: Mapping[str, str]
 
     def holds(self, wanted: Mapping[Relation, str]) -> set[Relation]:
-        """Those of `wanted` (relation -> fingerprint) that this file holds row for row."""
+        """The relations of `wanted` (relation -> fingerprint) that this file holds row for row."""
         return {relation for relation, value in wanted.items() if self.fingerprints.get(str(relation)) == value}
 
 
 def checksums(connection: DuckDBPyConnection, schema: str = "marts") -> dict[str, str]:
     """A fingerprint of each table and view of `schema`, by name.
 
-    Equal for equal rows in any order, columns and types included. Comparable within one DuckDB version only, which
-    is therefore part of it. `publication` is left out: it names the build, not what was built.
+    Equal for equal rows in any order, columns and types included. Comparable within one DuckDB version only, which is
+    therefore part of it. `publication` is left out, because it names the build and is not part of its content.
     """
     found = [relation for relation in relations(connection, schema) if relation != PUBLICATION]
     return {relation.name: value for relation, value in fingerprints(connection, found).items()}
@@ -105,7 +106,8 @@ def relations(connection: DuckDBPyConnection, schema: str, database: str | None 
 def published_columns(connection: DuckDBPyConnection) -> dict[Relation, dict[str, str]]:
     """Names and types of the columns that are copied, in order, of every table and view of the connection's database.
 
-    All of a mart, whose identifiers are an error (see `check`); of other tables those that are no direct identifiers.
+    All columns of a mart, since direct identifiers in marts are an error (see `check`); of other tables all columns but
+    direct identifiers.
     """
     rows = connection.execute(
         """

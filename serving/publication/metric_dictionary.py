@@ -1,4 +1,4 @@
-"""What each published metric means, generated from the models' YAML so that it cannot drift from the SQL.
+"""The meaning of each published metric, generated from the models' YAML so that it cannot drift from the SQL.
 
 A metric's definition is its column's description, its grain the model's, and its worked example the description of the
 very dbt unit test that runs the example: the test names the metrics it works out in `config: meta: metrics:`.
@@ -27,7 +27,7 @@ create or replace table ops.metric_definitions (
 
 
 class MetricDefinition(NamedTuple):
-    """One metric: what it is, one row per what it is given, and the example that a unit test works out."""
+    """One metric: its definition, its grain, and the worked example of a unit test."""
 
     name: str
     definition: str

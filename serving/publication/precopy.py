@@ -1,8 +1,8 @@
-"""Copying what a run has finished building, while its models still learn: most of what publishing takes.
+"""Copying finished tables while a run's models still learn, which is most of the work of publishing.
 
-A mart of orders is final long before the scores are. Copying starts when learning leaves a processor free. What is
-copied here is only a place to start from: at the publication every table is compared with the warehouse once more, and
-what differs, or is missing, is copied then.
+A mart of orders is final long before the scores are. Copying starts when learning leaves a processor free. The copy is
+only a starting point: at the publication every table is compared with the warehouse once more, and tables that differ
+or are missing are copied then.
 """
 
 import shutil
@@ -41,14 +41,14 @@ class Precopy:
         self._finished = [*self._finished, *tables]
 
     def start(self) -> None:
-        """Copy what is finished by now, unless memory is scarce. Later calls do nothing."""
+        """Copy the tables finished by now, unless memory is scarce. Later calls do nothing."""
         if self._copying is None and self._finished and not is_scarce():
             self._copying = self._pool.submit(self._copy, self._finished)
 
     def bases(self) -> Mapping[str, Base]:
-        """What was copied, by the name of the published file that may start from it, once it is done.
+        """The finished copies, by the name of the published file that may start from each.
 
-        Raises what went wrong while copying.
+        Raises the errors of copying.
         """
         return self._copying.result() if self._copying else {}
 

@@ -1,4 +1,4 @@
-"""Publishing: what people read is a copy, replaced whole, that no writer ever locks.
+"""Publishing: people read a copy, which is replaced as a whole and which no writer ever locks.
 
     published/loyalty.duckdb       schema marts, one publication; BI tools point here
     published/work.duckdb          the marts and what they are made of, for analysts' own builds
@@ -76,10 +76,10 @@ def publish(
     """Publish schema marts of the open warehouse `connection`, and make it live.
 
     `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `build_id`, `company` and
-    `publication_id`; these default to the gate's and the settings'. `work_tables` go into work.duckdb beside
-    the marts. `report` defaults to `serving.report.write_report`.
-    `ahead`: what was copied before, by the name of the published file; of it only what is still so is used.
-    Raises UserError when the last build has not passed its checks, or when the copy fails its own.
+    `publication_id`; these default to the gate's and the settings'. `work_tables` go into work.duckdb beside the marts.
+    `report` defaults to `serving.report.write_report`. `ahead`: tables copied before, by the name of the published
+    file; only tables that are still the same are used. Raises UserError when the last build has not passed its checks,
+    or when the copy fails its own.
     """
     gate = require_passed(connection)
     if publication.get("build_id", gate.build_id) != gate.build_id:
@@ -98,12 +98,13 @@ def republish(
     check: Callable[[Path], None] | None = None,
     report: ReportWriter | None = None,
 ) -> Publication | None:
-    """Publish what is live anew as `rewrite` makes it, and keep no earlier publication. None before the first.
+    """Publish the live publication anew, as rewritten by `rewrite`, and keep no earlier publication. None before the
+    first.
 
-    `rewrite` is called with the live working copy, which holds every published table, and the file to write. Nothing
-    is taken over from earlier files, whose unused blocks may hold what was rewritten. Whether the warehouse passed its
-    last checks does not matter, as nothing of it is published; `check` raises UserError where what was written must
-    not be.
+    `rewrite` is called with the live working copy, which holds every published table, and the file to write. Nothing is
+    taken over from earlier files, whose unused blocks may hold values from before. Whether the warehouse passed its
+    last checks does not matter, because nothing of it is published; `check` raises UserError if the rewritten file must
+    not be published.
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
@@ -146,7 +147,7 @@ def _publish_copy(
 def rollback(settings: Settings, to: str | None = None) -> Publication:
     """Make an earlier publication live again: `to`, or the one published before the live one. Returns it.
 
-    Raises UserError listing the kept ones when there is none such, or when its file is damaged.
+    Raises UserError with a list of the kept ones if there is no such publication, or if its file is damaged.
     """
     with _publishing(settings) as published:
         _finish_interrupted(published)
@@ -212,9 +213,9 @@ class _Build:
             self._check(DATABASE, self.marts)
 
     def work(self, work_tables: Sequence[Relation], manifest: Path | None) -> None:
-        """The marts again with the tables they are made of, and the manifest that describes both.
+        """The marts again, with the tables they are built from and the manifest that describes both.
 
-        On a cursor of its own, beside the report and the Parquet files: these read the finished copy.
+        It uses a cursor of its own and runs beside the report and the Parquet files, which read the finished copy.
         """
         with self._timed("work"), self.connection.cursor() as cursor:
             further = self._further(cursor, work_tables)
@@ -230,7 +231,7 @@ class _Build:
             writer(copy, self.settings, self.staging / REPORT)
 
     def parquet(self) -> None:
-        """One file a table; those of unchanged tables are the live publication's, linked."""
+        """One file per table; files of unchanged tables are links to those of the live publication."""
         with self._timed("parquet"), self._opened(DATABASE) as copy:
             self.parquet_folder.mkdir()
             unchanged = self._unchanged(self.marts)

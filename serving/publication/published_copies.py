@@ -24,6 +24,7 @@ class PublishedCopies:
         return [publication.publication_id for publication in publications(self.settings)]
 
     def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
-        """Publish what is live as `rewrite` makes it and keep nothing earlier. The new name; None before the first."""
+        """Publish the live publication as rewritten by `rewrite` and keep nothing earlier. Returns its new name; None
+        before the first."""
         published = republish(self.settings, rewrite, check=self.check)
         return published.publication_id if published else None

@@ -41,7 +41,8 @@ class Publication:
 
 @dataclass(frozen=True)
 class State:
-    """What publications.json says: the live publication, since when it is live, and the kept ones, oldest first."""
+    """The content of publications.json: the live publication, since when it is live, and the kept ones, oldest
+    first."""
 
     live: str | None = None
     since: datetime | None = None
@@ -71,7 +72,7 @@ def publications(settings: Settings) -> list[Publication]:
 
 
 def live_base(published: Path, state: State, file: str) -> Base | None:
-    """The live publication's copy of `file`, if it is as it was published."""
+    """The live publication's copy of `file`, if it has not changed since it was published."""
     live = state.live_publication
     path = published / "history" / live.publication_id / file if live else None
     if live and path and path.exists() and digest(path) == live.digests[file]:
@@ -80,7 +81,7 @@ def live_base(published: Path, state: State, file: str) -> Base | None:
 
 
 def read_state(published: Path) -> State:
-    """What the folder of published files says of itself; an empty state where nothing is published yet."""
+    """The state in the folder of published files; an empty state if nothing is published yet."""
     file = published / "publications.json"
     if not file.exists():
         return State()
@@ -96,7 +97,7 @@ def read_state(published: Path) -> State:
 
 
 def write_state(published: Path, state: State) -> None:
-    """Replace what the folder says of itself, in one step and flushed to disk."""
+    """Replace the state in the folder, in one step and flushed to disk."""
     entries = [asdict(publication) for publication in state.kept]
     for entry in entries:
         del entry["seconds"], entry["live_since"]
@@ -127,7 +128,7 @@ def _shows(published: Path, publication: Publication) -> bool:
 
 
 def changed_files(published: Path, publication: Publication, *, is_live: bool = False) -> list[Path]:
-    """The files of a publication that are not as they were published: changed since, or gone.
+    """The files of a publication that were changed or removed since it was published.
 
     is_live: looks at the names that people read as well, which another file may have taken.
     """

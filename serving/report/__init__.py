@@ -1,8 +1,9 @@
-"""The report: published marts in, one offline HTML file out, for an owner who has a minute.
+"""The report: reads published marts and writes one offline HTML file, for an owner with little time.
 
-`marts` reads, `formatting` says, `charts` draws, `sections` puts the three together, `page` writes the file. No number
-is computed here that a mart already holds; sums and shares for display are. Nothing reads the clock, so that the same
-publication gives the same bytes. Charts import on first use: they take a second, and most commands draw none.
+`marts` reads, `formatting` says, `charts` draws, `sections` puts the three together, `page` writes the file. Numbers
+that a mart holds are not computed here; only sums and shares for display are. Nothing reads the clock, so the same
+publication gives the same bytes. The chart library is imported on first use, because that takes a second and most
+commands draw no chart.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ from warehouse.settings import Settings
 def write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
     """Write the report on schema marts of `connection` to `target`, one HTML file that needs nothing beside it.
 
-    What a company has no data for is said in a sentence in its place.
+    If a company has no data for a part, a sentence in its place says so.
     """
     from serving.report.marts import Marts
     from serving.report.page import render

@@ -1,4 +1,4 @@
-"""Reading marts for the report: which are there, and small frames of what a chart shows."""
+"""Reading marts for the report: which marts exist, and small frames for charts."""
 
 from datetime import date
 from typing import Any
@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 
 class Marts:
-    """Schema marts of one connection. What is asked twice is read once."""
+    """Schema marts of one connection. A query that is asked twice is read once."""
 
     def __init__(self, connection: DuckDBPyConnection) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""The report as one HTML file: text escaped, charts and what draws them inside, nothing fetched from anywhere."""
+"""The report as one HTML file: text is escaped, charts and their scripts are inside, and nothing is fetched."""
 
 import json
 from functools import cache as once

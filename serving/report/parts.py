@@ -1,4 +1,4 @@
-"""What a report is made of: sections of figures, each of which says as of when it is and what it means."""
+"""The parts of a report: sections of figures, each with its day and its definition."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,8 +37,8 @@ class Table:
 class Figure:
     """One card: a chart, a table, or, where the data is missing, the sentence that says so.
 
-    `definition` says what is shown, `assumed` which rates come from the settings and not from the data. `width` is in
-    twelfths of the page.
+    `definition` explains the figure, `assumed` names the rates that come from the settings and not from the data.
+    `width` is in twelfths of the page.
     """
 
     title: str
@@ -89,7 +89,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Company:
-    """The company whose marts are told about, as of when, and in which currency."""
+    """The company of the report, its as-of date and its currency."""
 
     marts: Marts
     settings: Settings
@@ -102,7 +102,7 @@ class Company:
 
     @property
     def assumed_margin(self) -> str:
-        """What is assumed where a margin is told."""
+        """The sentence on the assumed margin rate."""
         return f"margin rate {formatting.percent(self.settings.assumed.margin_rate)} where an order line has no cost"
 
     def money(self, amount: Any) -> str:

@@ -1,4 +1,4 @@
-"""What models expect of customers: who is about to leave, and what they will be worth."""
+"""Forecasts of the models: which customers are about to leave, and what customers will be worth."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ MODEL = "this model"
 
 
 def churn(company: Company) -> Section:
-    """Churn bands, what is at stake in them, whom to call first, and how far the model can be trusted."""
+    """Churn bands, their net sales, whom to call first, and how far the model can be trusted."""
     figures = [_bands(company), _first_to_call(company), *_trust(company)]
     return Section("churn", "Churn risk", figures)
 
 
 def lifetime_value(company: Company) -> Section:
-    """Expected value of customers, by tenth, how past forecasts came out, and what the models found."""
+    """Expected value of customers by tenth, past forecasts beside actual values, and the fitted parameters."""
     figures = [_deciles(company), *_forecast_and_actual(company), *_fitted(company)]
     return Section("value", "Customer lifetime value", figures)
 

@@ -30,13 +30,13 @@ NET_SALES = (
 
 
 def sales(company: Company) -> Section:
-    """Net sales and customers by month, and what sells."""
+    """Net sales and customers by month, and the best-selling products."""
     figures = [_net_sales(company), _active(company), _came_and_went(company), _best_sellers(company)]
     return Section("sales", "Sales and customers", figures)
 
 
 def segments(company: Company) -> Section:
-    """Who the customers are by recency, frequency and money, and what they do."""
+    """Segments of customers by recency, frequency and money, and their activity."""
     figures = [
         _best_customers(company), _grid(company), _activity(company), _segment_table(company), _clusters(company),
     ]  # fmt: skip

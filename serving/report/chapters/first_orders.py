@@ -1,4 +1,4 @@
-"""What good customers began with: first products, categories, channels, countries, beside all other customers."""
+"""First orders of good customers: products, categories, channels and countries, compared with all other customers."""
 
 from collections import Counter
 from typing import Any
@@ -48,7 +48,7 @@ COLUMNS = ("difference_low", "difference_high", "is_different", "holm_p_value", 
 
 
 def first_orders(company: Company) -> Section:
-    """What goes with coming back and with earning, and how customers of each beginning came back."""
+    """Differences in repurchase and margin by first order, and the repurchase rate of each group."""
     figures = [_coming_back(company), _earning(company), _curves(company)]
     return Section("first-orders", "What good customers began with", figures, LEAD)
 

@@ -1,4 +1,4 @@
-"""The loyalty programme: tiers, points, and what campaigns brought."""
+"""The loyalty programme: tiers, points, and the results of campaigns."""
 
 from collections import Counter
 from itertools import cycle
@@ -28,7 +28,7 @@ def programme(company: Company) -> Section:
 
 
 def campaigns(company: Company) -> Section:
-    """What each campaign is known to have brought, beside what its coupons were used for."""
+    """The measured result of each campaign, beside the sales with its coupons."""
     found = campaign_outcomes(company)
     if not found:
         missing = "No campaign has started, so there is nothing to judge."

@@ -1,4 +1,4 @@
-"""Whose sales they are, new or returning customers', and how much of them rests on discounts."""
+"""Sales of new and returning customers, and the part of sales with discounts."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def new_and_returning(company: Company) -> Section:
 
 
 def discounts(company: Company) -> Section:
-    """What is given away, and who buys without it."""
+    """Discounts given, and customers who buy without them."""
     return Section("discounts", "Discounts", [_discount_rates(company), _dependence(company)])
 
 

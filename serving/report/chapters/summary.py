@@ -1,4 +1,4 @@
-"""The first screen: headline numbers, and what to know in a minute; and what the report rests on."""
+"""The first screen: headline numbers and the most important facts; and the data behind the report."""
 
 from datetime import timedelta
 from typing import Any
@@ -16,13 +16,13 @@ def tiles(company: Company) -> list[Tile]:
 
 
 def sentences(company: Company) -> list[str]:
-    """What to know in a minute, each fact a sentence."""
+    """The most important facts, one sentence each."""
     makers = (_trend, _activity, _concentration, _stake, _programme)
     return [sentence for maker in makers if (sentence := maker(company))]
 
 
 def facts(company: Company) -> list[str]:
-    """What the report rests on: rows read and kept, and rates that are assumed."""
+    """The data behind the report: rows read and kept, and assumed rates."""
     assumed = company.settings.assumed
     read = _reconciliation(company)
     rates = (

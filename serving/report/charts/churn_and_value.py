@@ -1,4 +1,4 @@
-"""Charts of what models forecast, and how well."""
+"""Charts of the models' forecasts and their accuracy."""
 
 from math import ceil
 
@@ -10,7 +10,7 @@ from serving.report.charts.drawing import SHARE, SHARE_SCALE, SHORT, WHOLE, Char
 
 
 def calibration(frame: pd.DataFrame) -> Chart:
-    """What was forecast beside what happened, by decile: predicted_rate, observed_rate, customers_count."""
+    """Predicted beside observed churn by decile: predicted_rate, observed_rate, customers_count."""
     highest = float(frame[["predicted_rate", "observed_rate"]].max().max())
     end = min(1.0, ceil(10 * highest + 0.5) / 10)
     ends = pd.DataFrame({"predicted_rate": [0.0, end], "observed_rate": [0.0, end]})
@@ -32,7 +32,8 @@ def calibration(frame: pd.DataFrame) -> Chart:
 
 
 def gains(frame: pd.DataFrame) -> Chart:
-    """Who leaves, found from the highest forecast on: contacted_share, reached_share, who (forecast it; ours first)."""
+    """Churners found, starting with the highest forecasts: contacted_share, reached_share, who (the forecaster; ours
+    first)."""
     ends = pd.DataFrame({"contacted_share": [0.0, 1.0], "reached_share": [0.0, 1.0]})
     axis = alt.Axis(format=SHARE, tickCount=5)
     x = alt.X("contacted_share:Q", title="Customers contacted, highest forecast first", axis=axis, scale=SHARE_SCALE)

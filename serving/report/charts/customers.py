@@ -94,7 +94,7 @@ def rfm_grid(frame: pd.DataFrame) -> Chart:
 
 
 def activity_by_segment(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
-    """What customers of each segment do: rfm_segment, activity_status, customers_count; segments in `order`."""
+    """Activity of customers by segment: rfm_segment, activity_status, customers_count; segments in `order`."""
     long = frame.assign(activity=frame["activity_status"].str.replace("_", " "))
     colours = {name.replace("_", " "): colour for name, colour in theme.ACTIVITY.items()}
     long["place"] = long["activity"].map({name: place for place, name in enumerate(colours)})

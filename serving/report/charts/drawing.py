@@ -1,4 +1,4 @@
-"""What every chart shares: size, axes, tooltips and colours. Colours and type are `theme`'s.
+"""Parts common to all charts: size, axes, tooltips and colours. Colours and type are `theme`'s.
 
 Charts fill the width of the page and are drawn by the reader's browser. Rates are 0 to 1, amounts in the base
 currency, days ISO dates without a time, so that no browser's time zone moves them. A chart is a function: a small frame

@@ -1,4 +1,4 @@
-"""Charts of what customers began with."""
+"""Charts of customers' first orders."""
 
 from typing import Any
 

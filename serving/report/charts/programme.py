@@ -19,7 +19,7 @@ from serving.report.charts.drawing import (
 
 
 def liability(frame: pd.DataFrame, currency: str) -> Chart:
-    """What outstanding points are worth at each month's end: month, liability_amount."""
+    """Value of outstanding points at each month's end: month, liability_amount."""
     base = chart(with_days(frame, "month"), 230).encode(
         x=month_axis(),
         y=alt.Y("liability_amount:Q", title=f"Liability, {currency}", axis=alt.Axis(labelExpr=SHORT, tickCount=5)),
@@ -31,8 +31,8 @@ def liability(frame: pd.DataFrame, currency: str) -> Chart:
 def campaign_returns(frame: pd.DataFrame) -> Chart:
     """Attributed beside incremental return: campaign_name, outcome, roi_attributed, roi_incremental, roi_low, roi_high.
 
-    The ring is what bought with the campaign's coupons returned, the point with its 95% interval what the campaign
-    itself brought; campaigns stand in the frame's order.
+    The ring is the return of sales with the campaign's coupons, the point with its 95% interval the return of the
+    campaign itself; campaigns are in the frame's order.
     """
     base = chart(frame, 24 * len(frame) + 50).encode(
         y=alt.Y("campaign_name:N", sort=list(frame["campaign_name"]), title=None, axis=alt.Axis(labelLimit=220)),

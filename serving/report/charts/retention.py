@@ -1,4 +1,4 @@
-"""Charts of who comes back, and when."""
+"""Charts of customers who come back, and when."""
 
 import altair as alt
 import pandas as pd
@@ -11,7 +11,7 @@ PERIODS_WITH_TEXT = 15
 
 
 def cohort_heat_map(frame: pd.DataFrame) -> Chart:
-    """Retention by cohort and months since the first order; what is not over is blank.
+    """Retention by cohort and months since the first order; periods that are not over are blank.
 
     `frame`: cohort_month, period, cohort_size, retention_rate, is_left_truncated, is_small; other columns are left
     alone. The first period (always 100%) is left out; the last 24 cohorts and 24 periods are shown.

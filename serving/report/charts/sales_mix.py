@@ -1,4 +1,4 @@
-"""Charts of whose sales they are, and of discounts."""
+"""Charts of sales by kind of customer, and of discounts."""
 
 import altair as alt
 import pandas as pd

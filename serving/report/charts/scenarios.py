@@ -8,7 +8,7 @@ from serving.report.charts.drawing import SHORT, WHOLE, Chart, chart, colours_of
 
 
 def scenario_costs(frame: pd.DataFrame, currency: str) -> Chart:
-    """What scenarios cost: scenario, kind (in theme.COSTS), amount; scenarios in the frame's order."""
+    """Cost of scenarios: scenario, kind (in theme.COSTS), amount; scenarios in the frame's order."""
     order, kinds = list(dict.fromkeys(frame["scenario"])), list(theme.COSTS)
     return (
         chart(frame, 60 * len(order) + 40)
@@ -43,7 +43,7 @@ def scenario_differences(frame: pd.DataFrame, currency: str) -> Chart:
 
 
 def search_trials(frame: pd.DataFrame, cost_cap: float, currency: str) -> Chart:
-    """What a search tried: cost, net, kind (in theme.TRIALS) and changes; the line is the cap."""
+    """Trials of a search: cost, net, kind (in theme.TRIALS) and changes; the line is the cap."""
     cap = alt.Chart(pd.DataFrame({"cap": [cost_cap]})).mark_rule(color=theme.RED, strokeDash=[4, 4]).encode(x="cap:Q")
     zero, axis = alt.Scale(zero=False), alt.Axis(labelExpr=SHORT, tickCount=6)
     points = (

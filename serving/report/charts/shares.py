@@ -10,7 +10,7 @@ from serving.report.charts.drawing import SHARE, SHARE_SCALE, WHOLE, Chart, char
 
 
 def shares(frame: pd.DataFrame, colours: Mapping[str, str], height: int = 160) -> Chart:
-    """What part of each measure falls to each group: measure, part, value, share; groups in the order of `colours`."""
+    """Share of each group in each measure: measure, part, value, share; groups in the order of `colours`."""
     long = frame.assign(place=frame["part"].map({part: place for place, part in enumerate(colours)}))
     long = long.sort_values(["measure", "place"])
     long["ink"] = long["part"].map({part: _ink_on(colour) for part, colour in colours.items()})
