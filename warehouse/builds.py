@@ -1,8 +1,8 @@
-"""Builds: whether what stands in the warehouse may be published.
+"""Builds: whether the content of the warehouse may be published.
 
-Each build opens a row before its first write and passes it after its last check; whatever lies between (a
-failed check, a crash, a check that never ran) leaves it not passed, and `publish` refuses it. The state lives in the
-warehouse itself, in ops.builds, so that it travels with the data it speaks of, whichever process asks later.
+Each build opens a row before its first write and passes it after its last check; whatever lies between (a failed check,
+a crash, a check that never ran) leaves it not passed, and `publish` refuses it. The state is kept in the warehouse
+itself, in ops.builds, so that it stays with its data, whichever process asks later.
 """
 
 from collections.abc import Collection
@@ -107,7 +107,7 @@ def pass_build(
 
 
 def last_build(connection: DuckDBPyConnection) -> Build | None:
-    """The newest build, whatever became of it; None in a warehouse that was never built."""
+    """The newest build, whatever its status; None in a warehouse that was never built."""
     known = connection.execute(
         """
         select count(*) from duckdb_tables()
@@ -129,7 +129,7 @@ def last_build(connection: DuckDBPyConnection) -> Build | None:
 
 
 def require_passed(connection: DuckDBPyConnection) -> Build:
-    """The last build, if it passed. Raises UserError saying which check failed or what never finished."""
+    """The last build, if it passed. Raises UserError that names the failed check or the unfinished part."""
     last = last_build(connection)
     if last is None:
         raise UserError("Nothing was built in this warehouse yet, so nothing can be published: start `loyalty run`.")

@@ -1,4 +1,4 @@
-"""The one error type that a user may see: what is wrong, where, and what to do."""
+"""The only error type that a user may see: it says what is wrong, where, and what to do."""
 
 import difflib
 import unicodedata

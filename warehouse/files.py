@@ -1,4 +1,4 @@
-"""Files on disk: the one atomic write, what people ask for with --out, and hashes of contents."""
+"""Files on disk: the atomic write, files that people ask for with --out, and hashes of contents."""
 
 import gzip
 import hashlib
@@ -24,8 +24,8 @@ LEFT_BY_TOOLS = frozenset(("__pycache__", "target", "logs"))
 def write_atomically(path: Path, content: bytes | str, mode: int | None = None) -> None:
     """Replace a file by new content, which is on disk before the name points to it; text is written as UTF-8.
 
-    The folder is made if it is missing. mode: the file's permissions; without it, what the process's umask leaves.
-    A reader sees the old content or the new, also after a crash. The temporary file beside it goes when writing fails.
+    The folder is made if it is missing. mode: the file's permissions; without it, the process's umask decides. A reader
+    sees the old content or the new, also after a crash. The temporary file beside it is removed if writing fails.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.next")
@@ -51,9 +51,9 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """What a run left for later commands, as JSON; nothing where there is none, or where somebody damaged it.
+    """A note that a run left for later commands, as JSON; empty if there is none, or if the file is damaged.
 
-    For what can be done without: it is written anew by the next run.
+    Only for notes that are not essential: the next run writes them anew.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def read_note(path: Path) -> dict[str, Any]:
 
 
 def require_free(path: Path, *, force: bool) -> None:
-    """Raises UserError where `write_out` would refuse to write, for who has long work to do before."""
+    """Raises UserError if `write_out` would refuse to write, so that long work is not begun for nothing."""
     if not path.parent.is_dir():
         raise UserError(f"--out {path}: no such folder. Create it, or name another file.")
     if path.is_symlink():
@@ -134,7 +134,7 @@ def flush(path: Path) -> None:
 def hash_files(digest: "hashlib._Hash", path: Path) -> None:
     """Add a file, or every file below a folder, to the digest, by name and content, in name order.
 
-    What tools leave beside the sources (LEFT_BY_TOOLS) is no part of it.
+    Files that tools leave beside the sources (LEFT_BY_TOOLS) are left out.
     """
     found = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     for file in sorted(file for file in found if LEFT_BY_TOOLS.isdisjoint(file.relative_to(path).parts)):

@@ -1,8 +1,9 @@
-"""The right to write the warehouse: one process at a time, waited for by name, given back when the process ends.
+"""The right to write the warehouse. One process has it at a time, others can wait for it, and it ends with the process.
 
 The right is an exclusive flock on `settings.lock_path`. The kernel holds it for as long as the process that took it
-lives, so that a killed run never blocks the next one. What stands inside the file (process, run, start) only tells
-people who it is; it decides nothing. The file itself is never deleted: a lock on a deleted file guards nothing.
+lives, so that a killed run never blocks the next one. The content of the file (process, run, start) only tells people
+who the holder is; it decides nothing. The file itself is never deleted, because a lock on a deleted file guards
+nothing.
 """
 
 import fcntl
@@ -34,7 +35,7 @@ class WarehouseBusyError(UserError):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds the warehouse. `process_start` tells a process from a later one with the same number."""
+    """The holder of the warehouse. `process_start` distinguishes a process from a later one with the same number."""
 
     pid: int
     run_id: str
@@ -98,7 +99,7 @@ def who_holds(settings: Settings) -> str | None:
 
 
 def was_killed(settings: Settings) -> bool:
-    """Whether the last holder was killed: its name still stands there, and its run is left for the next to close."""
+    """Whether the last holder was killed: its name is still in the file, and the next run has to close its run."""
     return not is_held(settings) and _read(settings.lock_path) is not None
 
 

@@ -1,4 +1,4 @@
-"""A home folder whose warehouse is gone, though other files tell that there was one."""
+"""A home folder whose warehouse is gone, although other files show that there was one."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from warehouse.sql import wal_of
 
 
 def require_warehouse(settings: Settings, *, start_anew: bool = False) -> None:
-    """Raises UserError where the warehouse is missing and was there before, unless it is to start anew.
+    """Raises UserError if the warehouse existed before and is missing, unless it is to start anew.
 
-    Even then it needs the register of who was erased, or the first load would bring them back.
+    Even then it needs the register of erased customers, because otherwise the first load would bring them back.
     """
     if settings.warehouse_path.exists():
         return

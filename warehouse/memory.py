@@ -1,7 +1,7 @@
 """The memory that this process may use: limit and kill counter of its cgroup, version 1 or 2.
 
-Containers and systemd units limit memory by a cgroup; the kernel kills a process that goes beyond. Where there is no
-cgroup (macOS) there is nothing to read, and every function says None.
+Containers and systemd units limit memory by a cgroup; the kernel kills a process that goes beyond. Without a cgroup
+(macOS) there is nothing to read, and every function returns None.
 """
 
 import os
@@ -50,7 +50,7 @@ def memory_group(proc: Path = Path("/proc/self"), root: Path = Path("/sys/fs/cgr
 
 
 def kills_since(earlier: MemoryGroup) -> int | None:
-    """How many processes of the group were killed for memory since it was read; None where the group is gone."""
+    """How many processes of the group were killed for memory since it was read; None if the group is gone."""
     folder = Path(earlier.folder)
     try:
         if folder.stat().st_ino != earlier.inode:
@@ -62,16 +62,16 @@ def kills_since(earlier: MemoryGroup) -> int | None:
 
 
 def is_scarce() -> bool:
-    """Whether this process has so little memory that what can be done one after the other is not done at once."""
+    """Whether this process has so little memory that work is done one after the other instead of in parallel."""
     group = memory_group()
     return group is not None and group.limit_bytes is not None and group.limit_bytes < AMPLE_BYTES
 
 
 def duckdb_memory_limit(group: MemoryGroup | None) -> str | None:
-    """What the warehouse may take in a cgroup with a limit, in DuckDB's notation; None leaves it its own default.
+    """The warehouse's memory limit in a cgroup with a limit, in DuckDB's notation; None leaves DuckDB's default.
 
-    DuckDB's default is 80% of its own group's limit, which leaves Python too little of a small one: here at least
-    1.4 GiB is left, or 70% where the limit is under 2 GiB. Of what DuckDB may take the warehouse gets four fifths.
+    DuckDB's default is 80% of its own group's limit, which leaves Python too little of a small limit: here at least 1.4
+    GiB is left, or 70% if the limit is under 2 GiB. The warehouse gets four fifths of DuckDB's part.
     """
     if group is None or group.limit_bytes is None:
         return None

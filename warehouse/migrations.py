@@ -1,4 +1,4 @@
-"""What an earlier version of the product called its own tables, renamed in place when a run opens the warehouse.
+"""Tables that had other names in earlier versions, renamed in place when a run opens the warehouse.
 
 Tables that dbt builds anew need no entry; these hold what cannot be computed again.
 """

@@ -1,7 +1,8 @@
-"""Who gets which arm of a campaign, and a register that holds each campaign to what was planned.
+"""Assignment of customers to the arms of a campaign, and a register that holds each campaign to its plan.
 
 An arm is a salted hash of campaign and customer: no state, no clock, the same answer in any order, on any machine and
-in SQL. A permanent holdout is drawn the same way, once for all campaigns. What a campaign did is in `experiments`.
+in SQL. A permanent holdout is drawn the same way, once for all campaigns. The effects of campaigns are computed in
+`experiments`.
 """
 
 import hashlib
@@ -83,8 +84,8 @@ def assignment_unit(salt: str, campaign_id: str, customer_ids: Iterable[Any]) ->
 def assign(customer_ids: Iterable[Any], definition: ExperimentDefinition) -> pd.DataFrame:
     """campaign_id, customer_id, arm (treatment, control, holdout): one row per customer, in the order given.
 
-    The holdout belongs to no campaign: neither treated nor compared with. Raising `holdout_share` keeps every customer
-    who is in it. Raises `ValueError` where a customer comes twice.
+    Customers in the holdout belong to no campaign: they are neither treated nor in the comparison. A higher
+    `holdout_share` keeps every customer who is in it already. Raises `ValueError` if a customer is listed twice.
     """
     customers = pd.Index(customer_ids)
     if customers.has_duplicates:

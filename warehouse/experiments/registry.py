@@ -1,7 +1,7 @@
-"""The register of experiments: a campaign's plan as it stood before its start, and who was drawn into which arm.
+"""The register of experiments: a campaign's plan before its start, and the arm of each customer.
 
 `warehouse.experiments.assignment` draws the arms and refuses changes. This module reads plans, keeps them in
-`ops.experiments` and writes the member list for whoever sends the campaign.
+`ops.experiments` and writes the member list for sending the campaign.
 """
 
 import csv
@@ -43,7 +43,8 @@ class _Plan(BaseModel):
 
 
 def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
-    """The plan in a YAML file. Without a salt of its own a campaign is drawn by its id, the holdout by the company.
+    """The plan in a YAML file. Without a salt of its own, a campaign is drawn with its id as salt, the holdout with the
+    company's name.
 
     Raises UserError naming the file and what is wrong in it.
     """

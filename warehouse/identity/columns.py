@@ -52,7 +52,8 @@ class Column(NamedTuple):
 
 
 class CustomerSource(Protocol):
-    """What the columns of a source's raw tables are told from; `warehouse.ingest.sources.SourceConfig` is one."""
+    """The part of a source's configuration that classifies raw columns; `warehouse.ingest.sources.SourceConfig` has
+    it."""
 
     @property
     def raw_schema(self) -> str:
@@ -64,7 +65,7 @@ class CustomerSource(Protocol):
 
     @property
     def customer_prefix(self) -> str:
-        """What the warehouse puts before the source's own customer ids."""
+        """The prefix that the warehouse puts before the source's own customer ids."""
 
     @property
     def id_case(self) -> str:
@@ -73,9 +74,9 @@ class CustomerSource(Protocol):
 
 @dataclass(frozen=True)
 class Table:
-    """A table, which of its columns say whose a row is, and what stands before those keys elsewhere.
+    """A table, its columns with customers' ids, and the prefix that these ids have elsewhere.
 
-    is_any_case: ids that differ in upper and lower case are one customer's, as the source's mapping says.
+    is_any_case: ids that differ only in upper and lower case belong to one customer, as the source's mapping says.
     """
 
     relation: Relation
@@ -96,7 +97,7 @@ class Table:
         return column in self.owner_columns or bool(CUSTOMER.fullmatch(column.name.lower()))
 
     def is_personal(self, column: Column) -> bool:
-        """Whether a column of a table about customers holds what identifies or describes one."""
+        """Whether a column of a table about customers identifies or describes a customer."""
         name = column.name.lower()
         return is_identifier(column.name, column.data_type, True) or bool(DETAILS.fullmatch(name))
 

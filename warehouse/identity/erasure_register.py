@@ -1,10 +1,10 @@
-"""Who was erased, so that nobody can tell, and so that no load brings them back.
+"""The register of erased customers, which reveals nobody and keeps loads from bringing them back.
 
     <home>/privacy/register.sqlite   see warehouse.register; ops.erasures is its copy in the warehouse
     <home>/privacy/salt   the salt, for its owner alone; LOYALTY_HASH_SALT stands in its place where it is set
 
 The hash proves that an id was erased to whoever has both the id and the salt, and recognises the id when a source
-delivers it again. Without the salt it tells nothing, and so the salt is in no copy of the warehouse.
+delivers it again. Without the salt the hash reveals nothing, so no copy of the warehouse contains the salt.
 """
 
 import hashlib
@@ -43,9 +43,9 @@ WORDS = "[^,;|\\t\"''\\s{}:]+"
 
 @dataclass(frozen=True)
 class Erased:
-    """A customer who is erased: the id and its pseudonym, with those of other spellings that rows know the customer by.
+    """An erased customer: the id and its pseudonym, with those of other spellings of the id in rows.
 
-    `others` are the ids of other customers that differ in case alone: they stay who they are.
+    `others` are ids of other customers that differ only in case; they are not erased.
     """
 
     customer_id: str
@@ -66,7 +66,7 @@ class Salt:
 
     @property
     def mark(self) -> str:
-        """By which an erasure says under which salt it stands."""
+        """The hash by which an erasure identifies its salt."""
         return self.hash("salt")
 
 
@@ -76,7 +76,7 @@ def salt_path(settings: Settings) -> Path:
 
 
 def find_salt(settings: Settings, environ: Mapping[str, str] = os.environ) -> Salt | None:
-    """The salt of the environment, else of the home folder; None where there is none."""
+    """The salt of the environment, else of the home folder; None if there is none."""
     if value := environ.get(SALT_VARIABLE):
         return Salt(value)
     path = salt_path(settings)
@@ -118,7 +118,7 @@ def record_erasure(settings: Settings, salt: Salt, erased: Erased, rows: Mapping
 
 
 def write_erasures(connection: DuckDBPyConnection, settings: Settings, place: str = "ops") -> None:
-    """Write what the register knows into the table erasures of a schema, for whoever proves an erasure there."""
+    """Copy the register into the table erasures of a schema, so that an erasure can be proven there."""
     connection.execute(CREATE.format(place=place))
     connection.execute(f"delete from {place}.erasures")
     for one in Register(settings).erasures():
@@ -127,7 +127,7 @@ def write_erasures(connection: DuckDBPyConnection, settings: Settings, place: st
 
 
 def adopt_erasures(connection: DuckDBPyConnection, settings: Settings) -> None:
-    """Take over into the register what only the warehouse knows: it was written before there was a register."""
+    """Copy into the register the erasures that only the warehouse has, because they are older than the register."""
     known = {one.pseudonym for one in Register(settings).erasures()}
     rows = [ErasureRecord(*row) for row in _recorded(connection) if row[0] not in known]
     if rows:
@@ -172,7 +172,8 @@ class ErasureRegister:
             )
 
     def mask(self, relation: str, table: Table) -> str:
-        """The rows of `relation` (SQL, with the table's columns and _row_number) without who was erased, as SQL."""
+        """The rows of `relation` (SQL, with the table's columns and _row_number) with erased customers masked, as
+        SQL."""
         found = self.found(relation, table)
         if not found:
             return relation
@@ -184,8 +185,8 @@ class ErasureRegister:
     def found(self, relation: str, table: Table) -> dict[str, str]:
         """The pseudonym of each erased customer who is in `relation`, by id as this source spells both.
 
-        An id is looked up as it stands, then without what nobody sees, then in any case: who is erased does not come
-        back by another spelling, unless it was another customer's when the erasure was made.
+        An id is looked up as it is, then without invisible characters, then in any case. So an erased customer does not
+        come back under another spelling, unless that was another customer's id at the time of the erasure.
         """
         if self._salt is None:
             return {}

@@ -1,4 +1,4 @@
-"""What stands in the place of an erased customer: expressions of SQL over a table's columns.
+"""The masking of an erased customer: expressions of SQL over a table's columns.
 
 The same for a file that is rewritten and for rows that are loaded.
 
@@ -28,7 +28,7 @@ AROUND = r"^[\s\p{Z}]+|[\s\p{Z}]+$"
 
 
 def is_distinctive(customer_id: str) -> bool:
-    """Whether an id cannot be mistaken for a number, an amount or a common word when it stands in a text."""
+    """Whether an id within a text cannot be mistaken for a number, an amount or a common word."""
     has_letter = any(character.isalpha() for character in customer_id)
     has_other = any(not character.isalpha() for character in customer_id)
     return has_letter and has_other and len(customer_id) >= SHORTEST_DISTINCTIVE
@@ -37,9 +37,9 @@ def is_distinctive(customer_id: str) -> bool:
 def set_erased(
     connection: DuckDBPyConnection, table: Table, pseudonyms: Mapping[str, str], rows: str | None = None
 ) -> None:
-    """Say who is erased in a table, or in `rows` of its kind (SQL): pseudonym by id, as this table spells ids.
+    """Set the erased customers of a table, or of `rows` of its kind (SQL): pseudonym by id, as this table spells ids.
 
-    An id is found as it stands there and, where it does not, without what a person does not see: blanks around it,
+    An id is found as it is or, if that fails, without differences that a person does not see: blanks around it,
     characters of no width, the .0 of a number.
     """
     found: dict[str, str] = {}
@@ -59,7 +59,7 @@ def set_erased(
 
 
 def set_spellings(connection: DuckDBPyConnection, pseudonyms: Mapping[str, str]) -> None:
-    """Say who is erased: pseudonym by id, exactly as the rows that are looked at spell it."""
+    """Set the erased customers: pseudonym by id, exactly as the rows spell it."""
     distinctive = [customer_id for customer_id in pseudonyms if is_distinctive(customer_id)]
     connection.execute("set variable erased_ids = $ids", {"ids": [*pseudonyms]})
     connection.execute("set variable erased_pseudonyms = $names", {"names": [*pseudonyms.values()]})
@@ -67,18 +67,19 @@ def set_spellings(connection: DuckDBPyConnection, pseudonyms: Mapping[str, str])
 
 
 def spelling(column: Column) -> str:
-    """A customer's id as text, exactly as it stands in a column."""
+    """A customer's id as text, exactly as it is in a column."""
     return f"cast({column.sql} as varchar)"
 
 
 def plain(text: str) -> str:
-    """An id (SQL) without what nobody sees; a letter and its accent are one, a number with gaps is exported as 7.0."""
+    """An id (SQL) without invisible differences: a letter and its accent are one, and 7.0, as numbers with gaps are
+    exported, is 7."""
     visible = f"regexp_replace(nfc_normalize({text}), '{UNSEEN}', '', 'g')"
     return f"regexp_replace(regexp_replace({visible}, '{AROUND}', '', 'g'), '\\.0+$', '')"
 
 
 def pseudonym(column: Column) -> str:
-    """The pseudonym of the customer whose id a column holds, NULL where that customer is not erased."""
+    """The pseudonym of the customer whose id a column holds; NULL if that customer is not erased."""
     return f"{PSEUDONYMS}[list_position({IDS}, {spelling(column)})]"
 
 
@@ -89,7 +90,7 @@ def is_erased(table: Table) -> str:
 
 
 def masked(table: Table, column: Column) -> str:
-    """The value of a column without what tells who an erased customer was."""
+    """The value of a column without anything that identifies an erased customer."""
     if table.is_customer(column):
         return f"coalesce(cast({pseudonym(column)} as {column.data_type}), {column.sql})"
     if not table.owner_columns:
@@ -115,7 +116,7 @@ def _renamed(column: Column, owner: Column) -> str:
 
 
 def replaced(text: str, word: str, by: str) -> str:
-    """A text (SQL) in which a word (SQL) that stands by itself is replaced by another (SQL)."""
+    """A text (SQL) in which a separate word (SQL) is replaced by another (SQL)."""
     pattern = f"'(^|[^0-9A-Za-z])' || regexp_escape({word}) || '($|[^0-9A-Za-z])'"
     # twice, as two words that share the sign between them are not both found at once
     once = f"regexp_replace({text}, {pattern}, '\\1' || {by} || '\\2', 'g')"

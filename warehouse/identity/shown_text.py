@@ -1,8 +1,8 @@
-"""What of a text that people delivered may be shown: the masked form, in Python, in SQL, and by its pattern in dbt.
+"""The masked form of delivered text, which may be shown: in Python, in SQL, and by its pattern in dbt.
 
-A line that could not be read as a row may hold anything, an address or a name among it. Printed, sent and published
-is its masked form: a number, a date or a time as it stands, since it tells what is wrong with a format, and of
-anything else the shape alone, every letter an x and every digit a #. The text itself stays in the warehouse.
+A line that could not be read as a row may hold anything, even an address or a name. Only its masked form is printed,
+sent and published: numbers, dates and times as they are, because they show what is wrong with a format, and any other
+text as its shape, every letter an x and every digit a #. The text itself stays in the warehouse.
 """
 
 import re

@@ -38,7 +38,8 @@ create table if not exists ops.batch_counter (last_batch_id bigint not null);
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What one load did to one raw table. Row counts are of this load; `rows_read` is the sum of the next two.
+    """The effect of one load on one raw table. Row counts are those of this load; `rows_read` is the sum of the next
+    two.
 
     Files are named relative to the input folder: `files_unchanged` were known, `files_duplicate` hold under a new
     name what another file brought, both load nothing. Of a database table, `rows_unchanged` came again with the same
@@ -80,7 +81,7 @@ class TableId:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """What ops.files remembers of a name. `is_live`: its batch still counts, nothing has superseded it."""
+    """The record of a file name in ops.files. `is_live`: its batch still counts, nothing has superseded it."""
 
     size_bytes: int
     modified_ns: int | None
@@ -115,7 +116,7 @@ def next_batch_id(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def known_files(connection: duckdb.DuckDBPyConnection, table: TableId) -> dict[str, KnownFile]:
-    """What is remembered of this table's files, by name."""
+    """The records of this table's files, by name."""
     rows = connection.execute(
         "select f.file, f.size_bytes, f.modified_ns, f.content_hash, f.batch_id, b.superseded_by is null"
         " from ops.files as f inner join ops.batches as b on f.batch_id = b.batch_id"
@@ -126,7 +127,7 @@ def known_files(connection: duckdb.DuckDBPyConnection, table: TableId) -> dict[s
 
 
 def remember_file(connection: duckdb.DuckDBPyConnection, table: TableId, file: str, known: KnownFile) -> None:
-    """Writes what `file` holds now."""
+    """Records the current content of `file`."""
     connection.execute(
         "delete from ops.files where source = $source and table_name = $table and file = $file",
         {**table.parameters, "file": file},
@@ -188,7 +189,7 @@ def supersede(
 
 
 def absorb_same_content(connection: duckdb.DuckDBPyConnection, table: TableId, content_hash: str, new: int) -> None:
-    """Lets batch `new` stand for every other live batch with its content: a content counts once."""
+    """Makes batch `new` replace every other live batch with the same content, so that a content counts once."""
     connection.execute(
         "update ops.files set batch_id = $new where source = $source and table_name = $table and content_hash = $hash"
         " and batch_id <> $new",

@@ -39,7 +39,7 @@ class Finding:
 
 
 def check_source(source: SourceConfig, settings: Settings) -> list[Finding]:
-    """Looks at every file's header (or at the database's tables) and says what a load would stumble over.
+    """Checks every file's header (or the database's tables) and returns the problems that a load would meet.
 
     Nothing is loaded or written; rows are not read, so malformed lines show only when loading. An empty list means
     that all is well.

@@ -21,10 +21,10 @@ class ColumnMap:
 def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: Iterable[str] = ()) -> ColumnMap:
     """Maps the columns of one file or database table, called `place` in messages, onto raw columns.
 
-    A declared column is found under its own name, else under an alias, else under a spelling that differs only in
-    case, spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column that
-    differs only in case, or are left out where the YAML says `other_columns: ignore`. Raises UserError for a missing
-    required column and for whatever is ambiguous.
+    A declared column is found under its own name, else under an alias, else under a spelling that differs only in case,
+    spaces, underscores and hyphens. Other columns keep their name, or take that of an existing raw column that differs
+    only in case, or are left out where the YAML says `other_columns: ignore`. Raises UserError for a missing required
+    column and for ambiguous columns.
     """
     found = list(found)
     _refuse_unusable(found, place)
@@ -41,12 +41,12 @@ def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: 
 
 
 def letters(name: str) -> str:
-    """The name without what spellings differ in."""
+    """The name without differences of spelling."""
     return "".join(character for character in name.casefold() if character not in " _-")
 
 
 def wanted_columns(table: TableConfig) -> list[frozenset[str]]:
-    """Of a table whose files have lines above their header, the letters of the spellings of each required column."""
+    """For a table whose files have lines above their header: the letters of all spellings of each required column."""
     required = [(name, column) for name, column in table.columns.items() if column.required and not column.hash_of]
     found = [frozenset(letters(one) for one in (name, *column.aliases)) for name, column in required]
     return found if table.preamble else []

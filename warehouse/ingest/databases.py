@@ -1,11 +1,11 @@
-"""Tables of PostgreSQL, MySQL and MariaDB, through DuckDB's scanners: what is new since the watermark, by key.
+"""Tables of PostgreSQL, MySQL and MariaDB, through DuckDB's scanners: new rows since the watermark, by key.
 
-A load asks for rows whose watermark is at least the highest one loaded (less `overlap`), so rows that share the
-highest value are not missed, and for rows without a watermark. Of what comes, only rows whose key is new or whose
-content differs from the latest version loaded go into the raw table. Rows that the table no longer has, or marks as
-deleted, stay in the raw table and are listed in ops.deleted_rows, so that they count no longer.
+A load asks for rows whose watermark is at least the highest one loaded (less `overlap`), so rows that share the highest
+value are not missed, and for rows without a watermark. Of these rows, only those with a new key or with content that
+differs from the latest loaded version go into the raw table. Rows that the table no longer has, or marks as deleted,
+stay in the raw table and are listed in ops.deleted_rows, so that they count no longer.
 
-The connection string comes from the environment variable that the YAML names, and shows up in no message.
+The connection string comes from the environment variable that the YAML names, and appears in no message.
 """
 
 import math
@@ -116,14 +116,14 @@ class _Remote:
 def load_database_table(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, erasure_register: ErasureRegister
 ) -> LoadReport:
-    """Loads what is new of one database table as one batch; no batch if nothing is. Raises UserError."""
+    """Loads the new rows of one database table as one batch; no batch without new rows. Raises UserError."""
     return discreetly(source, lambda: _load_attached(connection, source, name, erasure_register))
 
 
 def check_database_tables(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig
 ) -> dict[str, ColumnMap | UserError]:
-    """How the columns of each table map, or what is wrong with it, without reading rows.
+    """The mapping of each table's columns, or its problems, without reading rows.
 
     Raises UserError if the database itself cannot be reached.
     """
@@ -163,7 +163,7 @@ def connection_string(source: SourceConfig, environ: Mapping[str, str] = os.envi
 
 
 def discreetly(source: SourceConfig, action: Callable[[], _Result]) -> _Result:
-    """Runs the action; what DuckDB complains about becomes a UserError without the connection string.
+    """Runs the action; an error of DuckDB becomes a UserError without the connection string.
 
     The error is raised outside the handler, so that not even its context carries the original text.
     """

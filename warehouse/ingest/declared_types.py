@@ -1,12 +1,10 @@
-"""Declared types, held at the door: how the dates and numbers of one file are written, and which rows do not keep to
-it.
+"""Declared types, checked when loading: the format of one file's dates and numbers, and the rows that do not fit it.
 
-A raw column with a declared type takes what becomes that type without losing anything. How text is to be read is
-decided once for a file, from all of its values: which of day and month comes first, which mark is the decimal one.
-What the values leave open is asked for in the source's YAML (`date_order`, `decimal_mark`), and never guessed value
-by value. Of text formats the raw column stays text, written one way: 2024-05-01 10:00:00 (with +00 where the text
-named an offset) and 1234.5. A row that does not keep to the file's way, or does not fit the type, is rejected with
-its value.
+A raw column with a declared type takes the values that convert to that type without loss. How text is read is decided
+once for a file, from all of its values: whether day or month comes first, and which mark is the decimal one. If the
+values leave it open, the source's YAML has to say it (`date_order`, `decimal_mark`); it is never guessed value by
+value. Of text formats the raw column stays text, written one way: 2024-05-01 10:00:00 (with +00 where the text named an
+offset) and 1234.5. A row that does not fit the file's format or the type is rejected with its value.
 """
 
 import re
@@ -66,7 +64,7 @@ class TextReading:
 
 
 class FileColumns(Protocol):
-    """Rows of one file or sheet, the types of their columns as they came, and what messages call the file."""
+    """Rows of one file or sheet, the original types of their columns, and the file's name for messages."""
 
     @property
     def relation(self) -> str:
@@ -82,11 +80,11 @@ class FileColumns(Protocol):
 
     @property
     def has_types(self) -> bool:
-        """Whether numbers and text are told apart by the file itself."""
+        """Whether the file itself distinguishes numbers from text."""
 
 
 def typed_columns(table: TableConfig, columns: Mapping[str, str]) -> dict[str, str]:
-    """Of a file's columns, by raw name, those whose declared type is of numbers or days, with that type."""
+    """The columns of a file, by raw name, whose declared type is one of numbers or days, with that type."""
     declared = {name: str(duckdb.sqltype(kind.type)) for name, kind in table.columns.items() if kind.type}
     return {name: declared[name] for name in columns if name in declared and _family(declared[name])}
 
@@ -101,9 +99,9 @@ def _family(kind: str) -> str | None:
 def read_text_columns(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns
 ) -> dict[str, TextReading]:
-    """How each typed column of text is read in this file; a column all of whose values are plain is none of them.
+    """How each typed column of text is read in this file; columns with only plain values are left out.
 
-    Raises UserError where the values leave open how they are meant, or contradict what the YAML says.
+    Raises UserError if the values leave their format open, or contradict the YAML.
     """
     table = source.tables[name]
     typed = {

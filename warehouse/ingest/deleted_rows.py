@@ -1,7 +1,7 @@
-"""Rows that a database table no longer has, or marks as deleted: listed in ops.deleted_rows, they do not count.
+"""Rows that a database table no longer has, or marks as deleted. They are listed in ops.deleted_rows and do not count.
 
 The load of a table (databases.py) asks for them beside what is new, in its own transaction. Temporary tables:
-_incoming, what the load asked for; _present, every key that the database has; _deleted, the rows that are gone.
+_incoming, the rows of the load; _present, every key in the database; _deleted, the deleted rows.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def find_deleted(connection: duckdb.DuckDBPyConnection, source: SourceConfig, na
 
 
 def is_deleted(source: SourceConfig, name: str, row: str) -> str:
-    """SQL: whether a row of the raw table is known to be gone."""
+    """SQL: whether a row of the raw table is known to be deleted."""
     return (
         f"exists (from ops.deleted_rows as d where d.source = {quote_literal(source.name)} and d.table_name ="
         f" {quote_literal(name)} and d.batch_id = {row}._batch_id and d.row_number = {row}._row_number)"
@@ -61,13 +61,13 @@ def is_deleted(source: SourceConfig, name: str, row: str) -> str:
 
 
 def is_marked(column: str) -> str:
-    """SQL: whether a column that marks deleted rows says so: a moment or a text is there, or a flag is not no or 0."""
+    """SQL: whether the column for deleted rows marks a row: it holds a time or a text, or a flag other than no or 0."""
     text = f"lower(trim(cast({column} as varchar)))"
     return f"coalesce({text}, '') not in ('', '0', 'f', 'false', 'n', 'no')"
 
 
 def write_deleted(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, batch_id: int) -> None:
-    """List what is gone, also of the rows that have just come."""
+    """List the deleted rows, also among those of this load."""
     marker = source.tables[name].deleted_when
     came = f"_batch_id = $batch and {is_marked(quote_identifier(marker))}" if marker else "false"
     connection.execute(

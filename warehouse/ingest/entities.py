@@ -52,7 +52,7 @@ class EntityColumn(_Section):
 
 
 class EntityRule(_Section):
-    """What is wrong about a row, as an SQL condition over the entity's columns, and the reason that is given then."""
+    """A condition for wrong rows, as SQL over the entity's columns, and the reason for their rejection."""
 
     wrong: Annotated[str, Field(min_length=1)]
     reason: Annotated[str, Field(min_length=1)]
@@ -80,7 +80,7 @@ class Entity(_Section):
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The columns, those of the key among them, that a staging model cannot leave out."""
+        """The columns, including the key, that a staging model must have."""
         return tuple(name for name, column in self.columns.items() if column.need != "optional")
 
 

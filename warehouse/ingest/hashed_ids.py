@@ -1,7 +1,8 @@
-"""Customer ids for files that know a customer by e-mail or phone alone: made of it when rows are loaded, by a secret.
+"""Customer ids for files that identify customers only by e-mail or phone: a hash with a secret, made when rows are
+loaded.
 
 The secret is the salt of the home folder (LOYALTY_HASH_SALT where it is set), which is in no copy of the warehouse: the
-id tells nothing of the address it was made of, and is the same for the same address for as long as the salt is.
+id does not reveal the address, and stays the same for an address as long as the salt stays the same.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ DIGITS = 24
 
 
 def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
-    """Let the expressions of `hashed_columns` use the home's secret, which is drawn where there is none."""
+    """Make the expressions of `hashed_columns` use the home's secret, which is drawn if there is none."""
     connection.execute("set variable id_salt = $1", [make_salt(settings).value])
 
 

@@ -57,7 +57,7 @@ def _package_folder(source: SourceConfig) -> Path:
 
 
 def find_files(patterns: Iterable[str], folder: Path, *, is_ours: bool = True) -> dict[str, Path]:
-    """The files that match, by their path relative to the folder, in natural order; hidden and lock files are none.
+    """The files that match, by their path relative to the folder, in natural order; hidden and lock files are left out.
 
     Upper and lower case are the same. Links inside the folder are followed; one that leads out of it is refused by
     name, unless the folder is an installed package's (not `is_ours`). Raises UserError.
@@ -142,10 +142,10 @@ def _counted(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def in_order(found: Mapping[str, Path]) -> dict[str, Path]:
-    """Files as they follow each other: by the time of their last change, those of one moment in natural order.
+    """Files in order of their last change; files of the same moment are in natural order.
 
-    Files that were copied together have times that tell nothing: within SAME_MOMENT_NS of each other they are of one
-    moment.
+    Times of files that were copied together have no meaning: times within SAME_MOMENT_NS of each other count as the
+    same moment.
     """
     by_time = sorted(found.items(), key=lambda item: (item[1].stat().st_mtime_ns, natural_order(item[0])))
     moments: list[list[tuple[str, Path]]] = []
@@ -160,7 +160,8 @@ def in_order(found: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def conflicts_of_order(ordered: Collection[str]) -> list[str]:
-    """Sentences on neighbours whose times and names contradict each other, where names differ in numbers only."""
+    """Sentences about neighbouring files whose times and names contradict each other, if the names differ only in
+    numbers."""
     told = []
     for earlier, later in itertools.pairwise(ordered):
         same_series = _SERIES.sub("", earlier.casefold()) == _SERIES.sub("", later.casefold())
@@ -170,7 +171,7 @@ def conflicts_of_order(ordered: Collection[str]) -> list[str]:
 
 
 def unclaimed_files(source: SourceConfig, folder: Path) -> list[str]:
-    """Files of the input folder that no table asks for; of an installed package nobody expects otherwise."""
+    """Files of the input folder that belong to no table; for an installed package they are not reported."""
     if source.package:
         return []
     claimed = find_files([pattern for table in source.tables.values() for pattern in table.files or ()], folder)

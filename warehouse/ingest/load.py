@@ -61,13 +61,13 @@ def load_source(
     full_refresh: bool = False,
     most_rows: int | None = None,
 ) -> list[LoadReport]:
-    """Brings what is new in the source into its raw tables; one report a table, in the YAML's order.
+    """Loads the source's new content into its raw tables; one report per table, in the YAML's order.
 
     `connection` is to the warehouse, outside a transaction. `tables` limits the load. `full_refresh` drops the raw
-    tables first and loads what is there now; batch numbers go on. Of each file `most_rows` are loaded, to try a source.
-    Files are taken in the order of their changes (see landing.in_order), one transaction each, so a run that was killed
-    is completed by the next one. Customers who were erased come in under their pseudonyms. Raises UserError at the
-    first file that cannot be loaded; files before it stay loaded.
+    tables first and loads the present content; batch numbers go on. With `most_rows` only that many rows of each file
+    are loaded, to try a source. Files are taken in the order of their changes (see landing.in_order), one transaction
+    each, so a run that was killed is completed by the next one. Erased customers are loaded under their pseudonyms.
+    Raises UserError at the first file that cannot be loaded; files before it stay loaded.
     """
     prepare_operations(connection)
     erasure_register = ErasureRegister(connection, settings)
@@ -144,7 +144,7 @@ class _FileLoad:
         self.present: list[str] = []
 
     def run(self) -> LoadReport:
-        """Loads what is new. Raises UserError."""
+        """Loads the new content. Raises UserError."""
         self.known = known_files(self.connection, self.id)
         found = in_order(find_files(self.table.files or (), self.folder, is_ours=self.source.package is None))
         self.present = list(found)

@@ -1,7 +1,7 @@
-"""`mapping:` of a source's YAML, typed: how a raw table's columns become an entity's, said without SQL.
+"""`mapping:` of a source's YAML, typed: how a raw table's columns become an entity's columns, without SQL.
 
-A value is a column of the raw table (or a value named before it under `values`), or one of the forms below. What it
-becomes in SQL is written by dagster_project/dbt_runner/mapped_models.py; docs/mapping.md shows every form.
+A value is a column of the raw table (or a value named before it under `values`), or one of the forms below.
+dagster_project/dbt_runner/mapped_models.py writes its SQL; docs/mapping.md shows every form.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Form(BaseModel):
 
 
 class Test(Form):
-    """What a column has to be: one of some texts (in any case), filled or empty, above or below a number, and so on."""
+    """A condition on a column: one of some texts (in any case), filled or empty, above or below a number, and so on."""
 
     one_of: Words | None = Field(default=None, alias="in")
     not_in: Words | None = None
@@ -75,7 +75,7 @@ Condition = Annotated[
 
 
 class Taken(Form):
-    """A column of the table; `format` and `zone` say how a moment is written, `values` what each text stands for."""
+    """A column of the table; `format` and `zone` say how a timestamp is written, `values` the meaning of each text."""
 
     column: Name
     format: Text | None = None
@@ -91,7 +91,8 @@ class Constant(Form):
 
 
 class Joined(Form):
-    """Texts one behind the other, as a day and its time, or an order's number and its line's; empty if one is."""
+    """Texts joined one after the other, such as a day and its time, or the numbers of an order and its line; empty if
+    one is."""
 
     columns: Annotated[tuple[Name, ...], Field(min_length=2, max_length=20)]
     separator: Annotated[str, Field(max_length=20), BeforeValidator(_no_jinja)] = "-"
@@ -118,26 +119,26 @@ class Case(Form):
 
 
 class Product(Form):
-    """A price times a quantity, rounded half away from zero where `places` says so."""
+    """A price times a quantity, rounded half away from zero to `places`, if given."""
 
     product: Annotated[tuple["Value", "Value"], Field()]
     places: Annotated[Whole, Field(ge=0, le=4)] | None = None
 
 
 class Sum(Form):
-    """Amounts added up; an empty one is 0, and all of them empty is none."""
+    """Amounts added up; an empty amount counts as 0, and the sum is empty if all are."""
 
     sum: Annotated[tuple["Value", ...], Field(min_length=2, max_length=20)]
 
 
 class Difference(Form):
-    """The first amount less the others; of those an empty one is 0."""
+    """The first amount less the others; of the others an empty one counts as 0."""
 
     difference: Annotated[tuple["Value", ...], Field(min_length=2, max_length=20)]
 
 
 class Negative(Form):
-    """An amount or quantity below zero where the condition holds, and above it elsewhere, whatever sign it has."""
+    """An amount or quantity made negative where the condition holds, and positive elsewhere, whatever sign it has."""
 
     negative: "Value"
     when: Condition
@@ -146,7 +147,8 @@ class Negative(Form):
 class Spread(Form):
     """An order's amount, shared among its lines by `by`, to the cent by largest remainder.
 
-    `taken` says where the order's amount stands: on its first row, or repeated (the largest of its rows is meant).
+    `taken` says where the order's amount is: on the order's first row, or repeated on each row (then the largest
+    counts).
     """
 
     spread: "Value"
@@ -171,13 +173,13 @@ class Share(Form):
 
 
 class Occurrence(Form):
-    """1 for the first row of the file with these values, 2 for the second: the key of lines that have none."""
+    """1 for the first row of the file with these values, 2 for the second, and so on: a key for lines without one."""
 
     occurrence: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20)]
 
 
 class PartOf(Form):
-    """What stands behind `named:` in a text such as name:Mug|quantity:2."""
+    """The part after `named:` in a text such as name:Mug|quantity:2."""
 
     part_of: Name
     named: Word
@@ -186,9 +188,9 @@ class PartOf(Form):
 
 
 class Hashed(Form):
-    """A customer's id made of the first of these that is filled (an e-mail, a phone number), by a secret of the home.
+    """A customer's id: a hash of the first filled column (an e-mail, a phone number), with a secret of the home.
 
-    It is made when rows are loaded, and stands in the raw table as a column of its own.
+    It is made when rows are loaded, and is a column of its own in the raw table.
     """
 
     hashed: Annotated[tuple[Name, ...], Field(min_length=1, max_length=5)]
@@ -245,9 +247,9 @@ for _form in RECURSIVE:
 
 
 class JoinedTable(Form):
-    """Another raw table, whose latest row with the same key is put beside each row: {column here: column there}.
+    """Another raw table, whose latest row with the same key is joined to each row: {column here: column there}.
 
-    A row without one is rejected, unless the join is `optional`.
+    A row without a match is rejected, unless the join is `optional`.
     """
 
     table: SourceName
@@ -256,14 +258,14 @@ class JoinedTable(Form):
 
 
 class FillForward(Form):
-    """Columns that an order's first row alone holds. Where the key itself is empty, it is that of the row above."""
+    """Columns that only an order's first row holds. An empty key takes the value of the row above."""
 
     key: Name
     columns: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
 
 
 class Unpivot(Form):
-    """Lines that stand side by side: `item_{n}` are the columns item_1 to item_<up_to>, as far as they exist."""
+    """Lines side by side in one row: `item_{n}` are the columns item_1 to item_<up_to>, as far as they exist."""
 
     columns: Annotated[dict[SourceName, Name], Field(min_length=1, max_length=20)]
     up_to: Annotated[Whole, Field(ge=1, le=500)]
@@ -277,27 +279,27 @@ class Unpivot(Form):
         return value
 
     def headers(self, name: str) -> list[str]:
-        """The raw columns that a line's column comes from, in the order of the lines."""
+        """The raw columns from which a line's column is taken, in the order of the lines."""
         return [self.columns[name].replace("{n}", str(number)) for number in range(1, self.up_to + 1)]
 
 
 class LeftOut(Form):
-    """Rows that are no rows of the entity: they are rejected with the reason, so that every row is accounted for."""
+    """Rows that do not belong to the entity. They are rejected with the reason, so that every row is accounted for."""
 
     when: Condition
     reason: Text
 
 
 class FurtherLine(Form):
-    """Another line that a row stands for, as a refund that is told on the order's first row; columns not said here
-    are as on the row's own line."""
+    """An additional line of a row, such as a refund given on the order's first row; columns not named here are as on
+    the row's own line."""
 
     when: Condition
     columns: Annotated[dict[Name, Value], Field(min_length=1)]
 
 
 class Mapping(Form):
-    """One entity's columns, from one raw table and those that are joined to it."""
+    """One entity's columns, from one raw table and the tables joined to it."""
 
     table: SourceName = Field(alias="from")
     join: Annotated[dict[SourceName, JoinedTable], Field(max_length=5)] = {}
@@ -325,7 +327,7 @@ class Mapping(Form):
 
 
 def columns_of(value: Any) -> Iterator[str]:
-    """The columns that a value is made of, with those that its conditions look at."""
+    """The columns that a value uses, including those in its conditions."""
     if isinstance(value, Taken):
         yield value.column
     elif isinstance(value, PartOf):
@@ -367,7 +369,7 @@ def _hashed(value: Any) -> Iterator[Hashed]:
 
 
 def used_columns(mapping: Mapping) -> list[str]:
-    """Every column that a mapping names, in its order, also those of joined tables as `name.column`."""
+    """Every column that a mapping names, in its order, including columns of joined tables as `name.column`."""
     found: dict[str, None] = {}
     fill = mapping.fill_forward
     found |= dict.fromkeys([fill.key, *fill.columns] if fill else [])
@@ -466,7 +468,7 @@ def _tests(value: Any) -> Iterator[tuple[str, Test]]:
 
 
 def wrong_mapping(entity: str, mapping: Mapping, tables: Iterator[str] | list[str]) -> str | None:
-    """What is wrong with a mapping beside the tables and entities that there are; None where nothing is."""
+    """The problem of a mapping, checked against the existing tables and entities; None if there is none."""
     entities = load_entities()
     tables = list(tables)
     if entity not in staged_entities(entities):

@@ -28,7 +28,8 @@ class Incoming:
     """Rows about to be inserted: a query (a parenthesised select or a table), its columns' types by raw name.
 
     `place` names the file or database table in messages. `has_types`: values come from cells or JSON, not from bare
-    text. `moments`: the types of days and moments that a server hands over as text, since some of them are none.
+    text. `moments`: the types of days and timestamps that a server hands over as text, since some of their values are
+    invalid.
     """
 
     relation: str
@@ -49,9 +50,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Fitted:
-    """How incoming rows go into a raw table: the SQL value of each column, and what is refused.
+    """How incoming rows go into a raw table: the SQL value of each column, and the refused values.
 
-    `added` and `widened` say what became of the raw table for it.
+    `added` and `widened` are the changes of the raw table for these rows.
     """
 
     values: dict[str, str]
@@ -107,9 +108,9 @@ def declared_but_absent(connection: duckdb.DuckDBPyConnection, source: SourceCon
 
 
 def fit_columns(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, incoming: Incoming) -> Fitted:
-    """Makes the raw table able to take the incoming columns, and says which of their values it does not take.
+    """Changes the raw table so that it takes the incoming columns, and returns the values that it does not take.
 
-    Raises UserError for a column whose type does not go with what was loaded earlier.
+    Raises UserError for a column whose type does not fit the rows loaded earlier.
     """
     existing = raw_columns(connection, source, name)
     kinds, added, widened = {}, [], []

@@ -1,6 +1,6 @@
-"""What became of delivered rows, in sentences: after a load, and after order lines are judged.
+"""The outcome of delivered rows, in sentences: after a load, and after order lines are checked.
 
-Of what people delivered, a sentence holds the masked form alone (warehouse/identity/shown_text.py).
+A sentence shows delivered text only in its masked form (warehouse/identity/shown_text.py).
 """
 
 import json
@@ -32,7 +32,7 @@ def tells_of_rejected(sentence: str) -> bool:
 
 
 def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) -> list[str]:
-    """What one load did to one raw table; nothing where it read nothing and there is nothing to know."""
+    """The effect of one load on one raw table; no sentence if it read nothing and there is nothing to report."""
     name = f"{report.source}.{report.table}"
     told = [f"{name}: {note}" for note in report.notes]
     if report.rows_deleted:
@@ -53,7 +53,7 @@ def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) ->
 
 
 def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """What became of the order lines of each source, with the reasons for what was rejected."""
+    """The outcome of each source's order lines, with the reasons for rejected ones."""
     counted = connection.execute(
         f"select _source, count(*), count(*) filter (row_status = 'accepted'), count(*) filter (row_status ="
         f" 'rejected'),"
@@ -92,7 +92,8 @@ def _short(value: str) -> str:
 
 
 def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Few lines far before or behind all others: they are counted, and bound what figures are told from and to."""
+    """Sentences about a few lines far before or after all others: such lines count, and set the first or last day of
+    figures."""
     rows = connection.execute(
         f"""
         with days as (
@@ -133,12 +134,12 @@ def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def keep_sentences(settings: Settings, about: str, sentences: Iterable[str]) -> None:
-    """Keep what was told of a load, for `loyalty status`."""
+    """Keep the sentences about a load, for `loyalty status`."""
     kept = {**kept_sentences(settings), about: list(sentences)}
     write_atomically(settings.home / "rows.json", json.dumps(kept, ensure_ascii=False, indent=1), mode=0o600)
 
 
 def kept_sentences(settings: Settings) -> dict[str, list[str]]:
-    """What was told last, by what it is about; nothing in a home that has loaded nothing."""
+    """The last sentences, by subject; none in a home that has loaded nothing."""
     kept = read_note(settings.home / "rows.json")
     return {about: [str(one) for one in told] for about, told in kept.items() if isinstance(told, list)}

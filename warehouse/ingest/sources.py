@@ -59,8 +59,8 @@ Names = Annotated[
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file name's ending stands for, or None. What is packed (.gz) has the ending before that one; in
-    a .zip one text file is expected."""
+    """The format for a file name's ending, or None. For a compressed file (.gz) the ending before that one counts; a
+    .zip is expected to hold one text file."""
     packed = Path(name.lower())
     if packed.suffix == ".zip":
         return "csv" if FORMAT_OF_ENDING.get(Path(packed.stem).suffix, "csv") == "csv" else None
@@ -345,7 +345,7 @@ class SourceConfig(_Section):
 
     @property
     def customer_prefix(self) -> str:
-        """What stands before this source's own customer numbers everywhere behind its raw tables."""
+        """The prefix of this source's customer numbers in all tables after its raw tables."""
         return "" if "customer_id" in self.shared_keys else self.key_prefix
 
 
@@ -422,7 +422,7 @@ def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mappin
 
 
 def source_folders(settings: Settings | None = None) -> list[Path]:
-    """Where sources are looked for: in the company's own folder, then in those of the companies that are shipped."""
+    """The folders that are searched for sources: the company's own folder, then those of the shipped companies."""
     own = [settings.folder / "sources"] if settings else []
     return [*own, *(COMPANIES_DIR / name / "sources" for name in SHIPPED_COMPANIES)]
 

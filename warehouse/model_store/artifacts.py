@@ -1,4 +1,4 @@
-"""Models on disk, without pickle: written whole or not at all, and loaded only if made of types known beforehand.
+"""Models on disk, without pickle: written completely or not at all, and loaded only if all types are known beforehand.
 
     <models_dir>/<name>/<model_run_id>.skops   the fitted model
     <models_dir>/<name>/<model_run_id>.json    its run record
@@ -6,8 +6,8 @@
     <models_dir>/<name>/comparison-<key>.json  what a comparison of models found
     <models_dir>/<name>/champion.json          which model was chosen for which as_of_date
 
-The champion is looked up as of a date: a run for a day starts from what was chosen for earlier days, however often it
-is repeated, and so gives the same answer each time.
+The champion is looked up as of a date: a run for a day starts from the choice for earlier days, so it gives the same
+answer however often it is repeated.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class UnknownTypesError(UserError):
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model as it was saved. comparison: what was found when it was last chosen, under `training_key`."""
+    """A saved model. comparison: the result of the comparison that last chose it, under `training_key`."""
 
     run: Mapping[str, Any]
     model: Any
@@ -62,8 +62,8 @@ class SavedModel:
 def save_model(models_dir: Path, name: str, run: Mapping[str, Any], model: Any, card: str) -> Path:
     """Write a fitted model, its run record and its card; returns the model's path.
 
-    The model file comes last, so that a model that can be loaded has its record and card. One that is there already
-    stays as it is: the same `model_run_id` is the same model.
+    The model file comes last, so that a model that can be loaded has its record and card. An existing model stays as it
+    is: the same `model_run_id` is the same model.
     """
     import skops.io
 
@@ -103,7 +103,7 @@ def set_champion(
     training_key: str | None = None,
     comparison: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note that a saved model was chosen for a date, replacing what was noted for it before."""
+    """Record that a saved model was chosen for a date, replacing an earlier record for that date."""
     folder = _folder(models_dir, name)
     if comparison is not None and training_key is not None:
         write_atomically(folder / f"comparison-{_plain(training_key)}.json", _json(comparison))

@@ -1,8 +1,8 @@
-"""What models hand back to the warehouse: the tables of schema `ml`, written once and never changed.
+"""Results of models in the warehouse: the tables of schema `ml`, written once and never changed.
 
 A result is posted for a day (`as_of_date`) under its deterministic `model_run_id`, beside the key of the input it was
-learned from. The same input is not learned from twice; other input for the same day makes a correction, and the latest
-posting of a day is the one that marts read.
+learned from. The same input is not learned from twice. Other input for the same day makes a correction, and marts read
+the latest posting of a day.
 """
 
 from collections.abc import Mapping, Sequence
@@ -221,7 +221,7 @@ def _add_columns(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapp
 def valid_run(
     connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, input_key: str | None = None
 ) -> str | None:
-    """The run that stands for that day; None where there is none, or where it came from other input."""
+    """The valid run of that day; None if there is none, or if it came from other input."""
     row = connection.execute(
         """
         select model_run_id, input_key from ml.result_versions
@@ -242,11 +242,11 @@ def post(
     metrics: pd.DataFrame,
     input_key: str,
 ) -> None:
-    """Write what one model step found, whole or not at all, and let it stand for that day.
+    """Write the results of one model step, completely or not at all, and make them the valid ones of that day.
 
-    runs: the records of the models compared (columns of RUN_TABLES['model_runs']), the one that scores first. frames:
-    score rows by table of SCORE_TABLES, all of the first run. metrics: the first run's, or with a model_run_id a row.
-    A run that is known already (its id is a hash of what went in) is not written again.
+    runs: the records of the models compared (columns of RUN_TABLES['model_runs']), first the one that scores. frames:
+    score rows by table of SCORE_TABLES, all of the first run. metrics: those of the first run, or each row with its
+    model_run_id. A known run (its id is a hash of its inputs) is not written again.
     """
     scoring = runs[0]["model_run_id"]
     with transaction(connection):
@@ -268,7 +268,7 @@ def post(
 def hold_back(
     connection: duckdb.DuckDBPyConnection, result: str, as_of_date: date, detail: str, input_key: str
 ) -> None:
-    """Record that a step's results are not posted, and why; what was posted before stands. A sound result ends that."""
+    """Record that a step's results are not posted, and why; earlier results stay valid until the next sound result."""
     run = {
         "model_run_id": f"{HELD_BACK}-{result}-{input_key[:16]}",
         "model": result,

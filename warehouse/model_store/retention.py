@@ -22,7 +22,7 @@ DELETE_METRICS = "delete from ml.model_metrics where model_run_id not in (select
 
 
 def recent_days(days: Collection[date], latest: date, score_days: int) -> set[date]:
-    """Those of `days` that are among the last `score_days` days up to `latest`."""
+    """The days in `days` that are among the last `score_days` days up to `latest`."""
     return {day for day in days if day > latest - timedelta(days=score_days)}
 
 

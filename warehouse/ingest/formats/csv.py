@@ -1,10 +1,10 @@
-"""Text files, line by line: which records are sound, which are not, and where each one stands.
+"""Text files, line by line: sound and malformed records, each with its line number.
 
-DuckDB's own CSV reader drops or repairs some malformed lines silently (a trailing delimiter too many, a line after
-an unclosed quote), so the verdict is given here, on bytes: every non-blank line ends up in exactly one sound or one
-malformed record. Sound records go to a scratch file, each behind its line number, for DuckDB to read; malformed
-ones go to a second scratch file with their reason. The line number is that of the record's first physical line,
-also behind values that contain line breaks.
+DuckDB's own CSV reader drops or repairs some malformed lines silently (a trailing delimiter too many, a line after an
+unclosed quote), so records are judged here, on bytes: every non-blank line ends up in exactly one sound or one
+malformed record. Sound records go to a scratch file, each behind its line number, for DuckDB to read; malformed ones go
+to a second scratch file with their reason. The line number is that of the record's first physical line, also behind
+values that contain line breaks.
 
 A record is malformed when its number of values is not the header's, when a quote is not closed (the first line
 alone is given up, and reading resumes at the next), when text follows a closing quote, or when it holds a NUL byte,
@@ -108,9 +108,9 @@ def _is_left_by_mac(name: str) -> bool:
 def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LIMITS) -> Iterator[tuple[int, bytes]]:
     """Whole lines as (number of the first one, bytes), about a mebibyte at a time, without a byte order mark.
 
-    Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; what is no text
-    of it keeps a byte that is none of UTF-8's. Raises UserError for an empty file, UTF-16 that nobody declared and
-    that has no mark, a packed file that is damaged, cut short or unpacks to more than it may, and endless lines.
+    Text of an encoding whose letters may hold the bytes of others (gb18030, UTF-16) comes as UTF-8; bytes that are not
+    valid in that encoding keep a byte that is invalid in UTF-8. Raises UserError for an empty file, undeclared UTF-16
+    without a mark, a compressed file that is damaged, truncated or too large when unpacked, and endless lines.
     """
     try:
         with open_text(path) as stream:
@@ -180,7 +180,7 @@ def refuse_other_formats(start: bytes, path: Path, others: Mapping[bytes, str] =
 
 
 def likely_encoding(content: bytes) -> str | None:
-    """The encoding that bytes which are no UTF-8 most likely are of, as far as one line tells."""
+    """The most likely encoding of bytes that are not UTF-8, judged by one line."""
     runs = re.findall(rb"[A-Za-z]?[\x80-\xff]+[A-Za-z]?", content)
     try:
         content.decode("gb2312")

@@ -19,7 +19,7 @@ FORMATS: dict[str, ModuleType] = {"csv": csv, "json": json, "parquet": parquet, 
 
 
 def file_format(path: Path, table: TableConfig) -> str:
-    """The declared format, else that of the file's ending. Raises UserError."""
+    """The declared format, else the format of the file's ending. Raises UserError."""
     found = table.format or format_of(path.name)
     if found is None:
         raise UserError(f"{path}: the ending does not tell the format. Add `format` to the table in the source's YAML.")
@@ -35,7 +35,7 @@ OURS = (
 
 @contextmanager
 def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turns what DuckDB says about a damaged file into a UserError that names the file."""
+    """Turns DuckDB's error about a damaged file into a UserError that names the file."""
     try:
         yield
     except duckdb.Error as error:

@@ -56,7 +56,7 @@ class _Sheet:
 
 @dataclass(frozen=True)
 class Header:
-    """The names of a sheet's columns, and the rows of the sheet that they take up together with what stands above."""
+    """The names of a sheet's columns, and the number of rows that the header and the lines above it take up."""
 
     names: list[str]
     rows: int

@@ -74,7 +74,7 @@ def _first_keys(path: Path, encoding: str) -> list[str]:
 def split_json_lines(
     path: Path, sound: BinaryIO, malformed: BinaryIO, encoding: str = "utf-8", limits: IngestSettings = LIMITS
 ) -> Tally:
-    """The lines of a JSON lines file that are text at all, as `<line number>,"<line>"`; DuckDB judges the JSON.
+    """The lines of a JSON lines file that are valid text, as `<line number>,"<line>"`; DuckDB judges the JSON.
 
     Raises UserError as `read_chunks` does.
     """

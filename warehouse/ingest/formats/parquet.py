@@ -15,7 +15,7 @@ NUMBER = "file_row_number"
 def open_rows(
     connection: duckdb.DuckDBPyConnection, path: Path, _: TableConfig, __: IngestSettings, ___: Path
 ) -> list[Reading]:
-    """Every row, numbered as it stands in the file; none can be malformed."""
+    """Every row, numbered in the file's order; none can be malformed."""
     counted = connection.execute("select num_rows from parquet_file_metadata(?)", [literal_path(path)]).fetchone()
     assert counted is not None
     found = _columns(connection, path)

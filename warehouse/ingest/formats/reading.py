@@ -1,4 +1,4 @@
-"""What every format gives: rows that DuckDB can select, and beside them the records that cannot be read as rows."""
+"""The result of every format: rows that DuckDB can select, and the records that cannot be read as rows."""
 
 import re
 from collections.abc import Callable
@@ -18,9 +18,9 @@ class Reading:
     """The rows of a file (or of one sheet of it).
 
     `rows` selects the file's columns under their own names and `_row_number`; `rejects`, if any, selects `row_number,
-    reason, record, shown` (what of the record may be shown). `has_types`: the file itself tells numbers from text.
-    `is_slow`: selecting twice costs parsing twice. `rows_read` is how many records the two must have together,
-    counted apart from them. `part` is the sheet's name where a workbook has several.
+    reason, record, shown` (`shown` is the part that may be published). `has_types`: the file itself tells numbers from
+    text. `is_slow`: selecting twice parses twice. `rows_read` is the number of records that the two must have together,
+    counted separately. `part` is the sheet's name if a workbook has several.
     """
 
     columns: dict[str, str]
@@ -34,7 +34,7 @@ class Reading:
 
 @dataclass
 class Tally:
-    """What was found in one text file: the header's values and how many records went where."""
+    """The content of one text file: the header's values, and the numbers of sound and malformed records."""
 
     header: list[str] = field(default_factory=list)
     sound: int = 0
@@ -43,17 +43,17 @@ class Tally:
 
 
 def literal_path(path: Path) -> str:
-    """A path that DuckDB's readers take as it is: they read * ? [ as a pattern, but not between brackets."""
+    """A path that DuckDB's readers take literally: they read * ? [ as a pattern, but not between brackets."""
     return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def named_columns(header: list[str]) -> list[str]:
-    """The header with a name for every column: exports of data frames leave that of their index empty."""
+    """The header with a name for every column, because exports of data frames have no name for their index."""
     return [name or f"unnamed_{position}" for position, name in enumerate(header, 1)]
 
 
 def split_to_scratch(work: Path, split: Callable[[BinaryIO, BinaryIO], Tally]) -> tuple[Tally, Path, str]:
-    """Let `split` write its sound and its malformed records: what was found, the sound file, and SQL of the rejects."""
+    """Make `split` write its sound and malformed records. Returns the tally, the sound file, and SQL of the rejects."""
     sound, malformed = work / "sound", work / "malformed"
     with sound.open("wb") as good, malformed.open("wb") as bad:
         tally = split(good, bad)
