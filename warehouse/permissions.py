@@ -1,6 +1,7 @@
-"""Who may read what: everything the project writes is its owner's alone, whatever the umask, but what is published.
+"""Permissions of files: everything that the project writes is readable by its owner alone, whatever the umask, except
+publications.
 
-What is published may be read by one group of the settings (`publish.group`), and changed by nobody.
+One group of the settings (`publish.group`) may read publications, and nobody may change them.
 """
 
 import grp
@@ -22,7 +23,7 @@ _earlier: list[int] = []
 
 @contextmanager
 def private_files() -> Iterator[None]:
-    """What this process makes within the block, by whatever library, is for its owner alone."""
+    """All files that this process creates within the block, by whatever library, are for its owner alone."""
     earlier = os.umask(OTHERS)
     _earlier.append(earlier)
     try:
@@ -33,7 +34,7 @@ def private_files() -> Iterator[None]:
 
 
 def shared_mode() -> int:
-    """The mode of a file that somebody asked for, and that holds nobody's data: what their own umask leaves."""
+    """The mode, by the user's own umask, of a file that somebody asked for and that holds no personal data."""
     if _earlier:
         return 0o666 & ~_earlier[0]
     current = os.umask(OTHERS)
@@ -42,7 +43,8 @@ def shared_mode() -> int:
 
 
 def close_home(settings: Settings) -> None:
-    """Take away what others may do with files of a home folder, as earlier versions made them. Sources' are let be."""
+    """Remove others' permissions on files of a home folder that earlier versions made. Files of sources are left
+    alone."""
     home = settings.home
     found = [path for pattern in PRIVATE_FILES for path in home.glob(pattern)]
     for folder in (home / name for name in PRIVATE):
@@ -65,7 +67,7 @@ def open_to_readers(settings: Settings, path: Path) -> None:
 
 
 def let_through(settings: Settings) -> None:
-    """Let the readers of the settings pass through the home folder to what is published, and see nothing else of it."""
+    """Let the readers of the settings pass through the home folder to the publications, and see nothing else of it."""
     group = settings.publish.group
     if group is not None and not settings.home.stat().st_mode & 0o001:
         _give(settings.home, group)

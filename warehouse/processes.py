@@ -1,6 +1,6 @@
-"""Which process has a file open, or listens at a port: so that a refusal names who is in the way.
+"""Which process has a file open, or listens at a port, so that an error can name it.
 
-From /proc, so on Linux alone, and only of processes that may be looked at; elsewhere nobody is named.
+Read from /proc, so only on Linux and only for processes that may be inspected; elsewhere no process is named.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""The register: what has to outlive the warehouse, in a file of its own beside it.
+"""The register: records that have to outlive the warehouse, in a file of its own beside it.
 
     <home>/privacy/register.sqlite   who was erased, by salted hashes, and what became of each message, by its id
 
-Whoever loses the warehouse can build it anew from the sources. Without this file, that would bring erased customers
-back and write to everybody again. It holds no customer's id and no address, and is never older than the warehouse: what
-is to be remembered stands here first.
+A lost warehouse can be built anew from the sources. Without this file, that would bring erased customers back and write
+to everybody again. The register holds no customer's id and no address, and is never older than the warehouse, because
+every record is written here first.
 """
 
 import os
@@ -36,7 +36,7 @@ create table if not exists deliveries (
 
 @dataclass(frozen=True)
 class ErasureRecord:
-    """One erasure as it is on record: moments in UTC, rows by table as JSON."""
+    """The record of one erasure: times in UTC, rows by table as JSON."""
 
     pseudonym: str
     customer_hash: str
@@ -48,7 +48,7 @@ class ErasureRecord:
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """One attempt to deliver a message, at a moment in UTC, and what came of it."""
+    """One attempt to deliver a message, with its time in UTC and its outcome."""
 
     message_id: str
     attempted_at: datetime
@@ -77,7 +77,7 @@ class Register:
             return dict(connection.execute("select spelling_hash, pseudonym from spellings").fetchall())
 
     def add_erasures(self, records: Iterable[ErasureRecord], spellings: dict[str, str | None]) -> None:
-        """Put erasures on record, with the hashes of how their ids may be spelled. What is known already stays."""
+        """Record erasures, with the hashes of possible spellings of their ids. Known erasures stay as they are."""
         rows = [
             (one.pseudonym, one.customer_hash, one.salt_hash, _text(one.erased_at), _end(one), one.row_counts)
             for one in records
@@ -96,7 +96,7 @@ class Register:
             connection.execute("update erasures set finished_at = ? where pseudonym = ?", [_text(at), pseudonym])
 
     def add_deliveries(self, records: Iterable[DeliveryRecord]) -> None:
-        """Note what came of attempts to deliver messages; on disk when this returns."""
+        """Record the outcomes of attempts to deliver messages; they are on disk when this returns."""
         rows = [(one.message_id, _text(one.attempted_at), one.outcome, one.reason) for one in records]
         with self._opened(to_write=True) as connection:
             connection.executemany("insert or replace into deliveries values (?, ?, ?, ?)", rows)
@@ -106,7 +106,8 @@ class Register:
         return [one.message_id for one in self.deliveries() if one.outcome == SENT]
 
     def deliveries(self) -> list[DeliveryRecord]:
-        """What is noted of deliveries, oldest first: of messages sent, and what the warehouse has not taken over."""
+        """The recorded deliveries, oldest first: those of messages sent, and those that the warehouse does not have
+        yet."""
         with self._opened() as connection:
             rows = connection.execute("select * from deliveries order by attempted_at, message_id").fetchall()
         return [DeliveryRecord(message, _moment(at), outcome, reason) for message, at, outcome, reason in rows]
@@ -123,7 +124,7 @@ class Register:
             connection.execute("delete from deliveries where outcome <> ?", [SENT])
 
     def forget_messages(self, message_ids: Iterable[str]) -> None:
-        """Forget messages whose ids may be made of a customer's."""
+        """Delete the records of messages whose ids may be made of a customer's id."""
         with self._opened(to_write=True) as connection:
             connection.executemany("delete from deliveries where message_id = ?", [(one,) for one in message_ids])
 

@@ -1,4 +1,4 @@
-"""Folders for work in progress, inside the home folder: what a killed process left there goes with the next one."""
+"""Folders for work in progress, inside the home folder. The next process removes what a killed one left."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from warehouse.lock import process_start
 
 @contextmanager
 def scratch_folder(home: Path, purpose: str) -> Iterator[Path]:
-    """An empty folder for the length of the block. Those of the same purpose whose process is gone are removed."""
+    """An empty folder for the length of the block. Folders for the same purpose whose process is gone are removed."""
     root = home / "tmp"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in root.glob(f"{purpose}-*-*"):

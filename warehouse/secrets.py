@@ -22,7 +22,7 @@ PASSWORDS = r"\b(?:password|passwd|pwd)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))"
 
 
 def read_secret(setting: str, variable: str, environ: Mapping[str, str] = os.environ) -> str:
-    """The secret in the variable that a setting names. Raises UserError, without the value, where there is none."""
+    """The secret in the variable that a setting names. Raises UserError, without the value, if there is none."""
     value = environ.get(variable, "").strip()
     if not value:
         raise UserError(f"{setting}: the environment variable {variable}, which the settings name, is not set.")

@@ -426,12 +426,12 @@ class Settings(_Section):
 
     @property
     def folder(self) -> Path:
-        """The company's folder: its sources, and what else of its own it puts beside or in place of what is shipped."""
+        """The company's folder: its sources, and its own files that add to or replace shipped ones."""
         return self.path.parent
 
     @property
     def command(self) -> str:
-        """The command line of this company, for sentences that say what to type."""
+        """The command line for this company, for messages that say what to type."""
         if self.path == DEFAULT_SETTINGS:
             return "loyalty"
         is_named = self.folder.parent == COMPANIES_DIR and self.path.name == SETTINGS_FILE
@@ -449,7 +449,7 @@ class Settings(_Section):
 
     @property
     def published_dir(self) -> Path:
-        """What people and BI tools read."""
+        """The folder that people and BI tools read."""
         return self.home / "published"
 
     @property
@@ -489,9 +489,9 @@ class Settings(_Section):
 
 
 def settings_file(company: Path | str) -> Path:
-    """The settings of a company: of its name (a folder of companies/), its folder, or the file itself.
+    """The settings file of a company, given its name (a folder of companies/), its folder, or the file itself.
 
-    Raises UserError where there is none.
+    Raises UserError if there is none.
     """
     named = COMPANIES_DIR / company / SETTINGS_FILE
     if Path(company).name == str(company) and named.is_file():

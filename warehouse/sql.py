@@ -24,7 +24,7 @@ def connect(
     """A connection whose timestamps with a zone are shown in UTC.
 
     `read_only` is for files that no connection of this process holds open for writing. `storage_version` is the oldest
-    DuckDB that is to open a file that is written.
+    DuckDB version that has to open the written file.
     """
     connection = duckdb.connect(
         str(path), read_only=read_only, config={"storage_compatibility_version": storage_version}
@@ -55,7 +55,7 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def memory_limit(settings: Settings) -> str | None:
-    """What DuckDB may take: by the settings, else by the cgroup; None leaves it its default, 80% of the machine."""
+    """DuckDB's memory limit: by the settings, else by the cgroup; None leaves DuckDB's default, 80% of the machine."""
     return settings.memory_limit or duckdb_memory_limit(memory_group())
 
 
@@ -66,7 +66,7 @@ def wal_of(file: Path) -> Path:
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Commits what the block wrote, or nothing of it."""
+    """Commits all writes of the block, or none of them."""
     connection.execute("begin")
     try:
         yield

@@ -1,6 +1,6 @@
-"""Types of what people write into YAML files: each with its range, its order and its length.
+"""Types of the values that people write into YAML files, each with its range, its order and its length.
 
-Values reach SQL, mail headers, paths and tables as they stand: what cannot be right is refused where it is read.
+Values reach SQL, mail headers, paths and tables unchanged, so wrong values are refused when they are read.
 """
 
 import os
@@ -101,7 +101,7 @@ def _in_words(pattern: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text`, where it can stand on one line of any page, header or table. Raises ValueError."""
+    """`text`, if it fits on one line of any page, header or table. Raises ValueError otherwise."""
     for character in text if text.strip() else "":
         if unicodedata.category(character) in UNPRINTABLE:
             raise ValueError(f"it holds the character U+{ord(character):04X}, which cannot be printed")

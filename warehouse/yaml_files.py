@@ -1,7 +1,7 @@
-"""The one way to read a YAML file: plain values, with the line that each of them stands in.
+"""The only way to read a YAML file: plain values, each with its line number.
 
-Settings, mappings, plans and scenarios come from people and other programs. So a file is small, holds no key twice and
-nothing that unfolds into more than stands there, and whatever is wrong with it is told with its line.
+Settings, mappings, plans and scenarios come from people and other programs. So a file has to be small, with no repeated
+key and no aliases that make it grow, and every error is reported with its line.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class YamlFile:
     lines: Mapping[Location, int] = field(default_factory=dict)
 
     def place(self, location: Location = ()) -> str:
-        """The file, and the line of the key at `location`, or of the nearest one above it that stands in the file."""
+        """The file, and the line of the key at `location`, or of the nearest key above it in the file."""
         while location:
             if location in self.lines:
                 return f"{self.path}: line {self.lines[location]}"
@@ -39,7 +39,7 @@ class YamlFile:
 
 
 def read_yaml(path: Path, expected: str = "`key: value` lines at the top level") -> YamlFile:
-    """A file of keys and values. Raises UserError, with the line where one can be told, for any other."""
+    """A file of keys and values. Raises UserError for any other content, with the line if it is known."""
     try:
         root = _compose(path)
         _require_small(path, root)

@@ -1,7 +1,7 @@
-"""The mapping of a shop's database, guessed: which table holds order lines, which their orders, customers and products.
+"""A guessed mapping of a shop's database: which tables hold order lines, orders, customers and products.
 
-Tables are told by the names and types of their columns, and joins by values: a column of one refers to the key of
-another where nearly all of its values are keys there.
+Tables are recognised by the names and types of their columns, and joins by values: a column refers to another table's
+key if nearly all of its values are keys there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,13 +51,13 @@ class TableReference(Reference):
 
 
 def propose_database(variable: str, named: Mapping[str, str], said: Mapping[str, str], ask: Ask) -> Proposal:
-    """The company of a database; `named` says tables by their role, `said` columns by their field. Raises UserError."""
+    """The company of a database; `named` gives tables by role, `said` columns by field. Raises UserError."""
     return with_database(variable, lambda database: _propose(database, variable, named, said, ask))
 
 
 @dataclass
 class _Draft:
-    """A source in the making: the table of each role, what became of columns, and why."""
+    """A draft of a source: the table of each role, the use of columns, and the reasons."""
 
     tables: dict[str, RemoteTable]
     mapping: dict[str, Any]
@@ -65,7 +65,7 @@ class _Draft:
     guesses: list[tuple[str, str, str]]
 
     def add(self, role: str, reference: TableReference, guess: Guess, mapping: dict[str, Any]) -> None:
-        """A table beside those of lines and orders."""
+        """Add a table besides those of lines and orders."""
         self.tables[role] = reference.table
         self.mapping[role] = mapping
         self.told.append(f"{reference.table.name}: {role}; {reference.because}")

@@ -30,7 +30,7 @@ MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 @dataclass(frozen=True)
 class Sample:
-    """What a file looks like: `options` are keys of its table in the source's YAML, `rows` the first of its rows."""
+    """The format of a file: `options` are keys of its table in the source's YAML, `rows` its first rows."""
 
     path: Path
     header: tuple[str, ...]
@@ -44,7 +44,7 @@ class Sample:
         return [row[place] for row in self.rows if row[place]] if place is not None else []
 
     def place(self, name: str) -> int | None:
-        """Where a column stands, None where it does not."""
+        """The position of a column, or None."""
         wanted = letters(name)
         return next((place for place, header in enumerate(self.header) if letters(header) == wanted), None)
 
@@ -54,7 +54,7 @@ def _names_beside(path: Path) -> list[str]:
 
 
 def look_at(path: Path) -> Sample:
-    """What a file looks like. Raises UserError for what is no file of rows."""
+    """The format of a file. Raises UserError for a file without rows of data."""
     if path.is_dir():
         raise UserError(f"{path}: a folder. Name the files in it, as in {path}/orders.csv.")
     if not path.is_file():
@@ -201,5 +201,5 @@ def _is_number(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """A header as it is told."""
+    """A header in the form that is printed."""
     return printable(text)

@@ -1,7 +1,7 @@
-"""The mapping of files that nobody has seen before, guessed from headers and, above all, from what stands in them.
+"""A guessed mapping of unknown files, from their headers and, above all, from their values.
 
-What a guess rests on is told with it. Amounts are told apart by arithmetic (price x quantity - discount = amount), keys
-by whether they are unique, customers and orders by which files share them. What is not found is asked for.
+Each guess comes with its reason. Amounts are identified by arithmetic (price x quantity - discount = amount), keys by
+being unique, customers and orders by the files that share them. The user is asked for fields that are not found.
 """
 
 import re
@@ -42,7 +42,7 @@ Ask = Callable[[str, Sequence[str]], str | None]
 
 @dataclass
 class Guess:
-    """The columns of one file by field, each with what it rests on; `texts` is all that a field holds anywhere."""
+    """The columns of one file by field, each with its reason; `texts` are all values of a field."""
 
     sample: Sample
     columns: dict[str, str] = field(default_factory=dict)
@@ -143,7 +143,8 @@ def _of_orders(lines: Guess, orders: Sample) -> Guess:
 def guess_lines(
     sample: Sample, said: Mapping[str, str], ask: Ask, known: Mapping[str, tuple[str, str]] | None = None
 ) -> Guess:
-    """The columns of order lines: as said, as `known` with a reason, or guessed. Raises UserError for a missing one."""
+    """The columns of order lines: as given, as `known` with a reason, or guessed. Raises UserError for a missing
+    one."""
     guess = Guess(sample)
     kinds = kinds_of(sample)
     for name, (header, because) in (known or {}).items():

@@ -1,4 +1,4 @@
-"""Orders in a file or a table of their own, beside that of their lines."""
+"""Orders in a file or table separate from that of their lines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ MOST_REFER = 0.9
 
 @dataclass(frozen=True)
 class Reference:
-    """A column whose values are keys of another table, and how many of them are; `rows` are some of that table's."""
+    """A column whose values are keys of another table, and the share of such values; `rows` are some rows of that
+    table."""
 
     column: str
     key: str
@@ -25,7 +26,7 @@ class Reference:
 
     @property
     def because(self) -> str:
-        """What it rests on."""
+        """The reason for the reference."""
         return f"{self.share:.0%} of its values are {self.key} of {self.rows.path.name}"
 
 
@@ -47,7 +48,7 @@ def find_orders(lines: Sample, others: Sequence[Sample]) -> Reference | None:
 
 
 def with_orders(lines: Sample, orders: Reference) -> Sample:
-    """Lines with what their order says of them beside each."""
+    """Lines, each with the columns of its order."""
     there = [header for header in orders.rows.header if set(fields_of(header)) & set(OF_ORDERS)]
     places = [orders.rows.place(header) or 0 for header in there]
     key, column = orders.rows.place(orders.key) or 0, lines.place(orders.column) or 0

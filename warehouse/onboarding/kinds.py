@@ -1,4 +1,4 @@
-"""What stands in the columns of a file: days, times of day, numbers as people write them, or text."""
+"""The kinds of values in the columns of a file: days, times of day, numbers as people write them, or text."""
 
 import re
 from collections import Counter
@@ -23,7 +23,7 @@ NUMBER = re.compile(
 
 
 def number_of(text: str, mark: str) -> Decimal | None:
-    """A number as the file writes it, without its currency; None for what is none."""
+    """A number as the file writes it, without its currency; None if the text is no number."""
     if not NUMBER.fullmatch(text):
         return None
     negative = text.startswith("(") or "-" in text
@@ -67,7 +67,7 @@ def _fits(text: str, form: str) -> bool:
 
 
 def kinds_of(sample: Sample) -> dict[str, str]:
-    """What the values of each column are: moment, clock, number or text; empty columns are none."""
+    """The kind of each column's values: moment, clock, number or text; empty columns are left out."""
     found = {}
     for place, header in enumerate(sample.header):
         values = [row[place] for row in sample.rows[:1000] if row[place]]

@@ -1,4 +1,4 @@
-"""Time zones and currencies by what files tell of them: offsets from UTC, countries, names of other systems."""
+"""Time zones and currencies, found by offsets from UTC, countries, and names of other systems."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -48,12 +48,12 @@ def currency_of(country: str) -> str | None:
 
 
 def zone_of_currency(currency: str) -> str:
-    """Where most of those are who sell in a currency; UTC for one that is not known."""
+    """The time zone of most sellers in a currency; UTC for an unknown currency."""
     return CURRENCIES.get(currency, ("UTC", ""))[0]
 
 
 def zone_of_rails(name: str) -> str | None:
-    """The IANA zone of a zone as Rails calls it, or of its own name."""
+    """The IANA zone for Rails' name of a zone, or for an IANA name itself."""
     return RAILS.get(name) or (name if "/" in name else None)
 
 

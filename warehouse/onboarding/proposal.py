@@ -1,4 +1,4 @@
-"""What is written for a company: its settings and its source, from exports that were recognised or guessed."""
+"""The files written for a company: its settings and its source, from exports that were recognised or guessed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ CHURN_DAYS = 90
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the company: its value, what it rests on, and whether that is more than an assumption."""
+    """A fact about the company: its value, its reason, and whether it is more than an assumption."""
 
     value: str
     because: str
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass
 class Proposal:
-    """A company before it is written: its source's YAML and what its settings say, with reasons.
+    """A company before it is written: its source's YAML and its settings, with reasons.
 
     `folder` is where its files lie, None for a database.
     """
@@ -90,7 +90,7 @@ def common_folder(samples: Sequence[Sample]) -> Path:
 
 
 def patterns(samples: Sequence[Sample], folder: Path) -> list[str]:
-    """Patterns of the files' names: figures in them stand for those of the next export."""
+    """Patterns of the files' names, in which digits are replaced so that they match the next export."""
     found = []
     for sample in samples:
         name = sample.path.resolve().relative_to(folder)
@@ -138,7 +138,7 @@ def _is_written(value: str, form: str) -> bool:
 
 
 def date_order(values: Sequence[str]) -> str | None:
-    """Which of day and month comes first in short dates; None where the file itself tells, or has none."""
+    """Whether day or month comes first in short dates; None if the file itself shows it, or has no short dates."""
     short = [match for value in values if (match := re.match(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d{2,4}", value))]
     if not short:
         return None
@@ -147,7 +147,8 @@ def date_order(values: Sequence[str]) -> str | None:
 
 
 def notes_of_day_order(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What was assumed of days that can be read both ways; a table says an order only where its file does not."""
+    """Notes on assumptions about days that can be read both ways; a table has a date order only if its file leaves it
+    open."""
     first = {"dmy": "day", "mdy": "month"}
     return [
         f"Days are read with the {first[order]} first (assumed: each of them can be read both ways). If it is the"
@@ -171,7 +172,7 @@ def _fit_width(source: dict[str, Any], patterns_of: Sequence[str], samples: Sequ
 
 
 def find_currency(sample: Sample, column: str | None, country: str | None) -> Finding:
-    """The currency of most rows, else that of the country of most, else the euro, as an assumption."""
+    """The currency of most rows, else the currency of the most frequent country, else the euro, as an assumption."""
     if column and (values := [value.upper() for value in sample.column(column) if re.fullmatch("[A-Za-z]{3}", value)]):
         most = max(sorted(set(values)), key=values.count)
         others = sorted(set(values) - {most})

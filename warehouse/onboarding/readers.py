@@ -22,9 +22,9 @@ class _Section(BaseModel):
 
 
 class ReaderTable(_Section):
-    """A kind of file: the headers that it always has, and the columns that tell of currency, country, time and zone.
+    """A kind of file: the headers that it always has, and the columns with currency, country, time and zone.
 
-    `side_by_side`: columns of lines that stand beside each other, `{n}` for their number.
+    `side_by_side`: columns of several lines in one row, with `{n}` for their number.
     """
 
     headers: Annotated[tuple[str, ...], Field(min_length=2)]
@@ -72,9 +72,10 @@ def load_readers() -> dict[str, Reader]:
 
 
 def recognise(samples: Sequence[Sample]) -> Recognised | None:
-    """The system whose exports the files are, None where it is no known one.
+    """The system that exported the files, or None if it is unknown.
 
-    Raises UserError where the files are of several systems, where two fit alike, or where that of orders is missing.
+    Raises UserError if the files are from several systems, if two systems fit equally well, or if the file of orders is
+    missing.
     """
     matches = {sample.path: _matches(sample) for sample in samples}
     if not any(matches.values()):

@@ -1,4 +1,4 @@
-"""The tables of a database that nobody has described yet: names, columns, keys, and the first of their rows."""
+"""The tables of a database without a description: names, columns, keys, and first rows."""
 
 import os
 import re
@@ -89,7 +89,7 @@ class RemoteDatabase:
         ]
 
     def texts(self, table: RemoteTable, column: str) -> list[str]:
-        """What a column holds anywhere in the table, at most MOST_TEXTS of it."""
+        """The distinct values of a column, at most MOST_TEXTS of them."""
         text = f"trim(try_cast({quote_identifier(column)} as varchar))"
         rows = self._connection.execute(f"select distinct {text} from {table.quoted} limit {MOST_TEXTS}").fetchall()
         return [value for (value,) in rows if value]
@@ -111,7 +111,7 @@ class RemoteDatabase:
         return found
 
     def sample(self, table: RemoteTable, column: str | None = None, values: Sequence[str] = ()) -> Sample:
-        """The first rows of a table as text, or those whose column has one of the values."""
+        """The first rows of a table as text, or the rows whose column has one of the values."""
         texts = ", ".join(f"try_cast({quote_identifier(name)} as varchar)" for name in table.columns)
         chosen = f" where try_cast({quote_identifier(column)} as varchar) in (select unnest($values))" if column else ""
         rows = self._connection.execute(
@@ -132,9 +132,9 @@ def _opened(source: SourceConfig) -> Iterator[RemoteDatabase]:
 def with_database(
     variable: str, action: Callable[[RemoteDatabase], _Result], environ: Mapping[str, str] = os.environ
 ) -> _Result:
-    """What the action makes of the database whose connection string stands in the variable.
+    """The result of the action on the database whose connection string is in the variable.
 
-    Raises UserError, without anything of the string, where it cannot be reached.
+    Raises UserError, without any part of the string, if the database cannot be reached.
     """
     if not NAME.fullmatch(variable):
         raise UserError(

@@ -1,4 +1,4 @@
-"""What shops call their columns, in the languages of those who asked so far, and what a status says of an order."""
+"""Shops' names for their columns, in several languages, and the meaning of an order's status."""
 
 import re
 from functools import cache
@@ -24,7 +24,7 @@ CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是)$")
 
 
 def plain(header: str) -> str:
-    """A header without what spellings differ in."""
+    """A header without differences of spelling."""
     return NO_LETTERS.sub("", header.casefold())
 
 

@@ -1,4 +1,4 @@
-"""One customer's data: handed over in full, or made nobody's, in the warehouse and in every copy of it.
+"""One customer's data: exported in full, or erased in the warehouse and in every copy of it.
 
 `erase` and `export` are the two commands. `data_subject` describes the customer, `rewriting` writes databases anew,
 `residual_files` cleans other files, and `source_files` lists what the sources still hold. Which columns are personal,

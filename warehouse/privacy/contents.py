@@ -1,4 +1,4 @@
-"""What a file holds, as far as it can be looked into: archives and compressed files are opened, Parquet is read."""
+"""The content of a file, as far as it can be opened: archives and compressed files are unpacked, Parquet is read."""
 
 import bz2
 import gzip

@@ -1,4 +1,5 @@
-"""Who is to be found: a customer's id as each source spells it, and the contacts by which a text could name them."""
+"""The customer to be found: the id as each source spells it, and the contacts by which a text could name the
+customer."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,12 +21,12 @@ SHORTEST_CONTACT = 6
 
 @dataclass(frozen=True)
 class DataSubject:
-    """A customer to be found, and under which name from then on: the id itself where nothing is to change.
+    """A customer to be found, and the new name: the id itself if nothing is to change.
 
-    `prefixes` are those that sources' own customer numbers have behind their raw tables; `contacts` are e-mail
-    addresses and telephone numbers in lower case, that nobody else has, and their hashes; `digests` are keys of this
-    customer's rows that may be made of the id. `variants` are other spellings that tables of their own rows know the
-    customer by, and the person's other ids, each with a pseudonym of its own: two keys of a table never become one.
+    `prefixes` are the prefixes of sources' customer numbers after their raw tables. `contacts` are e-mail addresses and
+    telephone numbers in lower case, that nobody else has, and their hashes. `digests` are keys of this customer's rows
+    that may be made of the id. `variants` are other spellings of the id in rows of their own, and the person's other
+    ids; each has a pseudonym of its own, so that two keys of a table never become one.
     """
 
     customer_id: str
@@ -48,13 +49,13 @@ class DataSubject:
         return sorted({spelling for prefix in ("", *self.prefixes) for spelling in self.within(prefix)})
 
     def distinctive_names(self) -> dict[str, str]:
-        """The pseudonym by every way to write the id that is told from other words; longer ones first."""
+        """The pseudonym by every spelling of the id that differs from other words; longer ones first."""
         names = {key: name for prefix in ("", *self.prefixes) for key, name in self.within(prefix).items()}
         return {key: names[key] for key in sorted(names, key=len, reverse=True) if is_distinctive(key)}
 
     @property
     def words(self) -> list[str]:
-        """What tells of this customer wherever it stands: distinctive ids, contacts and digests."""
+        """The words that identify this customer anywhere: distinctive ids, contacts and digests."""
         return [*self.distinctive_names(), *self.contacts, *self.digests]
 
 
@@ -73,9 +74,9 @@ def count_rows(connection: DuckDBPyConnection, tables: Sequence[Table], data_sub
 def find_spellings(
     connection: DuckDBPyConnection, tables: Sequence[Table], customer_id: str
 ) -> tuple[list[str], list[str]]:
-    """Other spellings of an id in the tables: those a person cannot tell from it, and those in another case.
+    """Other spellings of an id in the tables: those that look the same, and those in another case.
 
-    The first are the same customer's, where tables behind the sources' own keep them apart. The second may not be.
+    The first belong to the same customer, although tables after the raw ones keep them apart. The second may not.
     """
     same: set[str] = set()
     others: set[str] = set()
@@ -94,7 +95,7 @@ def find_spellings(
 
 
 def find_other_ids(connection: DuckDBPyConnection, settings: Settings, customer_id: str) -> list[str]:
-    """The other ids of the person whose id this is, as the last run joined them; none where the company joins none."""
+    """The other ids of this id's person, as the last run joined them; none if the company does not join ids."""
     is_there = connection.execute(
         "select 1 from duckdb_tables()"
         " where database_name = current_database() and schema_name = $1 and table_name = $2",

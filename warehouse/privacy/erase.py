@@ -1,10 +1,10 @@
-"""A customer made nobody's: in the warehouse, in what is published, in the analysts' file, and in what logs say.
+"""Erasing a customer: in the warehouse, in the publication, in the analysts' file, and in logs.
 
     <home>/privacy/unfinished.json   who is being erased, for the owner of the home folder alone; gone at the end
 
 The warehouse comes first: one replacement of its file puts the pseudonym into every row and the erasure on record, so
-that no run can publish the customer again. Then every copy follows. Each part may be repeated, so that a command that
-was killed is finished by the next one, of whichever customer.
+that no run can publish the customer again. Then every copy follows. Each part may be repeated, so the next command, for
+any customer, finishes one that was killed.
 """
 
 import json
@@ -58,15 +58,17 @@ class Copies(Protocol):
         """The kept copies, oldest first."""
 
     def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
-        """Replace the live copy by what `rewrite(live, new)` writes, and remove the others. The new copy's name."""
+        """Replace the live copy by the one that `rewrite(live, new)` writes, and remove the others. Returns the new
+        copy's name."""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was done. `row_counts` are of the warehouse's tables; `source_files` belong to the sources, not to us.
+    """The result of an erasure. `row_counts` are those of the warehouse's tables; `source_files` belong to the sources,
+    not to us.
 
-    `others` are customers whose ids differ in upper and lower case alone; they were not erased. `other_ids_count` is of
-    other ids of the same person, who were. `unseen` are files that the proof could not look into.
+    `others` are customers whose ids differ only in upper and lower case; they were not erased. `other_ids_count` is the
+    number of the person's other ids, which were erased. `unseen` are files that the proof could not look into.
     """
 
     pseudonym: str
@@ -129,7 +131,7 @@ def reapply(settings: Settings, copies: Copies, tell: Tell) -> int:
 def require_current(connection: DuckDBPyConnection, settings: Settings) -> None:
     """Raises UserError for a warehouse from a backup that still has customers who were erased since.
 
-    A new warehouse takes over what the register knows.
+    A new warehouse takes over the register's erasures.
     """
     register = ErasureRegister(connection, settings)
     unknown = unknown_erasures(connection, settings)
@@ -145,7 +147,7 @@ def require_current(connection: DuckDBPyConnection, settings: Settings) -> None:
 
 
 def returned_customers(connection: DuckDBPyConnection, register: ErasureRegister, settings: Settings) -> list[str]:
-    """The ids of erased customers that stand in a warehouse as they were."""
+    """The ids of erased customers that are still unmasked in a warehouse."""
     tables = database_tables(connection, every_source(settings))
     return sorted({table.prefix + text for table in tables for text in register.found(table.relation.sql, table)})
 
@@ -214,14 +216,15 @@ def _every_spelling(connection: DuckDBPyConnection, tables: list[Table], ids: li
 
 
 def every_source(settings: Settings | None = None) -> dict[str, SourceConfig]:
-    """The sources that the company knows, also those switched off: the warehouse may hold what they once brought."""
+    """All sources of the company, including those switched off, because the warehouse may hold their earlier rows."""
     return {name: read_source(name, asked_by=settings) for name in sorted(known_sources(settings))}
 
 
 def require_declared(
     connection: DuckDBPyConnection, sources: dict[str, SourceConfig], data_subject: DataSubject, counts: dict[str, int]
 ) -> None:
-    """Raises UserError when a source's staging knows the customer and no column of its raw tables is said to."""
+    """Raises UserError if a source's staging has the customer but no column of its raw tables is declared to have
+    customers."""
     for table in database_tables(connection, {}, with_views_of="staging"):
         name = table.relation.name.removeprefix("stg_").partition("__")[0]
         if table.relation.schema != "staging" or name not in sources:
@@ -245,7 +248,7 @@ def unknown_customer(settings: Settings, customer_id: str) -> UserError:
 
 
 def prefixes_of(sources: dict[str, SourceConfig]) -> tuple[str, ...]:
-    """What stands before the sources' own customer numbers."""
+    """The prefixes of the sources' own customer numbers."""
     return tuple(sorted({source.customer_prefix for source in sources.values()}))
 
 

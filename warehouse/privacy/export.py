@@ -23,11 +23,11 @@ from warehouse.sql import connect, quote_identifier
 def export(
     settings: Settings, customer_id: str, out: Path, on_wait: Callable[[str], None], *, force: bool = False
 ) -> tuple[Path, int, int]:
-    """Write the customer's rows of every table, with what the tables and columns mean. Returns file, tables and rows.
+    """Write the customer's rows of every table, with descriptions of tables and columns. Returns file, tables and rows.
 
     `out` is a file, or a folder that gets one. The warehouse is held meanwhile, so that no run changes it; nothing is
-    written to it. Raises UserError for a customer nobody knows and for a file inside the home folder, where it would
-    be one more copy to erase; WarehouseBusyError when a run goes on.
+    written to it. Raises UserError for an unknown customer, and for a file inside the home folder, because it would be
+    one more copy to erase; WarehouseBusyError while a run goes on.
     """
     if not settings.warehouse_path.exists():
         raise UserError(f"{settings.warehouse_path}: there is no warehouse yet; start `loyalty run`.")

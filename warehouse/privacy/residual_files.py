@@ -1,4 +1,4 @@
-"""What else lies in the home folder and may name a customer: logs, Dagster's storage, compiled SQL, scratch files."""
+"""Other files of the home folder that may name a customer: logs, Dagster's storage, compiled SQL, scratch files."""
 
 import os
 import re
@@ -21,7 +21,7 @@ SHORTEST_IN_BYTES = 8
 
 
 def home_files(home: Path, others: Collection[Path]) -> Iterator[Path]:
-    """Every file under `home` once, save what lies in the folders of `others`; symbolic links are not followed."""
+    """Every file under `home` once, except files in the folders of `others`; symbolic links are not followed."""
     seen: set[tuple[int, int]] = set()
     for folder, folders, names in os.walk(home):
         folders[:] = sorted(name for name in folders if (Path(folder) / name).resolve() not in others)
@@ -56,9 +56,9 @@ def clean(path: Path, data_subject: DataSubject) -> bool:
 
 
 def tells_of(content: bytes, data_subject: DataSubject) -> bool:
-    """Whether bytes hold a word that tells of the customer: standing by itself in a text, anywhere in others.
+    """Whether bytes hold a word that identifies the customer: as a separate word in text, anywhere in other bytes.
 
-    A text may be of UTF-8, UTF-16 or UTF-32; words of bytes that are no text are looked for in all three.
+    Text may be UTF-8, UTF-16 or UTF-32; in bytes that are not text, words are searched in all three encodings.
     """
     lower = content.lower()
     found = [word for word in data_subject.words if any(form in lower for form in _encoded(word))]

@@ -1,7 +1,7 @@
 """A DuckDB file written anew without a customer.
 
 DuckDB leaves deleted and updated values in a file's unused blocks and in its log. So nothing is changed in place: every
-row goes through the masking into a new file, which never holds what was there before, and takes the old one's place.
+row goes through the masking into a new file, which never holds the old values, and which replaces the old file.
 """
 
 import re
@@ -124,9 +124,10 @@ def speaks_of(connection: DuckDBPyConnection, table: Table, data_subject: DataSu
 
 
 def count_records(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> dict[str, int]:
-    """How many lines and rows that were rejected as they came speak of the customer, by table, without those of none.
+    """How many lines and rows rejected at loading name the customer, by table; tables without any are left out.
 
-    Somebody may be known from them alone. A short id stands in many a line by chance, and so finds nobody here.
+    Such lines may be the only trace of a customer. A short id occurs in many lines by chance, and so does not count
+    here.
     """
     if len(data_subject.customer_id.strip()) < SHORTEST_IN_RECORDS:
         return {}
@@ -183,9 +184,10 @@ def _pattern(words: Sequence[str], contacts: Sequence[str]) -> str:
 
 
 def find_digests(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> list[str]:
-    """What looks like a hash and stands in the customer's rows alone: one of the id could be guessed.
+    """Values that look like a hash and occur only in the customer's rows, because a hash of the id could be guessed.
 
-    Not what sources deliver, as that comes again as it was; but what runs record of themselves, such as messages.
+    Only records of runs, such as messages, are searched; values from sources are not, because they are delivered again
+    unchanged.
     """
     found: dict[str, set[str]] = {"raw": set(), "ops": set(), "made": set()}
     for table in (table for table in tables if table.owner_columns):

@@ -1,4 +1,5 @@
-"""Which files and tables of the sources brought a customer: they are not ours to change, so they are told."""
+"""The files and tables of the sources that delivered a customer. They belong to the sources, so they are only
+listed."""
 
 from collections.abc import Mapping, Sequence
 
