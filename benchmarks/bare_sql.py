@@ -1,4 +1,4 @@
-"""The SQL of a finished build, run again without dbt and without a graph: what the work itself costs."""
+"""The SQL of a finished build, run again without dbt and without a graph, to measure the cost of the SQL itself."""
 
 import time
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,8 @@
-"""Do the intervals keep their promise? Thousands of simulated campaigns with a known effect, through the real analysis.
+"""Coverage of the intervals: thousands of simulated campaigns with a known effect, through the real analysis.
 
 `python -m benchmarks.coverage` prints three tables: coverage and false alarms of randomized campaigns, how often a
-broken split is blocked, and what the gates let through where the treated were chosen for spending much. Margins are
-skewed and mostly zero, as a shop's are; the same seeds give the same tables. The statistics are `ml`'s, none is here.
+broken split is blocked, and what the gates let through if the treated were chosen for high spend. Margins are skewed
+and mostly zero, as a shop's are; the same seeds give the same tables. The statistics are all in `ml`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -110,7 +110,7 @@ def _chunks(design: Design, seeds: int) -> Iterator[Campaign]:
 
 
 def coverage(design: Design, seeds: int = SEEDS) -> dict[str, Any]:
-    """How the intervals of one design fare over seeds 0 to `seeds` - 1.
+    """Coverage of the intervals of one design over seeds 0 to `seeds` - 1.
 
     `*_coverage`: share of 95% intervals that contain the planted effect. `called_effective_rate`: share with p < 0.05,
     whichever way. `bias_in_errors`: mean estimate less the truth, in standard errors of that mean. `cuped_width_ratio`:
@@ -234,7 +234,7 @@ def simulate_chosen(design: ChosenDesign, seed: int) -> tuple[dict[str, Any], fl
 
 
 def chosen_coverage(design: ChosenDesign, seeds: int = 200) -> dict[str, Any]:
-    """What the gates of the observational path do over seeds 0 to `seeds` - 1, and how the estimates fare that pass."""
+    """Results of the observational gates over seeds 0 to `seeds` - 1, and coverage of the estimates that pass."""
     rows = []
     for seed in range(seeds):
         arguments, truth = simulate_chosen(design, seed)

@@ -42,7 +42,7 @@ where draw between 20 and 29
 
 
 class DailyShop:
-    """A generated shop in `folder`: what it delivers by day, and a home that runs on it."""
+    """A generated shop in `folder`: its deliveries by day, and a home that runs on them."""
 
     def __init__(self, folder: Path, size: int, days: int) -> None:
         self.home, self.landing = folder / "home", folder / "landing"
@@ -55,7 +55,7 @@ class DailyShop:
         self.connection.execute(DELIVERIES, {"lines": str(shop / "order_lines" / "*.parquet")})
 
     def deliver(self, first: dt.date, last: dt.date) -> int:
-        """Write what arrives from `first` to `last` as one file; how many lines that is."""
+        """Write the lines that arrive from `first` to `last` as one file. Returns the number of lines."""
         folder = self.landing / "order_lines"
         folder.mkdir(parents=True, exist_ok=True)
         rows = f"from deliveries where day between date '{first}' and date '{last}'"
@@ -92,11 +92,11 @@ class DailyShop:
         return time.monotonic() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
     def environment(self) -> dict[str, str]:
-        """What makes a process work on this shop's input and home."""
+        """The environment for a process on this shop's input and home."""
         return {**os.environ, "LOYALTY_HOME": str(self.home), "LOYALTY_INPUT_PATH_SHOP": str(self.landing)}
 
     def megabytes(self) -> dict[str, float]:
-        """What lies in the home."""
+        """The size of the home."""
         sizes = {"warehouse_mb": 0.0, "published_mb": 0.0, "dagster_mb": 0.0, "rest_mb": 0.0}
         for file in self.home.rglob("*"):
             if file.is_file() and not file.is_symlink():

@@ -1,7 +1,7 @@
 """`make bench SIZE=10m`: the order history of a generated company, built in full and then with a few changed lines.
 
 Order lines, orders and the customer-day spine are built by dbt as a run builds them, and by the same compiled SQL in
-bare DuckDB. Every step has a process of its own, so that its peak memory is its own. What the increment left is
+bare DuckDB. Every step has a process of its own, so that its peak memory is its own. The result of the increment is
 compared, row for row, with a full build of everything that was delivered.
 """
 
@@ -61,7 +61,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured: the cost of each step by name, and how many rows the increment left different."""
+    """The measurements: the cost of each step by name, and the number of rows that differ after the increment."""
 
     costs: dict[str, Cost]
     changed_lines: int

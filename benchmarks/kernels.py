@@ -1,10 +1,10 @@
-"""Do all processors publish the same? The default company under each kernel of the linear algebra that this one runs.
+"""Whether all processors publish the same: the default company under each kernel of linear algebra that this one runs.
 
     python -m benchmarks.kernels [--keep DIR]
 
-OpenBLAS and numpy choose code by processor; the environment can make both choose as an older one would. One run a
-kernel into an empty home, two minutes each; then every published table is compared with that of the first kernel:
-columns that are not floats have to be equal, floats to 1e-9 of themselves. Ends with 1 where they are not.
+OpenBLAS and numpy choose code by processor; environment variables can make both choose the code of an older one. There
+is one run per kernel into an empty home, two minutes each; then every published table is compared with that of the
+first kernel: columns that are not floats have to be equal, floats to 1e-9 of themselves. Exits with 1 if they are not.
 """
 
 import argparse
@@ -73,9 +73,9 @@ def environment(kernel: str) -> dict[str, str]:
 
 
 def compare(table: str, first: pd.DataFrame, second: pd.DataFrame) -> Difference:
-    """What differs between two versions of a table, whose rows come in the same order.
+    """The differences between two versions of a table whose rows come in the same order.
 
-    Columns and rows that only one of them has count as differing.
+    Columns and rows that only one version has count as different.
     """
     if list(first.columns) != list(second.columns) or len(first) != len(second):
         columns = tuple(sorted(set(first.columns) ^ set(second.columns))) or ("number of rows",)
@@ -111,7 +111,7 @@ def _unequal(first: pd.Series, second: pd.Series) -> np.ndarray:
 
 
 def differences(first: Path, second: Path) -> list[Difference]:
-    """Of every table that either published file has, but the one that says which run made it."""
+    """The differences of every table in either published file, except the table that names the run."""
     with duckdb.connect() as connection:
         for name, file in (("first", first), ("second", second)):
             connection.execute(f"attach {quote_literal(str(file))} as {name} (read_only)")

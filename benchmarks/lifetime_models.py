@@ -1,8 +1,8 @@
 """`python -m benchmarks.lifetime_models`: the lifetime-value models of a company, out of time and in seconds.
 
-The company has run. Each model's likelihood and errors over the past days that the backtest stands on, and what
-would be published without the models that know a rhythm; then the processor time of the fits with one stage a wait,
-and with as many as are likeliest.
+The company must have run. Prints each model's likelihood and errors over the past days of the backtest, and the model
+that would be published without the models with a rhythm; then the processor time of the fits with one stage per wait,
+and with the likeliest number of stages.
 """
 
 import argparse

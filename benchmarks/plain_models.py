@@ -1,6 +1,6 @@
-"""What one would write in an afternoon: features by pandas from the order lines, and scikit-learn's models on them.
+"""A plain script for comparison: features by pandas from the order lines, and scikit-learn's models on them.
 
-The peer of `benchmarks.models`. Each part reads the Parquet files anew, as each model step reads its tables anew.
+`benchmarks.models` compares with it. Each part reads the Parquet files anew, as each model step reads its tables anew.
 """
 
 from collections.abc import Callable

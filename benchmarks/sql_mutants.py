@@ -1,10 +1,10 @@
-"""Would a wrong mart be found out? Each mart's SQL with one operator, boundary or join flipped, before its unit tests.
+"""Whether unit tests find a wrong mart: they run on each mart's SQL with one operator, boundary or join changed.
 
     python -m benchmarks.sql_mutants [--per-model N] [--seed S]
 
 A mutant is killed when a unit test of its model fails; a survivor is printed with its line. Unit tests bring their own
 input, so a mutant of every mart is judged in one invocation of dbt: a round takes half a minute. The tables that they
-name are those of a small generated shop. Ends with 1 where over 10% survive.
+name are those of a small generated shop. Exits with 1 if over 10% survive.
 """
 
 import argparse

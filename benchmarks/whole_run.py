@@ -1,8 +1,8 @@
-"""`make bench`: the whole run on Complete Journey beside its own SQL bare, its own fits alone, and the default wiring.
+"""`make bench`: the whole run on Complete Journey compared with its bare SQL, its fits alone, and the default wiring.
 
-Everything is measured in one go on one machine, and only ratios and differences mean something. The graph is run twice
-in one process, each time into a home without data: the first imports, parses, runs the unit tests and makes Dagster's
-instance; the second, which is measured, finds all that, and so do the two runs from the shell.
+Everything is measured in one go on one machine, so only ratios and differences are meaningful. The graph is run twice
+in one process, each time with an empty data folder. The first run imports, parses, runs the unit tests and creates
+Dagster's instance. The second run, which is measured, reuses all that, and so do the two runs from the shell.
 """
 
 import json
@@ -99,7 +99,7 @@ def bare_seconds(settings: Settings, folder: Path) -> dict[str, float]:
 
 
 def fit_seconds(settings: Settings) -> dict[str, float]:
-    """What each model step costs alone: reading its frames, learning, scoring; into a models folder of its own."""
+    """The cost of each model step alone: reading its frames, learning, scoring; with a models folder of its own."""
     with tempfile.TemporaryDirectory() as home:
         alone = settings.model_copy(update={"home": Path(home)})
         connection = connect(settings.warehouse_path)

@@ -1,12 +1,12 @@
-"""A year of mornings: a file and a run a day; does the warehouse stay as light and as quick as on its first day?
+"""A year of daily files and runs, to see whether the warehouse stays as small and fast as on its first day.
 
     python -m benchmarks.year [--days 365] [--size 60k] [--history 180] [--csv FILE]
 
-A generated shop delivers its first `history` days at once, then a file a day. Of its lines two in a hundred come up to
-twenty days late and one in a hundred comes wrong and is corrected three days later; returns come on their own day, and
-every thirtieth morning a customer is erased. Each morning is one `loyalty run`, of which processor time, time, memory
-and what lies on disk are told. In the end every published table is compared with that of a full build of the same
-input. Ends with 1 where a row differs. A morning takes half a minute on two cores.
+A generated shop delivers its first `history` days at once, then a file a day. Two in a hundred lines come up to twenty
+days late, and one in a hundred is wrong and is corrected three days later; returns come on their own day, and every
+thirtieth morning a customer is erased. Each morning is one `loyalty run`; its processor time, time, memory and disk
+space are printed. In the end every published table is compared with that of a full build of the same input. Exits with
+1 if a row differs. A morning takes half a minute on two cores.
 """
 
 import argparse
@@ -32,7 +32,7 @@ ROWS_SHOWN = 12
 
 @dataclass(frozen=True)
 class Morning:
-    """What one run cost and left behind; seconds, and megabytes."""
+    """The cost of one run and the disk space after it; seconds, and megabytes."""
 
     day: int
     as_of: dt.date
@@ -61,7 +61,7 @@ def mornings(shop: DailyShop, history: int, days: int) -> list[Morning]:
 
 
 def full_build(shop: DailyShop, as_of: dt.date) -> list[Difference]:
-    """Every published table beside that of a full build of the same input."""
+    """Compares every published table with that of a full build of the same input."""
     published = shop.home / "published" / "loyalty.duckdb"
     before = shop.home.with_name("before.duckdb")
     shutil.copyfile(published, before)

@@ -1,7 +1,7 @@
-"""Campaigns with a known effect on margin: who was in which arm, and what it made them do.
+"""Campaigns with a known effect on margin: the arm of each customer, and the orders that the campaign caused.
 
-Effects come in two kinds whose size is known to the unit: orders that would not have happened (prompted),
-and a discount on orders that would have happened anyway. Campaigns do not overlap in time.
+Two kinds of effect have an exactly known size: additional orders (prompted), and a discount on orders that would have
+happened anyway. Campaigns do not overlap in time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from generator.draws import Flags, Floats, Ints
 
 @dataclass(frozen=True)
 class Plan:
-    """What a campaign does to its treated members; costs in units of money, `prompt_rate` 0 to 1."""
+    """The effect of a campaign on its treated members; costs in units of money, `prompt_rate` 0 to 1."""
 
     name: str
     kind: str

@@ -1,7 +1,7 @@
-"""A second delivery: lines that come late, are corrected, or move, and orders that vanish by it.
+"""A second delivery: lines that come late, are corrected, or move, and orders that vanish as a result.
 
-A changed line is delivered whole under its own id. Its content stays what its number says; which order it
-is on, and that order's customer, day and status, are those after the changes.
+A changed line is delivered whole under its own id. The line's number still decides its content; its order, and that
+order's customer, day and status, are those after the changes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _LINES_EACH = (1, 3, 1, 1, 1, 7, 7, 7, 7)
 
 @dataclass(frozen=True)
 class Edits:
-    """Sale lines of the second delivery, one entry each; -1 in `before` stands for a line that is new."""
+    """Sale lines of the second delivery, one entry each; -1 in `before` means a new line."""
 
     kind: Ints
     before: Ints
@@ -264,7 +264,7 @@ class _Editor:
 
 
 def draw_changes(company: Company, customers: Customers, orders: Orders, returns: Returns) -> SecondDelivery:
-    """Draw the second delivery of orders whose lines were summed; the arguments stay as they are."""
+    """Draw the second delivery of orders whose lines were summed; the arguments are not changed."""
     after, returns_after, editors = orders.copy(), returns, []
     next_content = int(orders.lines_count.sum())
     for source in range(len(company.sources)):

@@ -1,4 +1,4 @@
-"""What kind of company is generated: its size, calendar, currencies, prices, and the shares of its oddities."""
+"""The parameters of the generated company: size, calendar, currencies, prices, and the shares of special cases."""
 
 from __future__ import annotations
 

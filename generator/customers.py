@@ -52,7 +52,7 @@ class Customers:
 
 @dataclass(frozen=True)
 class Purchases:
-    """One entry per purchase: whose, and when in days since the window opened."""
+    """One entry per purchase: the customer, and the time in days since the window opened."""
 
     customer: Ints
     at: Floats

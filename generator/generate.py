@@ -1,4 +1,4 @@
-"""Generate a company of any size as Parquet, with the truth that a warehouse must find beside it.
+"""Generate a company of any size as Parquet, together with the results that a warehouse must find.
 
     python -m generator --size 10m --seed 7 --out DIR [--changes 0.001]
 
@@ -49,7 +49,7 @@ _OWN_FOLDERS = (*SOURCES, "changes", "truth")
 
 @dataclass(frozen=True)
 class Truth:
-    """What was generated, and what must come out of it."""
+    """The generated company, and the results that must come out of it."""
 
     out: Path
     totals: dict[str, Any]

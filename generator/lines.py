@@ -1,4 +1,4 @@
-"""What stands on an order line: product, quantity and amounts, as a function of the line's keys alone."""
+"""The content of an order line: product, quantity and amounts, as a function of the line's keys alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ODD_LINES = 3
 
 @dataclass(frozen=True)
 class LineKeys:
-    """What decides a line's content, one entry per line."""
+    """The keys that decide a line's content, one entry per line."""
 
     content: Ints
     """The line's own number, from which it is drawn."""

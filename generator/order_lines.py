@@ -97,7 +97,7 @@ def sale_table(
 def sale_rows(
     company: Company, catalogue: Catalogue, orders: Orders, source: int, order: Ints, line_number: Ints, lines: Lines
 ) -> pa.Table:
-    """Return the rows of sale lines under their line numbers, as the orders stand, for one source."""
+    """Return the rows of sale lines under their line numbers, by the current orders, for one source."""
     mine = slice(None) if len(company.sources) == 1 else orders.source[order] == source
     order = order[mine]
     none = np.full(len(order), -1, np.int64)

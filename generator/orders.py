@@ -30,7 +30,7 @@ _STATUS_OF_KIND = np.array([COMPLETED, COMPLETED, COMPLETED, CANCELLED, TEST, CO
 
 @dataclass
 class Orders:
-    """One entry per order, ordered by time when drawn; -1 stands for none in `customer` and `campaign`.
+    """One entry per order, ordered by time when drawn; -1 means none in `customer` and `campaign`.
 
     The amounts are sums over the order's sale lines in units of the source's currency.
     """

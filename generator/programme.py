@@ -1,4 +1,4 @@
-"""Everything beside order lines: customers, products, campaigns, and what happens round the programme."""
+"""All entities besides order lines: customers, products, campaigns, and the events of the programme."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Columns = dict[str, pa.Array]
 
 @dataclass(frozen=True)
 class Programme:
-    """What the entities are made from."""
+    """The data from which the entities are made."""
 
     company: Company
     customers: Customers

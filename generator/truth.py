@@ -1,4 +1,4 @@
-"""What must come out: counts and exact sums from the generator's own arrays, never from the files."""
+"""The expected results: counts and exact sums from the generator's own arrays, never from the files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def amount(units: int) -> str:
 
 
 def totals(company: Company, customers: Customers, orders: Orders, returns: Returns) -> dict[str, Any]:
-    """Return what a warehouse must hold for these rows: overall, by source and by business month.
+    """Return the totals that a warehouse must hold for these rows: overall, by source and by business month.
 
     Rows by source are in its own currency and cover every status; all else is in the base currency.
     """
@@ -122,7 +122,7 @@ def first_and_last_day(orders: Orders, customers: int) -> tuple[Ints, Ints]:
 
 
 def customer_truth(company: Company, customers: Customers, orders: Orders, returns: Returns) -> pa.Table:
-    """Return one row per customer: the true process (null for prospects) and what they bought.
+    """Return one row per customer: the true process (null for prospects) and the customer's purchases.
 
     Net sales are in the base currency, completed orders and returns.
     """

@@ -1,4 +1,4 @@
-"""What a campaign changed."""
+"""Effects of campaigns."""
 
 from ml.campaigns.experiments import ExperimentConfig, analyse_experiments
 from ml.campaigns.observational import ObservationalConfig, analyse_observational

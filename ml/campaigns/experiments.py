@@ -1,8 +1,8 @@
 """Effects of randomized campaigns: intention to treat, with the checks that allow an effect to be believed.
 
-Campaigns without a randomized control group belong in `observational`, who gets which arm in `assignment`. The tests
-themselves are scipy's and statsmodels'; here they are put in order. The functions on arrays work along the first axis,
-so that a study over thousands of simulated campaigns runs through the very code that analyses a real one.
+Campaigns without a randomized control group belong in `observational`, the drawing of arms in `assignment`. The tests
+themselves are scipy's and statsmodels'; this module combines them. The functions on arrays work along the first axis,
+so a study over thousands of simulated campaigns runs the same code as a real analysis.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True)
 class ExperimentConfig:
-    """What counts as significant, as detectable and as a broken split."""
+    """Limits for a significant result, a detectable effect and a broken split."""
 
     alpha: float = 0.05
     power: float = 0.8

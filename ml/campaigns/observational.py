@@ -1,14 +1,14 @@
 """Effects of campaigns whose customers were chosen, not drawn: matched difference-in-differences behind gates.
 
-A chosen customer differs from the others, so a difference between them says little. Here each treated customer is
-paired with the most similar customer outside the campaign, the change from before to within the window is compared,
-and the same comparison is run where no effect can be: at the trend before the campaign, and at windows 28 and 56 days
-earlier. One gate that fails leaves no effect, only the gate's name. What passes is still observational: nothing rules
-out a difference that no column shows. Randomized campaigns belong in `experiments`.
+Chosen customers differ from the others, so a plain difference between them means little. Here each treated customer is
+paired with the most similar customer outside the campaign, and the change from before the window to within it is
+compared. The same comparison is run where no effect can exist: on the trend before the campaign, and on windows 28 and
+56 days earlier. If one gate fails, only the gate's name is reported and no effect. A campaign that passes is still
+observational: a difference that no column shows cannot be ruled out. Randomized campaigns belong in `experiments`.
 
-The 28 days before the start are the "before" of the change and are kept out of the matching. Customers picked for
-spending much are matched to others who happened to; the luck ends, and had pairs been matched on the "before" itself,
-its end would count as an effect (Daw, Hatfield 2018). `benchmarks.coverage` measures the intervals under such a choice.
+The 28 days before the start are the "before" of the change and are kept out of the matching. Customers picked for high
+recent spend regress to the mean. If pairs were matched on the "before" itself, this regression would count as an effect
+(Daw, Hatfield 2018). `benchmarks.coverage` measures the intervals under such a choice.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ Indices = np.ndarray[Any, np.dtype[np.int64]]
 class ObservationalConfig:
     """The gates. The defaults are the ones that the metric definitions name.
 
-    Of the history that a campaign needs, the last `baseline_days` are the "before" of the change; pairs are matched
-    on what lies before them.
+    A campaign needs some history: its last `baseline_days` are the "before" of the change, and pairs are matched on the
+    days before these.
     """
 
     history_days: int = 56
@@ -316,20 +316,20 @@ def analyse_observational(
     metric: str = "margin_amount",
     config: ObservationalConfig | None = None,
 ) -> pd.DataFrame:
-    """What can be told about campaigns without a control group: one row per campaign.
+    """Effects of campaigns without a control group, as far as they can be estimated: one row per campaign.
 
     `customer_days`: one row per customer and day with an order: customer_id, order_date, value (of `metric`).
     `members`: campaign_id, customer_id of the customers treated. `campaigns`: campaign_id, start_date, end_date (last
-    day); all of them, since exposure to the others is part of what pairs must agree in. `data_from`, `data_through`:
+    day); all of them, because pairs must also agree in their exposure to other campaigns. `data_from`, `data_through`:
     first and last complete day; other days are left out.
 
     Returns the columns of `campaign_results.COLUMN_TYPES`, for the treated with an order before the baseline. `status`
     is the first gate that failed: `too_little_history`, `window_open`, `too_few_treated`, `unbalanced`, `pretrend`,
     `placebo_28`, `placebo_56`; then the effect is NULL and the figures of the gates are kept. With `observational` all
-    are passed, and the effect is the change over the window per treated customer: no proof, and nothing to build a
-    return on investment on.
+    gates are passed, and the effect is the change over the window per treated customer; it is no proof, and no return
+    on investment is computed from it.
 
-    Raises `ValueError` where a column is missing or a member's campaign is not in `campaigns`.
+    Raises `ValueError` if a column is missing or a member's campaign is not in `campaigns`.
     """
     config = config or ObservationalConfig()
     require_columns(customer_days, ("customer_id", "order_date", "value"), "customer_days")

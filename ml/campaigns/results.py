@@ -67,7 +67,7 @@ def results_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], name: str) -> None:
-    """Raise `ValueError`, naming what is missing and what is there, unless `frame` has all `columns`."""
+    """Raise `ValueError`, naming the missing and the present columns, unless `frame` has all `columns`."""
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise ValueError(f"{name} lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")

@@ -50,7 +50,7 @@ class UpliftConfig:
     seed: int = 0
 
     def regressor(self, rows: int) -> RegressorMixin:
-        """One arm's model: few, shallow trees with large leaves, since an effect is small beside what people buy."""
+        """One arm's model: few, shallow trees with large leaves, since an effect is small compared with purchases."""
         return HistGradientBoostingRegressor(
             max_iter=self.trees,
             learning_rate=self.learning_rate,
@@ -72,7 +72,8 @@ class TwoModels(NamedTuple):
     slope: float
 
     def predict(self, customers: pd.DataFrame) -> Array:
-        """Expected effect per customer, shape (customers,): the average, plus what the ranking was shown to tell."""
+        """Expected effect per customer, shape (customers,): the average, plus the part that the ranking was shown to
+        predict."""
         raw = _difference(self.treatment, self.control, customers[list(self.features)].astype(float).to_numpy())
         return self.average_effect + self.slope * (raw - self.centre)
 
@@ -233,7 +234,7 @@ def _run(customers: pd.DataFrame, features: Sequence[str], status: str, config: 
 
 
 def learn_uplift(customers: pd.DataFrame, features: Sequence[str], config: UpliftConfig | None = None) -> UpliftResult:
-    """Learn who is moved by a campaign, from everyone it assigned.
+    """Learn which customers a campaign influences, from all customers assigned to it.
 
     `customers`: one row per customer of one randomized campaign: customer_id, arm (treatment, control), outcome over
     the window (no value counts as zero), and numeric `features` known before the assignment (NULL allowed).

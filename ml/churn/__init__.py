@@ -1,4 +1,4 @@
-"""Who will place no order in the churn horizon, and which behaviours go with orders."""
+"""Customers who will place no order in the churn horizon, and behaviours that correlate with orders."""
 
 from ml.churn.champion import Champion
 from ml.churn.config import ChurnConfig

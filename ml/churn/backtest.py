@@ -1,4 +1,4 @@
-"""Fitting churn models, and judging them at origins whose future they have not seen."""
+"""Fitting churn models, and evaluating them at origins whose future they have not seen."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def predict(model: CalibratedModel, test: FeatureMatrix, features: Sequence[str]
 
 
 def judge_prior(matrix: FeatureMatrix, origins: Iterable[Origin]) -> pd.DataFrame:
-    """What the churn rate of the training rows alone says: the one of active customers for them, else the others'."""
+    """The prior: the churn rate of the training rows, for active customers that of active ones, for the others
+    theirs."""
     parts = []
     for origin in origins:
         train, test = matrix.at(origin.train), matrix.at([origin.test])

@@ -1,4 +1,4 @@
-"""Scores turned into probabilities that mean what they say (Platt, 1999), on customers the model has not seen."""
+"""Scores turned into calibrated probabilities (Platt, 1999), on customers the model has not seen."""
 
 from __future__ import annotations
 

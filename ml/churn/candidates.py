@@ -1,9 +1,8 @@
-"""The candidates: scikit-learn pipelines that turn features into a churn score, and what may be tuned in each.
+"""The candidates: scikit-learn pipelines that turn features into a churn score, and the parameters to tune in each.
 
-A pipeline takes (n, features) with NaN where unknown. Skewed amounts and counts go through a signed logarithm where
-the model is not indifferent to scale. Leaf sizes are shares of the rows, so that they mean the same on few rows and
-on many. Adding a
-model is one `Candidate` in `_ALL`, and its types in `TRUSTED_TYPES` of the model store.
+A pipeline takes (n, features) with NaN where unknown. Skewed amounts and counts go through a signed logarithm where the
+model is not indifferent to scale. Leaf sizes are shares of the rows, so that they mean the same on few rows and on
+many. Adding a model is one `Candidate` in `_ALL`, and its types in `TRUSTED_TYPES` of the model store.
 """
 
 from __future__ import annotations

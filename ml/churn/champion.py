@@ -1,8 +1,8 @@
-"""Who publishes: the challenger, the champion in place, or the baseline.
+"""Which model is published: the challenger, the present champion, or the baseline.
 
 The rule: a model is published only when neither its mean AUC nor its mean Brier score, over the judged origins and on
-active customers, is worse than recency alone. A challenger also has to beat the champion on the same origins; ties
-leave the champion in place. When nobody passes, the baseline is published under its own name.
+active customers, is worse than recency alone. A challenger also has to beat the champion on the same origins; on ties
+the champion stays. If no model passes, the baseline is published under its own name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAK_SUSPECTED = "leak_suspected"
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a comparison found: a record per model judged, their metrics and their curves."""
+    """The result of a comparison: a record per model, their metrics and their curves."""
 
     runs: tuple[Mapping[str, Any], ...]
     metrics: pd.DataFrame
@@ -67,10 +67,10 @@ def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Champion:
-    """The model in place before this run.
+    """The model that scored before this run.
 
-    run: its run record; model: as it was fitted. training_key and backtest: those of the last comparison that left or
-    put it in place, so that the same data need not be learned again; None where that is not known.
+    run: its run record; model: the fitted model. training_key and backtest: those of the last comparison that chose or
+    kept it, so that the same data need not be learned again; None if unknown.
     """
 
     run: Mapping[str, Any]
@@ -102,8 +102,8 @@ class Champion:
 def judge_champion(champion: Champion, matrix: FeatureMatrix, origins: Iterable[Origin]) -> pd.DataFrame:
     """The champion's out-of-time predictions: PREDICTION_COLUMNS, under the name `champion`.
 
-    Origins after its last label are predicted by the model as it stands. At older ones it has seen the answers, so its
-    recipe is refitted there on what was known then, as a challenger's is.
+    Origins after its last label are predicted by the saved model. At older origins it has seen the answers, so its
+    pipeline is refitted there on the data known then, like a challenger's.
     """
     last_seen = label_closes(dt.date.fromisoformat(champion.run["snapshot_to"]), champion.run["horizon_days"])
     features = tuple(champion.run["features"])

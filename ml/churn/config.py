@@ -1,4 +1,4 @@
-"""What may be set about churn, and what is enough history to speak of it."""
+"""The settings of the churn model, and the history that it needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ MOST_JUDGED = 6
 
 @dataclass(frozen=True)
 class MinimumHistory:
-    """What an origin needs to count (active customers, and churners and others among them), and how many count."""
+    """The least that an origin needs (active customers, and churners and others among them), and the least number of
+    origins."""
 
     active: int = 200
     churners: int = 50
@@ -27,10 +28,10 @@ class ChurnConfig:
     """How churn is learned.
 
     horizon_days: H. trials: points searched per model. bands: ascending cut points of the probability. candidates:
-    names of the models to try; of those that tuning cannot tell apart the first is preferred. threads: of the numeric
-    libraries (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that keep
-    cost from growing with history and customers; more rows are sampled by whole customers. leak_auc: a single feature
-    that separates churners this well is taken for a leak.
+    names of the models to try; if tuning finds no difference between some, the first one is preferred. threads: of the
+    numeric libraries (one is fastest on a busy machine, and adds up in the same order each time). most_*: bounds that
+    keep cost from growing with history and customers; more rows are sampled by whole customers. leak_auc: a single
+    feature that separates churners this well is suspected to be a leak.
     """
 
     horizon_days: int
@@ -60,7 +61,7 @@ class ChurnConfig:
         return self.most_train_snapshots + self.horizon_days // 28 + 1 + MOST_JUDGED
 
     def learning(self) -> dict[str, Any]:
-        """What decides the outcome of a comparison besides the data."""
+        """The settings that, besides the data, decide the outcome of a comparison."""
         scoring_only = ("bands", "threads")
         chosen = {key: value for key, value in asdict(self).items() if key not in scoring_only}
         return {**chosen, "optuna": version("optuna")}

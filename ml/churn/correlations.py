@@ -1,6 +1,6 @@
-"""How behaviours go together with what customers order next: Pearson and Spearman correlations with intervals.
+"""Correlations of behaviours with customers' next orders: Pearson and Spearman, with intervals.
 
-They describe and do not explain: a behaviour that goes with orders need not bring them about.
+Correlations describe and do not explain: a behaviour that correlates with orders need not cause them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""How good probabilities are: discrimination, calibration, lift, per origin and on average, beside a baseline.
+"""The quality of probabilities: discrimination, calibration, lift, per origin and on average, beside a baseline.
 
-Every measure is indifferent to the order of rows, also where scores are tied.
+No measure depends on the order of rows, even if scores are tied.
 """
 
 from __future__ import annotations

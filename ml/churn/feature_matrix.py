@@ -88,7 +88,8 @@ def labels(features: pd.DataFrame) -> np.ndarray:
 
 
 def customer_groups(customers: Iterable[str]) -> np.ndarray:
-    """(n,) uint64, a checksum per customer: splits and samples by it depend on who, not on where in the frame."""
+    """(n,) uint64, a checksum per customer: splits and samples by it depend on the customer, not on the position in the
+    frame."""
     return pd.util.hash_array(np.array([str(customer) for customer in customers], dtype=object))
 
 

@@ -1,4 +1,4 @@
-"""Checks that no model learns from what it is meant to predict."""
+"""Checks that no model learns from the outcome that it has to predict."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def require_closed_labels(matrix: FeatureMatrix, as_of: dt.date, horizon_days: i
 
 
 def leaking_features(matrix: FeatureMatrix, limit: float = 0.97) -> dict[str, float]:
-    """Features that by themselves separate churners from others too well to be honest, with their AUC.
+    """Features that by themselves separate churners from others suspiciously well, with their AUC.
 
     Looks at labelled rows of active customers, at each feature's values and at where they are missing, in either
-    direction. A feature that looked into the label's window separates them; so does one among many in few rows, by
-    chance, and any measure of habit where regular buyers stand beside one-time buyers. So a feature is named only if
-    chance is ruled out over all features together, and if it leaves less than half of the error of the best of what is
-    known on the day.
+    direction. A feature that uses the label's window separates them. By chance, so does one of many features on few
+    rows; and so does any measure of habit in a shop with both regular and one-time buyers. So a feature is named only
+    if chance is ruled out over all features together, and if it leaves less than half of the error of the best feature
+    known on the day (KNOWN_ON_THE_DAY).
     """
     rows = matrix.rows(matrix.active & ~np.isnan(matrix.label))
     if len(set(rows.label)) < 2:

@@ -1,4 +1,4 @@
-"""The card of a churn model: what it is for, what it learned from, how well it did out of time, where to be careful."""
+"""The card of a churn model: its purpose, its training data, its quality out of time, and cautions."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Features in a manager's words: which belong to one theme, and how each theme is said.
+"""Features in a manager's words: the features of each theme, and the sentences for it.
 
-A theme is a group of features that tell one story (when a customer last came, how often, how much). A saying is a
-sentence with blanks; each blank names a feature and how its number is written. The first saying of a theme whose
-features a customer has is the one used, unless it would compare like with like and a later one does not. Features
-that no theme claims get a theme of their own and a plain sentence.
+A theme is a group of features about the same thing (when a customer last came, how often, how much). A saying is a
+sentence with blanks; each blank names a feature and the format of its number. A theme uses its first saying whose
+features the customer has, unless that would compare equal values and a later one would not. Features that no theme
+claims get a theme of their own and a plain sentence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Why a customer's churn probability is what it is, in three short sentences.
+"""Reasons for a customer's churn probability, in three short sentences.
 
-For each theme (see `reason_texts`) the theme's features are set to what is typical of an active customer, and the model
-is asked again: the change of the log-odds is what the theme contributes. It works for any model and costs one scoring
-per theme. Themes whose features the model does not use contribute nothing and are never given as a reason.
+For each theme (see `reason_texts`) the theme's features are set to the values of a typical active customer, and the
+model scores again: the change of the log-odds is the theme's contribution. This works for any model and costs one
+scoring per theme. Themes whose features the model does not use contribute nothing and are never given as a reason.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def contributions(
 def explain(
     model: CalibratedModel, matrix: FeatureMatrix, features: tuple[str, ...], typical: np.ndarray
 ) -> np.ndarray:
-    """(n, 3) sentences, strongest first: what raises the risk of a customer riskier than the typical one, what lowers
-    that of the others. None where fewer than three themes do.
+    """(n, 3) sentences, strongest first: for a customer riskier than the typical one the reasons that raise the risk,
+    for others the reasons that lower it. None if there are fewer than three such themes.
     """
     parts = contributions(model, matrix, features, typical)
     usual = typical[[matrix.features.index(name) for name in features]]

@@ -1,7 +1,7 @@
-"""Churn: learn from past snapshots, judge out of time, publish what does not lose to its baseline.
+"""Churn: learn from past snapshots, evaluate out of time, publish a model that is not worse than its baseline.
 
-`train_and_score` is the whole of it. The steps are elsewhere: `windows` says who may learn from what, `candidates` what
-models there are, `tuning` and `backtest` fit and judge them, `champion` decides, `reasons` explains.
+`train_and_score` is the whole of it. The steps are in other modules: `windows` defines the training rows of each
+origin, `candidates` the models, `tuning` and `backtest` fit and evaluate them, `champion` decides, `reasons` explains.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ _SAME_AUC = 0.002
 
 @dataclass(frozen=True)
 class ChurnResult:
-    """What a run says and why.
+    """The result of a run.
 
-    scores: SCORE_COLUMNS, a row per eligible customer of the last snapshot, by customer_id; none without a model.
-    run: the record of what is published. runs: the records of every model compared, `run` among them.
-    metrics: RUN_METRIC_COLUMNS, out-of-time figures of all of them. curves: evaluate.CURVE_COLUMNS.
-    model: the fitted model that scored, or None. training_key: identity of what was compared, see `Champion`.
-    status: promoted, champion_kept, baseline_published, insufficient_history or leak_suspected; detail says why.
+    scores: SCORE_COLUMNS, a row per eligible customer of the last snapshot, by customer_id; none without a model. run:
+    the record of the published model. runs: the records of every model compared, `run` among them. metrics:
+    RUN_METRIC_COLUMNS, out-of-time figures of all of them. curves: evaluate.CURVE_COLUMNS. model: the fitted model that
+    scored, or None. training_key: identity of the comparison's inputs, see `Champion`. status: promoted, champion_kept,
+    baseline_published, insufficient_history or leak_suspected; detail says why.
     """
 
     scores: pd.DataFrame
@@ -77,7 +77,7 @@ class ChurnResult:
     detail: str
 
     def comparison(self) -> dict[str, Any]:
-        """What `store.set_champion` keeps, so that the same data need not be learned again."""
+        """The part that `store.set_champion` keeps, so that the same data need not be learned again."""
         return Backtest(self.runs, self.metrics, self.curves).state()
 
 
@@ -100,13 +100,13 @@ class _Training:
         return [day.item() for day in np.unique(self.matrix.snapshot)]
 
     def newest(self) -> FeatureMatrix:
-        """What a model to be published learns from."""
+        """The training rows of a model to be published."""
         return self.matrix.at(self.snapshots()[-self.config.most_train_snapshots :])
 
     def record(self, model: str, parameters: Mapping[str, Any], features: Sequence[str], **more: Any) -> dict[str, Any]:
-        """A run record; `model_run_id` depends on the model, what it may see, the data and all that is set.
+        """A run record; `model_run_id` depends on the model, its features, the data and all settings.
 
-        Not on `parameters`: they come out of a search, and follow from these.
+        It does not depend on `parameters`, because these are the result of a search over the same inputs.
         """
         recipe = {
             "parameters": dict(parameters),
@@ -144,8 +144,8 @@ def train_and_score(
     of the customers. champion: the model in place, or None.
 
     Without a row at that snapshot, or with fewer than `config.minimum` asks for, the status is insufficient_history.
-    Nothing is learned again when the champion came out of a comparison on the same data with the same settings.
-    Raises ValueError for missing columns, repeated keys, a later snapshot, or labels whose horizon is not over then.
+    Nothing is learned again if the champion comes from a comparison on the same data with the same settings. Raises
+    ValueError for missing columns, repeated keys, a later snapshot, or labels whose horizon is not over then.
     """
     with deterministic(config.threads):
         days = snapshot_days(features)

@@ -56,8 +56,8 @@ def tune_all(
 ) -> list[Tuned]:
     """The best parameters of each candidate by mean AUC on active customers.
 
-    All are judged with their defaults; the spaces of those alone are searched whose defaults come within
-    _WORTH_SEARCHING of the best. Looks at the rows of `origins` only. Without origins or trials the defaults stand.
+    All candidates are evaluated with their defaults; only those within _WORTH_SEARCHING of the best are searched. Uses
+    only the rows of `origins`. Without origins or trials the defaults are kept.
     """
     folds = tuple((matrix.at(origin.train), _active(matrix.at([origin.test]))) for origin in origins)
     if not folds or trials < 1:

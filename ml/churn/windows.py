@@ -24,7 +24,7 @@ def rolling_origins(
 ) -> tuple[Origin, ...]:
     """Every labelled snapshot that has at least one teachable predecessor, oldest first.
 
-    `snapshots`: dates whose labels are known. `most_train` keeps the newest so many teachers of each origin.
+    `snapshots`: dates whose labels are known. `most_train` keeps that many of the newest teachers of each origin.
     """
     ordered = sorted(set(snapshots))
     origins = []

@@ -52,7 +52,7 @@ class Customers:
         return self.raw[:, self.features.index(feature)]
 
     def sample(self, most: int, among: np.ndarray | None = None) -> np.ndarray:
-        """At most so many row numbers (of a mask), those with the smallest checksums, in ascending order."""
+        """A limited number of row numbers (of a mask), those with the smallest checksums, in ascending order."""
         rows = np.arange(len(self)) if among is None else np.flatnonzero(among)
         return np.sort(rows[np.argsort(self.order[rows], kind="stable")[:most]])
 

@@ -26,7 +26,7 @@ _TRAITS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Roles:
-    """Which features say what a customer is worth, how often and how lately they buy."""
+    """The features for a customer's value, frequency and recency."""
 
     value: str
     frequency: str

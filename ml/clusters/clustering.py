@@ -1,7 +1,7 @@
-"""Segments: customers grouped by how they buy, ordered by value, with names that stay put.
+"""Clusters: customers grouped by how they buy, ordered by value, with stable names.
 
-k-means on logged, scaled features. RFM counts in full, other behaviour by half, so that segments differ first of all
-in what a customer is worth. Nothing depends on the order of rows: customers are sorted, and samples drawn by checksum.
+k-means on logged, scaled features. RFM counts in full, other behaviour by half, so that clusters differ mainly in
+customers' value. Nothing depends on the order of rows: customers are sorted, and samples drawn by checksum.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class ClusterConfig:
 
 @dataclass(frozen=True)
 class Centroids:
-    """What a run leaves to the next, so that it can recognise its clusters.
+    """The part of a run that the next one needs to recognise its clusters.
 
     centers: (k, f) means of the logged features, unscaled; shares: of customers per cluster.
     """

@@ -1,4 +1,4 @@
-"""The card of the clusters of a day: what they are, how many were possible, and how they moved."""
+"""The card of the clusters of a day: their profiles, the possible numbers of clusters, and how they moved."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ml.common.markdown import table
 
 
 def segments_card(result: ClusterResult) -> str:
-    """Markdown about the segments of a day: what they are, how many were possible, and how they moved."""
+    """Markdown about the clusters of a day: their profiles, the possible numbers of clusters, and how they moved."""
     run = result.run
     medians = result.profile.pivot(
         index=["cluster_id", "cluster_name", "customers_count"], columns="feature", values="median"

@@ -1,4 +1,4 @@
-"""What every model shares."""
+"""Code common to all models."""
 
 from ml.common.model_runs import METRIC_COLUMNS, fingerprint, model_run_id
 

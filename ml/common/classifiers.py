@@ -1,7 +1,7 @@
 """scikit-learn's linear and network classifiers, whose fits come out the same on every processor.
 
-The convex ones are brought to their optimum, however they got near it; all round their coefficients to ten significant
-digits, so that what is left of a processor's own order of adding up is gone before anything is scored.
+The convex ones are brought to their optimum from wherever the first search stopped. All round their coefficients to ten
+significant digits, which removes the effect of a processor's order of summation before anything is scored.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class SteadyLogistic(LogisticRegression):
 class SteadySvm(LinearSVC):
     """Linear support vector machine of squared hinge loss: liblinear's answer, taken to the optimum.
 
-    Where the rows inside the margin are known, the optimum is that of a ridge regression on them. It is solved until
-    those rows stay the same. The intercept is penalised with the coefficients, as liblinear does.
+    Given the rows inside the margin, the optimum is that of a ridge regression on them. The regression is repeated
+    until these rows stay the same. The intercept is penalised with the coefficients, as liblinear does.
     """
 
     coef_: np.ndarray
@@ -80,7 +80,7 @@ def _least_squared_hinge(x: np.ndarray, sign: np.ndarray, c: float, weights: np.
 
 
 class SteadyNetwork(MLPClassifier):
-    """A neural network whose passes over the rows end before an optimum: its weights are rounded, and that is all."""
+    """A neural network whose passes over the rows end before an optimum; only its weights are rounded."""
 
     coefs_: list[np.ndarray]
     intercepts_: list[np.ndarray]

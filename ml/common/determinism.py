@@ -15,9 +15,9 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def deterministic(threads: int = 1) -> Iterator[None]:
-    """A number of threads for everything within, and silence about what is bounded on purpose.
+    """A number of threads for everything within, without warnings about searches that are limited on purpose.
 
-    One thread adds up in the same order each time, and on a busy machine it is the fastest.
+    One thread sums in the same order each time, and on a busy machine it is the fastest.
     """
     with threadpool_limits(threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -32,7 +32,7 @@ def deterministic(threads: int = 1) -> Iterator[None]:
 def side_by_side(work: Callable[..., Any], calls: Iterable[tuple[Any, ...]], threads: int = 1) -> list[Any]:
     """The results of `work` for each tuple of arguments, in that order, as many at once as there are processors.
 
-    Each call adds up in its own `threads`, so that the digits are those of one call after another.
+    Each call sums in its own `threads`, so the digits are the same as for one call after another.
     """
 
     def limited(arguments: tuple[Any, ...]) -> Any:

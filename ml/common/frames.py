@@ -1,7 +1,7 @@
-"""The types of result columns, the same with many rows, with none, and where every value is unknown.
+"""The types of result columns, the same with many rows, without rows, and with only unknown values.
 
-A database that takes over a frame reads the types from it: an empty or all-unknown column of objects would become
-whatever it guesses.
+A database that takes over a frame reads the types from it: it would have to guess the type of an empty or all-unknown
+column of objects.
 """
 
 from __future__ import annotations

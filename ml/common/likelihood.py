@@ -1,7 +1,7 @@
-"""Optima that do not depend on where a search stops: Newton steps to the end, and a test of what was found.
+"""Optima that do not depend on where a search stops: Newton steps until convergence, and a test of the result.
 
-What is added up over customers is the same on every processor: sums are numpy's own, never a product of matrices, and
-logarithms are the C library's.
+Sums over customers are the same on every processor: sums are numpy's own, never a product of matrices, and logarithms
+are the C library's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who a model run is: an identity that depends on what went in, never on when or where it ran."""
+"""Deterministic id of a model run: a hash of its inputs, independent of when or where it ran."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ _FAR = 3.5 * 1.4826
 def mark_outliers(points: np.ndarray, sample: np.ndarray, min_samples: int = 10) -> np.ndarray:
     """(n,) True for noise: points that have no core point of DBSCAN within its radius.
 
-    points: (n, f) scaled. sample: row numbers that DBSCAN runs on; with all rows the answer is DBSCAN's own. The
-    radius comes from the sampled distances to the `min_samples`-th neighbour: what is usual for them, on a logarithmic
-    scale, and 3.5 robust standard deviations beyond. Memory grows with sample times neighbours, never with n squared.
+    points: (n, f) scaled. sample: row numbers that DBSCAN runs on; with all rows the answer is DBSCAN's own. The radius
+    comes from the sampled distances to the `min_samples`-th neighbour: their median on a logarithmic scale, and 3.5
+    robust standard deviations beyond. Memory grows with sample times neighbours, never with n squared.
     """
     chosen = points[sample]
     if len(chosen) <= min_samples:

@@ -1,4 +1,4 @@
-"""What first orders good customers began with."""
+"""Which first orders good customers began with."""
 
 from ml.drivers.first_orders import DriverResult, compare_first_orders
 

@@ -1,8 +1,8 @@
-"""What goes with customers who come back and earn: each value of a first order's attribute against all others.
+"""First orders of customers with high repurchase and margin: each value of an attribute against all others.
 
-Differences are between people of equal age, with intervals, and the p-values of an attribute are adjusted together, so
-that of many products the luckiest is not taken for a finding. They describe and do not explain: what goes with good
-customers need not bring them about.
+Differences are between customers of equal age, with intervals. The p-values of an attribute are adjusted together, so
+that the luckiest of many products does not count as a finding. Differences describe and do not explain: a value that
+good customers share need not be the cause.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def compare_first_orders(groups: pd.DataFrame, as_of_date: dt.date, confidence: 
 
     groups: a row per attribute, attribute_value and age_days, and one with attribute_value None for everybody of the
     attribute, with customers_count, repurchased_customers_count, margin_sum and margin_squares_sum; the last two are of
-    distances from margin_shift, one amount per age. Without 30 customers on both sides, or where all are alike:
-    NaN and a status.
+    distances from margin_shift, one amount per age. With fewer than 30 customers on a side, or if all are alike: NaN
+    and a status.
 
     Repurchase: Newcombe's hybrid score interval, p from the score test. Margin: Welch's interval and test. holm_p_value
     is adjusted over all comparisons of an attribute (Holm, 1979).

@@ -1,4 +1,4 @@
-"""What a customer will still order, and what that is worth."""
+"""Expected future orders of a customer, and their value."""
 
 from ml.lifetime.model_card import lifetime_card
 from ml.lifetime.purchase_models import NaiveRate

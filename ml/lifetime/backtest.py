@@ -1,7 +1,7 @@
-"""How well lifetime value would have done: stand on past days, look ahead, compare with what happened.
+"""Backtest of lifetime value: forecasts from past days, compared with actual orders.
 
-Each origin fits every purchase model on what was known by then; the naive rate stands beside them. Which model is
-published follows from the result (`ml.lifetime.valuation`).
+Each origin fits every purchase model on the data known by then, and adds the naive rate for comparison. The result
+decides which model is published (`ml.lifetime.valuation`).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def group_summaries(summaries: pd.DataFrame) -> Histories:
 
 
 def order_amounts(summaries: pd.DataFrame) -> OrderAmounts:
-    """Gamma-Gamma on repeat purchase days times (1 - return rate); the population mean where it is not usable.
+    """Gamma-Gamma on repeat purchase days times (1 - return rate); the population mean if Gamma-Gamma is not usable.
 
     `summaries`: x, mean_repeat_amount, return_rate. NaN throughout if nobody has bought twice.
     """
@@ -155,9 +155,9 @@ def forecast_metrics(forecast: pd.DataFrame) -> dict[str, float]:
 def p_alive_calibration_error(
     model: DropoutModel, histories: Histories, has_ordered: np.ndarray, weeks: float
 ) -> float:
-    """Whether p_alive can be believed: by decile of p_alive, the chance of any order against its frequency.
+    """The calibration of p_alive: by decile of p_alive, the predicted probability of any order against its frequency.
 
-    Being alive cannot be observed, ordering can: the chance is p_alive times that of a living customer to order
+    Being alive cannot be observed, ordering can: the probability is p_alive times that of an alive customer ordering
     within `weeks`. Returns the mean absolute difference over customers' deciles. `has_ordered`: shape (n,).
     """
     h = histories

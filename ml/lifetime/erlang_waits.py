@@ -1,8 +1,8 @@
-"""Waits of k stages, averaged over customers' rates: how long one lasts, and how many purchases a time holds.
+"""Waits of k stages, averaged over customers' rates: the length of a wait, and the number of purchases in a period.
 
 A wait between purchase days is Erlang-k: k stages, each exponential at the customer's rate. With k = 1 purchases are
-random in time, with a larger k they have a rhythm. Who bought x times again in t_x weeks has a rate that varies as
-Gamma(r + kx, alpha + t_x) when the open wait begins. While it is open, fewer than k stages are over.
+random in time, with a larger k they have a rhythm. When the open wait begins, a customer with x repeat purchases in t_x
+weeks has a rate that varies as Gamma(r + kx, alpha + t_x). While the wait is open, fewer than k stages are over.
 
 Sources: Reutterer, Platzer, Schroeder (2021), "Leveraging purchase regularity for predicting customer behavior the
 easy way"; Platzer and Reutterer (2016), "Ticking away the moments".
@@ -69,7 +69,7 @@ class OpenWait:
         return high
 
     def quantile(self, share: float) -> FloatArray:
-        """Weeks from the last purchase by which that share of those who stay has bought, shape (n,)."""
+        """Weeks from the last purchase by which the given share of the customers who stay has bought, shape (n,)."""
         return _quantile(self.shape, self.k, share) * (self.alpha + self.t_x)
 
     def _share(self, weeks: FloatArray | float) -> FloatArray:
@@ -77,7 +77,7 @@ class OpenWait:
 
 
 def rising(orders: FloatArray) -> FloatArray:
-    """Cumulative orders, shape (n, h), without what rounding leaves below 0 or below an earlier horizon."""
+    """Cumulative orders, shape (n, h), raised where rounding left them below 0 or below an earlier horizon."""
     return np.maximum.accumulate(np.maximum(orders, 0.0), axis=1)
 
 
@@ -90,7 +90,7 @@ def _quantile(shape: FloatArray, k: int, share: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class Renewals:
-    """What n living customers still buy: `shape` is r + kx (n,), `horizons` are over alpha + T (n, h).
+    """Future purchases of n alive customers: `shape` is r + kx (n,), `horizons` are over alpha + T (n, h).
 
     All results have shape (k, n, h), by the stages j that are over in the open wait. Stages to come are negative
     binomial, and every k-th one is a purchase. A power of the number of purchases is a sum of powers of the number of
@@ -109,7 +109,7 @@ class Renewals:
         return level / self.k - (self.k - 1) / (2 * self.k) - self._rhythm(np.ones(len(self.shape)))
 
     def expected_until_stop(self, p: FloatArray) -> FloatArray:
-        """Expected purchases of those who stop after each with probability p (n,).
+        """Expected purchases of customers who stop after each purchase with probability p (n,).
 
         `E[(1 - (1 - p)^C) / p]` for C purchases if nobody stopped. Written so that nothing cancels where p is small.
         """

@@ -1,7 +1,7 @@
-"""What an order is worth: Gamma-Gamma by maximum likelihood on the mean amount of repeat purchase days.
+"""The value of an order: Gamma-Gamma by maximum likelihood on the mean amount of repeat purchase days.
 
-Amounts vary round a customer's own mean as Gamma(p, nu), and nu between customers as Gamma(q, v). The model takes
-value and frequency as independent; `frequency_value_correlation` says how far that holds.
+Amounts vary round a customer's own mean as Gamma(p, nu), and nu between customers as Gamma(q, v). The model assumes
+that value and frequency are independent; `frequency_value_correlation` checks that.
 
 Source: Fader and Hardie (2013), "The Gamma-Gamma model of monetary value".
 """
@@ -47,10 +47,9 @@ class GammaGamma:
         return self.p * self.v / (self.q - 1)
 
     def expected_amount(self, x: FloatArray, mean_amount: FloatArray) -> FloatArray:
-        """Expected amount of a coming order, shape (n,): own mean and population mean, weighed by evidence.
+        """Expected amount of a coming order, shape (n,): own mean and population mean, weighted by evidence.
 
-        `x` repeat purchase days, `mean_amount` their mean; where there is none (x = 0 or not positive) the
-        population mean.
+        `x` repeat purchase days, `mean_amount` their mean; without one (x = 0 or not positive) the population mean.
         """
         known = (x > 0) & (mean_amount > 0)
         own = self.p * (self.v + x * np.where(known, mean_amount, 0.0)) / (self.p * x + self.q - 1)

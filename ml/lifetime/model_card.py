@@ -1,4 +1,4 @@
-"""The card of the lifetime-value models of a day: which one is published, how they did out of time, what was fitted."""
+"""The card of the lifetime-value models of a day: the published model, errors out of time, and fitted parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was fitted: every model's parameters with how sure they are, one row a parameter."""
+"""The fitted parameters of every model with their standard errors, one row per parameter."""
 
 from __future__ import annotations
 

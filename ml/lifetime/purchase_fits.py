@@ -40,8 +40,8 @@ def choose_stages(fit: Callable[[int], Model]) -> Model:
 def fit_nbd(histories: Histories, k: int = 1) -> Nbd:
     """NBD, or CNBD with k stages, by maximum likelihood; parameters r and alpha (weeks).
 
-    Where customers differ no more than chance makes them, the likelihood rises with r for ever; r is then put on the
-    end of its range, where everybody buys at the same rate.
+    If customers differ no more than by chance, the likelihood always rises with r; r is then set to the end of its
+    range, where all customers buy at the same rate.
 
     Raises:
         ValueError: nobody has bought twice, so that there is no rate.
@@ -61,9 +61,9 @@ def fit_nbd(histories: Histories, k: int = 1) -> Nbd:
 def fit_dropout_model(histories: Histories, *, first_may_be_last: bool, nbd: Nbd | None = None) -> DropoutModel:
     """BG/NBD or MBG/NBD by maximum likelihood, with the k of `nbd`; parameters r, alpha (weeks), a, b.
 
-    Starts from rare and from frequent stopping, and keeps the likelier end. Where drop-out adds nothing to NBD (`nbd`,
-    fitted here with k = 1 where it is not given) a and b have no optimum: the model is then NBD with a and b on the
-    ends of their ranges, where nobody stops.
+    Starts from rare and from frequent stopping, and keeps the likelier end. If drop-out adds nothing to NBD (`nbd`,
+    fitted here with k = 1 if it is not given), a and b have no optimum: the model is then NBD with a and b at the ends
+    of their ranges, where nobody stops.
 
     Raises:
         ValueError: nobody has bought twice.
@@ -118,9 +118,9 @@ class NbdLikelihood:
         self.of_waits = _log_waits(histories, k)
 
     def start(self) -> tuple[float, float]:
-        """Rate of all customers together, with a spread between customers as wide as its mean.
+        """The rate of all customers together, with a spread between customers as large as its mean.
 
-        Raises ValueError where nobody has bought twice.
+        Raises ValueError if nobody has bought twice.
         """
         h = self.histories
         orders, weeks = (float(np.sum(h.customers_count * column)) for column in (h.x, h.age))

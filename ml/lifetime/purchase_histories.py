@@ -1,6 +1,6 @@
-"""Purchase days of customers, summed up as of a day: what lifetime value learns from and is judged by.
+"""Summaries of customers' purchase days as of a day, for fitting and testing lifetime value.
 
-The same summaries may come from SQL; `ml.lifetime.valuation.value_summaries` takes them as they are.
+The same summaries may come from SQL; `ml.lifetime.valuation.value_summaries` takes such summaries directly.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def summarise_purchases(purchase_days: pd.DataFrame, as_of_date: dt.date) -> pd.
 
 
 def summarise_backtest(purchase_days: pd.DataFrame, origins: Sequence[dt.date], horizon_days: int) -> pd.DataFrame:
-    """Summaries as of each origin beside what happened in the `horizon_days` after it.
+    """Summaries as of each origin beside the actual orders in the `horizon_days` after it.
 
     Returns the columns of `summarise_purchases` with origin_date, actual_orders (purchase days) and
     actual_amount (sales less returns), one row per origin and customer known by then.
@@ -88,9 +88,9 @@ def backtest_origins(
     minimum_training_days: int,
     at_most: int,
 ) -> list[dt.date]:
-    """Days to stand on and look ahead `horizon_days`, oldest first, `step_days` apart, the last window just over.
+    """Past days for forecasts of `horizon_days`, oldest first, `step_days` apart; the last window has just ended.
 
-    None with less than `minimum_training_days` of history behind it.
+    Each has at least `minimum_training_days` of history before it.
     """
     latest = as_of_date - dt.timedelta(days=horizon_days)
     origins = [latest - dt.timedelta(days=step_days * back) for back in range(at_most)]

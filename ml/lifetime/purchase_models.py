@@ -1,15 +1,15 @@
 """How often customers buy and when they stop: the BG/NBD family with random or regular purchases, and the naive rate.
 
-A history is (x, t_x, T): repeat purchase days, weeks from the first to the last one, weeks from the first one
-to today. While alive a customer waits k stages at a rate that varies between customers as Gamma(r, alpha); with k = 1
-purchases are random in time. After a purchase day a customer stops with a probability that varies as Beta(a, b). NBD
-is the same without stopping. `ml.lifetime.purchase_fits` finds the parameters.
+A history is (x, t_x, T): repeat purchase days, weeks from the first to the last one, weeks from the first one to today.
+While alive a customer waits k stages at a rate that varies between customers as Gamma(r, alpha); with k = 1 purchases
+are random in time. After a purchase day a customer stops with a probability that varies as Beta(a, b). NBD is the same
+without stopping. `ml.lifetime.purchase_fits` finds the parameters.
 
-What a customer or an order is worth does not belong here (see `ml.lifetime.gamma_gamma` and `ml.lifetime.valuation`).
+The value of a customer or an order does not belong here (see `ml.lifetime.gamma_gamma` and `ml.lifetime.valuation`).
 
-Sources: Fader, Hardie, Lee (2005), "Counting your customers" the easy way (BG/NBD); Batislam, Denizel,
-Filiztekin (2007) (MBG/NBD); Ehrenberg (1959) (NBD); Chatfield and Goodhardt (1973) (CNBD); Reutterer, Platzer,
-Schroeder (2021) (BG/CNBD-k and MBG/CNBD-k).
+Sources: Fader, Hardie, Lee (2005), "Counting your customers" the easy way (BG/NBD); Batislam, Denizel, Filiztekin
+(2007) (MBG/NBD); Ehrenberg (1959) (NBD); Chatfield and Goodhardt (1973) (CNBD); Reutterer, Platzer, Schroeder (2021)
+(BG/CNBD-k and MBG/CNBD-k).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BLOCK = 1000  # histories at once: what they need stays in the processor's cach
 
 
 class PurchaseModel(Protocol):
-    """What backtest and scoring ask of a model; n customers, k horizons in ascending weeks."""
+    """The interface of a model for backtest and scoring; n customers, k horizons in ascending weeks."""
 
     @property
     def name(self) -> str:
@@ -45,16 +45,17 @@ class PurchaseModel(Protocol):
         """Median weeks from today to the next purchase day given alive, shape (n,)."""
 
     def wait_quantile(self, x: FloatArray, t_x: FloatArray, age: FloatArray, share: float) -> FloatArray:
-        """Weeks from the last purchase day by which that share of those who stay has bought again, shape (n,)."""
+        """Weeks from the last purchase day by which the given share of the customers who stay has bought again, shape
+        (n,)."""
 
 
 @dataclass(frozen=True)
 class Histories:
     """Distinct (x, t_x, T), sorted, each with the number of customers that share it.
 
-    `x`, `t_x`, `age` and `customers_count` have shape (g,); `index` has shape (n,) and takes each customer to
-    their history: `histories.x[histories.index]` is the input again. `log_waits` is the sum over all customers of the
-    logarithms of their waits between purchase days, which tells how regular they are and nothing else.
+    `x`, `t_x`, `age` and `customers_count` have shape (g,); `index` has shape (n,) and takes each customer to their
+    history: `histories.x[histories.index]` is the input again. `log_waits` is the sum over all customers of the
+    logarithms of their waits between purchase days, which is used only to measure regularity.
     """
 
     x: FloatArray
@@ -106,7 +107,7 @@ class NaiveRate:
         return "naive_rate"
 
     def p_alive(self, x: FloatArray, t_x: FloatArray, age: FloatArray) -> FloatArray:
-        """NaN: a rate says nothing about stopping."""
+        """NaN, because a rate contains nothing about stopping."""
         return np.full(len(x), np.nan)
 
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
@@ -202,7 +203,7 @@ class DropoutModel(_Waits):
         return expit(-np.where(may_have_stopped, log_odds, -np.inf))
 
     def expected_orders(self, x: FloatArray, t_x: FloatArray, age: FloatArray, weeks: FloatArray) -> FloatArray:
-        """Probability of being alive times the orders expected of one who is, shape (n, k)."""
+        """Probability of being alive times the orders expected of an alive customer, shape (n, k)."""
         return self.p_alive(x, t_x, age)[:, None] * self.expected_orders_if_alive(x, t_x, age, weeks)
 
     def expected_orders_if_alive(

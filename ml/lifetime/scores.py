@@ -1,4 +1,4 @@
-"""What the chosen models say of each customer today, and where they have to be silent."""
+"""Scores of each customer today by the chosen models, and missing values where the models give none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POPULATION_MEAN = "population_mean"
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """`orders` forecasts orders and value; `timing` says who is alive and when the next order comes."""
+    """`orders` forecasts orders and value; `timing` gives p_alive and the date of the next order."""
 
     orders: PurchaseModel
     timing: PurchaseModel
@@ -35,7 +35,7 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class ScoringTerms:
-    """As of when and on what terms value is counted; rates are shares, `discount_rate` a year's."""
+    """The day and the terms of the value; rates are shares, `discount_rate` is per year."""
 
     as_of_date: dt.date
     observed_days: int
@@ -57,8 +57,8 @@ def score_customers(
 ) -> pd.DataFrame:
     """One row per customer, in the order of `customers`, from which `histories` and `amounts` come.
 
-    Numbers without support are NaN (NaT for the date). `order_amount_status` is population_mean where the customer's
-    own purchases do not say what an order is worth; `status` lists what holds for everyone, or is 'ok'.
+    Numbers without support are NaN (NaT for the date). `order_amount_status` is population_mean if the customer's own
+    purchases do not show the value of an order; `status` lists the restrictions for all customers, or is 'ok'.
     """
     p_alive = choice.timing.p_alive(histories.x, histories.t_x, histories.age)[histories.index]
     orders, discounted_orders = discounted(choice.orders, histories, terms.discount_rate)

@@ -1,7 +1,7 @@
-"""Customer lifetime value: which model has earned to be published, and what it says of each customer today.
+"""Customer lifetime value: the choice of the published model, and its scores of each customer today.
 
-Frequency comes from `ml.lifetime.purchase_models`, worth from `ml.lifetime.gamma_gamma`, the record out of time from
-`ml.lifetime.backtest`, the numbers from `ml.lifetime.scores`. Here is the choice between the models.
+Frequency comes from `ml.lifetime.purchase_models`, value from `ml.lifetime.gamma_gamma`, errors out of time from
+`ml.lifetime.backtest`, scores from `ml.lifetime.scores`. This module chooses between the models.
 """
 
 from __future__ import annotations
@@ -173,11 +173,11 @@ def choose_models(fitted: FittedModels, metrics: pd.DataFrame, config: LifetimeV
     """The models to publish, from the fit as of today and the metrics of the backtest.
 
     Drop-out is identified where the likelihood ratio against NBD is significant (chi-square with two degrees of
-    freedom: a lies on the edge of its range under NBD, which makes the test conservative). Of the models that
-    identify it and whose p_alive is calibrated the one with the least error out of time says who is alive. Orders come
-    from the first of those that identify it, then of those without drop-out, that over the origins is worse than the
-    naive rate neither in the error of the total nor in the mean absolute error; else from the naive rate. A model whose
-    likeliest number of stages is one stands under its simple name.
+    freedom: a lies on the edge of its range under NBD, which makes the test conservative). p_alive comes from the model
+    with the least error out of time among those that identify drop-out and whose p_alive is calibrated. Orders come
+    from the first model, those that identify drop-out before those without it, that over the origins is not worse than
+    the naive rate in either the error of the total or the mean absolute error; else from the naive rate. A model whose
+    likeliest number of stages is one is listed under its simple name.
     """
     means = metrics[metrics["slice"] == "mean"].pivot(index="model", columns="metric", values="value")
     candidates = _candidates(fitted, means["mae"], config.significance)

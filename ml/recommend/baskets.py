@@ -1,7 +1,7 @@
-"""Who has bought which product, when and how often: the coded form that recommenders work on.
+"""Purchases by customer and product, with their days and counts, in the coded form that recommenders use.
 
-Codes follow sorted customer ids and products by falling popularity, so that neither the order of rows nor of
-columns decides anything, and the first k columns are the k most popular products.
+Customers are coded by sorted id and products by falling popularity, so the order of rows and columns has no influence,
+and the first k columns are the k most popular products.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def purchases_as_of(
     half_life_days: float,
     on_sale_days: int,
 ) -> Purchases:
-    """Code what was bought up to `as_of_date`.
+    """Code the purchases up to `as_of_date`.
 
     `orders`: customer_id, product_id, order_date, purchases only (returns are left out); repeated rows of a day count
     once. `products`: product_id, category; products without one share an unknown category.

@@ -53,10 +53,10 @@ def item_item(purchases: Purchases, config: FilteringConfig) -> Scorer:
 
 
 def user_user(purchases: Purchases, config: FilteringConfig) -> Scorer:
-    """Share of the most similar customers, weighed by similarity, who have bought the product.
+    """Share of the most similar customers, weighted by similarity, who have bought the product.
 
-    Customers are similar whose log(1 + days bought) per product have a high cosine. Neighbours are sought among
-    reference customers spread evenly over the sorted ids, everyone if they are few.
+    Similarity is the cosine of log(1 + days bought) per product. Neighbours are searched among reference customers
+    spread evenly over the sorted ids, or among all if there are few.
     """
     head = _head_size(purchases, config)
     profile = _normalised(purchases.matrix(np.log1p(purchases.days_count), head), axis=1)

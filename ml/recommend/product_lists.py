@@ -51,10 +51,10 @@ def most_bought(purchases: Purchases) -> FloatArray:
 
 
 def rebuy(purchases: Purchases) -> FloatArray:
-    """Days bought, the older the less they count, times the root of the product's repeat rate.
+    """Days bought, with older days counting less, times the root of the product's repeat rate.
 
-    The repeat rate is the share of a product's customers who bought it on another day too, drawn towards that of all
-    products: what is bought once in a while ranks below what is used up.
+    The repeat rate is the share of a product's customers who bought it on another day too, shrunk towards that of all
+    products, so that occasional purchases rank below consumables.
     """
     repeated = purchases.days_count > 1
     repeaters = np.bincount(purchases.product, weights=repeated, minlength=len(purchases.products))

@@ -1,7 +1,7 @@
-"""Two lists a customer: products new to them, and products to buy again; each from what has proved better.
+"""Two lists per customer: products new to the customer, and products to buy again; each from the better candidate.
 
-The lists answer different questions and are judged apart, on the days after a split in time: products new to the
-customer beside popularity, products to buy again beside what was bought last or most often.
+The lists answer different questions and are evaluated separately, on the days after a split in time: new products
+against popularity, products to buy again against the products bought last or most often.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class RecommendResult:
 def recommend(
     orders: pd.DataFrame, products: pd.DataFrame, as_of_date: dt.date, config: RecommendConfig | None = None
 ) -> RecommendResult:
-    """Judge the candidates of both lists out of time, and list with the better ones as of `as_of_date`.
+    """Evaluate the candidates of both lists out of time, and make lists with the better ones as of `as_of_date`.
 
     `orders`: customer_id, product_id, order_date, a row or more per product bought (no returns); rows after
     `as_of_date` are ignored. `products`: product_id, category. Every customer gets up to `list_length` products a
@@ -97,7 +97,7 @@ def recommend(
 
 
 class BoughtLater:
-    """What judged customers bought after a split, as pairs new to them and pairs bought before."""
+    """Purchases of the evaluated customers after a split, as pairs new to them and pairs bought before."""
 
     def __init__(self, purchases: Purchases, later: pd.DataFrame, judged_customers_count: int) -> None:
         """`later`: customer_id and product_id of orders after the day of `purchases`.
@@ -123,7 +123,7 @@ class BoughtLater:
         return len(np.unique(self._bought[kind] // self._stride))
 
     def recall(self, kind: str, ranked: RankedList) -> float:
-        """Mean over customers of the share of what they bought that their list held; NaN without a customer."""
+        """Mean over customers of the share of their purchases that their list held; NaN without customers."""
         bought = self._bought[kind]
         if len(bought) == 0:
             return np.nan

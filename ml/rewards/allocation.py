@@ -1,7 +1,7 @@
 """Spend a budget on rewards where it returns most.
 
-Only the choice is here: what a reward is expected to bring and cost comes with the offers (see `uplift`), and sending
-it is the outbox's work. Amounts are whole ten-thousandths, as in the warehouse's decimal(18,4): a cap is met exactly.
+This module only chooses: expected margin and cost come with the offers (see `uplift`), and the outbox sends messages.
+Amounts are whole ten-thousandths, as in the warehouse's decimal(18,4), so that caps are met exactly.
 """
 
 from collections.abc import Hashable, Iterable
@@ -124,12 +124,12 @@ def _check(offers: pd.DataFrame, caps: pd.DataFrame, budget_amount: Decimal | in
 
 
 def allocate(offers: pd.DataFrame, budget_amount: Decimal | int, caps: pd.DataFrame) -> pd.DataFrame:
-    """At most one reward per customer and month, for the most expected margin after cost that the money allows.
+    """At most one reward per customer and month, with the highest expected margin after cost that the budget allows.
 
     `offers`: customer_id, reward_id, campaign_id, month, expected_incremental_margin_amount (before cost), cost_amount.
     `budget_amount` is for all offers together; `caps`: campaign_id, month, cap_amount, and a campaign and month without
-    a row is bound by the budget alone. An offer that brings no more than it costs is never made, nor one without an
-    expected margin.
+    a row is bound by the budget alone. Offers that bring no more than they cost, or without an expected margin, are
+    never made.
 
     Returns the offers chosen with `net_margin_amount` added, sorted by month and customer. Without caps the total falls
     short of the best possible by less than the gain of one offer: greedy on the fractional optimum of the

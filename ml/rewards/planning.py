@@ -1,8 +1,8 @@
-"""The next reward of each customer: what each is expected to bring, and which of them a month's budget pays for.
+"""The next reward of each customer: the expected margin of each reward, and the rewards that a month's budget pays for.
 
-Which rewards a customer may have is decided in SQL, how an effect is learned from a randomized campaign in `uplift`,
-and how a budget is spent in `allocate`; here they are put together. What no campaign has shown is never taken for
-granted: an effect whose interval contains zero, from a ranking no better than random, makes no offer.
+SQL decides which rewards a customer may have, `uplift` learns an effect from a randomized campaign, and `allocate`
+spends a budget; this module combines them. Effects that no campaign has shown are not assumed: if the interval contains
+zero and the ranking is no better than random, no offer is made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,8 +63,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class RewardConfig:
     """`response_rate`: assumed share of customers who answer an untried reward with one more order.
 
-    `budget_amount` for a month, None for no limit; `caps` by campaign type, for a month too. Whom a campaign moves is
-    learned from `most_trial_rows` of its customers at most, what it brings on average from all.
+    `budget_amount` for a month, None for no limit; `caps` by campaign type, for a month too. The ranking of customers
+    is learned from at most `most_trial_rows` of a campaign's customers, the average effect from all.
     """
 
     response_rate: float
@@ -183,11 +183,11 @@ def plan_rewards(
 
     `candidates`: a row per customer and reward that the customer may have, with `CANDIDATE_COLUMNS` and numeric
     `features`; `trials`: a row per customer of each campaign that a reward was tried in, with `TRIAL_COLUMNS` and the
-    same features before it. A tried reward is expected to bring what its campaign showed (per customer where the uplift
-    ranking beats a random one, else the average), an untried one `response_rate` orders.
+    same features before it. For a tried reward the effect of its campaign is expected (per customer if the uplift
+    ranking beats a random one, else the average), for an untried one `response_rate` orders.
 
-    `offers`: `PLAN_COLUMNS`, status offered, budget_spent (worth its cost, and not paid for), not_worthwhile or
-    effect_not_shown; basis uplift_model, average_effect, assumed or effect_not_shown. Raises `ValueError` for a
+    `offers`: `PLAN_COLUMNS`, status offered, budget_spent (worth its cost, but the budget is used up), not_worthwhile
+    or effect_not_shown; basis uplift_model, average_effect, assumed or effect_not_shown. Raises `ValueError` for a
     missing column.
     """
     require_columns(candidates, (*CANDIDATE_COLUMNS, *features), "candidates")
