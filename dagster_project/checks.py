@@ -34,7 +34,7 @@ def _failed_checks(settings: Settings, copy: Path) -> set[str]:
 
 
 def _checks_of(manifest: Mapping[str, Any], copy: Path) -> list[str]:
-    """The names of the checks of runs that read nothing but what the copy holds."""
+    """The names of those checks of runs that read only tables in the copy."""
     with connect(copy, read_only=True) as connection:
         rows = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
     held, nodes = set(rows), {**manifest["nodes"], **manifest["sources"]}

@@ -114,7 +114,7 @@ class KeptConnectionEventLogStorage(SqliteEventLogStorage):
             Path(f"{self.path_for_shard(run_id)}{end}").unlink(missing_ok=True)
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Close all open connections."""
         while self._engines:
             self._engines.popitem()[1].dispose()
         super().dispose()

@@ -233,7 +233,8 @@ def _follow_steps(watchdog: Watchdog, minutes: float, entry: dg.EventLogEntry) -
 
 
 def _report_end(settings: Settings, instance: dg.DagsterInstance | None, ending: Ending) -> None:
-    """Tell people, Dagster and, unless somebody wanted it so, the webhook for failures that the watchdog ends a run."""
+    """Report that the watchdog ends a run: to people, to Dagster and, unless somebody asked for it, to the webhook for
+    failures."""
     tell_end(ending)
     run = instance.get_run_by_id(ending.run_id) if instance else None
     if instance and run:
@@ -250,4 +251,4 @@ def _tell(log: dg.DagsterLogManager | None, progress: Progress | None, message: 
 
 
 def _no_progress(name: str, status: str, seconds: float | None) -> None:
-    """Runs started by the UI or the schedule tell their progress through Dagster's events alone."""
+    """Runs started by the UI or the schedule report their progress only through Dagster's events."""

@@ -70,7 +70,7 @@ class Watch:
             self.clocks["interrupt"] = (deadline, cause, 128 + signal.SIGINT, INTERRUPT_SECONDS)
 
     def _obey(self, text: bytes) -> bool:
-        """Take note of what the run says. Whether it goes on."""
+        """Record a message of the run. Returns whether the run goes on."""
         *lines, self._text = (self._text + text).split(b"\n")
         for line in lines:
             order = json.loads(line)

@@ -63,7 +63,8 @@ class Guard:
         return all(site in OWN_SITES for site in sites) or _is_a_link(scope, headers)
 
     def _is_sent_from_here(self, scope: Scope, headers: Mapping[bytes, Sequence[bytes]]) -> bool:
-        """What is more than read has a page of ours to come from, by its Referer where a browser names no Origin."""
+        """Whether a request that changes something comes from a page of ours, by its Referer if the browser sends no
+        Origin."""
         pages = () if scope["method"] in ("GET", "HEAD") else headers.get(b"referer", ())
         return all(page.startswith(tuple(origin + b"/" for origin in self.origins)) for page in pages)
 

@@ -35,7 +35,7 @@ def user_errors() -> dict[str, type[UserError]]:
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would obey, or could not show, written out: an escape is \\x1b. Lines stay."""
+    """The text with control and invisible characters written out: an escape is \\x1b. Line breaks stay."""
     if text.isprintable():
         return text
     return "".join(

@@ -101,7 +101,7 @@ def _model_assets(step: Step) -> dg.AssetsDefinition:
 def _learn_and_post(
     step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, log: dg.DagsterLogManager
 ) -> tuple[StepResult | None, Sequence[str]]:
-    """What was learned, None where the latest results came from this very input, and why it is held back, if it is."""
+    """The result, None if the latest results came from the same input; and the reason if the result is held back."""
     as_of_date = run.as_of_date(connection)
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):

@@ -38,7 +38,7 @@ def is_part(run: dg.DagsterRun) -> bool:
 
 
 def _days_beyond(run: WarehouseRun, connection: duckdb.DuckDBPyConnection) -> str | None:
-    """What to say where the settings end the data before it ends."""
+    """The note for data that goes on after the last day of the settings."""
     last = connection.execute("select max(order_date) from intermediate.int_order_days").fetchone()
     end = run.settings.data_through
     if not end or not last or not last[0] or last[0] <= end:

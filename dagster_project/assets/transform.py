@@ -42,7 +42,7 @@ class Translator(DagsterDbtTranslator):
         return dbt_resource_props.get("description") or dbt_resource_props["name"]
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The folder that says what a model is about: staging, intermediate, seeds or the group of marts."""
+        """The folder of a model: staging, intermediate, seeds or the group of marts."""
         if dbt_resource_props["resource_type"] == "source":
             return dbt_resource_props["source_name"]
         return dbt_resource_props["config"].get("group") or dbt_resource_props["schema"]

@@ -64,7 +64,7 @@ def wants_run() -> bool:
 
 
 def _roles(named: Sequence[str]) -> dict[str, str]:
-    """What --table says: the table of each role. Raises UserError for a role that there is none of."""
+    """The tables by role, from --table. Raises UserError for an unknown role."""
     found = {}
     for text in named:
         role, equals, table = text.partition("=")
@@ -75,7 +75,7 @@ def _roles(named: Sequence[str]) -> dict[str, str]:
 
 
 def _said(mapped: Sequence[str], headers: Sequence[str] | None) -> dict[str, str]:
-    """What --map says: the header of each field. Raises UserError for a field or a header that there is none of."""
+    """The headers by field, from --map. Raises UserError for an unknown field or header."""
     found = {}
     for text in mapped:
         name, equals, header = text.partition("=")
@@ -88,7 +88,7 @@ def _said(mapped: Sequence[str], headers: Sequence[str] | None) -> dict[str, str
 
 
 def _asked_of_person(question: str, choices: Sequence[str]) -> str | None:
-    """What a person at a terminal says; nobody is asked where there is none."""
+    """The answers of a person at a terminal; without a terminal no question is asked."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
     answer = RichConsole().input(f"{printable(question)} ({', '.join(map(printable, choices))}) ").strip()
@@ -96,7 +96,7 @@ def _asked_of_person(question: str, choices: Sequence[str]) -> str | None:
 
 
 def _decide(proposal: Proposal, asked: Mapping[str, str | None]) -> None:
-    """Put what was said on the command line in place of what was found. Raises UserError."""
+    """Replace findings by the values of the command line. Raises UserError."""
     if zone := asked["timezone"]:
         try:
             proposal.zone = Finding(check_zone(zone), "as said")
@@ -129,7 +129,7 @@ def _tell(proposal: Proposal, written: Sequence[Path]) -> None:
 
 
 def _checked(folder: Path, company: str) -> bool:
-    """Check the new company as `loyalty sources check` does, and say what comes next."""
+    """Check the new company as `loyalty sources check` does, and print the next step."""
     console = Console()
     settings = load_settings(folder)
     problems = 0

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """Warnings of libraries are for who develops this: `python -W` shows them, and the tests fail on them.
+    """Warnings of libraries are for developers: `python -W` shows them, and the tests fail on them.
 
     A filter would not do: scikit-learn changes the filters in threads, which now and then undoes it.
     """
@@ -93,11 +93,11 @@ def _heard_interrupts() -> Iterator[None]:
 
 
 def _not_shown(*_: object) -> None:
-    """In the place of what prints a warning."""
+    """Takes the place of the function that prints a warning."""
 
 
 def _say(text: str) -> None:
-    """Print a line of what was asked for; texts of files and databases are in it."""
+    """Print a line of output, which may contain texts of files and databases."""
     sys.stdout.write(f"{printable(text)}\n")
 
 
@@ -107,7 +107,7 @@ def _told(message: str, code: int) -> int:
 
 
 def _unexpected(error: Exception, settings: Settings | None) -> str:
-    """An error of a library or the machine in words; of one that nobody foresaw, where its traceback is kept."""
+    """An error of a library or the machine in words; for an unforeseen one, the place of its traceback."""
     from dagster_project.words import error_in_words, is_known
 
     settings = settings or load_settings()

@@ -58,7 +58,7 @@ def _is_confirmed(settings: Settings, customer_id: str) -> bool:
 
 
 def _tell(console: Console, settings: Settings, done: Erasure) -> None:
-    """What a person who has to answer for the erasure needs to know; the id itself is not repeated."""
+    """Print the facts for the person responsible for the erasure; the id itself is not repeated."""
     rows = sum(done.row_counts.values())
     console.print(f"Erased: {rows} rows of {len(done.row_counts)} tables are {done.pseudonym}'s now (ops.erasures).")
     if done.other_ids_count:

@@ -82,7 +82,7 @@ def _sections(section: type[BaseModel], place: str = "") -> Iterator[tuple[str, 
 
 
 def _section_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """The section that a type stands for, and whether there is one for each name."""
+    """The section in a type, and whether there is one for each name."""
     kind, _ = _peeled(annotation)
     if get_origin(kind) is dict:
         return _section_in(get_args(kind)[1])[0], True
@@ -90,7 +90,7 @@ def _section_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 
 
 def _peeled(annotation: Any) -> tuple[Any, list[Any]]:
-    """A type without `Annotated` and `| None` around it, and what they said of it, the innermost last."""
+    """A type without `Annotated` and `| None` around it, and their metadata, the innermost last."""
     said: list[Any] = []
     while True:
         if get_origin(annotation) is Annotated:

@@ -75,7 +75,7 @@ class StageLog:
             self._bar.update(self._task, advance=1, description=name)
 
     def tell_of_rejected(self, settings: Settings, messages: Sequence[str] = ()) -> None:
-        """Where rows were rejected, by what was told or by these messages: how to see them."""
+        """If rows were rejected, according to the sentences or to these messages, print how to see them."""
         if self.is_rejecting or any(map(tells_of_rejected, messages)):
             listed = f"`{settings.command} sources rejected` lists rejected rows, with --raw as they were delivered."
             self.console.print(listed, soft_wrap=True)

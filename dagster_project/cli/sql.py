@@ -74,7 +74,7 @@ def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) ->
 
 
 def _require_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """DuckDB lets every statement write the file that is open and its log beside it, and a CALL may end the process."""
+    """In DuckDB every statement can write the open file and its log, and a CALL may end the process."""
     explained = EXPLAIN.match(query)
     statements = connection.extract_statements(query[explained.end() :] if explained else query)
     if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:

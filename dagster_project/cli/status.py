@@ -51,7 +51,7 @@ def print_status(settings: Settings) -> None:
 
 
 def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:
-    """Say where the data goes on after what is published."""
+    """Print whether the data goes on after the published days."""
     published = instance.get_latest_materialization_event(PUBLICATION_KEY)
     made = published.asset_materialization if published else None
     if made and BEYOND in made.metadata:

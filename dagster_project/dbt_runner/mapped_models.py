@@ -54,7 +54,7 @@ def _looks_around(value: Any) -> bool:
 
 
 def _jinja(text: str) -> str:
-    """A text as a constant of Jinja, whatever stands in it; braces are written out, so that they mark macros alone."""
+    """A text as a constant of Jinja, whatever its content; braces are escaped, so that they only mark macros."""
     escaped = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return '"' + escaped.replace("{", "\\x7b").replace("}", "\\x7d") + '"'
 
@@ -78,7 +78,7 @@ def _macro(name: str, *arguments: str | list[list[str]]) -> str:
 
 
 def _literal(text: str) -> str:
-    """A text of the YAML as SQL: as it stands where every engine reads it alike."""
+    """A text of the YAML as SQL, unchanged if every engine reads it alike."""
     return _macro("text_literal", text) if "\\" in text or "{" in text else quote_literal(text)
 
 
@@ -127,7 +127,7 @@ class _Model:
         self.last = name
 
     def _add(self, columns: Mapping[str, str], name: str) -> None:
-        """A CTE with further columns beside all that there are."""
+        """A CTE that adds columns to all existing ones."""
         added = [f"{expression} as {quote_identifier(column)}" for column, expression in columns.items()]
         self._cte(name, f"    select\n{_indented(['*', *added], 8)}\n    from {self.last}")
 
@@ -156,7 +156,7 @@ class _Model:
         return self._numbered(keys, table)
 
     def _numbered(self, keys: str, table: TableConfig) -> str:
-        """The place of a row among those of its key, the newest being 1; those of replaced files come last."""
+        """The number of a row within its key, 1 for the newest; rows of replaced files come last."""
         version = f"{_macro('version_of', quote_identifier(table.version))} desc nulls last, " if table.version else ""
         return (
             f"row_number() over (partition by {keys} order by case when _batch_id in ("
@@ -237,7 +237,7 @@ class _Model:
 
     @property
     def _is_by_key(self) -> bool:
-        """Whether the rows of an order are told from their earlier versions by key, not by their file."""
+        """Whether earlier versions of an order's rows are recognised by key, not by file."""
         return bool(self.table.key) and not self.table.replaces and not self.table.replaces_files
 
     @property
@@ -252,7 +252,7 @@ class _Model:
     # --- Values ------------------------------------------------------------------------------------------------
 
     def _helper(self, value: Any) -> str:
-        """A value that is named: amounts where its form makes one, else text as it stands."""
+        """A named value: an amount if its form makes one, else the unchanged text."""
         is_number = isinstance(
             value,
             forms.Product | forms.Sum | forms.Difference | forms.Negative | forms.Spread | forms.Total | forms.Share,
@@ -274,7 +274,7 @@ class _Model:
         )
 
     def _computed(self, value: Any, kind: str, columns: Callable[[], str]) -> str:
-        """A value that needs CTEs of its own: the column that holds it, made once."""
+        """The column of a value that needs CTEs of its own, made once."""
         key = f"{kind} {value!r}"
         if key not in self.computed:
             self.computed[key] = columns()
@@ -317,7 +317,7 @@ class _Model:
         return name
 
     def _listed(self, value: forms.Taken) -> str:
-        """A text by a list of what each stands for; what is not listed rejects the row unless `otherwise` says so."""
+        """A text replaced by a list; a text that is not listed rejects the row, unless there is `otherwise`."""
         assert value.values is not None
         key = _lower(_macro("as_text", self._column(value.column)))
         cases = " ".join(
@@ -435,7 +435,7 @@ class _Model:
         return _macro("to_utc", name, *([zone] if zone else []))
 
     def _written_moment(self, value: Any) -> str:
-        """The text of a moment as a column, so that a conversion that fails can be told by it."""
+        """The text of a timestamp as a column, so that a failed conversion can be detected."""
         is_as_it_stands = isinstance(value, forms.Taken) and value.column not in self.mapping.values
         if is_as_it_stands and not value.format and self._is_text(value.column):
             self.conversions.setdefault(self._column(value.column), MOMENT_TYPE)
@@ -529,7 +529,7 @@ class _Model:
 
     @staticmethod
     def _with_amounts(values: dict[str, Any]) -> dict[str, Any]:
-        """The three amounts of a line: of those that are not said, each follows from the others."""
+        """The three amounts of a line; an amount that is not mapped is computed from the others."""
         gross: Any
         discount: Any
         net: Any
@@ -545,7 +545,7 @@ class _Model:
         return {**values, "gross_amount": gross, "discount_amount": discount, "net_amount": net}
 
     def _reason(self, number: int) -> str:
-        """Why a row is rejected: it is none of the entity's, a text did not convert, or is not in a list."""
+        """Why a row is rejected: it does not belong to the entity, or a text did not convert or is not in a list."""
         # what a row is not is about its own line: a gift card may be refunded with goods
         own = self.mapping.filter if not number else ()
         filters = [f"when {self._condition(one.when)} then {_literal(one.reason)}" for one in own]

@@ -96,7 +96,7 @@ def _written(folder: Path, files: Mapping[str, str], read: Mapping[str, str] | N
 
 
 def _make_readable(folder: Path, dbt_dir: Path) -> None:
-    """Make folders for whoever works with this installation: they hold nobody's data."""
+    """Make folders readable for all users of this installation, because they hold no personal data."""
     for part in reversed([folder, *(parent for parent in folder.parents if parent.is_relative_to(dbt_dir))]):
         if not part.exists():
             part.mkdir()
@@ -116,7 +116,7 @@ def _texts(folder: Path, below: str) -> dict[str, str]:
 
 
 def _seeds(folders: Iterable[Path]) -> dict[str, str]:
-    """Seeds by file name; of several of one name the last folder's stands."""
+    """Seeds by file name; of several with one name the last folder's counts."""
     return {Path(path).name: text for folder in folders for path, text in _texts(folder, "seeds").items()}
 
 
@@ -136,7 +136,7 @@ def source_files(source: SourceConfig) -> dict[str, str]:
 
 
 def _canonical_tables(source: SourceConfig) -> dict[str, str]:
-    """Of a canonical source, the table of each entity that has no SQL of its own."""
+    """The tables of a canonical source for entities without SQL of their own."""
     if not source.canonical:
         return {}
     tables = {table.entity: name for name, table in source.tables.items() if table.entity}

@@ -4,7 +4,7 @@ from dagster_project.steps.base import Step, StepInputs, StepResult, key_problem
 
 
 def learn(inputs: StepInputs) -> StepResult:
-    """Estimate what each reward earns with each customer, and spend the budget on the best ones."""
+    """Estimate the margin of each reward with each customer, and spend the budget on the best ones."""
     from ml.rewards import CANDIDATE_COLUMNS, OFFERED, TRIAL_COLUMNS, RewardConfig, plan_rewards
 
     settings = inputs.settings

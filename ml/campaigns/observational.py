@@ -167,8 +167,8 @@ def _mean_difference(differences: Array, controls: Indices, alpha: float) -> Dif
 def _covariates(
     days: _CustomerDays, campaigns: _Campaigns, number: int, window: _Window, config: ObservationalConfig
 ) -> Array:
-    """What a pair has to agree in, shape (customers, 7): value, order days and recency before the baseline, recent and
-    long, and the exposure to other campaigns in the baseline and in the window."""
+    """The covariates on which pairs are matched, shape (customers, 7): value, order days and recency before the
+    baseline, recent and long, and the exposure to other campaigns in the baseline and in the window."""
     baseline = _Window(window.start - config.baseline_days, window.start)
     end = baseline.start
     recent = _Window(end - (config.history_days - config.baseline_days), end)

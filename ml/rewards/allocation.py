@@ -39,13 +39,13 @@ class _Offer(NamedTuple):
     gain: int
 
     def efficiency(self, cost: int = 0, gain: int = 0) -> float:
-        """Gain per cost beyond what is held already."""
+        """Gain per cost, each beyond those of the reward held already."""
         return (self.gain - gain) / (self.cost - cost) if self.cost > cost else np.inf
 
 
 @dataclass
 class _Purse:
-    """What is left of the budget and of each cap; a campaign and month without a cap draw on the budget alone."""
+    """The rest of the budget and of each cap; a campaign and month without a cap only use the budget."""
 
     budget: int
     caps: dict[Hashable, int]

@@ -85,7 +85,8 @@ class RewardPlan:
 
 
 class _Trial(NamedTuple):
-    """What a campaign showed: `basis` says how, `expected` gives it for the candidates in their order."""
+    """The result of a campaign: `basis` says how it was estimated, `expected` gives it for the candidates in their
+    order."""
 
     basis: str
     expected: Array
@@ -120,7 +121,7 @@ def _learn(trial: pd.DataFrame, candidates: pd.DataFrame, features: Sequence[str
 def _expected(
     candidates: pd.DataFrame, trials: pd.DataFrame, features: Sequence[str], config: RewardConfig
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Candidates with expected margin, basis and reason; and the metrics of what was learned."""
+    """Candidates with expected margin, basis and reason; and the metrics of the uplift models."""
     valued = candidates.assign(
         expected_incremental_margin_amount=(config.response_rate * candidates["margin_per_order"].astype(float)).round(
             4

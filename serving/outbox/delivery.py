@@ -180,7 +180,7 @@ class _Delivery:
         return self._result
 
     def _settled(self, messages: Sequence[OpenMessage]) -> list[OpenMessage]:
-        """The messages to deliver; what is out of date, or no longer wanted, is noted as such."""
+        """The messages to deliver; messages that are out of date or no longer wanted are recorded as such."""
         today = self._clock.now().astimezone(self._settings.zone).date()
         due = []
         for message in messages:
@@ -215,7 +215,7 @@ class _Delivery:
         return deferred
 
     def _hand_over(self, message: OpenMessage, text: Text) -> DeferredError | None:
-        """Try a message, and note what came of it. Returns why it is to be tried again."""
+        """Try a message, and record the outcome. Returns the reason if it is to be tried again."""
         try:
             self._channel.send(self._envelope(message, text))
         except RefusedError as error:
@@ -246,7 +246,8 @@ class _Delivery:
         self._result.counts[outcome] = self._result.counts.get(outcome, 0) + 1
 
     def _moment(self, message_id: str) -> datetime:
-        """Now, and never the moment of the attempt before: a message's attempts are told apart by it."""
+        """The present time, but later than that of the attempt before, because it distinguishes a message's
+        attempts."""
         now, last = self._clock.now(), self._attempted.get(message_id)
         self._attempted[message_id] = now if last is None else max(now, last + timedelta(microseconds=1))
         return self._attempted[message_id]

@@ -26,7 +26,7 @@ ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[^\s@<>()\[\],;:\\\"]+")
 
 
 class _WholeHeader(UnstructuredHeader):
-    """A header kept on one line: a URL longer than a line would be folded into what no client reads as one."""
+    """A header kept on one line, because clients cannot read a URL that is folded over lines."""
 
     def fold(self, *, policy: Policy) -> str:
         return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]  # the registry makes it a BaseHeader
@@ -136,7 +136,7 @@ class EmailChannel:
         return self._hidden(_text(code, reply))
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        """What is wrong with the server, or with the sender or the login, so with every message alike."""
+        """An error of the server, the sender or the login, which concerns every message alike."""
         self.close()
         told = str(error)
         if isinstance(error, smtplib.SMTPResponseException):

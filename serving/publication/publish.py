@@ -295,7 +295,7 @@ class _Build:
             database_file.check(copy, {relation: self.checksums[relation] for relation in wanted})
 
     def _unchanged(self, wanted: Sequence[Relation]) -> set[Relation]:
-        """Those of `wanted` that the live publication holds row for row."""
+        """The relations of `wanted` that the live publication holds row for row."""
         earlier = self.state.live_publication
         known = earlier.checksums if earlier else {}
         return {relation for relation in wanted if known.get(str(relation)) == self.checksums[relation]}
@@ -343,7 +343,7 @@ def _publishing(settings: Settings) -> Iterator[Path]:
 
 
 def _finish_interrupted(published: Path) -> None:
-    """Finish a replacement that a crash cut off, and remove what a crash left half made."""
+    """Finish a replacement that a crash interrupted, and remove half-made publications."""
     live = read_state(published).live_publication
     if live and (published / "history" / live.publication_id / DATABASE).exists():
         _activate(published, live.publication_id)
@@ -363,7 +363,8 @@ def _activate(published: Path, name: str) -> None:
 
 
 def _replace_file(source: Path, live: Path) -> None:
-    """Put `source` in the place of `live`. A log beside the live name would be replayed onto the new file: it goes."""
+    """Replace `live` by `source`. A log beside the live name is removed, because it would be replayed onto the new
+    file."""
     step = live.with_name(f".{live.name}.next")
     step.unlink(missing_ok=True)
     os.link(source, step)
@@ -382,7 +383,7 @@ def _replace_pointer(live: Path, target: str) -> None:
 
 
 def _remove_leftovers(published: Path) -> None:
-    """Remove everything of publications that are not kept, save what the Parquet pointer shows."""
+    """Remove all files of publications that are not kept, except those that the Parquet pointer names."""
     names = {publication.publication_id for publication in read_state(published).kept}
     pointer = published / "parquet"
     shown = pointer.readlink().name if pointer.is_symlink() else None
@@ -409,7 +410,7 @@ def _rollback_target(state: State, to: str | None) -> Publication:
 
 
 def _damaged(published: Path, publication: Publication) -> Path | None:
-    """The first file of a kept publication that is not as it was published."""
+    """The first file of a kept publication that has changed since it was published."""
     return next(iter(changed_files(published, publication)), None)
 
 

@@ -142,7 +142,7 @@ def changed_files(published: Path, publication: Publication, *, is_live: bool = 
 
 
 def _led_astray(published: Path, publication: Publication) -> list[Path]:
-    """What makes readers see something else although every file is as it was: a log that DuckDB replays, a pointer."""
+    """Whatever makes readers see other data although no file has changed: a log that DuckDB replays, or a pointer."""
     found = [log for file in (DATABASE, WORK) if (log := wal_of(published / file)).exists()]
     folders = {name.partition("/")[0] for name in publication.digests if "/" in name}
     pointer = published / "parquet"

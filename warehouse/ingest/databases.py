@@ -257,7 +257,7 @@ def _digits(numeric: str) -> float:
 def _ask_of_columns(
     connection: duckdb.DuckDBPyConnection, remote: _Remote, names: Sequence[str], test: str
 ) -> frozenset[str]:
-    """The columns for which the server says yes to a test, an aggregate in its own SQL of the column {0}."""
+    """The columns for which a test on the server is true; the test is an aggregate in its SQL of the column {0}."""
     if not names:
         return frozenset()
     tests = ", ".join(f"{test.format(remote.quoted(name))} as c{number}" for number, name in enumerate(names))
@@ -354,7 +354,7 @@ def _mask(
     types: Mapping[str, str],
     erasure_register: ErasureRegister,
 ) -> None:
-    """Put pseudonyms in place of erased customers, as in what was loaded earlier and is compared with these rows."""
+    """Replace erased customers by pseudonyms, as in the earlier rows with which these rows are compared."""
     columns = tuple(Column(*column) for column in types.items())
     masked = erasure_register.mask(rows, source_table(source, Relation(source.raw_schema, name), columns))
     if masked != rows:
@@ -374,7 +374,7 @@ def _find_refused(connection: duckdb.DuckDBPyConnection, source: SourceConfig, n
 
 
 def _query(connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, remote: _Remote) -> str:
-    """Everything at first; later what the watermark leaves, by a filter so simple that the server applies it."""
+    """All rows at first; later those beyond the watermark, with a filter so simple that the server applies it."""
     names = remote.columns.names
     columns = [f"{quote_identifier(column)} as {quote_identifier(raw)}" for column, raw in names.items()]
     select = f"select {', '.join(columns)}, 0 as _row_number from"

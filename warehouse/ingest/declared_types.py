@@ -119,7 +119,7 @@ def read_text_columns(
 
 
 def _not_plain(connection: duckdb.DuckDBPyConnection, file: FileColumns, typed: Mapping[str, str]) -> list[str]:
-    """The columns with a value that is not written as the type itself is; one look at all of them."""
+    """The columns with a value that is not written in the type's own form, found by one query over all columns."""
     if not typed:
         return []
     tests = [
@@ -142,7 +142,7 @@ def _plain(column: str, kind: str) -> str:
 
 
 def _short_number(kind: str) -> str | None:
-    """The pattern of numbers with so few digits that they fit a decimal or an integer, whatever the digits are."""
+    """The pattern of numbers with so few digits that they always fit a decimal or an integer."""
     if match := re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind):
         whole, decimals = int(match[1]) - int(match[2]), int(match[2])
         return f"[+-]?[0-9]{{1,{whole}}}" + (f"([.][0-9]{{0,{decimals}}})?" if decimals else "")
@@ -179,7 +179,7 @@ def may_go(number: str) -> str:
 def _date_order(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns, column: str
 ) -> str:
-    """`dmy` or `mdy`: what the values prove, else what the YAML says; without short dates it does not matter."""
+    """`dmy` or `mdy`: as the values prove, else as the YAML says; without short dates it does not matter."""
     said = source.tables[name].date_order
     value = f"trim({quote_identifier(column)})"
     first, second = (f"cast(regexp_extract({value}, '^([0-9]+)[-/.]([0-9]+)', {i}) as integer)" for i in (1, 2))
@@ -218,7 +218,7 @@ def _date_order(
 
 
 def _proven(counts: Mapping[str, int]) -> str | None:
-    """The way for which nearly all of the evidence speaks; None where there is none, or for both."""
+    """The format for which nearly all of the evidence speaks; None if there is no evidence, or evidence for both."""
     best = max(counts, key=lambda way: counts[way])
     others = sum(counts.values()) - counts[best]
     return best if counts[best] and others <= STRAY_SHARE * counts[best] else None
@@ -273,7 +273,7 @@ def _day_time(clock: str) -> str:
 def _decimal_mark(
     connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns, column: str
 ) -> str:
-    """`.` or `,`: what the values prove, else what the YAML says, else the point where nothing speaks against it."""
+    """`.` or `,`: as the values prove, else as the YAML says, else the point if nothing speaks against it."""
     said = source.tables[name].decimal_mark
     if file.has_types:  # numbers of such a file are no text, so there is nothing to find out
         return said or "."

@@ -87,7 +87,7 @@ def load_source(
 
 
 def _with_unclaimed(reports: list[LoadReport], source: SourceConfig, folder: Path | None) -> list[LoadReport]:
-    """Files that no table asks for are told with the last table."""
+    """Files that belong to no table are reported with the last table."""
     ignored = unclaimed_files(source, folder) if folder else []
     if not ignored or not reports:
         return reports
@@ -196,7 +196,7 @@ class _FileLoad:
         self._note(batch_ids=(batch_id,))
 
     def _tell_vanished(self, file: str, earlier_batch: int, batch_id: int) -> None:
-        """Rows of the file's earlier version whose keys are not in this one: they stay, so people should know."""
+        """Report the rows of the file's earlier version whose keys are not in this one, because they stay."""
         raw, keys = raw_table(self.source, self.name), ", ".join(map(quote_identifier, self.table.key))
         row = self.connection.execute(
             f"select count(*) from (select {keys} from {raw} where _batch_id = $earlier"
@@ -225,7 +225,7 @@ class _FileLoad:
         self._note(rows_read=read, rows_loaded=loaded, rows_malformed=rejected)
 
     def _insert_rows(self, reading: Reading, place: str, shown: str, batch_id: int) -> tuple[int, int]:
-        """Loads what the raw table takes, and logs what it does not: how many rows of each."""
+        """Loads the rows that the raw table takes, and logs the others. Returns the number of each."""
         existing = raw_columns(self.connection, self.source, self.name)
         self._refuse_width(reading, place)
         mapped = map_columns(reading.columns, self.table, place, existing)
@@ -267,7 +267,7 @@ class _FileLoad:
             )
 
     def _insert_rejects(self, rejects: str | None, shown: str, batch_id: int) -> int:
-        """Logs rejected rows: SQL of row_number, reason, record and what of it may be shown."""
+        """Logs rejected rows, given as SQL of row_number, reason, record and its part that may be shown."""
         if rejects is None:
             return 0
         return count(

@@ -145,7 +145,7 @@ def _refusals(
     kinds: Mapping[str, str],
     readings: Mapping[str, TextReading],
 ) -> list[Refusal]:
-    """What no raw column takes, of the columns that hold such a value; all of them are looked at once."""
+    """The values that no raw column takes, for the columns that hold such a value; one query looks at all columns."""
     declared = typed_columns(source.tables[name], incoming.types)
     conditions = {}
     for column, kind in incoming.types.items():

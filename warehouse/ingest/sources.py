@@ -350,7 +350,7 @@ class SourceConfig(_Section):
 
 
 def _canonical_table(name: str, table: Any) -> Any:
-    """A table's section with what the registry says of its entity where the section itself is silent."""
+    """A table's section, completed from the registry with the keys that it leaves out."""
     entities = load_entities()
     if not isinstance(table, dict) or table.get("entity", name) not in staged_entities(entities):
         return table
@@ -382,7 +382,7 @@ def _not_canonical(table: TableConfig) -> str | None:
 
 
 def _with_mapped_columns(values: dict[str, Any]) -> dict[str, Any]:
-    """A source's section with what its mappings take for granted: columns with their types, each table's entity."""
+    """A source's section, completed from its mappings: columns with their types, each table's entity."""
     try:
         mapped = {entity: Mapping.model_validate(section) for entity, section in (values.get("mapping") or {}).items()}
     except (ValidationError, AttributeError):
@@ -403,7 +403,7 @@ def _customer_columns(mapped: dict[str, Mapping]) -> list[str]:
 
 
 def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mapping) -> dict[str, Any]:
-    """A table's section with the columns that a mapping names; what the section says itself stands."""
+    """A table's section with the columns that a mapping names; the section's own keys take precedence."""
     used = columns_of_table(mapping, name)
     types = {} if table.get("table") else number_types(mapping, entity)
     needed = needed_columns(mapping, entity)

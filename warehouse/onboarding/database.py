@@ -114,7 +114,7 @@ def _propose(
 def _guess(
     lines: Sample, table: RemoteTable, orders: TableReference | None, said: Mapping[str, str], ask: Ask
 ) -> Guess:
-    """The columns of the lines, those of their orders beside them."""
+    """The columns of the lines, together with those of their orders."""
     joined = with_orders(lines, orders) if orders else lines
     for name, header in said.items():
         if header not in joined.header:
@@ -149,7 +149,7 @@ def _say_utc(mapping: Mapping[str, Any], tables: Mapping[str, RemoteTable]) -> N
 
 
 def _recognised(database: RemoteDatabase, tables: Sequence[RemoteTable], variable: str) -> Proposal | None:
-    """The company of a system whose tables are known, None where the database is of no such system."""
+    """The company of a system whose tables are known; None if the database belongs to no such system."""
     for name, reader in load_readers().items():
         found = {role: _table_of(tables, role, kind.headers) for role, kind in reader.tables.items()}
         if reader.database != database.kind or not all(found.values()):
@@ -186,7 +186,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:
-    """The table with most columns that are called and typed as those of order lines."""
+    """The table with the most columns whose names and types fit order lines."""
 
     def likeness(table: RemoteTable) -> int:
         fields = {name for column in table.columns for name in fields_of(column)}
@@ -236,7 +236,8 @@ def _reference(
 
 
 def _is_called(table: RemoteTable, field: str) -> bool:
-    """Whether a table's name is that of what the field is the id of: small numbers are keys of many tables."""
+    """Whether a table's name fits the field's id. Values alone do not suffice, because small numbers are keys of many
+    tables."""
     words = {"order_id": ("order", "sale", "receipt", "invoice", "transaction"), "product_id": ("product", "item",
              "article", "sku"), "customer_id": ("customer", "client", "user", "member", "account")}  # fmt: skip
     return any(word in table.table.lower() for word in words[field])

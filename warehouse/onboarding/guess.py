@@ -103,7 +103,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
 
 
 def _notes_of_unused(headers: Sequence[str], used: Collection[str]) -> list[str]:
-    """What is told of columns that nothing is made of; of a tax, that amounts may hold it."""
+    """Notes on unused columns; for a tax, that amounts may include it."""
     named = {header for header in headers if header in used or f"{ORDERS_PREFIX}{header}" in used}
     unused = [header for header in dict.fromkeys(headers) if header and header not in named]
     notes = [f"Not used: {', '.join(unused)}. Say --map FIELD=COLUMN to use one."] if unused else []
@@ -181,7 +181,7 @@ FITTING = {
 
 
 def _take_by_words(guess: Guess, kinds: Mapping[str, str]) -> None:
-    """What headers are called, where what stands under them fits; the likeliest field of a header first."""
+    """Take fields by the words of headers, if the values fit; the likeliest field of a header first."""
     for rank in range(4):
         for header, kind in kinds.items():
             fields = [name for name in fields_of(header) if name in FIELDS]
@@ -291,7 +291,7 @@ def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
 
 
 def _return_words(guess: Guess) -> list[str]:
-    """The texts by which rows are returns, where their amounts do not say so by their sign already."""
+    """The texts that mark rows as returns, if the sign of their amounts does not show it already."""
     values = guess.values("is_return")
     words = sorted({value for value in values if RETURNED.match(value.casefold())})
     amount = guess.columns.get("amount") or guess.columns.get("quantity")
@@ -326,7 +326,7 @@ def _table(sample: Sample, folder: Any, description: str, guess: Guess) -> dict[
 
 
 def _raw(guess: Guess, name: str) -> str:
-    """What a field's column is called in the raw table: addresses by names that erasing knows."""
+    """The name of a field's column in the raw table; addresses have names that erasing knows."""
     header = guess.columns[name]
     return name if name in ("email", "phone") and header.lower() != name else header
 

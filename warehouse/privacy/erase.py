@@ -85,7 +85,7 @@ class Erasure:
 
 @dataclass(frozen=True)
 class _Unfinished:
-    """What has to be known until the end, as the warehouse itself forgets it in the first step."""
+    """The facts that are needed until the end, because the first step removes them from the warehouse."""
 
     customer_id: str
     pseudonym: str
@@ -172,7 +172,7 @@ def _read_unfinished(settings: Settings) -> _Unfinished | None:
 
 
 def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> _Unfinished:
-    """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError when nobody knows the id."""
+    """Find the customer, draw the pseudonym, and keep both until the end. Raises UserError for an unknown id."""
     sources = every_source(settings)
     with connect(settings.warehouse_path) as connection:
         tables = database_tables(connection, sources)
@@ -323,7 +323,7 @@ class _Work:
         )
 
     def _forget_scratch(self) -> None:
-        """What killed loads and publications left: nobody else works while the warehouse is held."""
+        """Delete leftovers of killed loads and publications; no other process works while the warehouse is held."""
         shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
         for leftover in [*self.settings.home.glob("*.duckdb.tmp"), *self.settings.home.glob(".*.next.tmp")]:
             shutil.rmtree(leftover, ignore_errors=True)

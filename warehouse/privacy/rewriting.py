@@ -82,7 +82,7 @@ def rewrite(
 
 @contextmanager
 def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[None]:
-    """Let DuckDB put what memory does not hold beside the new file, and not where the command was started."""
+    """Make DuckDB spill to a folder beside the new file, and not to the folder where the command was started."""
     folder = target.with_name(f"{target.name}.tmp")
     connection.execute(f"set temp_directory = {quote_literal(str(folder))}")
     try:
@@ -209,7 +209,7 @@ def _digests_of(connection: DuckDBPyConnection, table: Table, column: Column) ->
 
 
 def _value(table: Table, column: Column, data_subject: DataSubject, has_digests: bool) -> str:
-    """What the new file holds in the place of a column's value."""
+    """The value in the new file for a column's value."""
     value = masked(table, column)
     is_veiled = table.is_customer(column) or (bool(table.owner_columns) and table.is_personal(column))
     if is_veiled or column.name.lower() in OF_OTHER_THINGS:

@@ -133,7 +133,7 @@ def _curve(company: Company, curve: str, model: str | None) -> pd.DataFrame:
 
 
 def _scoring_model(company: Company) -> dict[str, str | None]:
-    """The run whose scores stand, and the model that it published; nothing where runs are not recorded."""
+    """The run whose scores are valid, and the model that it published; empty if runs are not recorded."""
     if not company.marts.has("fct_model_runs", "model_run_id", "model"):
         return {"run": None, "model": None}
     rows = company.marts.rows(
@@ -246,7 +246,7 @@ def _deciles(company: Company) -> Figure:
 
 
 def _horizon(company: Company) -> int | None:
-    """The months ahead that values are told for: 12 if the history allows it, else 3, else none."""
+    """The horizon of the values in months: 12 if the history allows it, else 3, else none."""
     if not company.marts.has("rpt_lifetime_value_deciles", "horizon_months", "clv_amount", "clv_share_rate"):
         return None
     return company.marts.one(
@@ -271,7 +271,7 @@ def _limits(company: Company) -> str:
 
 
 def _forecast_and_actual(company: Company) -> list[Figure]:
-    """What was forecast at past days beside what came; nothing where no forecast could be tested."""
+    """Forecasts of past days beside actual values; empty if no forecast could be tested."""
     marts = company.marts
     runs_told = all(marts.has(table, "model_run_id") for table in ("fct_model_runs", "fct_customer_lifetime_value"))
     if not runs_told or not marts.has("rpt_lifetime_value_backtest", "model", "average_actual_amount"):

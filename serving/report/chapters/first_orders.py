@@ -54,7 +54,7 @@ def first_orders(company: Company) -> Section:
 
 
 def _differences(company: Company, metric: str, days: int) -> list[dict[str, Any]]:
-    """The differences that are known, those that stand out first, each with its value in words as `began`."""
+    """The known differences, significant ones first, each with its value in words as `began`."""
     if not company.marts.has("rpt_cohort_drivers", *COLUMNS):
         return []
     rows = company.marts.rows(
@@ -77,7 +77,7 @@ def _attribute(name: str) -> str:
 
 
 def _values(company: Company, rows: list[dict[str, Any]]) -> list[str]:
-    """The values of attributes in words: products by their names, fifths and discounts by what they mean."""
+    """The values of attributes in words: products by name, fifths and discounts by their meaning."""
     products = [row["attribute_value"] for row in rows if row["attribute"] == "first_product"]
     known = company.marts.has("dim_products", "product_name")
     named = (
