@@ -107,8 +107,8 @@ def test_nothing_after_as_of_date_and_no_order_of_rows_matters(compiled_marts, h
     shuffled = {name: random.Random(seed).sample(rows, len(rows)) for name, rows in tables.items()}
     whole = Marts(compiled_marts, shuffled)
     cut = Marts(compiled_marts, history.until(as_of_day).tables(as_of_day))
-    for model in whole.models:
-        assert whole.rows(model.name) == cut.rows(model.name), model.name
+    for name in whole.models:
+        assert whole.rows(name) == cut.rows(name), name
 
 
 @PROPERTY
