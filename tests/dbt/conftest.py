@@ -22,6 +22,7 @@ from warehouse.sql import connect
 RFM = RfmSettings(
     minimum_customers=8, recency_days_cuts=(5, 20, 40, 90), frequency_cuts=(1, 2, 3, 4), monetary_cuts=(0, 5, 10, 20)
 )
+TOLD = {"data_through": date(2025, 3, 20), "rfm": RFM}
 # too few came in its first five days to rank
 FIRST_DAY = date(2023, 11, 25)
 SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "+fct_orders", "+fct_order_lines"]
@@ -58,9 +59,7 @@ def company_settings(tmp_path_factory: pytest.TempPathFactory, generated_manifes
 
     def settings_in(folder: Path) -> Settings:
         sources = {name: {"input_path": folder / "landing" / name} for name in ("shop", "till")}
-        return generated_settings(
-            folder / "home", generated_manifests, sources=sources, data_through=date(2025, 3, 20), rfm=RFM
-        )
+        return generated_settings(folder / "home", generated_manifests, sources=sources, **TOLD)
 
     def make(folder: Path) -> None:
         generate(
@@ -78,6 +77,6 @@ def built_warehouse(company_settings: Settings) -> BuiltWarehouse:
 
 
 @pytest.fixture(scope="session")
-def compiled_marts(built_warehouse: BuiltWarehouse) -> Models:
+def compiled_marts(tmp_path_factory: pytest.TempPathFactory, generated_manifests: Path) -> Models:
     """The customer marts' SQL, to run on made-up histories."""
-    return compile_marts(built_warehouse.settings)
+    return compile_marts(generated_settings(tmp_path_factory.mktemp("compiled"), generated_manifests, **TOLD))
