@@ -40,6 +40,7 @@ ENTITIES = (
     "customer_events",
     "customer_feedback",
     "programme_costs",
+    "marketing_spend",
     "exchange_rates",
     "point_adjustments",
 )

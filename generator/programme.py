@@ -46,6 +46,7 @@ def write_programme(programme: Programme, folder: Folder) -> None:
         "customer_events": _customer_events,
         "customer_feedback": _customer_feedback,
         "programme_costs": _programme_costs,
+        "marketing_spend": _marketing_spend,
         "exchange_rates": _exchange_rates,
         "point_adjustments": _point_adjustments,
     }
@@ -221,6 +222,25 @@ def _programme_costs(programme: Programme) -> Columns:
         "category": coded(np.zeros(len(day), np.int64), ["platform"]),
         "amount": money(np.full(len(day), monthly)),
         "campaign_id": coded(np.full(len(day), -1), programme.catalogue.campaign_ids),
+    }
+
+
+def _marketing_spend(programme: Programme) -> Columns:
+    """Thirty euros per customer in all, evenly by month on the web; for the shops half as many dollars."""
+    company = programme.company
+    day = np.repeat(company.month_starts[:-1], 2)
+    number = np.arange(len(day))
+    per_month = len(programme.customers) * 30 * UNITS // (len(day) // 2)
+    in_shops = number % 2
+    return {
+        "spend_id": keys("W", number),
+        "spend_date": dates(day + company.start_ordinal),
+        "channel": coded(in_shops, ["Web", "store"]),
+        "campaign_name": coded(np.full(len(day), -1), ["none"]),
+        "amount": money(np.where(in_shops, per_month // 2, per_month)),
+        "currency": coded(in_shops, ["EUR", "USD"]),
+        "clicks": pa.array(np.where(in_shops, 0, per_month // UNITS)),
+        "impressions": pa.array(number * 1_000),
     }
 
 

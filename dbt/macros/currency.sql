@@ -4,6 +4,19 @@
         else try_cast(cast({{ amount }} as decimal(22, 4)) * exchange_rate as decimal(18, 4)) end
 {%- endmacro %}
 
+{# Why a row in another currency is rejected: no rate on its day, or one that makes an amount too large; NULL for a sound one. #}
+{% macro rate_reason(day, amounts) -%}
+    case
+        when exchange_rate is null
+            then 'no exchange rate for '
+                || case when {{ matches_whole('currency', '[A-Z]{3}') }} then currency else {{ masked_text('currency') }} end
+                || ' on ' || {{ as_text(day) }}
+        when exchange_rate <> 1
+            and {{ largest_of(amounts) }} > {{ var('ingest').get('largest_amount', 0) }} / cast(exchange_rate as double)
+            then 'an amount is too large in the base currency'
+    end
+{%- endmacro %}
+
 {# The cost of a line: its own, else the net amount less the assumed margin (multiplied only where it has to be). #}
 {% macro cost_or_assumed(lines=none) -%}
     {%- set of = lines ~ '.' if lines else '' -%}

@@ -13,7 +13,7 @@ import duckdb
 from warehouse.errors import UserError
 
 # Columns of these groups of marts that are computed by a definition of ours, and so have to have a worked example.
-GROUPS = ("core", "rfm", "retention", "loyalty", "roi")
+GROUPS = ("core", "rfm", "retention", "acquisition", "loyalty", "roi")
 METRIC = re.compile(
     r"(?!earn_rate).*_rate|.*_score|roi_.*|rfm_segment|value_segment|activity_status|order_number|days_since_previous_order"
 )

@@ -80,6 +80,11 @@ def percent(share: Number | None, digits: int = 0) -> str:
     return NONE if share is None else f"{round(float(share), digits + 2) + 0.0:,.{digits}%}".replace("-", MINUS)
 
 
+def times(ratio: Number | None) -> str:
+    """A ratio: 1.5 is 1.50×."""
+    return NONE if ratio is None else f"{float(ratio):,.2f}×".replace("-", MINUS)
+
+
 def signed(change: float, form: str) -> str:
     """A change with its sign: +9.2%, −1.0."""
     return f"{change:+{form}}".replace("-", MINUS)

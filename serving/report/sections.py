@@ -3,7 +3,16 @@
 from datetime import date
 
 from serving.report import formatting
-from serving.report.chapters import churn_and_value, customers, first_orders, programme, retention, sales_mix, summary
+from serving.report.chapters import (
+    acquisition,
+    churn_and_value,
+    customers,
+    first_orders,
+    programme,
+    retention,
+    sales_mix,
+    summary,
+)
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
@@ -15,6 +24,7 @@ SECTIONS = (
     customers.segments,
     retention.retention,
     first_orders.first_orders,
+    acquisition.acquisition,
     churn_and_value.churn,
     churn_and_value.lifetime_value,
     programme.programme,

@@ -26,6 +26,7 @@ COLUMNS = {
     "customer_events": "event_id customer_id event_type occurred_at duration_seconds",
     "customer_feedback": "feedback_id customer_id given_at channel rating comment",
     "programme_costs": "cost_id cost_date category amount campaign_id",
+    "marketing_spend": "spend_id spend_date channel campaign_name amount currency clicks impressions",
     "exchange_rates": "rate_date currency rate",
     "point_adjustments": "adjustment_id customer_id adjusted_at points reason",
 }

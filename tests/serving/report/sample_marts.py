@@ -99,6 +99,22 @@ MARTS = {
             ('first_order', 'full_price', 8)
         ) as t (group_kind, group_value, group_rank)
     """,
+    "rpt_acquisition_monthly": """
+        select date '2017-10-01' as month, channel, channel = 'all' as is_all_channels,
+            1200::decimal(18, 4) as spend_amount,
+            case when channel = 'all' then 1500::decimal(18, 4) end as fully_loaded_amount,
+            40::bigint as new_customers_count, 0.25::double as unknown_channel_rate, 30::decimal(18, 2) as cac_amount,
+            case when channel = 'all' then 37.5::decimal(18, 2) end as fully_loaded_cac_amount,
+            1.25::double as ltv_to_cac_90d, null::double as ltv_to_cac_180d, true as is_complete, false as is_small,
+            'ok' as status
+        from (values ('all'), ({hostile})) as t (channel)
+    """,
+    "rpt_payback": """
+        select month as cohort_month, channel, is_all_channels, new_customers_count as cohort_size, spend_amount,
+            cac_amount, 90::bigint as looked_at_age_days, 37.5::decimal(18, 2) as cumulative_margin_amount_per_customer,
+            60::bigint as payback_days, is_small, 'paid_back' as status
+        from marts.rpt_acquisition_monthly
+    """,
     "rpt_cohort_drivers": """
         select attribute, attribute_value, age_days, metric, 60::bigint as customers_count, 0.45::double as value,
             0.3::double as others_value, 0.15::double as difference, 0.05::double as difference_low,

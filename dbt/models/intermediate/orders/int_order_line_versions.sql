@@ -89,13 +89,7 @@ judged as {{ computed_anew() }} (
         *,
         coalesce(
 {{ reject_reason('order_lines') }},
-            case when exchange_rate is null
-                then 'no exchange rate for '
-                    || case when {{ matches_whole('currency', '[A-Z]{3}') }} then currency else {{ masked_text('currency') }} end
-                    || ' on ' || {{ as_text('order_date') }} end,
-            case when exchange_rate <> 1 and {{ largest_of(['net_amount', 'discount_amount', 'cost_amount']) }}
-                > {{ var('ingest').get('largest_amount', 0) }} / cast(exchange_rate as double)
-                then 'an amount is too large in the base currency' end
+            {{ rate_reason('order_date', ['net_amount', 'discount_amount', 'cost_amount']) }}
         ) as reject_reason
     from valued
 

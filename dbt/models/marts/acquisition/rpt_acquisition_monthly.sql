@@ -1,0 +1,99 @@
+{%- set ages = [90, 180, 365] -%}
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+acquisition_spend as (
+
+    select * from {{ ref('int_acquisition_spend') }}
+
+),
+
+lifetime_value as (
+
+    select *
+    from {{ ref('fct_customer_lifetime_value') }}
+    where as_of_date = (select as_of_date from run_dates) and status = 'ok'
+
+),
+
+acquired as (
+
+    select
+        acquired_customers.cohort_month as month,
+        case when grouping(acquired_customers.channel) = 1 then 'all' else acquired_customers.channel end as channel,
+        grouping(acquired_customers.channel) = 1 as is_all_channels,
+        count(*) as new_customers_count,
+        count(*) filter (where acquired_customers.channel = 'unknown') as unknown_customers_count,
+        min(acquired_customers.age_days) as youngest_age_days,
+        {%- for days in ages %}
+        sum(acquired_customers.margin_amount_{{ days }}d) as margin_amount_{{ days }}d,
+        {%- endfor %}
+        count(lifetime_value.customer_id) as valued_customers_count,
+        sum(lifetime_value.historic_margin_amount + lifetime_value.clv_12m_amount) as forecast_margin_amount
+    from {{ ref('int_acquired_customers') }} as acquired_customers
+    left join lifetime_value on acquired_customers.customer_id = lifetime_value.customer_id
+    group by grouping sets (
+        (acquired_customers.cohort_month), (acquired_customers.cohort_month, acquired_customers.channel)
+    )
+
+),
+
+joined as (
+
+    select
+        coalesce(acquired.month, spent.month) as month,
+        coalesce(acquired.channel, spent.channel) as channel,
+        coalesce(acquired.is_all_channels, spent.is_all_channels) as is_all_channels,
+        coalesce(spent.spend_amount, 0) as spend_amount,
+        spent.fully_loaded_amount,
+        spent.clicks,
+        spent.impressions,
+        coalesce(acquired.new_customers_count, 0) as new_customers_count,
+        coalesce(acquired.unknown_customers_count, 0) as unknown_customers_count,
+        acquired.forecast_margin_amount,
+        acquired.valued_customers_count = acquired.new_customers_count as is_valued,
+        {%- for days in ages %}
+        case when acquired.youngest_age_days >= {{ days }} then acquired.margin_amount_{{ days }}d end as margin_amount_{{ days }}d,
+        {%- endfor %}
+        coalesce(spent.spend_amount, 0) > 0 and coalesce(acquired.new_customers_count, 0) > 0 as has_both
+    from acquired
+    full outer join acquisition_spend as spent
+        on acquired.month = spent.month
+        and acquired.channel = spent.channel
+        and acquired.is_all_channels = spent.is_all_channels
+
+)
+
+select
+    joined.month,
+    joined.channel,
+    joined.is_all_channels,
+    {{ money('joined.spend_amount') }} as spend_amount,
+    joined.fully_loaded_amount,
+    joined.clicks,
+    joined.impressions,
+    joined.new_customers_count,
+    joined.unknown_customers_count,
+    {{ rate('joined.unknown_customers_count', 'joined.new_customers_count') }} as unknown_channel_rate,
+    case when joined.has_both then {{ exact_average('joined.spend_amount', 'joined.new_customers_count') }} end as cac_amount,
+    case when joined.has_both then {{ exact_average('joined.fully_loaded_amount', 'joined.new_customers_count') }} end
+        as fully_loaded_cac_amount,
+    {%- for days in ages %}
+    {{ money('joined.margin_amount_' ~ days ~ 'd') }} as margin_amount_{{ days }}d,
+    case when joined.has_both then {{ rate('joined.margin_amount_' ~ days ~ 'd', 'joined.spend_amount') }} end as ltv_to_cac_{{ days }}d,
+    {%- endfor %}
+    case when joined.has_both and joined.is_valued
+        then {{ rate('joined.forecast_margin_amount', 'joined.spend_amount') }} end as forecast_ltv_to_cac,
+    {{ add_days(add_months('joined.month', 1), -1) }} <= run_dates.data_through as is_complete,
+    joined.new_customers_count < 30 as is_small,
+    case
+        when joined.channel = 'unknown' and not joined.is_all_channels then 'channel_unknown'
+        when joined.spend_amount <= 0 then 'no_spend'
+        when joined.new_customers_count = 0 then 'no_new_customers'
+        else 'ok'
+    end as status
+from joined
+cross join run_dates
