@@ -12,6 +12,7 @@ from dagster_project.jobs import build_daily_job
 from dagster_project.resources import Progress, warehouse_resource
 from dagster_project.schedules import build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
+from serving.report.company_files import read_section, section_files
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings, load_settings
 
@@ -23,6 +24,8 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
     settings, sources or the dbt project cannot be read; an empty graph is never returned.
     """
     settings = settings or load_settings()
+    for file in section_files(settings):
+        read_section(file)
     project = DbtProject(settings)
     dbt = build_dbt_assets(project)
     marts = [key for key in dbt.keys if key.path[0] == "marts"]

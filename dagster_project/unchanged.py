@@ -24,7 +24,7 @@ from warehouse.register import Register
 from warehouse.settings import PROJECT_ROOT, Settings
 
 CODE = ("dagster_project", "dbt", "ml", "serving", "templates", "warehouse", "whatif")
-COMPANY = ("sources", "staging", "marts", "seeds", "templates")
+COMPANY = ("sources", "staging", "marts", "seeds", "templates", "report")
 # Settings that decide when and where a run takes place, and nothing about its figures.
 BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits"}
 

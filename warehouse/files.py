@@ -76,6 +76,12 @@ def require_free(path: Path, *, force: bool) -> None:
         raise UserError(f"--out {path}: there is such a file already. Name another one, or replace it with --force.")
 
 
+def require_outside(path: Path, home: Path) -> None:
+    """Raises UserError for a file of people's inside a home folder, where it would be one more copy to erase."""
+    if path.resolve().is_relative_to(home.resolve()):
+        raise UserError(f"{path}: inside the home folder {home}, which an erasure has to clear. Write elsewhere.")
+
+
 def _linked_folder(path: Path) -> Path | None:
     """A link on the way to a file. Links directly below / are the system's, as macOS makes them of /tmp and /var."""
     folders = reversed((Path.cwd() / path).parents)

@@ -54,6 +54,11 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
 
 
+def is_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+    """Whether a text is one statement that reads: a CALL may end the process, and others may write the open file."""
+    return [statement.type for statement in connection.extract_statements(query)] == [duckdb.StatementType.SELECT]
+
+
 def memory_limit(settings: Settings) -> str | None:
     """DuckDB's memory limit: by the settings, else by the cgroup; None leaves DuckDB's default, 80% of the machine."""
     return settings.memory_limit or duckdb_memory_limit(memory_group())

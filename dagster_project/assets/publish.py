@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -15,13 +16,16 @@ from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, inline_picture
 from dagster_project.unchanged import record_inputs
 from serving.publication.publish import publish
-from serving.report import cohort_svg
+from serving.report import cohort_svg, write_report
 from warehouse import builds
+from warehouse.settings import Settings
 
 # How old a publication may be before somebody should look.
 DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 # Under this name a publication's metadata says that the data goes on after it.
 BEYOND = "data goes on"
+# And under this one, what of the company's own sections the report cannot show.
+NOT_SHOWN = "not shown in the report"
 BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 
@@ -103,6 +107,11 @@ def build_publish_assets(
         if is_part(context.run) and not _has_passed(run):
             context.log.info("Nothing is published: this run built and checked a part of the graph.")
             return
+        not_shown: list[str] = []
+
+        def report(copy: duckdb.DuckDBPyConnection, settings: Settings, target: Path) -> None:
+            not_shown.extend(write_report(copy, settings, target))
+
         with run.stage("publish"), run.connect() as connection:
             row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
             assert row is not None
@@ -112,17 +121,19 @@ def build_publish_assets(
                 {"as_of_date": row[0], "data_through": row[1]},
                 work_tables=work_tables(manifest),
                 manifest=run.dbt.manifest_path(),
+                report=report,
                 ahead=run.precopy.bases(),
             )
             record_inputs(run.settings, publication, None if is_part(context.run) else run.input_state)
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()
             beyond = _days_beyond(run, connection)
-        if beyond:
-            run.progress(beyond, "waiting", None)
+        for sentence in [*([beyond] if beyond else []), *not_shown]:
+            run.progress(sentence, "waiting", None)
         yield dg.MaterializeResult(
             metadata={
                 **_cohort_picture(cohorts),
                 **({BEYOND: beyond} if beyond else {}),
+                **({NOT_SHOWN: "\n".join(not_shown)} if not_shown else {}),
                 "publication": publication.publication_id,
                 "as_of_date": str(publication.as_of_date),
                 "tables": len(publication.row_counts),

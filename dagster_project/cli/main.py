@@ -18,10 +18,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 from dagster_project.cli.parser import Commands, Parser, parse
 from dagster_project.unchanged import nothing_new, unchanged_since
 from dagster_project.watchdog import terminated_in_words
+from serving.audiences.definitions import Destination
 from warehouse.errors import UserError, printable
 from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
@@ -138,6 +140,7 @@ def _parser() -> Parser:
     messages = commands.add("messages", "look at the outbox, or deliver it by hand", _messages)
     messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
     messages.add_argument("--limit", type=_count, default=10, help="how many messages a preview shows")
+    _add_audiences(commands)
     _add_simulate(commands)
     _add_server(commands.add("ui", "Dagster's UI on the same graph; schedule and sensors are off", _ui))
     _add_server(commands.add("serve", "the same for every day: schedule and sensors start runs", _serve))
@@ -240,6 +243,25 @@ def _add_experiments(commands: Commands) -> None:
     experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
     _add_force(experiments)
+
+
+def _add_audiences(commands: Commands) -> None:
+    actions = commands.add("audiences", "lists of customers for mail, text and advertising systems").commands("action")
+    actions.add("list", "the company's audiences, and when each was last exported", _list_audiences)
+    preview = actions.add(
+        "preview", "how many would be handed over, and the first, without contacts", _preview_audience
+    )
+    export = actions.add("export", "write who is in an audience, who entered and who left", _export_audience)
+    for parser in (preview, export):
+        parser.add_argument("name", metavar="NAME", help="a file of the company's audiences/, without .yml")
+        parser.add_argument(
+            "--format", choices=get_args(Destination), help="the system it is for (default: the audience's destination)"
+        )
+        parser.add_argument("--with-holdout", action="store_true", help="with customers of the permanent holdout")
+    preview.add_argument("--limit", type=_count, default=10, help="how many members are shown (default: 10)")
+    export.add_argument("--hashed", action="store_true", help="contacts as SHA-256, for meta and google")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV; two more are written beside it")
+    _add_force(export)
 
 
 def _add_simulate(commands: Commands) -> None:
@@ -395,6 +417,35 @@ def _messages(settings: Settings, options: argparse.Namespace) -> int:
     if options.action == "send":
         return DONE if send(settings) else FAILED
     preview(settings, options.limit)
+    return DONE
+
+
+def _list_audiences(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.audiences import list_audiences
+
+    list_audiences(settings)
+    return DONE
+
+
+def _preview_audience(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.audiences import preview
+
+    preview(settings, options.name, options.format, options.limit, with_holdout=options.with_holdout)
+    return DONE
+
+
+def _export_audience(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.audiences import export_audience
+
+    export_audience(
+        settings,
+        options.name,
+        options.format,
+        options.out,
+        is_hashed=options.hashed,
+        with_holdout=options.with_holdout,
+        force=options.force,
+    )
     return DONE
 
 

@@ -1,23 +1,19 @@
 """`loyalty messages preview | send`: what is in the outbox, and its delivery by hand."""
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-
-import duckdb
-
 from dagster_project.cli.console import Console
+from dagster_project.cli.opened import opened_warehouse
 from dagster_project.watchdog import Watchdog, tell_end
 from serving.outbox import Delivered, deliver, open_messages, text_of
 from warehouse.errors import UserError
-from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
-from warehouse.sql import connect
+
+HOLDER = "loyalty messages"
 
 
 def preview(settings: Settings, limit: int) -> None:
     """Print the first messages that are still to be delivered, in words, without addresses."""
     console = Console(soft_wrap=True)
-    with _warehouse(settings, console) as connection:
+    with opened_warehouse(settings, HOLDER, console) as connection:
         messages = open_messages(connection)
     for message in messages[:limit]:
         text = text_of(settings, message.template, message.language, message.payload)
@@ -39,18 +35,9 @@ def send(settings: Settings) -> bool:
     with Watchdog(settings, "messages", tell_end) as watchdog:
         watchdog.stands("the delivery of", "messages")
         with watchdog.limit("the delivery", "limits.delivery_minutes", settings.limits.delivery_minutes):
-            delivered = deliver(settings, lambda: _warehouse(settings, console))
+            delivered = deliver(settings, lambda: opened_warehouse(settings, HOLDER, console))
     console.print(_told(delivered))
     return delivered.is_complete
-
-
-@contextmanager
-def _warehouse(settings: Settings, console: Console) -> Iterator[duckdb.DuckDBPyConnection]:
-    if not settings.warehouse_path.exists():
-        raise UserError(f"{settings.warehouse_path}: nothing is built yet; start `{settings.command} run`.")
-    held = hold_warehouse(settings, "loyalty messages", on_wait=lambda told: console.print(told, style="yellow"))
-    with held, closing(connect(settings.warehouse_path)) as connection:
-        yield connection
 
 
 def _told(delivered: Delivered) -> str:

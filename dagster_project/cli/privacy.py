@@ -82,6 +82,8 @@ def _tell(console: Console, settings: Settings, done: Erasure) -> None:
             f"Other customers whose ids differ in upper and lower case alone were left as they are:"
             f" {', '.join(done.others)}. Erase them too, if they are the same person."
         )
+    if done.audiences:
+        console.print(f"Remove the customer where these audiences were imported: {', '.join(done.audiences)}.")
     if done.source_files:
         console.print("These are the sources' own and still hold the customer; a load brings in the pseudonym instead:")
         for place in done.source_files:

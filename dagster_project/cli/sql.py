@@ -17,7 +17,7 @@ from warehouse.errors import UserError
 from warehouse.files import csv_cell
 from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
+from warehouse.sql import connect, is_one_select, limit_resources, lock_down, quote_identifier
 
 ROWS_AT_ONCE = 10_000
 UNLIMITED = 1_000_000
@@ -74,10 +74,8 @@ def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) ->
 
 
 def _require_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
-    """In DuckDB every statement can write the open file and its log, and a CALL may end the process."""
     explained = EXPLAIN.match(query)
-    statements = connection.extract_statements(query[explained.end() :] if explained else query)
-    if [statement.type for statement in statements] != [duckdb.StatementType.SELECT]:
+    if not is_one_select(connection, query[explained.end() :] if explained else query):
         raise UserError(
             "sql: a statement that reads is expected (select, describe, summarize, show, explain)."
             " --allow-files lets it do more, with your rights."

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from dagster_project.assets.publish import BEYOND
+from dagster_project.assets.publish import BEYOND, NOT_SHOWN
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
 from dagster_project.publication import PUBLICATION_KEY
@@ -51,11 +51,13 @@ def print_status(settings: Settings) -> None:
 
 
 def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:
-    """Print whether the data goes on after the published days."""
+    """Print whether the data goes on after the published days, and what the report cannot show."""
     published = instance.get_latest_materialization_event(PUBLICATION_KEY)
     made = published.asset_materialization if published else None
     if made and BEYOND in made.metadata:
         console.print(f"data       {made.metadata[BEYOND].value}")
+    for sentence in str(made.metadata[NOT_SHOWN].value).splitlines() if made and NOT_SHOWN in made.metadata else ():
+        console.print(f"report     {sentence}")
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:

@@ -57,6 +57,18 @@
     end
 {%- endmacro %}
 
+{# A phone number in international form (E.164), +49301234567; NULL where its country is not known, or it is too long. #}
+{% macro international_phone(phone) -%}
+    {%- set written = without_blanks(phone) -%}
+    case
+        when length({{ compared_phone(phone) }}) > 15 then null
+    {%- if not setting('identity', 'country_code') %}
+        when not ({{ written }} like '+%' or {{ written }} like '00%') then null
+    {%- endif %}
+        else '+' || {{ compared_phone(phone) }}
+    end
+{%- endmacro %}
+
 {# Whether the stop list of the settings names an address that is compared: whole, or by its domain. #}
 {% macro is_stopped_email(email) -%}
     {%- set listed = [''] + (setting('identity', 'stop_list') or []) | map('lower') | list -%}

@@ -23,8 +23,7 @@ from serving.outbox.file_channel import FileChannel
 from serving.outbox.store import OpenMessage
 from serving.outbox.texts import Text, render
 from serving.outbox.webhook_channel import WebhookChannel
-from serving.publication.state import live_publication
-from warehouse.builds import require_passed
+from serving.publication.state import require_live
 from warehouse.errors import UserError
 from warehouse.register import DeliveryRecord, Register
 from warehouse.settings import Settings
@@ -109,7 +108,7 @@ def deliver(settings: Settings, opened: OpenWarehouse, clock: Clock | None = Non
     with _alone(settings):
         with opened() as connection:
             store.take_over(connection, register)
-            _require_live(settings, connection)
+            require_live(settings, connection)
             channel = open_channel(settings)
             due = store.open_messages(connection) if channel else []
         if channel is None:
@@ -142,16 +141,6 @@ def is_quiet(hours: tuple[str, str], now: time) -> bool:
     """Whether the time is between the two hours (HH:MM), also past midnight; equal hours mean no quiet hours."""
     (begins, ends), moment = hours, f"{now:%H:%M}"
     return begins <= moment < ends if begins <= ends else moment >= begins or moment < ends
-
-
-def _require_live(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
-    passed, live = require_passed(connection), live_publication(settings)
-    if live is None or live.build_id != passed.build_id:
-        shown = f"build {live.build_id}" if live else "nothing"
-        raise UserError(
-            f"Messages go out once their build is published: build {passed.build_id} was built, and {shown} is"
-            " live. Start `loyalty run`."
-        )
 
 
 class _Delivery:

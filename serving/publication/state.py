@@ -8,7 +8,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from serving.publication.database_file import Base
+from warehouse.builds import require_passed
 from warehouse.errors import UserError
 from warehouse.files import write_atomically
 from warehouse.settings import Settings
@@ -64,6 +67,21 @@ def live_publication(settings: Settings) -> Publication | None:
         return None
     # They differ where a crash came between the decision and the replacement.
     return replace(live, live_since=state.since if live.publication_id == state.live else live.published_at)
+
+
+def require_live(settings: Settings, connection: DuckDBPyConnection) -> Publication:
+    """The live publication, which has to be the warehouse's last build before anything of it goes out to people.
+
+    Raises UserError where it is not.
+    """
+    passed, live = require_passed(connection), live_publication(settings)
+    if live is None or live.build_id != passed.build_id:
+        shown = f"build {live.build_id}" if live else "nothing"
+        raise UserError(
+            f"Messages and audiences go out once their build is published: build {passed.build_id} was built, and"
+            f" {shown} is live. Start `loyalty run`."
+        )
+    return live
 
 
 def publications(settings: Settings) -> list[Publication]:

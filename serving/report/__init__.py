@@ -14,17 +14,19 @@ from duckdb import DuckDBPyConnection
 from warehouse.settings import Settings
 
 
-def write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> None:
+def write_report(connection: DuckDBPyConnection, settings: Settings, target: Path) -> list[str]:
     """Write the report on schema marts of `connection` to `target`, one HTML file that needs nothing beside it.
 
-    If a company has no data for a part, a sentence in its place says so.
+    If a company has no data for a part, a sentence in its place says so. Returns a sentence for each of the company's
+    own sections that cannot be shown.
     """
     from serving.report.marts import Marts
     from serving.report.page import render
     from serving.report.sections import report_of
 
-    page = render(report_of(Marts(connection), settings), cache=settings.home / "cache")
-    target.write_text(page, encoding="utf-8")
+    report = report_of(Marts(connection), settings)
+    target.write_text(render(report, cache=settings.home / "cache"), encoding="utf-8")
+    return list(report.problems)
 
 
 def cohort_svg(frame: pd.DataFrame) -> str:

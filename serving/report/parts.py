@@ -74,7 +74,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything on the page."""
+    """Everything on the page; `problems` say what of the company's own sections cannot be shown."""
 
     company: str
     as_of: date | None
@@ -85,6 +85,7 @@ class Report:
     sections: Sequence[Section]
     facts: Sequence[str] = field(default_factory=list)
     kind: str = "Loyalty report"
+    problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from serving.report.chapters import (
     sales_mix,
     summary,
 )
+from serving.report.company_sections import company_sections
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
@@ -37,15 +38,19 @@ def report_of(marts: Marts, settings: Settings) -> Report:
     known = marts.rows("from marts.publication") if "publication" in marts.columns else []
     about = known[0] if known else {}
     company = Company(marts, settings, about.get("as_of_date") or _last_day(marts))
+    sections = [section(company) for section in SECTIONS]
+    tiles, sentences, facts = summary.tiles(company), summary.sentences(company), summary.facts(company)
+    further, problems = company_sections(company)
     return Report(
         company=formatting.title(settings.company),
         as_of=company.as_of,
         data_through=about.get("data_through"),
         publication=about.get("publication_id", ""),
-        tiles=summary.tiles(company),
-        sentences=summary.sentences(company),
-        sections=[section(company) for section in SECTIONS],
-        facts=summary.facts(company),
+        tiles=tiles,
+        sentences=sentences,
+        sections=[*sections, *further],
+        facts=facts,
+        problems=problems,
     )
 
 

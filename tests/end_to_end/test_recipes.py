@@ -21,6 +21,13 @@ pytestmark = pytest.mark.slow
 FOLDERS = ("companies", "dagster_project", "dbt", "docs", "ml", "serving", "templates", "warehouse", "whatif")
 BLOCK = re.compile(r"^( *)```(?:yaml|sql|python|text)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r'(?:#|--) (?P<path>\S+?)(?:, (?P<side>below|above) "(?P<line>.*)")?')
+RECIPES = (
+    "Add a source", "Add a mart", "Add a chart for one company", "Add an asset that learns", "Add a message trigger",
+)  # fmt: skip
+BROKEN = """title: Broken
+figures:
+  - {title: Nothing, kind: table, definition: Nothing., sql: select * from fct_nothing, columns: [{column: x}]}
+"""
 START = "import sys; from dagster_project.cli.main import main; sys.exit(main())"
 RECEIPTS = """Customer ID,line,receipt,sold,article,units,price
 kiosk-fan,1,r1,2024-03-01 12:00:00,mug,2,3.50
@@ -99,8 +106,9 @@ def extended(generated: Generated, tmp_path_factory: pytest.TempPathFactory) -> 
     own = root / "companies" / "corner_shop"
     own.mkdir()
     copy = ProjectCopy(root, Company(Path(shutil.move(made.file, own / "settings.yml"))))
-    for recipe in ("Add a source", "Add a mart", "Add an asset that learns", "Add a message trigger"):
+    for recipe in RECIPES:
         copy.follow(recipe)
+    (own / "report" / "broken.yml").write_text(BROKEN, encoding="utf-8")
     checked = copy.loyalty("sources", "check")
     assert checked.code == 0, checked.text
     run = copy.loyalty("run")
@@ -137,6 +145,24 @@ def test_an_added_mart_is_published_and_adds_up(extended: ProjectCopy) -> None:
     """
     assert len({*extended.company.published(both)[0]}) == 1
     assert (extended.company.settings.published_dir / "parquet" / "rpt_channel_orders_monthly.parquet").exists()
+
+
+def test_an_added_chart_is_in_the_report_and_a_broken_one_stops_nothing(extended: ProjectCopy) -> None:
+    page = (extended.company.settings.published_dir / "report.html").read_text(encoding="utf-8")
+    assert (
+        page.index('<a href="#campaigns">')
+        < page.index('<a href="#company-1">Broken')
+        < page.index('<a href="#company-2">Channels')
+    )
+    chapter = page.split('<section id="company-2">')[1]
+    spec = json.loads(re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', chapter)[0])
+    (rows,) = spec["datasets"].values()
+    kiosk = [(row["x"], row["y"]) for row in rows if row["series"] == "kiosk"]
+    assert kiosk == [("2024-03-01", 11.5), ("2024-04-01", 5.0)]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", chapter.split("<h3>Channels in all</h3>")[1])
+    assert cells[cells.index("kiosk") :][:3] == ["kiosk", "3", "€16.50"]
+    told = "broken.yml: line 3: the query fails: Catalog Error: Table with name fct_nothing does not exist!"
+    assert told in page and told in extended.loyalty("status").text
 
 
 def test_an_added_asset_that_learns_is_published_with_its_run(extended: ProjectCopy) -> None:

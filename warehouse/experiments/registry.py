@@ -6,21 +6,21 @@
 
 import csv
 import io
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import duckdb
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse.errors import UserError, nearest
+from warehouse.errors import UserError
 from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
 from warehouse.files import csv_cell, write_out
 from warehouse.settings import Settings
-from warehouse.values import Day, Rate, Text, what_is_wrong
-from warehouse.yaml_files import YamlFile, read_yaml, shown_value
+from warehouse.typed_files import validated
+from warehouse.values import Day, Rate, Text
+from warehouse.yaml_files import read_yaml
 
 CREATE = """
 create table if not exists ops.experiments (
@@ -49,25 +49,12 @@ def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
     Raises UserError naming the file and what is wrong in it.
     """
     read = read_yaml(file, f"a plan's keys with values: {', '.join(_Plan.model_fields)}")
-    try:
-        plan = _Plan.model_validate(read.values)
-    except ValidationError as error:
-        raise UserError("\n".join(_problem(read, detail) for detail in error.errors())) from error
+    plan = validated(read, _Plan)
     named = plan.model_dump() | {"salt": plan.salt or plan.campaign_id, "holdout_salt": settings.company}
     try:
         return ExperimentDefinition(**named)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
-
-
-def _problem(read: YamlFile, detail: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f'{read.place(detail["loc"])}: unknown key "{name}"{nearest(name, _Plan.model_fields)}.'
-    if detail["type"] == "missing":
-        return f'{read.place()}: the key "{name}" is missing; add it.'
-    found = shown_value(detail["input"])
-    return f'{read.place(detail["loc"])}: "{name}": {what_is_wrong(detail["msg"])} (found {found}).'
 
 
 def register_experiment(connection: duckdb.DuckDBPyConnection, plan: ExperimentDefinition) -> pd.DataFrame:

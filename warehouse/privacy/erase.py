@@ -39,7 +39,7 @@ from warehouse.privacy.contents import contents
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_other_ids, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.rewriting import count_records, find_digests, mentions, put_in_place, rewrite
-from warehouse.privacy.source_files import delivered_in
+from warehouse.privacy.source_files import delivered_in, exported_with
 from warehouse.register import Register
 from warehouse.settings import Settings
 from warehouse.sql import connect, memory_limit, wal_of
@@ -69,6 +69,7 @@ class Erasure:
 
     `others` are customers whose ids differ only in upper and lower case; they were not erased. `other_ids_count` is the
     number of the person's other ids, which were erased. `unseen` are files that the proof could not look into.
+    `audiences` are those whose last export had the customer; other systems hold it.
     """
 
     pseudonym: str
@@ -81,6 +82,7 @@ class Erasure:
     others: tuple[str, ...] = ()
     other_ids_count: int = 0
     unseen: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class _Unfinished:
     variants: dict[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     other_ids: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
 
 
 def erase(settings: Settings, customer_id: str, copies: Copies, tell: Tell) -> Erasure:
@@ -199,9 +202,10 @@ def _begin(settings: Settings, customer_id: str, *, is_current: bool = True) -> 
         contacts = find_contacts(connection, tables, data_subject)
         digests = find_digests(connection, tables, data_subject)
         source_files = delivered_in(connection, settings, sources, tables, data_subject)
+        audiences = exported_with(connection, tables, data_subject)
         names = {text: known_or_drawn(text) for text in variants}
     found = (contacts, tuple(digests), tuple(source_files), counts)
-    begun = _Unfinished(customer_id, name, *found, names, tuple(others), tuple(other_ids))
+    begun = _Unfinished(customer_id, name, *found, names, tuple(others), tuple(other_ids), tuple(audiences))
     make_salt(settings)
     write_private(unfinished_path(settings), json.dumps(asdict(begun)))
     return begun
@@ -320,6 +324,7 @@ class _Work:
             others=self.begun.others,
             other_ids_count=len(self.begun.other_ids),
             unseen=tuple(self.unseen),
+            audiences=self.begun.audiences,
         )
 
     def _forget_scratch(self) -> None:

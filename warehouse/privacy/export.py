@@ -9,7 +9,7 @@ from urllib.parse import quote
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
-from warehouse.files import require_free, write_out
+from warehouse.files import require_free, require_outside, write_out
 from warehouse.identity.columns import Table, database_tables
 from warehouse.identity.masking import is_erased, set_erased
 from warehouse.lock import hold_warehouse
@@ -58,10 +58,7 @@ def export(
 
 def _target(settings: Settings, customer_id: str, out: Path, force: bool) -> Path:
     target = out / f"customer-{quote(customer_id, safe='')}.json" if out.is_dir() else out
-    if target.resolve().is_relative_to(settings.home.resolve()):
-        raise UserError(
-            f"{target}: inside the home folder {settings.home}, which an erasure has to clear. Write elsewhere."
-        )
+    require_outside(target, settings.home)
     require_free(target, force=force)
     return target
 

@@ -1,5 +1,4 @@
-"""The files and tables of the sources that delivered a customer. They belong to the sources, so they are only
-listed."""
+"""Where else a customer is, which only others can change: files and tables of sources, exported audiences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +10,10 @@ from warehouse.identity.masking import is_erased, set_erased
 from warehouse.ingest.landing import input_folder
 from warehouse.ingest.sources import SourceConfig
 from warehouse.privacy.data_subject import DataSubject
+from warehouse.relations import Relation
 from warehouse.settings import Settings
 
+AUDIENCE_MEMBERS = Relation("ops", "audience_members")
 FILES = """
 select file from ops.files where source = $source and table_name = $table and batch_id in (select unnest($batches))
 union
@@ -37,6 +38,18 @@ def delivered_in(
             files = _files(connection, source, table, data_subject)
             places += [_place(settings, source, file) for file in files]
     return sorted(set(places))
+
+
+def exported_with(connection: DuckDBPyConnection, tables: Sequence[Table], data_subject: DataSubject) -> list[str]:
+    """The audiences whose last export had the customer, each with the system that it was for."""
+    found: list[str] = []
+    for table in (table for table in tables if table.relation == AUDIENCE_MEMBERS):
+        set_erased(connection, table, data_subject.within(table.prefix))
+        rows = connection.execute(
+            f"select distinct audience, destination from {table.relation.sql} where {is_erased(table)} order by all"
+        ).fetchall()
+        found += [f"{audience} ({destination})" for audience, destination in rows]
+    return found
 
 
 def _files(connection: DuckDBPyConnection, source: SourceConfig, table: Table, data_subject: DataSubject) -> list[str]:

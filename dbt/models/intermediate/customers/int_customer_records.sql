@@ -15,7 +15,8 @@ select
     {%- for name in ['country', 'language', 'birth_year', 'attributes'] %}
     {{ 'min_by(' ~ name ~ ', ' ~ own_id_first() ~ ') filter (where ' ~ name ~ ' is not null) as ' ~ name if several else name }},
     {%- endfor %}
-    {{ 'bool_and(email_consent) as email_consent' if several else 'email_consent' }},
-    {{ 'bool_and(sms_consent) as sms_consent' if several else 'sms_consent' }}
+    {%- for name in ['email_consent', 'sms_consent', 'ads_consent'] %}
+    {{ 'bool_and(' ~ name ~ ') as ' ~ name if several else name }}{{ ',' if not loop.last }}
+    {%- endfor %}
 from customer_records
 {{ 'group by customer_id' if several }}

@@ -1,6 +1,6 @@
 {#
   The language to write to a customer in, the id whose record has the address, and why the customer must not be written to,
-  NULL where nothing says so. Who opted out may opt in again. Of a person with several ids the first that has an address
+  NULL where nothing says so. Of a person with several ids the first that has an address
   decides, the own one before others. No address stands here.
 #}
 with customers as (
@@ -27,20 +27,9 @@ contacts as (
 
 ),
 
-customer_events as (
+opt_outs as (
 
-    select * from {{ ref('int_customer_events') }}
-
-),
-
-choices as (
-
-    select
-        customer_id,
-        max(occurred_at) filter (where event_type in {{ text_list(opt_out_events()) }}) as opted_out_at,
-        max(occurred_at) filter (where event_type = 'opt_in') as opted_in_at
-    from customer_events
-    group by customer_id
+    select * from {{ ref('int_customer_opt_outs') }}
 
 )
 
@@ -54,10 +43,10 @@ select
     contacts.contact_customer_id,
     case
         when contacts.customer_id is null then 'no_contact'
-        when choices.opted_out_at >= coalesce(choices.opted_in_at, choices.opted_out_at) then 'opted_out'
+        when opt_outs.customer_id is not null then 'opted_out'
         when coalesce(customer_records.email_consent, false) = false then 'no_consent'
     end as withheld_reason
 from customers
 left join customer_records on customers.customer_id = customer_records.customer_id
 left join contacts on customers.customer_id = contacts.customer_id
-left join choices on customers.customer_id = choices.customer_id
+left join opt_outs on customers.customer_id = opt_outs.customer_id

@@ -87,6 +87,7 @@ select
     records.birth_year,
     records.email_consent,
     records.sms_consent,
+    records.ads_consent,
     records.attributes,
     customers.first_order_date,
     customers.last_order_date,
