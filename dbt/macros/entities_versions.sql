@@ -150,11 +150,11 @@ select * from judged_rows
     {{ return(entity[:-1] if entity.endswith('s') else entity) }}
 {%- endmacro %}
 
-{# The raw tables whose rows are an entity's rows one for one, as rows of (source, table_name, entity). #}
+{# The raw tables whose rows are a reconciled entity's rows one for one, as rows of (source, table_name, entity). #}
 {% macro table_entities() -%}
     {%- set rows = [] -%}
     {%- for source_name, tables in var('table_entities').items() -%}
-        {%- for table_name, entity in tables.items() -%}
+        {%- for table_name, entity in tables.items() if entity in reconciled_entities() -%}
             {%- do rows.append("select " ~ text_literal(source_name) ~ " as source, " ~ text_literal(table_name) ~ " as table_name, "
                 ~ text_literal(entity) ~ " as entity") -%}
         {%- endfor -%}

@@ -25,7 +25,10 @@ from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
 
 LINES = "intermediate.int_order_line_versions where row_status = 'accepted' and order_status = 'completed'"
-CHECKS = ["fct_ingest_reconciliation_is_sound", "fct_rejected_rows_is_sound", "rows_are_accepted"]
+CHECKS = [
+    "rpt_unexplained_amounts_monthly_is_sound", "fct_ingest_reconciliation_is_sound", "fct_rejected_rows_is_sound",
+    "rows_are_accepted",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def built(settings: Settings) -> Shops:
     ]
     results = project.build(
         ["path:models/staging", *staged, "path:models/intermediate/entities", "int_changed_order_lines",
-         "int_order_line_versions", "int_order_line_batches", "fct_ingest_reconciliation", "fct_rejected_rows", *CHECKS]
+         "int_order_line_versions", "int_order_line_batches", "fct_ingest_reconciliation", "fct_rejected_rows",
+         "rpt_unexplained_amounts_monthly", *CHECKS]
     )  # fmt: skip
     return Shops(settings, [f"{one.name}: {one.message}" for one in results if not one.is_good])
 
@@ -124,6 +128,18 @@ def test_net_sales_orders_and_buyers_by_month_are_those_worked_out_by_hand(shops
 def test_what_is_no_sale_is_rejected_with_its_reason(shops: Shops, name: str) -> None:
     rows = shops.rows("select reason, count(*) from marts.fct_rejected_rows where source = $1 group by 1", name)
     assert dict(rows) == EXPORTS[name].rejected
+
+
+def test_what_totals_hold_beside_lines_is_told(shops: Shops) -> None:
+    rows = shops.rows(
+        "select source, sum(orders_count), sum(unexplained_orders_count), sum(unexplained_amount_delivered)"
+        " from marts.rpt_unexplained_amounts_monthly group by source"
+    )
+    explained = {"etsy": 2, "magento": 3, "woocommerce": 3, "woocommerce_wide": 2}
+    assert {source: (orders, unexplained, amount) for source, orders, unexplained, amount in rows} == {
+        "shopify": (5, 1, Decimal("1.0000")),
+        **{source: (orders, 0, Decimal(0)) for source, orders in explained.items()},
+    }
 
 
 def test_no_customer_id_is_an_address(shops: Shops) -> None:

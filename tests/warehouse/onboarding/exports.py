@@ -49,11 +49,11 @@ SHOPIFY = Export(
             + "#6,cy@example.com,paid,x,EUR,10.00,0,0,10.00,,0,2024-02-14 12:00:00 +0100,1,Mug,10.00,M-1,,(for testing) Bogus Gateway,0.00,V,,web,0,\n"
             + "#7,,pending,,EUR,7.50,0,0,7.50,,0,2024-02-15 12:00:00 +0100,1,Mug,10.00,M-1,,card,0.00,V,Main,pos,2.50,+1 555\n"
         ),
-        # the same order again, one line less: 2 x 10.00; and a new one
+        # the same order again, one line less: 2 x 10.00; and a new one, with a fee of 1.00 that no line has
         "orders_export_2.csv": text(
             SHOPIFY_HEAD
             + "#1,ann@example.com,paid,x,EUR,20.00,4.00,0.00,24.00,,0.00,2024-01-31 23:30:00 +0100,2,Mug,10.00,M-1,,card,0.00,V,,web,0.00,\n"
-            + "#8,dee@example.com,paid,x,EUR,8.00,0,0,8.00,,0,2024-03-01 00:30:00 +0100,1,Pad,8.00,P-1,,card,0.00,V,,web,0,\n"
+            + "#8,dee@example.com,paid,x,EUR,8.00,0,0,9.00,,0,2024-03-01 00:30:00 +0100,1,Pad,8.00,P-1,,card,0.00,V,,web,0,\n"
         ),
         "customers_export.csv": text(
             "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Country Code,Phone,"
@@ -68,18 +68,19 @@ SHOPIFY = Export(
     ("--timezone", "Europe/Berlin"),
     {"gift_card": 1, "tip": 1},
 )
-# 501: 3 x 4.00 of which one came back: 8.00, and 1 x 6.00; 1.80 of 18.00 discount, of which 1.40 falls to the 14.00 kept
+# 501: 3 x 4.00 of which one came back: 8.00, and 1 x 6.00; 1.80 of 18.00 discount, of which 1.40 falls to the 14.00 kept;
+# 16.20 paid and 3.60 given back
 WOOCOMMERCE = Export(
     {
         "orders-2024.csv": text(
             "Order Number,Order Status,Order Date,Email (Billing),Country Code (Billing),Cart Discount Amount,"
-            "Order Subtotal Amount,SKU,Item #,Item Name,Quantity (- Refund),Item Cost\n"
-            "501,Completed,2024-05-31 23:59,ann@example.org,DE,1.80,18.00,A,1,Mug,2,4.00\n"
-            "501,Completed,2024-05-31 23:59,ann@example.org,DE,1.80,18.00,B,2,Pen,1,6.00\n"
-            "502,On hold,2024-06-01 00:00,ANN@example.org,DE,0,4.00,A,1,Mug,1,4.00\n"
-            "503,Failed,2024-06-02 10:00,bo@example.org,DE,0,4.00,A,1,Mug,1,4.00\n"
-            "504,Processing,2024-06-03 10:00,bo@example.org,DE,0,8.00,A,1,Mug,1,4.00\n"
-            "504,Processing,2024-06-03 10:00,bo@example.org,DE,0,8.00,A,2,Mug,1,4.00\n"
+            "Order Subtotal Amount,SKU,Item #,Item Name,Quantity (- Refund),Item Cost,Order Total Amount,Order Refund Amount\n"
+            "501,Completed,2024-05-31 23:59,ann@example.org,DE,1.80,18.00,A,1,Mug,2,4.00,16.20,3.60\n"
+            "501,Completed,2024-05-31 23:59,ann@example.org,DE,1.80,18.00,B,2,Pen,1,6.00,16.20,3.60\n"
+            "502,On hold,2024-06-01 00:00,ANN@example.org,DE,0,4.00,A,1,Mug,1,4.00,4.00,0\n"
+            "503,Failed,2024-06-02 10:00,bo@example.org,DE,0,4.00,A,1,Mug,1,4.00,4.00,0\n"
+            "504,Processing,2024-06-03 10:00,bo@example.org,DE,0,8.00,A,1,Mug,1,4.00,8.00,0\n"
+            "504,Processing,2024-06-03 10:00,bo@example.org,DE,0,8.00,A,2,Mug,1,4.00,8.00,0\n"
         )
     },
     {"2024-05": money("12.60", 1, 1), "2024-06": money("12.00", 2, 2)},
