@@ -25,7 +25,10 @@ RFM = RfmSettings(
 TOLD = {"data_through": date(2025, 3, 20), "rfm": RFM}
 # too few came in its first five days to rank
 FIRST_DAY = date(2023, 11, 25)
-SELECTION = ["+path:models/marts/rfm", "+path:models/marts/retention", "+fct_orders", "+fct_order_lines"]
+SELECTION = [
+    "+path:models/marts/rfm", "+path:models/marts/retention", "+fct_orders", "+fct_order_lines",
+    "+rpt_replenishment", "+rpt_next_products", "+int_basket_pairs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,18 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "holm_p_value": "double",
         "status": "varchar",
     },
+    "basket_pairs": {
+        "group_kind": "varchar",
+        "first_value": "varchar",
+        "second_value": "varchar",
+        "orders_count": "bigint",
+        "first_orders_count": "bigint",
+        "second_orders_count": "bigint",
+        "joint_orders_count": "bigint",
+        "comparisons_count": "bigint",
+        "p_value": "double",
+        "holm_p_value": "double",
+    },
     "campaign_effects": {
         "campaign_id": "varchar",
         "metric": "varchar",

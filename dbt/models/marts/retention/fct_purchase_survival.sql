@@ -1,47 +1,10 @@
-{#
-  Kaplan-Meier: of those still waiting on a day, the share that goes on waiting, multiplied up. Logarithms and variances
-  are summed as whole numbers of 1e-15 and 1e-18, so that the order of the additions changes no digit.
-#}
 with gaps as (
 
     select * from {{ ref('int_purchase_gaps') }}
 
 ),
 
-waiting as (
-
-    select
-        *,
-        cast(sum(exit_count) over (partition by cohort_month, gap_kind order by day desc) as bigint) as at_risk_count
-    from gaps
-
-),
-
-steps as (
-
-    select
-        *,
-        case when event_count < at_risk_count then
-            cast(round(1e15 * ln(1 - {{ rate('event_count', 'at_risk_count') }})) as bigint)
-        end as log_step,
-        case when event_count < at_risk_count then
-            cast(round(1e18 * {{ rate('event_count', 'at_risk_count') }} / (at_risk_count - event_count)) as bigint)
-        end as variance_step
-    from waiting
-
-),
-
-summed as (
-
-    select
-        *,
-        sum(case when log_step is null then 1 else 0 end) over days_so_far = 0 as somebody_waits,
-        cast(sum(log_step) over days_so_far as double) / 1e15 as log_survival,
-        sqrt(cast(sum(variance_step) over days_so_far as double) / 1e18) as log_survival_error
-    from steps
-    window days_so_far as (partition by cohort_month, gap_kind order by day)
-
-)
+{{ kaplan_meier_ctes('gaps', ['cohort_month', 'gap_kind']) }}
 
 select
     cohort_month,
@@ -49,7 +12,7 @@ select
     day,
     at_risk_count,
     event_count,
-    round(case when somebody_waits then exp(log_survival) else 0 end, 12) as survival_rate
+    survival_rate
     {%- for side, sign in [('low', '-'), ('high', '+')] %},
     case
         when gap_kind = 'any' or not somebody_waits then null
@@ -57,4 +20,4 @@ select
         else round(exp(-exp(ln(-log_survival) {{ sign }} 1.959963984540054 * log_survival_error / log_survival)), 12)
     end as survival_{{ side }}
     {%- endfor %}
-from summed
+from survival

@@ -1,0 +1,5 @@
+"""What is bought together."""
+
+from ml.pairs.basket_pairs import PairResult, compare_pairs
+
+__all__ = ["PairResult", "compare_pairs"]
