@@ -1,6 +1,7 @@
 """The parts of a report: sections of figures, each with its day and its definition."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -109,3 +110,19 @@ class Company:
     def money(self, amount: Any) -> str:
         """An amount in the base currency."""
         return formatting.money(amount, self.currency)
+
+    def product_names(self, products: Iterable[str]) -> dict[str, str]:
+        """The names of those products that have one, by id; products of one name are told apart by their ids."""
+        if not self.marts.has("dim_products", "product_name"):
+            return {}
+        found = self.marts.rows(
+            "select product_id, product_name from marts.dim_products"
+            " where product_id in (select unnest($products)) and product_name is not null",
+            products=sorted(set(products)),
+        )
+        bearers = Counter(row["product_name"] for row in found)
+        return {
+            row["product_id"]: row["product_name"]
+            + (f" ({row['product_id']})" if bearers[row["product_name"]] > 1 else "")
+            for row in found
+        }

@@ -1,6 +1,5 @@
 """First orders of good customers: products, categories, channels and countries, compared with all other customers."""
 
-from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -78,18 +77,7 @@ def _attribute(name: str) -> str:
 
 def _values(company: Company, rows: list[dict[str, Any]]) -> list[str]:
     """The values of attributes in words: products by name, fifths and discounts by their meaning."""
-    products = [row["attribute_value"] for row in rows if row["attribute"] == "first_product"]
-    known = company.marts.has("dim_products", "product_name")
-    named = (
-        "select product_id, product_name from marts.dim_products"
-        " where product_id in (select unnest($products)) and product_name is not null"
-    )
-    found = company.marts.rows(named, products=products) if products and known else []
-    bearers = Counter(row["product_name"] for row in found)
-    names = {
-        row["product_id"]: row["product_name"] + (f" ({row['product_id']})" if bearers[row["product_name"]] > 1 else "")
-        for row in found
-    }
+    names = company.product_names(row["attribute_value"] for row in rows if row["attribute"] == "first_product")
     words = VALUES | {("first_product", product): name for product, name in names.items()}
     return [words.get((row["attribute"], row["attribute_value"]), row["attribute_value"]) for row in rows]
 

@@ -127,6 +127,43 @@ MARTS = {
         cross join (values (90), (180)) as ages (age_days)
         cross join (values ('repurchase_rate'), ('cumulative_margin_amount_per_customer')) as metrics (metric)
     """,
+    "rpt_replenishment": """
+        select group_kind, group_value, 70::bigint as customers_count, 170::bigint as waits_count,
+            ended_waits_count::bigint as ended_waits_count, 14 as first_quartile_wait_days,
+            median_wait_days::integer as median_wait_days, null::integer as third_quartile_wait_days,
+            ended_waits_count < 30 as is_small
+        from (values
+            ('product', 'p-2', 100, 30), ('product', 'p-1', 90, 28), ('product', 'p-3', 80, null),
+            ('product', 'tiny', 29, 1), ('category', {hostile}, 100, 1)
+        ) as t (group_kind, group_value, ended_waits_count, median_wait_days)
+    """,
+    "rpt_basket_pairs": """
+        select group_kind, first_value, second_value, 800::bigint as orders_count, 200::bigint as first_orders_count,
+            50::bigint as second_orders_count, joint::bigint as joint_orders_count,
+            (joint / 200)::double as first_to_second_rate, (joint / 50)::double as second_to_first_rate,
+            (joint * 800 / 200 / 50)::double as lift,
+            1225::bigint as comparisons_count, joint > 30 as is_above_chance
+        from (values
+            ('product', 'p-2', 'p-1', 40), ('product', 'p-2', 'p-3', 25), ('product', 'p-1', 'p-3', 12),
+            ('category', 'Drinks', 'Food', 50)
+        ) as t (group_kind, first_value, second_value, joint)
+    """,
+    "rpt_next_products": """
+        select group_kind, number as from_order_number, from_value, to_value, 60::bigint as from_orders_count,
+            60::bigint as customers_count, reached::bigint as reached_orders_count,
+            (reached / 60)::double as reached_rate,
+            (reached / 60 - 0.05)::double as reached_low, (reached / 60 + 0.1)::double as reached_high,
+            0.2::double as all_reached_rate, case when to_value <> 'no_next_order' then 25.5 end::double as median_days,
+            from_value = 'tiny' as is_small
+        from (values
+            ('product', '1', 'p-1', 'p-2', 30), ('product', '1', 'p-1', 'p-3', 15),
+            ('product', '1', 'p-1', 'other', 20), ('product', '1', 'p-1', 'no_next_order', 20),
+            ('product', '2', 'p-2', 'p-3', 50),
+            ('category', '1', 'Drinks', 'Drinks', 30), ('category', '1', 'Drinks', {hostile}, 6),
+            ('category', '1', 'Drinks', 'no_next_order', 24), ('category', '1', {hostile}, 'Drinks', 12),
+            ('category', '1', 'tiny', 'Drinks', 60)
+        ) as t (group_kind, number, from_value, to_value, reached)
+    """,
     "fct_cohort_attributes": """
         select attribute, attribute_value, cohort_month, age_days, 60::bigint as cohort_size,
             (age_days / 400)::double as repurchase_rate, attribute_value = 'small' as is_small, 'ok' as status

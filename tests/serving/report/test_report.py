@@ -25,7 +25,7 @@ from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
-CHARTS = 20
+CHARTS = 21
 OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
 
 
@@ -259,6 +259,53 @@ def test_products_of_one_name_are_told_apart(connection: DuckDBPyConnection, set
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
     earning = by_title["Who earns more within half a year"].table
     assert earning and {row[0] for row in earning.rows} == {"Product: Tea (P1)", "Product: Tea (P2)"}
+
+
+def test_what_is_bought_again_together_and_next_is_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    again = by_title["When a product is bought again"]
+    assert again.table and [list(row) for row in again.table.rows] == [
+        ["Product 2", "70", "100 times", "14 days", "30 days", "–"],
+        [HOSTILE, "70", "90 times", "14 days", "28 days", "–"],
+        ["Product 3", "70", "80 times", "14 days", "–", "–"],
+    ]
+    assert again.takeaway == f"{HOSTILE} comes back soonest of these: half have bought it again after 28 days."
+    assert by_title["When a category is bought again"].takeaway.endswith("after 1 day.")
+    together = by_title["What is bought together"]
+    assert together.takeaway == f"Product 2 and {HOSTILE} are in one order 3.2 times as often as by chance."
+    assert together.table and [
+        (row[0].text, row[0].below, row[1], row[2].text, row[3].text, row[4], row[5]) for row in together.table.rows
+    ] == [
+        ("Product 2", f"and {HOSTILE}", "40", "20.0%", "80.0%", "3.2", "stands out"),
+        ("Product 2", "and Product 3", "25", "12.5%", "50.0%", "2.0", "may be chance"),
+    ]
+    assert "1,225 pairs were compared" in together.definition
+    following = by_title["What the second order holds, by product"].table
+    assert following and [list(row) for row in following.rows] == [
+        [HOSTILE, "60", "Product 2", "50.0%", "45.0% to 60.0%", "20.0%", "26 days"],
+        [HOSTILE, "60", "Product 3", "25.0%", "20.0% to 35.0%", "20.0%", "26 days"],
+    ]
+    chart = by_title["What the second order holds, by category"].chart
+    assert chart is not None
+    drawn = [row for rows in chart.to_dict()["datasets"].values() for row in rows]
+    assert [(row["from_name"], row["to_name"], row["reached_rate"]) for row in drawn] == [
+        (HOSTILE, "Drinks", 0.2), ("Drinks", HOSTILE, 0.1), ("Drinks", "Drinks", 0.5),
+        ("Drinks", "no order", 0.4),
+    ]  # fmt: skip
+
+
+def test_nothing_bought_again_or_together_is_said(connection: DuckDBPyConnection, settings: Settings) -> None:
+    connection.execute("update marts.rpt_replenishment set median_wait_days = null")
+    connection.execute("update marts.rpt_basket_pairs set is_above_chance = false")
+    by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
+    assert by_title["When a product is bought again"].takeaway.startswith("Of none of these")
+    assert by_title["What is bought together"].takeaway.startswith("Nothing stands out")
+    connection.execute("update marts.rpt_replenishment set is_small = true")
+    connection.execute("update marts.rpt_basket_pairs set lift = 1")
+    connection.execute("update marts.rpt_next_products set is_small = true")
+    report = report_of(Marts(connection), settings)
+    (chapter,) = [section for section in report.sections if section.key == "products"]
+    assert all(re.fullmatch(r"No .+\.", figure.missing) for figure in chapter.figures)
 
 
 def test_where_chance_explains_all_differences_it_is_said(connection: DuckDBPyConnection, settings: Settings) -> None:
