@@ -37,24 +37,25 @@ from_orders as (
 
 ),
 
-from_items as (
+kinds as (
 
-    select order_id, group_kind, group_value as from_value
-    from journey_items
-    where group_value not in ('unknown', 'other')
-
-    union all
-
-    select distinct order_id, group_kind, cast(null as {{ dbt.type_string() }}) as from_value
+    select distinct group_kind
     from journey_items
 
 ),
 
 departures as (
 
-    select from_orders.*, from_items.group_kind, from_items.from_value
+    select from_orders.*, journey_items.group_kind, journey_items.group_value as from_value
     from from_orders
-    inner join from_items on from_orders.order_id = from_items.order_id
+    inner join journey_items on from_orders.order_id = journey_items.order_id
+    where journey_items.group_value not in ('unknown', 'other')
+
+    union all
+
+    select from_orders.*, kinds.group_kind, cast(null as {{ dbt.type_string() }}) as from_value
+    from from_orders
+    cross join kinds
 
 ),
 
