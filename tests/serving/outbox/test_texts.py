@@ -15,6 +15,7 @@ PAYLOADS = {
     "tier_down": {"tier": "Base", "previous_tier": "Gold", "expires_on": None, "amount_to_next_tier": None},
     "points_expiry": {"points": 1250, "expires_on": "2026-06-30"},
     "reward": {"next_best_reward": "a coffee"},
+    "replenishment": {"product_name": "Coffee beans", "last_bought_date": "2026-01-31"},
     "win_back": {"last_order_date": "2026-01-31"},
 }
 

@@ -1,7 +1,7 @@
 {#
   The occasions that no earlier run has created a message for, and what speaks against writing to the customer about
-  each, NULL where nothing does. The permanent holdout gets messages about its points and tiers, and is not won back.
-  A run as of a day before that of messages already created only looks back.
+  each, NULL where nothing does. The permanent holdout gets messages about its points and tiers, and is neither
+  reminded to buy nor won back. A run as of a day before that of messages already created only looks back.
 #}
 {%- set has_channel = 'true' if var('messages', {}).get('channel') else 'false' -%}
 with run_dates as (
@@ -49,7 +49,7 @@ select
     recipients.language,
     case
         when recipients.withheld_reason is not null then recipients.withheld_reason
-        when triggers.trigger = 'win_back' and holdout.customer_id is not null then 'holdout'
+        when triggers.trigger in ('replenishment', 'win_back') and holdout.customer_id is not null then 'holdout'
         when recent.customer_id is not null then 'told_already'
         when run_dates.as_of_date < (select max(as_of_date) from earlier_messages) then 'past_day'
         when not {{ has_channel }} then 'no_channel'

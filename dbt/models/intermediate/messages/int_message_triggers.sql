@@ -7,6 +7,7 @@
     ['points_expiry', ref('int_message_expiring_points')],
     ['tier_change', ref('int_message_tier_changes')],
     ['reward', ref('int_message_rewards')],
+    ['replenishment', ref('int_message_replenishments')],
     ['win_back', ref('int_message_win_backs')],
 ] %}
 with occasions as (
