@@ -52,7 +52,7 @@ ranked as (
 
     select
         *,
-        row_number() over (order by monetary_amount desc, customer_id asc) * 5 <= count(*) over () as is_best_fifth
+        row_number() over (order by monetary_amount desc) * 5 <= count(*) over () as is_best_fifth
     from customer_rfm
 
 ),

@@ -78,9 +78,9 @@ select
     {{ rate('repurchased_customers_count', 'cohort_size') }} as repurchase_rate,
     cast(orders_count as bigint) as orders_count,
     {{ money('net_amount') }} as cumulative_net_amount,
-    case when cohort_size > 0 then {{ exact_average('net_amount', 'cohort_size') }} end as cumulative_net_amount_per_customer,
+    {{ exact_average('net_amount', 'cohort_size') }} as cumulative_net_amount_per_customer,
     {{ money('margin_amount') }} as cumulative_margin_amount,
-    case when cohort_size > 0 then {{ exact_average('margin_amount', 'cohort_size') }} end as cumulative_margin_amount_per_customer,
+    {{ exact_average('margin_amount', 'cohort_size') }} as cumulative_margin_amount_per_customer,
     is_exclusive,
     cohort_size < 30 as is_small,
     case

@@ -21,7 +21,7 @@ ranked as (
 
     select
         *,
-        ntile(10) over (partition by as_of_date, horizon_months order by clv_amount desc, customer_id asc) as decile
+        ntile(10) over (partition by as_of_date, horizon_months order by clv_amount desc) as decile
     from values_by_horizon
     where clv_amount is not null
 
