@@ -28,13 +28,15 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
         read_section(file)
     project = DbtProject(settings)
     dbt = build_dbt_assets(project)
-    marts = [key for key in dbt.keys if key.path[0] == "marts"]
+    # what no model reads, as the candidates of audiences, is checked as well before anything is published
+    read = {parent for parents in dbt.asset_deps.values() for parent in parents}
+    ends = [key for key in dbt.keys if key.path[0] == "marts" or key not in read]
     return dg.Definitions(
         assets=[
             *build_ingest_assets(settings, load_sources_config(settings)),
             dbt,
             *build_model_assets(),
-            *build_publish_assets(project, marts, MODEL_CHECKS),
+            *build_publish_assets(project, ends, MODEL_CHECKS),
             *build_message_assets(),
         ],
         jobs=[build_daily_job(settings)],

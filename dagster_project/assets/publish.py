@@ -67,15 +67,15 @@ def _cohort_picture(cohorts: pd.DataFrame) -> dict[str, dg.MetadataValue]:
 
 
 def build_publish_assets(
-    project: DbtProject, marts: Collection[dg.AssetKey], model_checks: Collection[str]
+    project: DbtProject, models: Collection[dg.AssetKey], model_checks: Collection[str]
 ) -> list[dg.AssetsDefinition]:
-    """The gate behind all marts, and the publication behind the gate."""
+    """The gate behind `models`, the marts and what no model reads, and the publication behind the gate."""
     manifest = project.manifest()
     expected = expected_checks(manifest, model_checks)
 
     @dg.asset(
         key=BUILD_STATUS_KEY,
-        deps=list(marts),
+        deps=list(models),
         group_name="operations",
         kinds={"duckdb"},
         owners=[DEFAULT_OWNER],
