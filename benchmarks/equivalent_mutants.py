@@ -19,7 +19,7 @@ def equivalent_mutants(kind: str, existing: Set[Key]) -> set[Key]:
         UserError: an entry is of none of the `existing` mutants: its line was changed, its reason may no longer hold.
     """
     entries = yaml.safe_load(FILE.read_text(encoding="utf-8"))[kind]
-    keys = {(entry["place"], entry["change"], entry["line"]) for entry in entries}
+    keys = {(entry["place"], change, entry["line"]) for entry in entries for change in entry["changes"]}
     if gone := keys - existing:
         raise UserError(f"{FILE.name}: no such mutant: {'; '.join(' | '.join(key) for key in sorted(gone))}")
     return keys

@@ -9,7 +9,7 @@ from warehouse.errors import UserError
 
 ENTRY = """
 sql:
-  - {place: m, change: "> -> >=", line: where a > 0, reason: a is never 0}
+  - {place: m, changes: ["> -> >="], line: where a > 0, reason: a is never 0}
 python: []
 """
 
