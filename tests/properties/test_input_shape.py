@@ -10,6 +10,8 @@ from tests.properties.deliveries import Line, Mess, people
 from tests.properties.graph import CompiledGraph, bare_copy
 
 Input = dict[tuple[str, str], list[Line]]
+# A product is bought again thirty times before its waits are told.
+NEED_MORE = {"rpt_replenishment"}
 
 
 def everything(mess: Mess) -> Input:
@@ -76,7 +78,7 @@ def test_marts_do_not_depend_on_how_the_input_is_cut(
         return {name: table_rows(connection, name) for name in [*graph.marts, *FEATURES]}
 
     expected = told(at_once)
-    assert all(expected.values())
+    assert {name for name, rows in expected.items() if not rows} <= NEED_MORE
     for deliver in (shuffled, split, restated):
         found = told(deliver)
         for name in expected:
