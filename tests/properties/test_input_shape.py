@@ -10,8 +10,8 @@ from tests.properties.deliveries import Line, Mess, people
 from tests.properties.graph import CompiledGraph, bare_copy
 
 Input = dict[tuple[str, str], list[Line]]
-# A product is bought again thirty times before its waits are told.
-NEED_MORE = {"rpt_replenishment"}
+# They need a product that was bought again thirty times, and customers of half a year.
+NEED_MORE = {"rpt_replenishment", "rpt_next_products"}
 
 
 def everything(mess: Mess) -> Input:
