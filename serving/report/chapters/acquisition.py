@@ -7,11 +7,12 @@ from serving.report.parts import Company, Figure, Section, Table
 
 LEAD = (
     "A customer's channel is where the first order came from; customers of an unknown channel are spread over none. "
-    "Margins are those earned so far, after returns, at the same age for all."
+    "Margins are those earned so far, after returns, at the same age for all. Months soon after the data's first day "
+    "are left out: customers from before would pass as new."
 )
 NO_SPEND = (
-    "The data has no spend on advertising. Deliver it as the entity marketing_spend (docs/input.md) to see what a new "
-    "customer costs and when that is paid back."
+    "The data has no spend on advertising, or only in months soon after its first day. Deliver it as the entity "
+    "marketing_spend (docs/input.md) to see what a new customer costs and when that is paid back."
 )
 MONTHS_SHOWN = 12
 STATUSES = {
@@ -29,9 +30,13 @@ def acquisition(company: Company) -> Section:
 
 
 def _has_spend(company: Company) -> bool:
-    if not company.marts.has("rpt_acquisition_monthly", "spend_amount", "is_all_channels"):
+    if not company.marts.has("rpt_acquisition_monthly", "spend_amount", "is_left_truncated"):
         return False
-    return bool(company.marts.one("select count(*) from marts.rpt_acquisition_monthly where spend_amount > 0"))
+    return bool(
+        company.marts.one(
+            "select count(*) from marts.rpt_acquisition_monthly where spend_amount > 0 and not is_left_truncated"
+        )
+    )
 
 
 def _costs(company: Company) -> Figure:
@@ -40,7 +45,7 @@ def _costs(company: Company) -> Figure:
         return Figure(title, missing=NO_SPEND, width=12)
     rows = company.marts.rows(
         """
-        from marts.rpt_acquisition_monthly where is_all_channels and spend_amount > 0
+        from marts.rpt_acquisition_monthly where is_all_channels and spend_amount > 0 and not is_left_truncated
         order by month desc limit $shown
         """,
         shown=MONTHS_SHOWN,
@@ -92,7 +97,7 @@ def _payback(company: Company) -> Figure:
         return Figure(title, missing=NO_SPEND, width=12)
     rows = company.marts.rows(
         """
-        from marts.rpt_payback where spend_amount > 0
+        from marts.rpt_payback where spend_amount > 0 and not is_left_truncated
         order by cohort_month desc, is_all_channels desc, channel limit $shown
         """,
         shown=3 * MONTHS_SHOWN,

@@ -106,13 +106,13 @@ MARTS = {
             40::bigint as new_customers_count, 0.25::double as unknown_channel_rate, 30::decimal(18, 2) as cac_amount,
             case when channel = 'all' then 37.5::decimal(18, 2) end as fully_loaded_cac_amount,
             1.25::double as ltv_to_cac_90d, null::double as ltv_to_cac_180d, true as is_complete, false as is_small,
-            'ok' as status
+            false as is_left_truncated, 'ok' as status
         from (values ('all'), ({hostile})) as t (channel)
     """,
     "rpt_payback": """
         select month as cohort_month, channel, is_all_channels, new_customers_count as cohort_size, spend_amount,
             cac_amount, 90::bigint as looked_at_age_days, 37.5::decimal(18, 2) as cumulative_margin_amount_per_customer,
-            60::bigint as payback_days, is_small, 'paid_back' as status
+            60::bigint as payback_days, is_small, is_left_truncated, 'paid_back' as status
         from marts.rpt_acquisition_monthly
     """,
     "rpt_cohort_drivers": """

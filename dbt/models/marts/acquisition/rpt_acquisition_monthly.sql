@@ -89,6 +89,7 @@ select
         then {{ rate('joined.forecast_margin_amount', 'joined.spend_amount') }} end as forecast_ltv_to_cac,
     {{ add_days(add_months('joined.month', 1), -1) }} <= run_dates.data_through as is_complete,
     joined.new_customers_count < 30 as is_small,
+    {{ days_between('joined.month', 'run_dates.data_from') }} < 2 * {{ var('churn_horizon_days') }} as is_left_truncated,
     case
         when joined.channel = 'unknown' and not joined.is_all_channels then 'channel_unknown'
         when joined.spend_amount <= 0 then 'no_spend'

@@ -32,6 +32,7 @@ paid_back as (
         acquisition_monthly.spend_amount,
         acquisition_monthly.new_customers_count,
         acquisition_monthly.cac_amount,
+        acquisition_monthly.is_left_truncated,
         acquisition_monthly.status,
         min(margins.age_days) filter (where margins.cumulative_margin_amount >= acquisition_monthly.spend_amount) as payback_days,
         max_by(margins.cumulative_margin_amount, margins.age_days) as cumulative_margin_amount
@@ -45,7 +46,7 @@ paid_back as (
         and cohorts.channel = margins.channel
         and cohorts.is_all_channels = margins.is_all_channels
         and margins.age_days <= cohorts.looked_at_age_days
-    group by 1, 2, 3, 4, 5, 6, 7, 8
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 )
 
@@ -62,6 +63,7 @@ select
         as cumulative_margin_amount_per_customer,
     cast(case when status = 'ok' then payback_days end as bigint) as payback_days,
     new_customers_count < 30 as is_small,
+    is_left_truncated,
     case
         when status <> 'ok' then status
         when payback_days is not null then 'paid_back'
