@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign dev lint format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev lint format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -73,11 +73,16 @@ test-quick: $(VENV)/ready ## what answers within a minute at the desk: models, i
 test-slow: $(VENV)/ready ## tests of many seconds each: kills, whole companies, recipes; CI runs them with the others
 	@$(PYTEST) -m 'slow and not campaign'
 
-campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each kernel, flipped SQL, sixty mornings
+campaign: $(VENV)/ready ## what proves more and takes longer: long tests, each kernel, mutants, sixty mornings
 	@$(BIN)/pytest -m campaign
 	@$(BIN)/python -m benchmarks.kernels
-	@$(BIN)/python -m benchmarks.sql_mutants
+	@$(MAKE) --no-print-directory mutants
 	@$(BIN)/python -m benchmarks.year --days 60
+
+# mutmut joins the environment for this command alone
+mutants: $(VENV)/ready ## SQL of the marts and Python of money, points and tiers, changed line by line before their tests
+	@$(BIN)/python -m benchmarks.sql_mutants
+	@$(UV) run --no-sync --quiet --with mutmut==3.8.1 python -m benchmarks.python_mutants
 
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui

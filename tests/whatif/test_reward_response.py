@@ -1,5 +1,7 @@
 """What rewards bring: from campaigns drawn by chance, else as assumed; diminishing, and the same for the same seed."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,3 +92,37 @@ def test_the_same_seed_gives_the_same_draws_and_scenarios_are_paired() -> None:
     assert (one.incremental_margin(today, half) < one.incremental_margin(today, today)).all()
     third = reward_response(campaigns([], 0.1), (0.5, 1.5), ELASTICITY, seed=8)
     assert (one.elasticities != third.elasticities).any()
+
+
+def test_a_small_cost_counts_as_any_other() -> None:
+    response = reward_response(campaigns([], 0.1), (2.0, 2.0), (1.0, 1.0), seed=1)
+    assert response.incremental_margin({"Gold": 0.5}, {"Gold": 0.5})[0] == pytest.approx(1.0)
+    assert measured_returns(campaigns([2.0] * 6, 0.1, cost_amount=0.5)) is not None
+
+
+def test_a_campaign_whose_interval_is_a_point_measures_nothing() -> None:
+    frame = campaigns([2.0] * 6, 0.1)
+    assert measured_returns(frame.assign(effect_low=1.0, effect_high=1.0)) is None
+
+
+def test_amounts_as_decimals_are_read() -> None:
+    frame = campaigns([2.0] * 9, error=0.3)
+    decimals = frame.assign(cost_amount=[Decimal("500")] * 9, treated_count=[Decimal(1_000)] * 9)
+    assert measured_returns(decimals) == pytest.approx(measured_returns(frame))
+
+
+def test_a_little_more_spread_than_chance_makes_the_next_one_uncertain() -> None:
+    """Four returns of variance 0.0167 with errors of 0.1: DerSimonian and Laird's tau2 is 0.0067."""
+    mean, scale, _ = measured_returns(campaigns([1.85, 1.95, 2.05, 2.15], error=0.1)) or (0, 0, 0)
+    spread = 0.05 / 3 - 0.01
+    assert mean == pytest.approx(2.0)
+    assert scale == pytest.approx(np.sqrt(spread + (spread + 0.01) / 4), rel=1e-4)
+
+
+@pytest.mark.parametrize("returns", [[], [2.0] * 9])
+def test_draws_are_even_quantiles_and_as_many_as_asked_for(returns: list[float]) -> None:
+    response = reward_response(campaigns(returns, 0.3), (0.5, 1.5), ELASTICITY, seed=1, draws=100)
+    assert sorted(response.elasticities) == pytest.approx(np.linspace(0.302, 0.698, 100))
+    assert len(response.returns) == 100
+    assert (np.diff(response.returns) > 0).all()
+    assert len(reward_response(campaigns(returns, 0.3), (0.5, 1.5), ELASTICITY, seed=1).returns) == 4_000

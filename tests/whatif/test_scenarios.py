@@ -133,3 +133,27 @@ def test_a_file_that_holds_no_scenarios_is_refused(tmp_path: Path, text: str, to
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.yml: cannot be read"):
         read_scenarios(tmp_path / "none.yml")
+
+
+def test_a_multiple_is_rounded_half_up_to_four_decimals() -> None:
+    now = changed(TODAY, scenario_of(["tiers.Silver.earn_rate=0.50002x", "tiers.Gold.earn_rate=0.5003x"]))
+    rates = {one.tier: one.rule.earn_rate for one in now.tiers}
+    assert rates["Silver"] == Decimal("0.6250")  # 0.625025
+    assert rates["Gold"] == Decimal("0.7505")  # 0.75045
+
+
+def test_equal_thresholds_are_not_ascending() -> None:
+    with pytest.raises(UserError, match='threshold of "Gold" is 300, which is not above that of "Silver", 300'):
+        changed(TODAY, scenario_of(["tiers.Gold.threshold_amount=300"]))
+
+
+def test_a_value_may_hold_an_equals_sign() -> None:
+    assert scenario_of(["budget=2=x"]).changes == {"budget": "2=x"}
+
+
+def test_an_unknown_key_is_told_what_there_is() -> None:
+    with pytest.raises(UserError) as refused:
+        changed(TODAY, scenario_of(["zzz=1"]))
+    rules = "threshold_amount, earn_rate, validity_months, grace_days, keep_rate"
+    assert f"Known: tiers.<tier or all>.{{{rules}}}, points." in str(refused.value)
+    assert str(refused.value).endswith(", assumed.point_value_amount, budget.")

@@ -47,6 +47,7 @@ def test_effect_is_welch_over_everyone_assigned_zeros_included():
     assert (row["effect_low"], row["effect_high"]) == pytest.approx((low, high))
     assert row["p_value"] == pytest.approx(stats.ttest_ind(treated, control, equal_var=False).pvalue)
     assert (row["status"], row["method"], row["treated_count"], row["control_count"]) == ("ok", "randomized", 400, 400)
+    assert (row["campaign_id"], row["metric"], row["assigned_count"]) == ("simulated", frame["metric"].iloc[0], 800)
 
 
 def test_a_customer_without_a_value_counts_as_zero():
@@ -62,6 +63,7 @@ def test_both_arms_are_cut_at_one_cutoff_of_both_together():
     cut_treated, cut_control, cutoff = winsorise(treated, control, 0.75)
     assert cutoff == np.quantile([0, 1, 2, 100, 0, 1, 2, 50], 0.75)
     assert (cut_treated.max(), cut_control.min()) == (cutoff, -cutoff)
+    assert winsorise(control, treated, 0.75)[0].min() == -cutoff
     frame = outcomes(spread=1.8)
     row = result(frame)
     assert row["winsorised_cutoff"] == pytest.approx(frame["value"].quantile(0.99))
@@ -174,9 +176,10 @@ def test_no_outcomes_give_an_empty_frame_of_the_same_shape():
     ("change", "message"),
     [
         (lambda f: f.drop(columns="pre_value"), "outcomes lacks pre_value"),
-        (lambda f: pd.concat([f, f.head(1)]), "more than one row"),
+        (lambda f: pd.concat([f, f.head(1).assign(value=99)]), r"more than one row for .* metric \['simulated', "),
         (lambda f: f.assign(arm=f["arm"].replace("control", "holdout")), "holdout"),
-        (lambda f: f.assign(planned_share=1.5), "between 0 and 1"),
+        (lambda f: f.assign(planned_share=1.0), "between 0 and 1"),
+        (lambda f: f.assign(planned_share=np.nan), "between 0 and 1"),
         (lambda f: f.assign(planned_share=np.linspace(0.4, 0.6, len(f))), "one value per campaign"),
         (lambda f: pd.concat([f, f.head(5).assign(metric="net_amount")]), "zeros included"),
         (lambda f: pd.concat([f, f.assign(metric="b", arm=f["arm"].to_numpy()[::-1])]), "both arms"),
@@ -207,3 +210,49 @@ def test_the_split_of_few_customers_is_judged_exactly():
     assert sample_ratio_p_value(0, 10, 0.95) == pytest.approx(0.05**10, rel=1e-6)
     assert sample_ratio_p_value(19, 1, 0.5) == pytest.approx(2 * 21 / 2**20)
     assert sample_ratio_p_value(0, 0, 0.5) == 1
+
+
+def test_amounts_below_a_cent_are_adjusted_as_any_other_and_constant_ones_not_at_all():
+    generator = np.random.default_rng(4)
+    pre, noise = generator.normal(size=(2, 100))
+    value = 5 * pre + noise
+    plain = cuped(value[:50], value[50:], pre[:50], pre[50:])
+    small = cuped(value[:50], value[50:], pre[:50] / 1000, pre[50:] / 1000)
+    assert small[0] == pytest.approx(plain[0]) and small[1] == pytest.approx(plain[1])
+    constant = np.ones(50)
+    assert np.isnan(cuped(value[:50], value[50:], constant, constant)).all()
+
+
+@pytest.mark.parametrize("arm", ["treatment", "control"])
+def test_one_arm_that_varies_is_enough_for_every_estimate(arm):
+    frame = outcomes()
+    constant = frame.assign(value=frame["value"].where(frame["arm"] == arm, 0.0), pre_value=frame["value"].abs())
+    row = result(constant)
+    assert row["status"] == "ok"
+    assert row[["effect_low", "winsorised_effect_low", "cuped_effect_low"]].notna().all()
+
+
+def test_two_customers_an_arm_are_enough():
+    row = result(outcomes(treated=2, control=2))
+    assert row["status"] == "ok" and row["planned_mde"] > 0
+    assert np.isfinite(row[["effect_low", "effect_high"]].to_numpy(float)).all()
+
+
+def test_the_interval_is_as_wide_as_asked_for():
+    frame = outcomes()
+    wide, narrow = (result(frame, config=ExperimentConfig(alpha=alpha)) for alpha in (0.05, 0.5))
+    for estimate in ("effect", "winsorised_effect", "cuped_effect"):
+        shares = [row[f"{estimate}_high"] - row[f"{estimate}_low"] for row in (narrow, wide)]
+        assert shares[0] < 0.4 * shares[1]
+
+
+def test_campaigns_without_an_end_are_refused():
+    with pytest.raises(ValueError, match="campaigns lacks end_date"):
+        analyse_experiments(outcomes(), CAMPAIGNS.drop(columns="end_date"), THROUGH)
+
+
+def test_each_campaign_of_many_has_the_p_value_of_its_own_split():
+    found = sample_ratio_p_value([300, 320], [200, 180], 0.6)
+    assert found == pytest.approx([1, stats.chisquare([320, 180], [300, 200]).pvalue])
+    # fifty expected in an arm are enough for the approximation
+    assert sample_ratio_p_value(60, 40, 0.5) == pytest.approx(stats.chisquare([60, 40]).pvalue)

@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import pearsonr
 
 from ml.lifetime.gamma_gamma import GammaGamma, GammaGammaLikelihood, fit_gamma_gamma, frequency_value_correlation
 from ml.lifetime.purchase_histories import summarise_purchases
@@ -39,6 +41,9 @@ def test_the_currency_scales_the_answer_and_nothing_else():
     assert (hundred.p, hundred.q, hundred.v) == pytest.approx((one.p, one.q, one.v * 100), rel=1e-6)
     assert hundred.log_likelihood == pytest.approx(one.log_likelihood - 500 * np.log(100))
     np.testing.assert_allclose(hundred.expected_amount(x, mean * 100), 100 * one.expected_amount(x, mean), rtol=1e-6)
+    p_error, q_error, v_error = one.standard_errors
+    assert hundred.standard_errors == pytest.approx((p_error, q_error, v_error * 100), rel=1e-4)
+    assert (one.repeaters_count, one.is_identified) == (500, True)
 
 
 @settings(max_examples=25, deadline=None)
@@ -114,3 +119,40 @@ def test_value_that_follows_frequency_is_reported():
     assert (related["correlation"] > 0.5).all()
     assert (related["p_value"] < 1e-6).all()
     assert frequency_value_correlation(np.ones(5), np.ones(5))["correlation"].isna().all()
+
+
+def test_a_mean_amount_has_a_density_that_integrates_to_one():
+    def density(mean):
+        return np.exp(GammaGammaLikelihood(np.array([3.0]), np.array([mean]))(np.array([6.0, 4.0, 15.0]))[0])
+
+    assert quad(density, 0, np.inf)[0] == pytest.approx(1)
+
+
+def test_customers_without_repeats_or_without_a_positive_amount_are_left_out():
+    x, mean = simulated_means(6.0, 4.0, 0.1, 300, seed=6)
+    assert (mean < 1).mean() > 0.9
+    others = np.array([0.0, 0.0, 2.0, 2.0]), np.array([50.0, 0.0, 0.0, -5.0])
+    both = np.concatenate([x, others[0]]), np.concatenate([mean, others[1]])
+    assert fit_gamma_gamma(*both) == fit_gamma_gamma(x, mean)
+    pd.testing.assert_frame_equal(frequency_value_correlation(*both), frequency_value_correlation(x, mean))
+
+
+def test_two_repeaters_are_enough_for_a_fit():
+    assert fit_gamma_gamma(np.array([1.0, 2.0]), np.array([10.0, 30.0])).repeaters_count == 2
+    assert fit_gamma_gamma(np.array([1.0, 0.0]), np.array([10.0, 30.0])) is None
+
+
+def test_correlations_are_those_of_the_repeaters():
+    x, mean = np.array([1.0, 2.0, 4.0]), np.array([3.0, 2.0, 0.5])
+    found = frequency_value_correlation(x, mean)
+    assert found["method"].tolist() == ["pearson", "spearman"]
+    assert found["correlation"].tolist() == pytest.approx([np.corrcoef(x, mean)[0, 1], -1])
+    assert found["p_value"].tolist() == pytest.approx([pearsonr(x, mean).pvalue, 0], abs=1e-12)
+    for too_few in ((x[:2], mean[:2]), (np.ones(3), mean), (x, np.ones(3))):
+        assert frequency_value_correlation(*too_few)[["correlation", "p_value"]].isna().all(axis=None)
+
+
+def test_without_repeats_or_a_positive_amount_the_population_mean_is_expected():
+    model = GammaGamma(p=6.0, q=4.0, v=15.0, repeaters_count=500)
+    amounts = model.expected_amount(np.array([0.0, 2.0, 2.0, 2.0]), np.array([50.0, 0.0, -5.0, 0.5]))
+    assert amounts == pytest.approx([30, 30, 30, 6 * (15 + 1) / (12 + 3)])

@@ -142,3 +142,36 @@ def test_row_order_does_not_matter(rows, budget, caps, seed):
 def test_impossible_input_is_refused(rows, budget, caps, message):
     with pytest.raises(ValueError, match=message):
         allocate(offers_frame(rows), budget, caps_frame(caps))
+
+
+def test_a_larger_reward_is_weighed_by_what_it_adds_to_the_smaller_one():
+    """For 18 more the larger one leaves 10 more; another customer leaves 15 for 18, or 9."""
+    own = [offer(1, "a large", 40, 20), offer(1, "b small", 12, 2)]
+    chosen = allocate(offers_frame([*own, offer(2, "c", 33, 18)]), 20, NO_CAPS)
+    assert chosen["reward_id"].tolist() == ["b small", "c"]
+    chosen = allocate(offers_frame([*own, offer(2, "c", 27, 18)]), 20, NO_CAPS)
+    assert chosen["reward_id"].tolist() == ["a large"]
+
+
+def test_a_cap_has_left_what_was_not_spent_of_it():
+    offers = offers_frame([offer(1, "small", 12, 2), offer(1, "large", 40, 20), offer(2, "x", 13, 10)])
+    assert allocate(offers, 100, caps_frame({("spring", MONTH): 30}))["reward_id"].tolist() == ["large", "x"]
+    assert allocate(offers, 100, caps_frame({("spring", MONTH): 29}))["reward_id"].tolist() == ["large"]
+
+
+def test_choices_are_numbered_anew_in_the_order_of_month_and_customer():
+    offers = offers_frame([offer(3, "a", 12, 2), offer(2, "a", 1, 2), offer(1, "a", 50, 2), offer(4, "a", 2, 2)])
+    chosen = allocate(offers, 100, NO_CAPS)
+    assert chosen["customer_id"].tolist() == [1, 3]
+    assert chosen.index.tolist() == [0, 1]
+    assert list(chosen.columns) == [*OFFER_COLUMNS, "net_margin_amount"]
+
+
+def test_what_is_missing_or_repeated_is_named():
+    offers, caps = offers_frame([offer(1, "a", 12, 2)]), caps_frame({("spring", MONTH): 30})
+    with pytest.raises(ValueError, match=r"^offers lacks cost_amount"):
+        allocate(offers.drop(columns="cost_amount"), 1, caps)
+    with pytest.raises(ValueError, match=r"^caps lacks month"):
+        allocate(offers, 1, caps.drop(columns="month"))
+    with pytest.raises(ValueError, match="more than one row for a campaign and month"):
+        allocate(offers, 1, pd.concat([caps, caps.assign(cap_amount=5)]))

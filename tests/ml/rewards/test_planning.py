@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml.campaigns.experiments import welch
+from ml.common.model_runs import METRIC_COLUMNS
 from ml.rewards.planning import PLAN_COLUMNS, RewardConfig, RewardPlan, plan_rewards
 
 FEATURES = ["recency_days", "orders_per_week_90d"]
@@ -121,8 +123,10 @@ def test_nobody_to_plan_for_makes_an_empty_plan() -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(ValueError, match="margin_per_order"):
+    with pytest.raises(ValueError, match=r"^candidates lacks margin_per_order"):
         plan(candidates(3, ("cup", None, 0.4)).drop(columns="margin_per_order"))
+    with pytest.raises(ValueError, match=r"^trials lacks planned_share"):
+        plan(candidates(3, ("cup", None, 0.4)), trial("k1", 4.0, rows=10).drop(columns="planned_share"))
 
 
 @settings(max_examples=25, deadline=None)
@@ -142,3 +146,76 @@ def test_a_campaign_in_which_nobody_differs_shows_nothing() -> None:
     tried = trial("k1", 0.0, rows=600)
     tried["value"] = np.where(tried["arm"] == "treatment", 0.3, 0.1)
     assert set(plan(candidates(5, ("voucher", "k1", 0.01)), tried).offers["basis"]) == {"effect_not_shown"}
+
+
+def test_an_offer_says_what_its_campaign_brought() -> None:
+    tried = trial("k1", 4.0)
+    offers = plan(candidates(3, ("voucher", "k1", 1.0)), tried).offers
+    effect = welch(*(tried.loc[tried["arm"] == arm, "value"].to_numpy() for arm in ("treatment", "control")))
+    brought = f"Trial k1 brought {effect.effect:.2f} a customer ({effect.low:.2f} to {effect.high:.2f})"
+    assert set(offers["reason"]) == {f"Silver, active; {brought}"}
+    nothing = plan(candidates(3, ("letter", "k1", 1.0)), trial("k1", 0.0, rows=1000, seed=3)).offers
+    assert set(nothing["reason"]) == {"Silver, active; Trial k1 did not show an effect"}
+    assumed = plan(candidates(1, ("cup", None, 0.4)).assign(tier=None, is_active=False)).offers
+    assert assumed["reason"].tolist() == ["no tier, at risk; assumed: 5% answer with one order more"]
+
+
+def test_an_offer_to_those_like_the_moved_ones_says_what_they_brought() -> None:
+    offers = plan(
+        candidates(60, ("cup", None, 30.0), ("voucher", "k1", 3.0)), trial("k1", 8.0, only_recent=True)
+    ).offers
+    told = offers[offers["basis"] == "uplift_model"]
+    assert len(told) == 60
+    amounts = told["expected_incremental_margin_amount"].map("{:.2f}".format)
+    assert (told["reason"] == "Silver, active; Trial k1 brought " + amounts + " from the like").all()
+
+
+def test_of_rewards_that_are_not_paid_for_the_best_is_named() -> None:
+    """Each brings 1.00: c costs 1.00, b and a 0.40."""
+    rewards = candidates(2, ("c", None, 1.0), ("b", None, 0.4), ("a", None, 0.4))
+    unpaid = plan(rewards, budget_amount=Decimal(0)).offers
+    assert unpaid[["reward_id", "status"]].to_numpy().tolist() == [["a", "budget_spent"]] * 2
+    assert unpaid.index.tolist() == [0, 1]
+    assert set(plan(rewards, caps={"type of a": Decimal(0)}).offers["reward_id"]) == {"b"}
+    assert set(plan(rewards[rewards["reward_id"] == "c"]).offers["status"]) == {"not_worthwhile"}
+    dear = candidates(2, ("dear", None, 0.75), ("voucher", None, 0.4))
+    assert set(plan(dear, budget_amount=Decimal(0)).offers["reward_id"]) == {"voucher"}
+    # one that is paid for goes before a better one that is not
+    assert set(plan(dear, caps={"type of voucher": Decimal(0)}).offers["reward_id"]) == {"dear"}
+    # and one whose effect is known before one that showed none
+    mixed = candidates(2, ("dear", None, 3.0), ("letter", "k1", 1.0))
+    shown = plan(mixed, trial("k1", 0.0, rows=1000, seed=3)).offers
+    assert set(shown["reward_id"]) == {"dear"} and set(shown["status"]) == {"not_worthwhile"}
+
+
+def test_an_assumed_margin_has_four_decimals() -> None:
+    offers = plan(candidates(1, ("cup", None, 0.4)).assign(margin_per_order=Decimal("20.0013"))).offers
+    assert offers["expected_incremental_margin_amount"].tolist() == [1.0001]
+
+
+def test_a_run_is_told_by_all_that_went_into_it() -> None:
+    frame, tried = candidates(3, ("voucher", "k1", 1.0)), trial("k1", 4.0, rows=20)
+    run = plan(frame, tried).run
+    assert {key: value for key, value in run.items() if key != "model_run_id"} == {
+        "model": "next_best_rewards",
+        "version": 1,
+        "rows": 3,
+        "status": "ok",
+    }
+    others = [
+        plan(frame, tried, seed=1),
+        plan(frame.assign(cost_amount=1.1), tried),
+        plan(frame, tried.assign(value=tried["value"] + 1)),
+        plan_rewards(frame, tried, FEATURES[:1], RewardConfig(response_rate=0.05)),
+    ]
+    assert len({run["model_run_id"], *(other.run["model_run_id"] for other in others)}) == 5
+    assert plan(frame.iloc[::-1], tried).run == run
+
+
+def test_metrics_are_those_of_each_campaign_in_turn() -> None:
+    frame = candidates(3, ("voucher", "k1", 1.0), ("letter", "k2", 1.0))
+    metrics = plan(frame, trial("k2", 4.0, rows=600), trial("k1", 4.0, rows=600)).metrics
+    assert metrics["slice"].str.split(" ").str[0].drop_duplicates().tolist() == ["k1", "k2"]
+    assert set(metrics["slice"]) == {f"{name} {part}" for name in ("k1", "k2") for part in ("all", "cross_fitted")}
+    assert metrics.index.tolist() == list(range(len(metrics)))
+    assert list(plan(candidates(1, ("cup", None, 0.4))).metrics.columns) == list(METRIC_COLUMNS)
