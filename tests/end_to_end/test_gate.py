@@ -14,6 +14,7 @@ from tests.support.company import Company
 from warehouse.builds import Build, last_build
 from warehouse.sql import connect
 
+UNFORESEEN = "it could not be computed: Dagster's log of this run has the details"
 FAILING_TEST = "select date_day from {{ ref('dim_dates') }} where date_day is not null limit 3\n"
 FAILING_UNIT_TEST = """
 unit_tests:
@@ -88,8 +89,8 @@ def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
     [
         (None, "planted: p_alive is outside 0 to 1"),
         (ValueError("planted: nobody to fit"), "it could not be computed: planted: nobody to fit"),
-        (TypeError("RankedList.__init__()"), "it could not be computed: Dagster's log of this run has the details"),
-        (duckdb.OutOfRangeException("Overflow"), "it could not be computed: Dagster's log of this run has the details"),
+        pytest.param(TypeError("RankedList.__init__()"), UNFORESEEN, marks=pytest.mark.slow),
+        pytest.param(duckdb.OutOfRangeException("Overflow"), UNFORESEEN, marks=pytest.mark.slow),
     ],
 )
 def test_a_model_whose_results_are_unsound_is_held_back_alone(
@@ -127,12 +128,6 @@ def test_a_part_is_built_and_checked_and_not_published(own: Company, selection: 
     with refused(own, "did not finish"):
         done = own.loyalty("run", "--select", selection)
         assert done.code == 0 and "Nothing was published: a part was built and checked" in done.text
-        assert build_of(own).status == "open"
-
-
-def test_a_build_that_was_not_finished(own: Company) -> None:
-    with refused(own, "did not finish"):
-        own.run("--select", "dim_dates")
         assert build_of(own).status == "open"
 
 
