@@ -134,6 +134,7 @@ def test_customers_without_repeats_or_without_a_positive_amount_are_left_out():
     others = np.array([0.0, 0.0, 2.0, 2.0]), np.array([50.0, 0.0, 0.0, -5.0])
     both = np.concatenate([x, others[0]]), np.concatenate([mean, others[1]])
     assert fit_gamma_gamma(*both) == fit_gamma_gamma(x, mean)
+    assert fit_gamma_gamma(x, mean).repeaters_count == 300
     pd.testing.assert_frame_equal(frequency_value_correlation(*both), frequency_value_correlation(x, mean))
 
 

@@ -175,3 +175,11 @@ def test_what_is_missing_or_repeated_is_named():
         allocate(offers, 1, caps.drop(columns="month"))
     with pytest.raises(ValueError, match="more than one row for a campaign and month"):
         allocate(offers, 1, pd.concat([caps, caps.assign(cap_amount=5)]))
+
+
+def test_a_customer_may_have_a_reward_in_each_month():
+    offers = offers_frame([offer(1, "a", 12, 2), offer(1, "b", 13, 2), offer(1, "a", 12, 2, month="2025-04-01")])
+    assert allocate(offers, 100, NO_CAPS)[["month", "reward_id"]].to_numpy().tolist() == [
+        [MONTH, "b"],
+        ["2025-04-01", "a"],
+    ]
