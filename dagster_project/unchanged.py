@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from importlib.metadata import distributions
 from pathlib import Path
 
-from serving.publication.state import Publication, changed_files, live_publication
+from serving.publication.state import Publication, changed_files, file_marks, live_publication
 from warehouse.errors import UserError
 from warehouse.files import hash_files, read_note, write_atomically
 from warehouse.ingest.landing import SETTLED_AFTER_NS, input_folder
@@ -40,7 +40,8 @@ def unchanged_since(settings: Settings) -> Publication | None:
     if record.get("input_state") != input_state(settings):
         return None
     # what was written to since is published anew, as `loyalty status` says
-    return None if changed_files(settings.published_dir, live, is_live=True) else live
+    marks = record.get("file_marks")
+    return None if changed_files(settings.published_dir, live, is_live=True, marks=marks) else live
 
 
 def nothing_new(settings: Settings, publication: Publication) -> str:
@@ -57,7 +58,8 @@ def record_inputs(settings: Settings, publication: Publication, state: str | Non
     if state is None:
         forget_inputs(settings)
     else:
-        record = {"publication_id": publication.publication_id, "input_state": state}
+        marks = file_marks(settings.published_dir, publication)
+        record = {"publication_id": publication.publication_id, "input_state": state, "file_marks": marks}
         write_atomically(_record_path(settings), json.dumps(record))
 
 

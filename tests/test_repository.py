@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from warehouse.ingest.entities import Entity, load_entities
 from warehouse.ingest.sources import known_sources, read_source
 from warehouse.settings import PROJECT_ROOT, SHIPPED_COMPANIES
 
@@ -39,6 +40,8 @@ KNOW_AS_OF_DATE = {
     "int_tier_members", "int_tier_metrics", "int_tier_rules", "int_tier_states", "fct_model_runs",
     "rpt_roi_reconciliation", "rpt_sales_monthly",
 }  # fmt: skip
+# The kept history, which no day may shape.
+READ_EVERY_DAY = {"int_order_days"}
 # What each room may import of the house.
 IMPORTS = {
     "dagster_project": {"whatif", "serving", "warehouse", "ml"},
@@ -253,6 +256,23 @@ def test_intermediate_models_read_no_mart() -> None:
 def test_as_of_date_cuts_once() -> None:
     cutting = {file.stem for file in tracked("dbt/models/*.sql") if LATER_ROWS_CUT.search(sql(file))}
     assert cutting == KNOW_AS_OF_DATE
+
+
+def test_later_rows_reach_only_what_leaves_them_out() -> None:
+    """Versions of dated rows know no as_of_date: who reads them cuts, or counts what was delivered."""
+    dated = {f"int_{name.removesuffix('s')}_versions" for name, entity in load_entities().items() if _is_dated(entity)}
+    assert {"int_order_line_versions", "int_marketing_spend_versions"} <= dated
+    reading = {
+        file.stem
+        for file in tracked("dbt/models/*.sql")
+        if dated.intersection(re.findall(r"ref\('(\w+)'\)", sql(file)))
+    }
+    assert reading - KNOW_AS_OF_DATE == READ_EVERY_DAY
+
+
+def _is_dated(entity: Entity) -> bool:
+    moments = {"date", "timestamp"}
+    return any(column.type in moments and column.need == "required" for column in entity.columns.values())
 
 
 def test_the_report_computes_no_share_and_no_average() -> None:

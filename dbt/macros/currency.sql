@@ -4,6 +4,11 @@
         else try_cast(cast({{ amount }} as decimal(22, 4)) * exchange_rate as decimal(18, 4)) end
 {%- endmacro %}
 
+{# The rate of a row: 1 in the base currency, else that of its day from `rates` (int_exchange_rate_periods), NULL without one. #}
+{% macro rate_of(currency, rates) -%}
+    case when {{ currency }} is null or {{ currency }} = {{ text_literal(var('base_currency')) }} then 1 else {{ rates }}.rate end
+{%- endmacro %}
+
 {# Why a row in another currency is rejected: no rate on its day, or one that makes an amount too large; NULL for a sound one. #}
 {% macro rate_reason(day, amounts) -%}
     case

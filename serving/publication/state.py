@@ -3,6 +3,7 @@
 import hashlib
 import json
 import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -145,17 +146,43 @@ def _shows(published: Path, publication: Publication) -> bool:
     return live.exists() and kept.exists() and live.samefile(kept)
 
 
-def changed_files(published: Path, publication: Publication, *, is_live: bool = False) -> list[Path]:
+def file_marks(published: Path, publication: Publication) -> dict[str, list[int]]:
+    """Inode, size and times of each file of a publication, by its name.
+
+    Any write to a file changes its mark, because nobody can set the time of the last change of an inode.
+    """
+    history = published / "history" / publication.publication_id
+    return {name: _mark(published / name if "/" in name else history / name) for name in publication.digests}
+
+
+def _mark(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def changed_files(
+    published: Path,
+    publication: Publication,
+    *,
+    is_live: bool = False,
+    marks: Mapping[str, Sequence[int]] | None = None,
+) -> list[Path]:
     """The files of a publication that were changed or removed since it was published.
 
-    is_live: looks at the names that people read as well, which another file may have taken.
+    is_live: looks at the names that people read as well, which another file may have taken. marks: the `file_marks`
+    from when it was published; a file with the same mark is not read.
     """
+    known = marks or {}
     history = published / "history" / publication.publication_id
     files = [(name, published / name if "/" in name else history / name) for name in publication.digests]
     if is_live:
         live = [(name, published / name) for name in publication.digests if "/" not in name]
         files += [(name, path) for name, path in live if not _is_same(path, history / name)]
-    changed = [path for name, path in files if not path.exists() or digest(path) != publication.digests[name]]
+    changed = [
+        path
+        for name, path in files
+        if not path.exists() or (_mark(path) != known.get(name) and digest(path) != publication.digests[name])
+    ]
     return [*changed, *_led_astray(published, publication)] if is_live else changed
 
 

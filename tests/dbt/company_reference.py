@@ -50,3 +50,17 @@ def customer_days(lines: pd.DataFrame, orders: pd.DataFrame) -> pd.DataFrame:
     amounts = linked.groupby(["customer_id", "order_date"])[["net_units", "cohort_units"]].sum()
     counts = orders.groupby(["customer_id", "order_date"]).size().rename("orders_count")
     return amounts.join(counts, how="outer").fillna(0).astype("int64").reset_index()
+
+
+def movements(orders: pd.DataFrame, lines: pd.DataFrame, margin_rate: float) -> pd.DataFrame:
+    """What counts for a customer: sale lines, and returns of own valid orders on the day they came back."""
+    cost = lines.cost_amount.fillna(lines.net_amount * (1 - margin_rate))
+    moved = lines.assign(margin_amount=lines.net_amount - cost)
+    returned = moved[moved.is_return].copy()
+    returned["order_id"] = returned.original_order_id.fillna(returned.order_id)
+    of_orders = orders.set_index("order_id")
+    known = returned[returned.order_id.isin(of_orders.index)].copy()
+    known["customer_id"] = known.order_id.map(of_orders.customer_id)
+    known = known[known.order_date >= known.order_id.map(of_orders.order_date)]
+    columns = ["customer_id", "order_date", "net_amount", "margin_amount"]
+    return pd.concat([moved[~moved.is_return][columns], known[columns]])

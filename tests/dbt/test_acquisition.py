@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.dbt.test_cohort_attributes import movements
+from tests.dbt.company_reference import movements
 from tests.support.company import Company, Generated
 from warehouse.sql import connect
 
@@ -31,7 +31,7 @@ def spend(folder: Path) -> pd.DataFrame:
     rows["month"] = pd.to_datetime(rows.spend_date).dt.to_period("M").dt.start_time
     rows["channel"] = rows.channel.astype(str).str.lower()
     every = pd.concat([rows, rows.assign(channel="all")])
-    return every.groupby(KEY)[["amount", "clicks"]].sum()
+    return every.groupby(KEY)[["amount"]].sum()
 
 
 @pytest.fixture(scope="module")

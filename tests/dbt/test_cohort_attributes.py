@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 import pytest
 
+from tests.dbt.company_reference import movements
 from tests.dbt.conftest import BuiltWarehouse
 
 pytestmark = pytest.mark.slow
@@ -42,20 +43,6 @@ def attribute_rows(first: pd.DataFrame, lines: pd.DataFrame, products: pd.DataFr
         shown = {*counts.index[:MOST_VALUES], "unknown"}
         rows["attribute_value"] = rows.attribute_value.where(rows.attribute_value.isin(shown), "other")
         yield rows.drop_duplicates().assign(attribute=name)
-
-
-def movements(orders: pd.DataFrame, lines: pd.DataFrame, margin_rate: float) -> pd.DataFrame:
-    """What counts for a customer: sale lines, and returns of own valid orders on the day they came back."""
-    cost = lines.cost_amount.fillna(lines.net_amount * (1 - margin_rate))
-    moved = lines.assign(margin_amount=lines.net_amount - cost)
-    returned = moved[moved.is_return].copy()
-    returned["order_id"] = returned.original_order_id.fillna(returned.order_id)
-    of_orders = orders.set_index("order_id")
-    known = returned[returned.order_id.isin(of_orders.index)].copy()
-    known["customer_id"] = known.order_id.map(of_orders.customer_id)
-    known = known[known.order_date >= known.order_id.map(of_orders.order_date)]
-    columns = ["customer_id", "order_date", "net_amount", "margin_amount"]
-    return pd.concat([moved[~moved.is_return][columns], known[columns]])
 
 
 @pytest.fixture(scope="module")

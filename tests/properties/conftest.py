@@ -11,7 +11,11 @@ from tests.properties.company import Company
 from tests.properties.deliveries import Mess
 from tests.properties.graph import AS_OF, DATA_THROUGH, CompiledGraph, marts_without_models
 
-FEATURES = ["int_churn_features", "int_cluster_features"]
+# What is told of customers and campaigns below the marts that read what was learned.
+FEATURES = [
+    "int_churn_features", "int_cluster_features", "int_acquired_margins", "int_acquisition_spend", "int_campaign_lines",
+    "int_campaign_outcomes",
+]  # fmt: skip
 
 MakeCompany = Callable[..., Company]
 

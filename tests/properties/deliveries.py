@@ -64,6 +64,7 @@ class Mess:
         currency = self.draw.choice([*["EUR", None] * 4, "USD", "USD", "JPY", "CHF"])
         return {
             "order_id": f"O{number}",
+            "campaign_id": f"K{number % 4}" if number % 3 == 0 else None,
             "customer_id": self.draw.choice([None, None, *(f"C{n}" for n in range(16))]),
             "currency": currency,
             "ordered_at": self.moment(is_foreign=currency not in ("EUR", None)),
@@ -164,6 +165,11 @@ def people(mess: Mess) -> dict[str, list[Line]]:
         "customer_events": [
             {"event_id": f"E{n}", "customer_id": draw.choice(buyers), "event_type": "visit", "occurred_at": at()}
             for n in range(30)
+        ],
+        "marketing_spend": [
+            {"spend_id": f"W{n}", "spend_date": at().date(), "channel": draw.choice(["web", "Store", "other"]),
+             "amount": Decimal(draw.randrange(1, 400)), "currency": draw.choice([None, "EUR", "USD"])}
+            for n in range(20)
         ],
         "customer_feedback": [
             {"feedback_id": f"F{n}", "customer_id": draw.choice(buyers), "given_at": at(),

@@ -15,6 +15,7 @@ DATED = {
     "reward_redemptions": "{day}(redeemed_at)",
     "customer_events": "{day}(occurred_at)",
     "customer_feedback": "{day}(given_at)",
+    "marketing_spend": "spend_date",
     "exchange_rates": "rate_date",
 }
 
@@ -60,6 +61,7 @@ NONSENSE = {
     "reward_redemptions": "customer_id = 'C1'",
     "customer_events": "customer_id = 'C2'",
     "customer_feedback": "rating = 10 - rating",
+    "marketing_spend": "amount = 7 * amount, channel = 'later'",
     "exchange_rates": "rate = 3",
 }
 

@@ -45,7 +45,7 @@ class Nasty:
             "customers": self._customers, "products": self._products, "campaigns": self._campaigns,
             "campaign_members": self._members, "reward_redemptions": self._redemptions, "customer_events": self._events,
             "customer_feedback": self._feedback, "programme_costs": self._costs, "exchange_rates": self._rates,
-            "point_adjustments": self._adjustments,
+            "point_adjustments": self._adjustments, "marketing_spend": self._spend,
         }  # fmt: skip
         there = {name: rows() for name, rows in made.items() if self.draw.random() < 0.6}
         return {"order_lines": self._lines(), **there}
@@ -177,6 +177,15 @@ class Nasty:
             {"cost_id": f"X{n}", "cost_date": self._day(over=50), "category": kind,
              "amount": Decimal(self.draw.choice(AMOUNTS[:7])), "campaign_id": self._maybe("unknown")}
             for n, kind in enumerate(self._some(("platform", "staff", *NAMES[:2]), 5))
+        ]  # fmt: skip
+
+    def _spend(self) -> Rows:
+        return [
+            {"spend_id": f"W{n}", "spend_date": self._day(over=5), "channel": channel,
+             "amount": Decimal(self.draw.choice((*AMOUNTS[:7], "-5"))),
+             "currency": self.draw.choice((None, "EUR", "eur", "USD", "XXX")),
+             "clicks": self._maybe(self.draw.choice((0, -1, 2**40)))}
+            for n, channel in enumerate(self._some(("web", " WEB ", "all", "unknown", "", *NAMES[:3]), 20))
         ]  # fmt: skip
 
     def _rates(self) -> Rows:

@@ -10,9 +10,11 @@ LEAD = (
     "Margins are those earned so far, after returns, at the same age for all. Months soon after the data's first day "
     "are left out: customers from before would pass as new."
 )
-NO_SPEND = (
-    "The data has no spend on advertising, or only in months soon after its first day. Deliver it as the entity "
-    "marketing_spend (docs/input.md) to see what a new customer costs and when that is paid back."
+NO_SPEND = Figure(
+    "Cost of a new customer",
+    missing="The data has no spend on advertising, or only in months soon after its first day. Deliver it as the "
+    "entity marketing_spend (docs/input.md) to see what a new customer costs and when that is paid back.",
+    width=12,
 )
 MONTHS_SHOWN = 12
 STATUSES = {
@@ -26,11 +28,14 @@ STATUSES = {
 
 def acquisition(company: Company) -> Section:
     """Cost of new customers by month and channel, and the age at which their margin reaches it."""
-    return Section("acquisition", "What new customers cost", [_costs(company), _payback(company)], LEAD)
+    figures = [_costs(company), _payback(company)] if _has_spend(company) else [NO_SPEND]
+    return Section("acquisition", "What new customers cost", figures, LEAD)
 
 
 def _has_spend(company: Company) -> bool:
-    if not company.marts.has("rpt_acquisition_monthly", "spend_amount", "is_left_truncated"):
+    if not company.marts.has("rpt_acquisition_monthly", "spend_amount", "is_left_truncated") or not company.marts.has(
+        "rpt_payback", "payback_days", "status"
+    ):
         return False
     return bool(
         company.marts.one(
@@ -40,9 +45,6 @@ def _has_spend(company: Company) -> bool:
 
 
 def _costs(company: Company) -> Figure:
-    title = "Cost of a new customer"
-    if not _has_spend(company):
-        return Figure(title, missing=NO_SPEND, width=12)
     rows = company.marts.rows(
         """
         from marts.rpt_acquisition_monthly where is_all_channels and spend_amount > 0 and not is_left_truncated
@@ -51,7 +53,7 @@ def _costs(company: Company) -> Figure:
         shown=MONTHS_SHOWN,
     )
     return Figure(
-        title,
+        "Cost of a new customer",
         company.as_of,
         "Spend on advertising over the customers who ordered for the first time in that month, in whichever channel; "
         "then with the programme's costs. 90 and 180 days: the margin of their first days over the spend, once all of "
@@ -92,9 +94,6 @@ def _costs_by_month(company: Company, rows: list[dict[str, Any]]) -> Table:
 
 
 def _payback(company: Company) -> Figure:
-    title = "When the spend has come back"
-    if not _has_spend(company) or not company.marts.has("rpt_payback", "payback_days", "status"):
-        return Figure(title, missing=NO_SPEND, width=12)
     rows = company.marts.rows(
         """
         from marts.rpt_payback where spend_amount > 0 and not is_left_truncated
@@ -118,7 +117,7 @@ def _payback(company: Company) -> Figure:
         ],
     )
     return Figure(
-        title,
+        "When the spend has come back",
         company.as_of,
         "The first age, in steps of 30 days, at which the margin of a month's new customers reaches what was spent on "
         "them. No age is looked at that not all of them have reached. * under 30 customers.",

@@ -111,7 +111,7 @@ def _together(company: Company) -> Figure:
                 formatting.count(row["joint_orders_count"]),
                 _share_of(row["first_to_second_rate"], row["first_orders_count"]),
                 _share_of(row["second_to_first_rate"], row["second_orders_count"]),
-                f"{row['lift']:.1f}",
+                f"{row['lift']:,.1f}",
                 STANDS_OUT if row["is_above_chance"] else MAY_BE_CHANCE,
             )
             for (first, second), row in zip(pairs, rows, strict=True)
@@ -120,7 +120,7 @@ def _together(company: Company) -> Figure:
     )
     takeaway = "Nothing stands out: each of these pairs may be chance."
     if rows[0]["is_above_chance"]:
-        takeaway = f"{' and '.join(pairs[0])} are in one order {rows[0]['lift']:.1f} times as often as by chance."
+        takeaway = f"{' and '.join(pairs[0])} are in one order {rows[0]['lift']:,.1f} times as often as by chance."
     definition = TOGETHER.format(compared=formatting.count(rows[0]["comparisons_count"]))
     return Figure(title, company.as_of, definition, takeaway, table=table, width=12)
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from serving.publication.database_file import checksums
 from serving.publication.publish import publish, republish, rollback
-from serving.publication.state import Publication, changed_files, live_publication, publications
+from serving.publication.state import Publication, changed_files, file_marks, live_publication, publications
 from warehouse import builds
 from warehouse.errors import UserError
 from warehouse.relations import Relation
@@ -606,22 +606,33 @@ def test_what_is_live_is_published_anew_and_nothing_earlier_is_kept(
 
 
 @pytest.mark.parametrize("name", ["loyalty.duckdb", "work.duckdb", "report.html", "parquet/fct_orders.parquet"])
-@pytest.mark.parametrize("how", ["written to", "replaced"])
+@pytest.mark.parametrize("how", ["written to", "written over in secret", "replaced"])
 def test_a_published_file_that_was_changed_is_told(
     settings: Settings, warehouse: DuckDBPyConnection, go: Callable[..., Publication], name: str, how: str
 ) -> None:
     build(warehouse)
     done = go()
+    marks = file_marks(settings.published_dir, done)
     assert changed_files(settings.published_dir, done, is_live=True) == []
+    assert changed_files(settings.published_dir, done, is_live=True, marks=marks) == []
     path = settings.published_dir / name
     if how == "written to":
         path.chmod(0o600)
         path.write_bytes(path.read_bytes() + b"x")
+    elif how == "written over in secret":
+        times = path.stat()
+        path.chmod(0o600)
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert path.stat().st_size == times.st_size
     else:
         other = path.with_name("other")
         other.write_bytes(b"x")
         other.replace(path)
-    assert {file.name for file in changed_files(settings.published_dir, done, is_live=True)} == {path.name}
+    for known in (None, marks):
+        changed = changed_files(settings.published_dir, done, is_live=True, marks=known)
+        assert {file.name for file in changed} == {path.name}
 
 
 @pytest.mark.parametrize("name", ["loyalty.duckdb.wal", "work.duckdb.wal", "parquet"])

@@ -12,8 +12,8 @@ import duckdb
 import openpyxl
 import pytest
 
+from tests.support.messages import FORBIDDEN
 from tests.warehouse.ingest.landing import Landing
-from tests.warehouse.test_hostile_files import FORBIDDEN
 from warehouse.errors import UserError
 from warehouse.ingest.check import check_source
 

@@ -7,8 +7,14 @@ with marketing_spend as (
 
 programme_costs as (
 
+    select * from {{ ref('int_programme_costs') }}
+
+),
+
+costs as (
+
     select {{ month_of('cost_date') }} as month, sum(amount) as amount
-    from {{ ref('int_programme_costs') }}
+    from programme_costs
     group by 1
 
 ),
@@ -19,9 +25,7 @@ spent as (
         month,
         case when grouping(channel) = 1 then 'all' else channel end as channel,
         grouping(channel) = 1 as is_all_channels,
-        {{ money('sum(spend_amount)') }} as spend_amount,
-        cast(sum(clicks) as bigint) as clicks,
-        cast(sum(impressions) as bigint) as impressions
+        {{ money('sum(spend_amount)') }} as spend_amount
     from marketing_spend
     group by grouping sets ((month), (month, channel))
 
@@ -32,9 +36,7 @@ select
     spent.channel,
     spent.is_all_channels,
     spent.spend_amount,
-    case when spent.is_all_channels then {{ money('spent.spend_amount + coalesce(programme_costs.amount, 0)') }} end
-        as fully_loaded_amount,
-    spent.clicks,
-    spent.impressions
+    case when spent.is_all_channels then {{ money('spent.spend_amount + coalesce(costs.amount, 0)') }} end
+        as fully_loaded_amount
 from spent
-left join programme_costs on spent.month = programme_costs.month
+left join costs on spent.month = costs.month

@@ -1,6 +1,6 @@
 {#
-  A line counts once: for the campaign the source names, else for the matching one that started last. What comes back of an
-  order is the campaign's by which that product of the order was bought, or the whole of the order.
+  A line counts once, for its own campaign. What comes back of an order is the campaign's by which that product of the
+  order was bought, or the whole of the order.
 #}
 with sale_lines as (
 
@@ -8,50 +8,9 @@ with sale_lines as (
 
 ),
 
-redemption_lines as (
+own_lines as (
 
-    select * from {{ ref('int_campaign_redemption_lines') }}
-
-),
-
-campaigns as (
-
-    select * from {{ ref('int_campaigns') }}
-
-),
-
-carried as (
-
-    select order_line_id, campaign_id, customer_id, order_date, net_amount, margin_amount
-    from sale_lines
-    where campaign_id is not null
-
-),
-
-matched as (
-
-    select
-        redemption_lines.*,
-        row_number() over (
-            partition by redemption_lines.order_line_id
-            order by campaigns.start_date desc nulls last, redemption_lines.campaign_id asc
-        ) as choice
-    from redemption_lines
-    left join campaigns on redemption_lines.campaign_id = campaigns.campaign_id
-    where redemption_lines.order_line_id not in (select order_line_id from carried)
-
-),
-
-bought as (
-
-    select order_line_id, campaign_id, customer_id, order_date, net_amount, margin_amount, false as is_matched
-    from carried
-
-    union all
-
-    select order_line_id, campaign_id, customer_id, order_date, net_amount, margin_amount, true as is_matched
-    from matched
-    where choice = 1
+    select * from {{ ref('int_campaign_own_lines') }}
 
 ),
 
@@ -61,7 +20,7 @@ returns as (
     where
         is_return
         and returned_order_id is not null
-        and order_line_id not in (select order_line_id from carried)
+        and order_line_id not in (select order_line_id from own_lines)
 
 ),
 
@@ -71,9 +30,9 @@ returned_orders as (
     select
         sale_lines.order_id,
         sale_lines.product_id,
-        bought.campaign_id
+        own_lines.campaign_id
     from sale_lines
-    left join bought on sale_lines.order_line_id = bought.order_line_id
+    left join own_lines on sale_lines.order_line_id = own_lines.order_line_id
     where not sale_lines.is_return and sale_lines.order_id in (select returned_order_id from returns)
 
 ),
@@ -113,7 +72,7 @@ brought_back as (
 )
 
 select order_line_id, campaign_id, customer_id, order_date, net_amount, margin_amount, is_matched
-from bought
+from own_lines
 
 union all
 

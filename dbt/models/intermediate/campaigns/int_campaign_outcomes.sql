@@ -1,20 +1,12 @@
 {#
   The value of each customer assigned over the campaign's window, and over one as long that ended the day before the
-  assignment: what customers do between assignment and start may be an effect already. What comes back of the window's
-  orders counts until its return window has closed. Whoever bought nothing counts with zero.
+  assignment. What comes back of the window's orders counts until its return window has closed. Whoever bought nothing
+  counts with zero.
 #}
 {%- set return_window_days = setting('points', 'return_window_days') -%}
-with campaigns as (
+with members as (
 
-    select * from {{ ref('int_campaigns') }}
-    where is_randomized
-
-),
-
-campaign_members as (
-
-    select * from {{ ref('int_campaign_members') }}
-    where not is_in_both_arms
+    select * from {{ ref('int_randomized_members') }}
 
 ),
 
@@ -31,32 +23,9 @@ order_returns as (
 
 ),
 
-experiments as (
-
-    select * from {{ ref('stg_ops__experiments') }}
-
-),
-
 customer_daily as (
 
     select * from {{ ref('int_customer_daily') }}
-
-),
-
-members as (
-
-    select
-        campaigns.campaign_id,
-        campaigns.start_date,
-        campaigns.end_date,
-        least(campaign_members.member_since, campaigns.start_date) as before_date,
-        {{ days_between('campaigns.end_date', 'campaigns.start_date') }} + 1 as window_days,
-        coalesce(experiments.treatment_share, campaigns.planned_treatment_share, 0.5) as planned_share,
-        campaign_members.customer_id,
-        campaign_members.arm
-    from campaigns
-    inner join campaign_members on campaigns.campaign_id = campaign_members.campaign_id
-    left join experiments on campaigns.campaign_id = experiments.campaign_id
 
 ),
 

@@ -35,24 +35,9 @@ valid_orders as (
 
 ),
 
-returned_lines as (
-
-    select * from {{ ref('int_returned_lines') }}
-    where returned_by is distinct from customer_id or order_status <> 'completed'
-
-),
-
 moved_returns as (
 
-    select returned_by as customer_id, return_date as order_date, -net_amount as return_amount, -margin_amount as return_margin_amount
-    from returned_lines
-    where returned_by is not null
-
-    union all
-
-    select customer_id, return_date, net_amount, margin_amount
-    from returned_lines
-    where customer_id is not null and order_status = 'completed'
+    select * from {{ ref('int_moved_returns') }}
 
 ),
 
@@ -104,15 +89,10 @@ select
     valid_orders.orders_count is not null as has_valid_order,
     valid_orders.channel,
     coalesce(valid_orders.valid_net_amount, 0) as valid_net_amount,
-    coalesce(amounts.net_amount, 0) as net_amount,
-    coalesce(amounts.sales_net_amount, 0) as sales_net_amount,
-    coalesce(amounts.return_amount, 0) as return_amount,
-    coalesce(amounts.gross_amount, 0) as gross_amount,
-    coalesce(amounts.discount_amount, 0) as discount_amount,
-    coalesce(amounts.margin_amount, 0) as margin_amount,
-    coalesce(amounts.sales_margin_amount, 0) as sales_margin_amount,
-    coalesce(amounts.quantity, 0) as quantity,
-    coalesce(amounts.lines_count, 0) as lines_count
+    {%- for name in ['net_amount', 'sales_net_amount', 'return_amount', 'gross_amount', 'discount_amount', 'margin_amount',
+        'sales_margin_amount', 'quantity', 'lines_count'] %}
+    coalesce(amounts.{{ name }}, 0) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
 from amounts
 full outer join valid_orders
     on amounts.customer_id = valid_orders.customer_id and amounts.order_date = valid_orders.order_date

@@ -13,12 +13,7 @@ rates as (
 
 valued as (
 
-    select
-        versions.*,
-        case
-            when coalesce(versions.currency, {{ text_literal(var('base_currency')) }}) = {{ text_literal(var('base_currency')) }} then 1
-            else rates.rate
-        end as exchange_rate
+    select versions.*, {{ rate_of('versions.currency', 'rates') }} as exchange_rate
     from versions
     left join rates
         on versions.currency = rates.currency

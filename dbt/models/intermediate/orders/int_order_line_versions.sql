@@ -73,7 +73,7 @@ valued as {{ computed_anew() }} (
     select
         lines.*,
         unit_costs.unit_cost,
-        case when lines.currency = {{ text_literal(var('base_currency')) }} then 1 else rates.rate end as exchange_rate
+        {{ rate_of('lines.currency', 'rates') }} as exchange_rate
     from lines
     left join unit_costs on lines.product_id = unit_costs.product_id
     left join rates

@@ -42,6 +42,7 @@ select
     versions.gross_amount,
     versions.discount_amount,
     versions.net_amount,
+    versions.net_amount_delivered,
     versions.cost_amount,
     versions.net_amount - {{ cost_or_assumed('versions') }} as margin_amount,
     versions.ordered_at,

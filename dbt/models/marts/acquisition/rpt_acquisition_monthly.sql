@@ -11,6 +11,12 @@ acquisition_spend as (
 
 ),
 
+acquired_customers as (
+
+    select * from {{ ref('int_acquired_customers') }}
+
+),
+
 lifetime_value as (
 
     select *
@@ -22,22 +28,20 @@ lifetime_value as (
 acquired as (
 
     select
-        acquired_customers.cohort_month as month,
-        case when grouping(acquired_customers.channel) = 1 then 'all' else acquired_customers.channel end as channel,
-        grouping(acquired_customers.channel) = 1 as is_all_channels,
+        customers.cohort_month as month,
+        case when grouping(customers.channel) = 1 then 'all' else customers.channel end as channel,
+        grouping(customers.channel) = 1 as is_all_channels,
         count(*) as new_customers_count,
-        count(*) filter (where acquired_customers.channel = 'unknown') as unknown_customers_count,
-        min(acquired_customers.age_days) as youngest_age_days,
+        count(*) filter (where customers.channel = 'unknown') as unknown_customers_count,
+        min(customers.age_days) as youngest_age_days,
         {%- for days in ages %}
-        sum(acquired_customers.margin_amount_{{ days }}d) as margin_amount_{{ days }}d,
+        case when min(customers.age_days) >= {{ days }} then sum(customers.margin_amount_{{ days }}d) end as margin_amount_{{ days }}d,
         {%- endfor %}
-        count(lifetime_value.customer_id) as valued_customers_count,
-        sum(lifetime_value.historic_margin_amount + lifetime_value.clv_12m_amount) as forecast_margin_amount
-    from {{ ref('int_acquired_customers') }} as acquired_customers
-    left join lifetime_value on acquired_customers.customer_id = lifetime_value.customer_id
-    group by grouping sets (
-        (acquired_customers.cohort_month), (acquired_customers.cohort_month, acquired_customers.channel)
-    )
+        case when count(lifetime_value.customer_id) = count(*)
+            then sum(lifetime_value.historic_margin_amount + lifetime_value.clv_12m_amount) end as forecast_margin_amount
+    from acquired_customers as customers
+    left join lifetime_value on customers.customer_id = lifetime_value.customer_id
+    group by grouping sets ((customers.cohort_month), (customers.cohort_month, customers.channel))
 
 ),
 
@@ -49,16 +53,14 @@ joined as (
         coalesce(acquired.is_all_channels, spent.is_all_channels) as is_all_channels,
         coalesce(spent.spend_amount, 0) as spend_amount,
         spent.fully_loaded_amount,
-        spent.clicks,
-        spent.impressions,
+        case when acquired.month is not null and spent.spend_amount > 0 then spent.spend_amount end as paid_amount,
         coalesce(acquired.new_customers_count, 0) as new_customers_count,
         coalesce(acquired.unknown_customers_count, 0) as unknown_customers_count,
-        acquired.forecast_margin_amount,
-        acquired.valued_customers_count = acquired.new_customers_count as is_valued,
+        acquired.youngest_age_days,
         {%- for days in ages %}
-        case when acquired.youngest_age_days >= {{ days }} then acquired.margin_amount_{{ days }}d end as margin_amount_{{ days }}d,
+        acquired.margin_amount_{{ days }}d,
         {%- endfor %}
-        coalesce(spent.spend_amount, 0) > 0 and coalesce(acquired.new_customers_count, 0) > 0 as has_both
+        acquired.forecast_margin_amount
     from acquired
     full outer join acquisition_spend as spent
         on acquired.month = spent.month
@@ -73,20 +75,18 @@ select
     joined.is_all_channels,
     {{ money('joined.spend_amount') }} as spend_amount,
     joined.fully_loaded_amount,
-    joined.clicks,
-    joined.impressions,
     joined.new_customers_count,
     joined.unknown_customers_count,
+    cast(joined.youngest_age_days as bigint) as youngest_age_days,
     {{ rate('joined.unknown_customers_count', 'joined.new_customers_count') }} as unknown_channel_rate,
-    case when joined.has_both then {{ exact_average('joined.spend_amount', 'joined.new_customers_count') }} end as cac_amount,
-    case when joined.has_both then {{ exact_average('joined.fully_loaded_amount', 'joined.new_customers_count') }} end
+    {{ exact_average('joined.paid_amount', 'joined.new_customers_count') }} as cac_amount,
+    case when joined.paid_amount is not null then {{ exact_average('joined.fully_loaded_amount', 'joined.new_customers_count') }} end
         as fully_loaded_cac_amount,
     {%- for days in ages %}
     {{ money('joined.margin_amount_' ~ days ~ 'd') }} as margin_amount_{{ days }}d,
-    case when joined.has_both then {{ rate('joined.margin_amount_' ~ days ~ 'd', 'joined.spend_amount') }} end as ltv_to_cac_{{ days }}d,
+    {{ rate('joined.margin_amount_' ~ days ~ 'd', 'joined.paid_amount') }} as ltv_to_cac_{{ days }}d,
     {%- endfor %}
-    case when joined.has_both and joined.is_valued
-        then {{ rate('joined.forecast_margin_amount', 'joined.spend_amount') }} end as forecast_ltv_to_cac,
+    {{ rate('joined.forecast_margin_amount', 'joined.paid_amount') }} as forecast_ltv_to_cac,
     {{ add_days(add_months('joined.month', 1), -1) }} <= run_dates.data_through as is_complete,
     joined.new_customers_count < 30 as is_small,
     {{ days_between('joined.month', 'run_dates.data_from') }} < 2 * {{ var('churn_horizon_days') }} as is_left_truncated,

@@ -11,7 +11,7 @@ with totals as (
 
 sale_lines as (
 
-    select * from {{ accepted(ref('int_order_line_versions')) }}
+    select * from {{ ref('int_order_lines') }}
     where order_status = 'completed' and not is_return
 
 ),
@@ -19,21 +19,21 @@ sale_lines as (
 orders as (
 
     select
-        _source,
+        source,
         order_id,
         {{ month_of('min(order_date)') }} as month,
         max(currency) as currency,
         sum(net_amount_delivered) as net_amount
     from sale_lines
     where order_id in (select order_id from totals)
-    group by _source, order_id
+    group by source, order_id
 
 ),
 
 compared as (
 
     select
-        orders._source as source,
+        orders.source,
         orders.month,
         orders.currency,
         totals.total_amount,
@@ -41,7 +41,7 @@ compared as (
             as beside_goods,
         coalesce(totals.tax_amount, 0) as tax_amount
     from orders
-    inner join totals on orders._source = totals._source and orders.order_id = totals.order_id
+    inner join totals on orders.source = totals._source and orders.order_id = totals.order_id
 
 ),
 
