@@ -31,7 +31,7 @@ from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_literal
 
-# In the order of the graph; those with a key are kept and change by key, the others are made anew.
+# In the order of the graph; those with a key are kept and change by key, the others are made anew, a view as a view.
 MODELS = {
     "int_exchange_rate_versions": None,
     "int_exchange_rate_periods": None,
@@ -42,8 +42,10 @@ MODELS = {
     "int_run_dates": None,
     "int_orders": None,
     "int_returned_lines": None,
+    "int_moved_returns": None,
     "int_customer_daily": None,
 }
+VIEWS = ("int_moved_returns",)
 COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_daily")
 SCHEMA = "intermediate"
 STAGING = "staging.sql"
@@ -199,7 +201,8 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
         if is_increment and key:
             _replace_keys(connection, name, key, select)
         else:
-            connection.execute(f"create or replace table {SCHEMA}.{name} as {select}")
+            kind = "view" if name in VIEWS else "table"
+            connection.execute(f"create or replace {kind} {SCHEMA}.{name} as {select}")
         seconds[name] = time.perf_counter() - began
     connection.close()
     return cost(seconds)
