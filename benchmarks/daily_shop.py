@@ -19,7 +19,7 @@ FIRST_DAY = dt.date(2024, 1, 1)
 SETTINGS = COMPANIES_DIR / "generated" / "settings.yml"
 # Each line in the versions that arrive, with the day on which they do; what is drawn depends on the line's id alone.
 DELIVERIES = """
-create table deliveries as
+create table if not exists deliveries as
 with lines as (
     select
         *, cast(ordered_at as date) as order_day,
@@ -42,17 +42,21 @@ where draw between 20 and 29
 
 
 class DailyShop:
-    """A generated shop in `folder`: its deliveries by day, and a home that runs on them."""
+    """A generated shop in `folder`, made unless it is there: its deliveries by day, and a home that runs on them."""
 
     def __init__(self, folder: Path, size: int, days: int) -> None:
         self.home, self.landing = folder / "home", folder / "landing"
+        if not self.landing.exists():
+            self._generate(folder, size, days)
+        self.connection = duckdb.connect(folder / "deliveries.duckdb")
+        self.connection.execute(DELIVERIES, {"lines": str(folder / "whole" / "shop" / "order_lines" / "*.parquet")})
+
+    def _generate(self, folder: Path, size: int, days: int) -> None:
         generate(folder / "whole", size=size, seed=7, days=days, sources=("shop",))
         shop = folder / "whole" / "shop"
         for entity in shop.iterdir():
             if entity.name != "order_lines":
                 shutil.copytree(entity, self.landing / entity.name)
-        self.connection = duckdb.connect(folder / "deliveries.duckdb")
-        self.connection.execute(DELIVERIES, {"lines": str(shop / "order_lines" / "*.parquet")})
 
     def deliver(self, first: dt.date, last: dt.date) -> int:
         """Write the lines that arrive from `first` to `last` as one file. Returns the number of lines."""

@@ -1,12 +1,13 @@
 """A year of daily files and runs, to see whether the warehouse stays as small and fast as on its first day.
 
-    python -m benchmarks.year [--days 365] [--size 60k] [--history 180] [--csv FILE]
+    python -m benchmarks.year [--days 365] [--size 60k] [--history 180] [--folder DIR]
 
 A generated shop delivers its first `history` days at once, then a file a day. Two in a hundred lines come up to twenty
 days late, and one in a hundred is wrong and is corrected three days later; returns come on their own day, and every
 thirtieth morning a customer is erased. Each morning is one `loyalty run`; its processor time, time, memory and disk
 space are printed. In the end every published table is compared with that of a full build of the same input. Exits with
-1 if a row differs. A morning takes half a minute on two cores.
+1 if a row differs. A morning takes half a minute on two cores: with `--folder` the shop, its home and the figures of
+each morning (`mornings.csv`) stay there, and an interrupted year goes on with the morning at which it stopped.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rich.console import Console
@@ -46,18 +48,40 @@ class Morning:
     rest_mb: float
 
 
-def mornings(shop: DailyShop, history: int, days: int) -> list[Morning]:
-    """A delivery and a run each morning, the first with all that came before."""
-    done: list[Morning] = []
-    for number in range(days):
+def mornings(shop: DailyShop, history: int, days: int, figures: Path) -> list[Morning]:
+    """A delivery and a run each morning, the first with all that came before; those in the file `figures` are done."""
+    done = _read(figures)
+    for number in range(len(done), days):
         as_of = FIRST_DAY + dt.timedelta(days=history + number - 1)
         lines = shop.deliver(as_of if number else FIRST_DAY, as_of)
         if number % ERASED_EVERY == ERASED_EVERY - 1:
             shop.loyalty("privacy", "erase", shop.customer(number), "--yes")
         seconds, processor, memory = shop.loyalty("run", "--as-of", str(as_of))
         done.append(Morning(number + 1, as_of, lines, seconds, processor, memory, **shop.megabytes()))
+        _append(figures, done[-1])
         print(f"morning {number + 1}: {lines} lines, {processor:.0f} s of processor time", file=sys.stderr, flush=True)
     return done
+
+
+def _read(figures: Path) -> list[Morning]:
+    if not figures.exists():
+        return []
+    with figures.open(newline="", encoding="utf-8") as file:
+        return [_morning(row) for row in csv.DictReader(file)]
+
+
+def _morning(row: dict[str, str]) -> Morning:
+    numbers = {name: float(text) for name, text in row.items() if name not in ("day", "as_of", "lines")}
+    return Morning(int(row["day"]), dt.date.fromisoformat(row["as_of"]), int(row["lines"]), **numbers)
+
+
+def _append(figures: Path, morning: Morning) -> None:
+    is_new = not figures.exists()
+    with figures.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=[one.name for one in fields(Morning)])
+        if is_new:
+            writer.writeheader()
+        writer.writerow(asdict(morning))
 
 
 def full_build(shop: DailyShop, as_of: dt.date) -> list[Difference]:
@@ -90,16 +114,13 @@ def main() -> None:
     parser.add_argument(
         "--history", type=int, default=180, help="days delivered before the first morning (default 180)"
     )
-    parser.add_argument("--csv", type=Path, help="a file for every morning's figures")
+    parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is here")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="loyalty-year-") as folder:
-        shop = DailyShop(Path(folder), arguments.size, arguments.history + arguments.days)
-        done = mornings(shop, arguments.history, arguments.days)
-        if arguments.csv:
-            with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, fieldnames=list(asdict(done[0])))
-                writer.writeheader()
-                writer.writerows(asdict(one) for one in done)
+    kept = nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory(prefix="loyalty-year-")
+    with kept as name:
+        folder = Path(name).absolute()
+        shop = DailyShop(folder, arguments.size, arguments.history + arguments.days)
+        done = mornings(shop, arguments.history, arguments.days, folder / "mornings.csv")
         apart = [table for table in full_build(shop, done[-1].as_of) if not table.is_none]
     print_mornings(done)
     for table in apart:
