@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 from warehouse.ingest.entities import Entity, load_entities
 from warehouse.ingest.sources import known_sources, read_source
@@ -202,6 +203,18 @@ def test_models_are_named_after_their_layer_and_marts_read_no_staging() -> None:
         assert file.stem.startswith(prefixes.get(layer, ("",))), file
         if layer == "marts":
             assert not re.search(r"ref\(\s*['\"]stg_(?!ml__|ops__)", sql(file)), f"{file} reads a source's staging view"
+
+
+def test_a_mart_that_keeps_days_says_which_rows_are_todays() -> None:
+    silent = []
+    for file in tracked("dbt/models/marts/*.yml", "companies/*/marts/*.yml"):
+        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", []):
+            (sound,) = [test["sound_rows"] for test in model["data_tests"] if "sound_rows" in test]
+            columns = {column["name"] for column in model["columns"]}
+            by_day = "as_of_date" in sound["arguments"]["key"] or "is_current" in columns
+            if by_day and "today" not in model.get("config", {}).get("meta", {}):
+                silent.append(model["name"])
+    assert silent == []
 
 
 def test_no_model_is_ephemeral() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from serving.publication.todays_rows import TodaysRows, create_views
 from warehouse.errors import UserError
 from warehouse.identity.columns import is_identifier
 from warehouse.relations import Relation
@@ -146,12 +147,13 @@ def assemble(
     *,
     storage_version: str,
     publication: Mapping[str, str | int | date | None] | None = None,
+    today: Sequence[TodaysRows] = (),
 ) -> None:
     """Make `file` hold exactly the relations `wanted` (relation -> fingerprint) of the connection's database.
 
     They become tables, with their comments. The file starts as a copy of the one of `bases` that saves most.
     `storage_version` is the oldest DuckDB that is to open it. `publication` becomes the one row of marts.publication.
-    Leaves no WAL behind.
+    `today`: what schema `today` shows. Leaves no WAL behind.
 
     The file is opened by a database instance of its own and never attached to the warehouse: attaching, detaching and
     checkpointing a file while other threads query the same instance invalidates it, or never ends.
@@ -167,7 +169,7 @@ def assemble(
         shutil.copyfile(best.path, file)
     with connect(file, storage_version=storage_version) as target:
         _limit_beside(target, connection)
-        _fill(connection, target, list(wanted), kept, publication)
+        _fill(connection, target, list(wanted), kept, publication, today)
     if wal_of(file).exists():
         raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
 
@@ -197,6 +199,7 @@ def _fill(
     wanted: Sequence[Relation],
     kept: Collection[Relation],
     publication: Mapping[str, str | int | date | None] | None,
+    today: Sequence[TodaysRows],
 ) -> None:
     """Make the database of `target` hold exactly `wanted`; it already holds `kept` row for row."""
     _drop_others(target, {*kept})
@@ -208,6 +211,7 @@ def _fill(
         if publication:
             _write_publication(target, publication)
         _copy_comments(source, target, wanted)
+        create_views(target, today)
     target.execute("checkpoint")
 
 

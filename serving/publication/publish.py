@@ -1,6 +1,6 @@
 """Publishing: people read a copy, which is replaced as a whole and which no writer ever locks.
 
-    published/loyalty.duckdb       schema marts, one publication; BI tools point here
+    published/loyalty.duckdb       schemas marts and today, one publication; BI tools point here
     published/work.duckdb          the marts and what they are made of, for analysts' own builds
     published/manifest.json        the dbt manifest that work.duckdb was built from
     published/report.html          the report, one offline file
@@ -41,6 +41,7 @@ from serving.publication.state import (
     read_state,
     write_state,
 )
+from serving.publication.todays_rows import TodaysRows, todays_rows
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
 from warehouse.files import flush
@@ -193,7 +194,7 @@ class _Build:
 
     def whole(self, work_tables: Sequence[Relation], manifest: Path | None, report: ReportWriter) -> Publication:
         """Every part, and then the live names."""
-        self.database()
+        self.database(todays_rows(manifest) if manifest else [])
         with ThreadPoolExecutor(1) as pool:
             work = pool.submit(self.work, work_tables, manifest)
             if is_scarce():
@@ -203,12 +204,12 @@ class _Build:
             work.result()
         return self.make_live()
 
-    def database(self) -> None:
-        """The marts, copied onto the live file as far as they are unchanged."""
+    def database(self, today: Sequence[TodaysRows]) -> None:
+        """The marts, copied onto the live file as far as they are unchanged, and the views of today's rows."""
         with self._timed("fingerprint"):
             self.checksums = database_file.fingerprints(self.connection, self.marts)
         with self._timed("copy"):
-            self._assemble(self.connection, DATABASE, self.marts)
+            self._assemble(self.connection, DATABASE, self.marts, today)
         with self._timed("check"):
             self._check(DATABASE, self.marts)
 
@@ -275,7 +276,13 @@ class _Build:
             digests=digests,
         )
 
-    def _assemble(self, connection: DuckDBPyConnection, file: str, wanted: Sequence[Relation]) -> None:
+    def _assemble(
+        self,
+        connection: DuckDBPyConnection,
+        file: str,
+        wanted: Sequence[Relation],
+        today: Sequence[TodaysRows] = (),
+    ) -> None:
         """Make staging/`file` hold `wanted`, starting from what was copied ahead, else from the live file."""
         bases = [self.ahead.get(file) or live_base(self.published, self.state, file)]
         if file == WORK:
@@ -288,6 +295,7 @@ class _Build:
             [base for base in bases if base],
             storage_version=STORAGE_VERSIONS[file],
             publication=self.values,
+            today=today,
         )
 
     def _check(self, file: str, wanted: Sequence[Relation]) -> None:

@@ -34,6 +34,8 @@ def test_the_published_figures(journey: Company) -> None:
         "select cast(min(order_date) as varchar), cast(max(order_date) as varchar) from marts.fct_orders"
     ) == [("2017-01-01", "2017-12-31")]
     assert journey.published("select count(*) from marts.dim_campaigns") == [(27,)]
+    for today in ("rpt_rfm_segments", "rpt_rfm_cells"):
+        assert journey.published(f"select sum(customers_count) from today.{today}") == [(2_469,)]
 
 
 def test_everything_read_is_accounted_for(journey: Company) -> None:

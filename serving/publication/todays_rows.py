@@ -1,0 +1,85 @@
+"""Views of today's rows: schema `today` of the published file has the marts that keep their history under the same
+names.
+
+A sum over every day that a mart keeps counts each customer once a day. In a mart's YAML,
+
+    config: {meta: {today: {latest: as_of_date, where: {rfm_window: lifetime}}}}
+
+says which of its rows are today's: those of the latest `as_of_date`, and, where the mart tells one thing in several
+ways, those with the values of `where`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from warehouse.errors import UserError
+from warehouse.relations import Relation
+from warehouse.sql import quote_identifier, quote_literal
+
+TODAY = "today"
+
+
+@dataclass(frozen=True)
+class TodaysRows:
+    """Which rows of `mart` are today's: `latest` names a date column, `where` the value of further columns."""
+
+    mart: Relation
+    latest: str | None = None
+    where: Mapping[str, str | bool] = field(default_factory=dict)
+
+    @property
+    def view(self) -> Relation:
+        """The view that shows them."""
+        return Relation(TODAY, self.mart.name)
+
+    def sql(self) -> str:
+        """The rows, as a query that DuckDB and PostgreSQL answer alike."""
+        tests = [f"{quote_identifier(name)} = {_literal(value)}" for name, value in self.where.items()]
+        if self.latest:
+            day = quote_identifier(self.latest)
+            tests.append(f"{day} = (select max({day}) from {self.mart.sql})")
+        return f"select * from {self.mart.sql} where {' and '.join(tests)}"
+
+
+def todays_rows(manifest: Path) -> list[TodaysRows]:
+    """What the marts of a dbt manifest say of today's rows. Raises UserError for what cannot be understood."""
+    nodes = json.loads(manifest.read_bytes())["nodes"].values()
+    marts = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
+    return [_declared(node) for node in marts if TODAY in node["config"]["meta"]]
+
+
+def create_views(connection: DuckDBPyConnection, wanted: Sequence[TodaysRows]) -> None:
+    """Make schema `today` hold the views `wanted` and no other; without any there is no such schema."""
+    connection.execute(f"drop schema if exists {TODAY} cascade")
+    if wanted:
+        connection.execute(f"create schema {TODAY}")
+    for rows in wanted:
+        connection.execute(f"create view {rows.view.sql} as {rows.sql()}")
+        comment = f"The rows of today, as described at {rows.mart}."
+        connection.execute(f"comment on view {rows.view.sql} is {quote_literal(comment)}")
+
+
+def _declared(node: Mapping[str, Any]) -> TodaysRows:
+    said = node["config"]["meta"][TODAY]
+    latest, where = (said.get("latest"), said.get("where", {})) if isinstance(said, dict) else (None, {})
+    unknown = _unknown(latest, where, list(node["columns"]))
+    if not (latest or where) or set(said) - {"latest", "where"} or unknown:
+        raise UserError(
+            f"{node['original_file_path']}: meta.today of {node['name']} is {said!r}. It names a date column of the"
+            " mart (latest: as_of_date), values of its columns (where: {rfm_window: lifetime}), or both."
+        )
+    return TodaysRows(Relation("marts", node["name"]), latest, where)
+
+
+def _unknown(latest: str | None, where: Any, columns: Sequence[str]) -> list[str]:
+    named = [*([latest] if latest else []), *(where if isinstance(where, dict) else ["where"])]
+    return [name for name in named if name not in columns]
+
+
+def _literal(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else quote_literal(str(value))
