@@ -5,6 +5,7 @@ import dagster as dg
 from dagster_project.assets.activate import build_message_assets
 from dagster_project.assets.ingest import build_ingest_assets
 from dagster_project.assets.models import MODEL_CHECKS, build_model_assets
+from dagster_project.assets.postgres import build_postgres_assets
 from dagster_project.assets.publish import build_publish_assets
 from dagster_project.assets.transform import build_dbt_assets
 from dagster_project.dbt_runner.project import DbtProject
@@ -37,6 +38,7 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
             dbt,
             *build_model_assets(),
             *build_publish_assets(project, ends, MODEL_CHECKS),
+            *build_postgres_assets(settings),
             *build_message_assets(),
         ],
         jobs=[build_daily_job(settings)],

@@ -21,6 +21,7 @@ from warehouse.values import (
     Cron,
     Day,
     Days,
+    DsnVariable,
     Elasticity,
     ExpiryMonths,
     Folder,
@@ -214,8 +215,20 @@ class SimulateSettings(_Section):
     """Fewest and most months after which points expire."""
 
 
+class PostgresSettings(_Section):
+    """A PostgreSQL database that gets each publication as well, for tools that cannot open a DuckDB file."""
+
+    dsn_env: Annotated[DsnVariable, Field(examples=["LOYALTY_DSN_MARTS"])]
+    """The environment variable with the connection, as `postgresql://user:password@host:5432/database`."""
+    reader_role: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)] | None = "loyalty_reader"
+    """The role that may read schemas marts and today, created if it is not there; make the users of people and tools
+    members of it. `null` grants nobody anything."""
+    lock_wait_seconds: Seconds = 60
+    """How long a lock that somebody holds on a table is waited for."""
+
+
 class PublishSettings(_Section):
-    """Who may read publications, and how many are kept."""
+    """Who may read publications, how many are kept, and whether a PostgreSQL database gets them, too."""
 
     group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32, examples=["analysts"])] | None = (
         None
@@ -223,6 +236,8 @@ class PublishSettings(_Section):
     """The group of the machine whose members may read publications; without it, only the run's own user may."""
     keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
     """Number of publications that are kept for `loyalty rollback`."""
+    postgres: PostgresSettings | None = None
+    """The PostgreSQL database, if there is one."""
 
 
 class RetentionSettings(_Section):

@@ -230,6 +230,7 @@ SourceName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$", max_length=60)]
 Folder = Annotated[Path, AfterValidator(_path)]
 # Variables that hold secrets: a value that does not fit may be the secret itself, so it is never repeated.
 SmtpVariable = Annotated[str, Field(pattern="^LOYALTY_SMTP_[A-Z0-9_]+$", max_length=100)]
+DsnVariable = Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100)]
 WebhookVariable = Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_[A-Z0-9_]+$", max_length=100)]
 Sender = Annotated[Text, AfterValidator(_sender)]
 WebAddress = Annotated[str, Field(pattern="^(https://|mailto:)[^/]", max_length=1000), AfterValidator(_web_address)]

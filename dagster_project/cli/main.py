@@ -322,12 +322,23 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         live = unchanged_since(settings)
         if live:
             _say(nothing_new(settings, live))
+            _load_postgres(settings)
             return _deliver(settings)
     import skops.io  # noqa: F401  before Dagster: it looks names up in every module there is, which takes 2.5 s less now
 
     from dagster_project.cli.run import run
 
     return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
+
+
+def _load_postgres(settings: Settings) -> None:
+    """The live publication goes to PostgreSQL, where the database that the settings name has another one."""
+    if settings.publish.postgres is None:
+        return
+    from serving.postgres import is_behind, load_live
+
+    if is_behind(settings):
+        _say(f"PostgreSQL: {load_live(settings).in_words()}")
 
 
 def _deliver(settings: Settings) -> int:
@@ -410,6 +421,7 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
     publication = rollback(settings, options.to)
     _say(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
+    _load_postgres(settings)
     return DONE
 
 

@@ -13,6 +13,7 @@ from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
+from serving.postgres import is_behind, loaded_note
 from serving.publication.state import changed_files, live_publication, publications
 from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder, who_holds
@@ -35,6 +36,8 @@ def print_status(settings: Settings) -> None:
             console.print(
                 f"changed    {path} is not as it was published: `{settings.command} run` publishes it anew", style="red"
             )
+    if settings.publish.postgres:
+        console.print(f"postgres   {_postgres(settings)}", markup=False)
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
         console.print(f"rows       {sentence}", markup=False)
     held = holder(settings)
@@ -48,6 +51,14 @@ def print_status(settings: Settings) -> None:
     except (OSError, SQLAlchemyError) as error:
         # what is published is told whatever became of Dagster's store, a read-only home among it
         console.print(f"last run   cannot be told: {error_in_words(error, settings)}")
+
+
+def _postgres(settings: Settings) -> str:
+    note = loaded_note(settings)
+    if note is None:
+        return f"nothing yet: start `{settings.command} run`"
+    behind = f", which is not the live one: `{settings.command} run` loads it" if is_behind(settings) else ""
+    return f"{note[0]}, since {note[1]:%Y-%m-%d %H:%M} UTC{behind}"
 
 
 def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:

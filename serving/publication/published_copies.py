@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.postgres import load_live
 from serving.publication.publish import republish
 from serving.publication.state import publications
 from warehouse.settings import Settings
@@ -25,6 +26,9 @@ class PublishedCopies:
 
     def rewrite(self, rewrite: Callable[[Path, Path], None]) -> str | None:
         """Publish the live publication as rewritten by `rewrite` and keep nothing earlier. Returns its new name; None
-        before the first."""
+        before the first. A PostgreSQL database of the settings is brought to it.
+        """
         published = republish(self.settings, rewrite, check=self.check)
+        if published and self.settings.publish.postgres:
+            load_live(self.settings)
         return published.publication_id if published else None

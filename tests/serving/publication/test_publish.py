@@ -346,7 +346,7 @@ def test_work_holds_further_tables_and_the_manifest(
 ) -> None:
     manifest = tmp_path / "target" / "manifest.json"
     manifest.parent.mkdir()
-    manifest.write_text('{"nodes": 1}')
+    manifest.write_text('{"nodes": {}}')
     build(warehouse)
     warehouse.execute("create schema seeds; create table seeds.rules as select 1 as rule")
     go(work_tables=[SOURCE, Relation("seeds", "rules")], manifest=manifest)
@@ -355,13 +355,13 @@ def test_work_holds_further_tables_and_the_manifest(
     assert read(work, "select (select count(*) from seeds.rules), (select count(*) from marts.fct_orders)") == [
         (1, 5_000)
     ]
-    assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": 1}'
+    assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": {}}'
     assert read(settings.published_path, "select schema_name from duckdb_schemas() where schema_name = 'seeds'") == []
     pass_again(warehouse)
     go()
     assert not (settings.published_dir / "manifest.json").exists()  # it would speak of another build
     rollback(settings)
-    assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": 1}'
+    assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": {}}'
 
 
 def test_work_holds_no_identifiers_and_no_unknown_tables(
