@@ -134,6 +134,13 @@ def _parser() -> Parser:
     sql.add_argument("--warehouse", action="store_true", help="read the warehouse and its raw tables, between runs")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
     sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
+    metric = commands.add("metric", "a metric by its name, from the published copy", _metric)
+    metric.add_argument("name", help="a metric of docs/metrics.md, or MART.COLUMN")
+    repeated = {"action": "append", "default": []}
+    metric.add_argument("--by", metavar="COLUMN", help="show it by this column; may be repeated", **repeated)
+    metric.add_argument("--where", metavar="COLUMN=VALUE", help="only these rows; also with <, >= or !=", **repeated)
+    metric.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    commands.add("mcp", "answer an assistant's questions on standard input (Model Context Protocol)", _mcp)
     _add_sources(commands)
     rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
@@ -413,6 +420,20 @@ def _rejected_rows(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.sources import rejected
 
     rejected(settings, raw=options.raw, limit=options.limit)
+    return DONE
+
+
+def _metric(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.metric import print_metric
+
+    print_metric(settings, options.name, options.by, options.where, options.format)
+    return DONE
+
+
+def _mcp(settings: Settings, _options: argparse.Namespace) -> int:
+    from serving.questions.mcp_server import build_server
+
+    build_server(settings).run()
     return DONE
 
 

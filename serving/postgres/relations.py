@@ -1,12 +1,11 @@
 """The marts as PostgreSQL has them: types, keys and indexes."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from serving.publication.mart_keys import mart_keys
 from warehouse.relations import Relation
 
 # DuckDB's types that PostgreSQL calls otherwise; `decimal(18,4)` it understands.
@@ -41,17 +40,8 @@ def postgres_type(data_type: str) -> str:
 
 def marts_of(columns: Mapping[Relation, Mapping[str, str]], manifest: Path) -> list[Mart]:
     """The marts of a published file, with the keys that the checks of its dbt manifest hold them to."""
-    keys = _keys(manifest)
+    keys = mart_keys(manifest)
     return [
         Mart(relation, {name: postgres_type(kind) for name, kind in types.items()}, keys.get(relation.name, ()))
         for relation, types in columns.items()
     ]
-
-
-def _keys(manifest: Path) -> dict[str, tuple[str, ...]]:
-    nodes: dict[str, Any] = json.loads(manifest.read_bytes())["nodes"]
-    return {
-        nodes[node["attached_node"]]["name"]: tuple(node["test_metadata"]["kwargs"]["key"])
-        for node in nodes.values()
-        if (node.get("test_metadata") or {}).get("name") == "sound_rows" and node.get("attached_node") in nodes
-    }

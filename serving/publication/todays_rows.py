@@ -43,7 +43,12 @@ class TodaysRows:
         if self.latest:
             day = quote_identifier(self.latest)
             tests.append(f"{day} = (select max({day}) from {self.mart.sql})")
-        return f"select * from {self.mart.sql} where {' and '.join(tests)}"
+        return f"select * from {self.mart.sql} where {' and '.join(tests) or 'true'}"
+
+    def __str__(self) -> str:
+        days = [f"latest {self.latest}"] if self.latest else []
+        kept = ", ".join([*days, *(f"{name} {value}" for name, value in self.where.items())])
+        return f"{self.mart}, {kept}" if kept else str(self.mart)
 
 
 def todays_rows(manifest: Path) -> list[TodaysRows]:

@@ -1,0 +1,1 @@
+"""Questions to the live publication: a metric by its name, a table's description, one select."""

@@ -1,0 +1,89 @@
+"""`loyalty mcp`: the live publication for assistants, by the Model Context Protocol. It reads, and nothing else."""
+
+from dataclasses import asdict
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+
+from serving.publication.todays_rows import TODAY
+from serving.questions.metric import answer, parse_condition
+from serving.questions.published import MOST_ROWS, MOST_SECONDS, opened, select
+from warehouse.errors import UserError
+from warehouse.settings import Settings
+
+INSTRUCTIONS = f"""Figures of one shop's loyalty warehouse: customers, segments, tiers, points, retention, churn,
+lifetime value, campaigns and their return. Look a metric up with list_metrics and ask for it with metric: it is defined
+once, so prefer it to SQL of your own. Every figure is as of the day that about tells. In schema {TODAY}, marts that
+keep their history have the rows of that day alone; sums over schema marts would count customers once a day. A NULL
+beside a status means that the data does not support the figure: say so, and do not estimate it. Money is text with
+every digit, in the base currency. At most {MOST_ROWS:,} rows and {MOST_SECONDS:.0f} seconds a question."""
+
+
+def build_server(settings: Settings) -> MCPServer[Any]:
+    """The server of one company, which `run()` serves on standard input and output."""
+    server: MCPServer[Any] = MCPServer("loyalty-warehouse", instructions=INSTRUCTIONS, log_level="ERROR")
+
+    @server.tool()
+    def about() -> dict[str, Any]:
+        """Which company and publication answers, as of which day, and through which day the data goes."""
+        told = _told(settings, "select * from publication")
+        return dict(zip(told["columns"], told["rows"][0], strict=True))
+
+    @server.tool()
+    def list_metrics(contains: str = "") -> dict[str, Any]:
+        """Names, definitions and marts of the metrics whose name or definition contains a text; all of them without."""
+        query = "select name, definition, model as mart, grain from fct_metric_definitions where "
+        return _told(settings, query + "contains(lower(name || ' ' || definition), lower(?)) order by name", [contains])
+
+    @server.tool()
+    def metric(name: str, by: list[str] | None = None, where: list[str] | None = None) -> dict[str, Any]:
+        """A metric, or any column as mart.column, for each row of its mart; of today, where the mart keeps its history.
+
+        by: the columns to show it by, such as ["rfm_segment"]. where: conditions such as ["month>=2024-01-01",
+        "channel=web"]. Nothing is summed.
+        """
+        try:
+            found = answer(settings, name, by or (), [parse_condition(text) for text in where or ()])
+        except UserError as error:
+            raise ToolError(str(error)) from None
+        return {"metric": name, "definition": found.definition, "of": str(found.source), **asdict(found.rows)}
+
+    @server.tool()
+    def list_tables() -> dict[str, Any]:
+        """The published tables with their descriptions, and whether schema today has their rows of today."""
+        return _told(
+            settings,
+            "select table_name as mart, comment as description, table_name in (select view_name from duckdb_views()"
+            f" where schema_name = '{TODAY}') as is_in_today"
+            " from duckdb_tables() where schema_name = 'marts' order by mart",
+        )
+
+    @server.tool()
+    def describe_table(table: str) -> dict[str, Any]:
+        """The columns of a published table with types and descriptions."""
+        told = _told(
+            settings,
+            "select column_name, data_type, comment as description from duckdb_columns() where schema_name = 'marts'"
+            " and table_name = ? order by column_index",
+            [table],
+        )
+        if not told["rows"]:
+            raise ToolError(f'There is no table "{table}"; list_tables tells which there are.')
+        return told
+
+    @server.tool()
+    def query(sql: str) -> dict[str, Any]:
+        """One select of DuckDB's SQL on schemas marts and today, for what no metric answers."""
+        return _told(settings, sql)
+
+    return server
+
+
+def _told(settings: Settings, query: str, values: list[object] | None = None) -> dict[str, Any]:
+    try:
+        with opened(settings) as connection:
+            found = select(connection, query, values or ())
+    except UserError as error:
+        raise ToolError(str(error)) from None
+    return asdict(found)
