@@ -102,7 +102,7 @@ def _learn_and_post(
     step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, log: dg.DagsterLogManager
 ) -> tuple[StepResult | None, Sequence[str]]:
     """The result, None if the latest results came from the same input; and the reason if the result is held back."""
-    as_of_date = run.as_of_date(connection)
+    as_of_date = step.learned_as_of(run.as_of_date(connection))
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):
         return None, ()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +85,9 @@ class Step:
     tables: the tables it fills, with descriptions. reads: the tables it reads, as schema.table. settings: the settings
     it reads, as in the settings file (`churn.bands`). packages: the folders of ml/ whose code it runs, beside
     ml/common. champion: the saved model that it starts from, if any. is_parallel: learning keeps every processor busy;
-    if true, background copying starts only after this step. pictures: SVG by title, drawn from the frames it hands
-    over.
+    if true, background copying starts only after this step. is_monthly: learned as of the last day of the last whole
+    month, from tables of whole months alone, so that it learns again only when a month has closed. pictures: SVG by
+    title, drawn from the frames it hands over.
     """
 
     name: str
@@ -97,7 +98,13 @@ class Step:
     learn: Callable[[StepInputs], StepResult]
     champion: str | None = None
     is_parallel: bool = False
+    is_monthly: bool = False
     pictures: Callable[[Mapping[str, pd.DataFrame]], Mapping[str, str]] = lambda frames: {}
+
+    def learned_as_of(self, as_of_date: date) -> date:
+        """The day as of which a run as of `as_of_date` learns."""
+        next_day = as_of_date + timedelta(days=1)
+        return next_day.replace(day=1) - timedelta(days=1) if self.is_monthly else as_of_date
 
     def run(self, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
         """Learn as of a day. Raises UnnamedSettingError when the step reads a setting that it does not name."""

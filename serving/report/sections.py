@@ -8,6 +8,7 @@ from serving.report.chapters import (
     churn_and_value,
     customers,
     first_orders,
+    outlook,
     products,
     programme,
     retention,
@@ -30,6 +31,7 @@ SECTIONS = (
     products.products,
     churn_and_value.churn,
     churn_and_value.lifetime_value,
+    outlook.outlook,
     programme.programme,
     programme.campaigns,
 )

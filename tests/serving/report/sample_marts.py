@@ -321,6 +321,29 @@ MARTS = {
             ('d', null, null, null, 'cannot_be_estimated', 'placebo_28')
         ) as t (campaign_id, roi_incremental, roi_low, roi_high, campaign_outcome, outcome_reason)
     """,
+    "fct_forecasts": """
+        select date '2017-12-31' as as_of_date, series, tier, (date '2018-01-01' + to_months(i::int))::date as month,
+            (i + 1)::integer as months_ahead, status, 8::bigint as origins_count,
+            0.5::double as mean_absolute_scaled_error, 1::double as naive_scaled_error,
+            0.8125::double as coverage_80_rate, 0.9375::double as coverage_95_rate,
+            case when status = 'ok' then value::decimal(18, 4) end as expected_value,
+            case when status = 'ok' then (value * 0.9)::decimal(18, 4) end as low_80_value,
+            case when status = 'ok' then (value * 1.1)::decimal(18, 4) end as high_80_value,
+            case when status = 'ok' then (value * 0.8)::decimal(18, 4) end as low_95_value,
+            case when status = 'ok' then (value * 1.25)::decimal(18, 4) end as high_95_value
+        from (values
+            ('net_sales', 'all', 1000, 'ok'), ('orders', 'all', null, 'worse_than_naive'),
+            ('new_customers', 'all', null, 'insufficient_history'), ('tier_customers', {hostile}, 40, 'ok')
+        ) as t (series, tier, value, status)
+        cross join range(6) as months (i)
+    """,
+    "rpt_forecast_hits": """
+        select 'net_sales' as series, 'all' as tier, (date '2017-09-01' + to_months(i::int))::date as month,
+            3 as months_ahead, 950::decimal(18, 4) as expected_value, 900::decimal(18, 4) as low_80_value,
+            1000::decimal(18, 4) as high_80_value, 850::decimal(18, 4) as low_95_value,
+            1100::decimal(18, 4) as high_95_value, i < 3 as is_in_95, true as is_judged
+        from range(4) as t (i)
+    """,
     "fct_ingest_reconciliation": """
         select 'order_lines' as entity, 905::bigint as rows_read, 900::bigint as rows_accepted,
             3::bigint as rows_rejected, 2::bigint as rows_superseded, 0::bigint as difference

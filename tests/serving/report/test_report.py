@@ -3,7 +3,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
-CHARTS = 21
+CHARTS = 22
 OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
 
 
@@ -306,6 +306,34 @@ def test_nothing_bought_again_or_together_is_said(connection: DuckDBPyConnection
     report = report_of(Marts(connection), settings)
     (chapter,) = [section for section in report.sections if section.key == "products"]
     assert all(re.fullmatch(r"No .+\.", figure.missing) for figure in chapter.figures)
+
+
+def test_months_ahead_are_told_with_their_intervals_and_past_hits(
+    connection: DuckDBPyConnection, settings: Settings
+) -> None:
+    section = next(one for one in report_of(Marts(connection), settings).sections if one.key == "outlook")
+    sales, ahead, judged = section.figures
+    assert "Jan 2018 is expected to bring $1.00k, and with 95% between $800 and $1.25k" in sales.takeaway
+    assert "Of 4 months forecast three months before, 3 lay in that interval" in sales.takeaway
+    assert [row[0] for row in ahead.table.rows] == ["Net sales", f"Customers in {HOSTILE}"]
+    assert (ahead.table.rows[1][1].text, ahead.table.rows[1][1].below) == ("40", "32 to 50")
+    assert judged.takeaway == "2 of 4 series can be forecast."
+    assert [row[-1] for row in judged.table.rows] == [
+        "forecast", "no nearer than the simple guess", "too few months of the past to try it on", "forecast",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_forecast_says_why(connection: DuckDBPyConnection, settings: Settings) -> None:
+    def outlook() -> Sequence[Figure]:
+        return next(one for one in report_of(Marts(connection), settings).sections if one.key == "outlook").figures
+
+    connection.execute("update marts.fct_forecasts set status = 'intervals_too_narrow', expected_value = null")
+    sales, ahead, judged = outlook()
+    assert sales.missing == "Net sales are not forecast: months fell outside the intervals too often."
+    assert ahead.missing and judged.takeaway == "0 of 4 series can be forecast."
+    connection.execute("update marts.fct_forecasts set status = 'insufficient_history', origins_count = 0")
+    (only,) = outlook()
+    assert "there are 12 whole months in the data" in only.missing
 
 
 def test_where_chance_explains_all_differences_it_is_said(connection: DuckDBPyConnection, settings: Settings) -> None:

@@ -1,0 +1,19 @@
+select
+    as_of_date,
+    model_run_id,
+    series,
+    tier,
+    origin_month,
+    month,
+    months_ahead,
+    model,
+    expected,
+    low_80,
+    high_80,
+    low_95,
+    high_95,
+    actual,
+    naive,
+    scale,
+    is_judged
+from {{ source('ml', 'forecast_hits') }}

@@ -1,0 +1,20 @@
+select
+    as_of_date,
+    model_run_id,
+    series,
+    tier,
+    month,
+    months_ahead,
+    model,
+    expected,
+    low_80,
+    high_80,
+    low_95,
+    high_95,
+    origins_count,
+    error,
+    naive_error,
+    coverage_80,
+    coverage_95,
+    status
+from {{ source('ml', 'forecasts') }}
