@@ -340,6 +340,8 @@ class MessagesSettings(_Section):
     """Days before points expire in which a message about it is created."""
     replenishment_days: Annotated[Whole, Field(ge=0, le=100_000)] = 0
     """Days after half of a product's buyers have bought it again in which others are reminded of it; 0: nobody is."""
+    next_purchase_days: Annotated[Whole, Field(ge=0, le=100_000)] = 0
+    """Days after a customer's expected next purchase (`due_date`) in which a reminder is created; 0: none is."""
     win_back_days: Days = 7
     """Days after a customer became at risk or lapsed in which a message is created."""
     response_days: Days = 14

@@ -15,7 +15,7 @@ from ml.lifetime.purchase_models import Histories, PurchaseModel
 HORIZON_MONTHS = (3, 12, 24)
 DAYS_PER_MONTH = 365.25 / 12
 WEEKS_PER_MONTH = DAYS_PER_MONTH / 7
-_OVERDUE = 0.95
+_DUE, _OVERDUE = 0.5, 0.95
 
 OK = "ok"
 INSUFFICIENT_HISTORY = "insufficient_history"
@@ -68,7 +68,8 @@ def score_customers(
         "p_alive": p_alive if choice.p_alive_status == OK else np.nan,
         "expected_order_amount": amounts.amount,
         "expected_next_order_date": _next_order_dates(choice.timing, histories, terms),
-        "overdue_date": _overdue_dates(choice.timing, histories, terms),
+        "due_date": _dates_after_last_order(choice.timing, histories, terms, _DUE),
+        "overdue_date": _dates_after_last_order(choice.timing, histories, terms, _OVERDUE),
     }
     horizon_statuses = {months: terms.horizon_status(months) for months in HORIZON_MONTHS}
     for column, (months, status) in enumerate(horizon_statuses.items()):
@@ -102,12 +103,14 @@ def _next_order_dates(timing: PurchaseModel, histories: Histories, terms: Scorin
     return _days_ahead(timing.median_wait(histories.x, histories.t_x, histories.age), histories, terms)
 
 
-def _overdue_dates(timing: PurchaseModel, histories: Histories, terms: ScoringTerms) -> pd.DatetimeIndex:
-    """The day by which 95% of such customers, if they stay, order again after their last order; it may be over.
+def _dates_after_last_order(
+    timing: PurchaseModel, histories: Histories, terms: ScoringTerms, share: float
+) -> pd.DatetimeIndex:
+    """The day by which that share of such customers, if they stay, order again after their last order; it may be over.
 
     NaT beyond twice the churn horizon from today.
     """
-    wait = timing.wait_quantile(histories.x, histories.t_x, histories.age, _OVERDUE)
+    wait = timing.wait_quantile(histories.x, histories.t_x, histories.age, share)
     return _days_ahead(wait - (histories.age - histories.t_x), histories, terms)
 
 

@@ -39,7 +39,7 @@ from ml.lifetime.scores import (
 )
 
 MODEL = "lifetime_value"
-VERSION = 2
+VERSION = 3
 MINIMUM_ORIGINS = 3
 _DROPOUT_PARAMETERS = 2  # a and b, which NBD does without
 
@@ -132,8 +132,8 @@ def value_summaries(
 
     `summaries` has the columns of `summarise_purchases`, `windows` those of `summarise_backtest`. Scores, sorted by
     customer_id: p_alive, expected_orders_3m/12m/24m (purchase days, cumulative), expected_order_amount,
-    clv_3m/12m/24m_amount (discounted margin), expected_next_order_date, overdue_date, `model` that the orders come
-    from, statuses (see `ml.lifetime.scores.score_customers`), model_run_id.
+    clv_3m/12m/24m_amount (discounted margin), expected_next_order_date, due_date, overdue_date, `model` that the orders
+    come from, statuses (see `ml.lifetime.scores.score_customers`), model_run_id.
 
     Raises:
         ValueError: a history is impossible.

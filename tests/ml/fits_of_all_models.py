@@ -20,10 +20,12 @@ from ml.campaigns.observational import analyse_observational
 from ml.churn.config import ChurnConfig
 from ml.churn.correlations import correlate_behaviours
 from ml.clusters.clustering import ClusterConfig, cluster_customers
+from ml.forecasts import forecast_months
 from ml.lifetime.valuation import LifetimeValueConfig, value_lifetimes
 from ml.recommend.recommending import recommend
 from ml.rewards.planning import RewardConfig, plan_rewards
 from tests.ml.churn.generated_customers import HORIZON, churn_frame, features_of, segment_frame, trained
+from tests.ml.forecasts.series import last_day, months, purchase_days, seasonal
 from tests.ml.lifetime.simulated_purchases import Truth, as_purchase_days, simulate_purchases
 from tests.ml.recommend.test_recommending import AS_OF, CONFIG, taste_shop
 from tests.ml.rewards.test_planning import FEATURES, MONTH, candidates, trial
@@ -98,6 +100,16 @@ def effects(inputs: Inputs) -> Results:
     yield "correlations", correlate_behaviours(inputs(frame), behaviours, "orders", AS_OF).correlations
 
 
+def forecasts(inputs: Inputs) -> Results:
+    """Sales with a season, new customers, and customers rolled forward."""
+    known = pd.concat([months(seasonal(44, 1)), months(seasonal(44, 2, 0.2) / 20, "new_customers")])
+    result = forecast_months(inputs(known), inputs(purchase_days(500, 44, 3)), last_day(44))
+    yield "forecasts", result.forecasts.astype({"model": str})
+    yield "forecast_hits", result.hits
+    yield "forecast_metrics", result.metrics
+    yield "forecast_runs", record(result.run)
+
+
 def offers(inputs: Inputs) -> Results:
     """Recommendations, uplift and the reward plan, and the response that scenarios assume."""
     orders, products = taste_shop()
@@ -117,7 +129,7 @@ def offers(inputs: Inputs) -> Results:
 def main(folder: Path, seed: int | None) -> None:
     """Write every table."""
     inputs = Inputs(seed)
-    for model in (churn, lifetimes, clusters, effects, offers):
+    for model in (churn, lifetimes, clusters, effects, forecasts, offers):
         for name, frame in model(inputs):
             frame.to_parquet(folder / f"{name}.parquet", index=False)
 

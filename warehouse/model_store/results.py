@@ -87,6 +87,7 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "clv_12m_amount": "decimal(18, 4)",
         "clv_24m_amount": "decimal(18, 4)",
         "expected_next_order_date": "date",
+        "due_date": "date",
         "overdue_date": "date",
         "status": "varchar",
     },

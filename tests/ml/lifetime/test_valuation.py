@@ -32,7 +32,7 @@ def test_drop_out_that_shows_itself_is_published(valued):
     assert valued.run["p_alive_status"] == "ok"
     assert valued.scores["p_alive"].between(0, 1).all()
     assert set(valued.scores["status"]) == {"ok"}
-    assert valued.scores.notna().drop(columns=["expected_next_order_date", "overdue_date"]).all(axis=None)
+    assert valued.scores.notna().drop(columns=["expected_next_order_date", "due_date", "overdue_date"]).all(axis=None)
 
 
 def test_what_is_published_never_loses_to_the_naive_rate(valued):
@@ -124,6 +124,8 @@ def test_scores_follow_the_definitions():
     wait = (6 + 20) * (20 ** (1 / 4.8) - 1)
     assert a["overdue_date"] == pd.Timestamp("2024-12-31") + pd.Timedelta(days=np.ceil((wait - 2) * 7))
     assert pd.isna(b["overdue_date"])
+    wait = (6 + 20) * (2 ** (1 / 4.8) - 1)
+    assert a["due_date"] == pd.Timestamp("2024-12-31") + pd.Timedelta(days=np.ceil((wait - 2) * 7))
 
 
 def test_a_horizon_longer_than_the_history_has_no_numbers():

@@ -16,6 +16,7 @@ PAYLOADS = {
     "points_expiry": {"points": 1250, "expires_on": "2026-06-30"},
     "reward": {"next_best_reward": "a coffee"},
     "replenishment": {"product_name": "Coffee beans", "last_bought_date": "2026-01-31"},
+    "next_purchase": {"last_order_date": "2026-01-31"},
     "win_back": {"last_order_date": "2026-01-31"},
 }
 

@@ -49,7 +49,7 @@ select
     recipients.language,
     case
         when recipients.withheld_reason is not null then recipients.withheld_reason
-        when triggers.trigger in ('replenishment', 'win_back') and holdout.customer_id is not null then 'holdout'
+        when triggers.trigger in ('replenishment', 'next_purchase', 'win_back') and holdout.customer_id is not null then 'holdout'
         when recent.customer_id is not null then 'told_already'
         when run_dates.as_of_date < (select max(as_of_date) from earlier_messages) then 'past_day'
         when not {{ has_channel }} then 'no_channel'

@@ -8,6 +8,7 @@
     ['tier_change', ref('int_message_tier_changes')],
     ['reward', ref('int_message_rewards')],
     ['replenishment', ref('int_message_replenishments')],
+    ['next_purchase', ref('int_message_next_purchases')],
     ['win_back', ref('int_message_win_backs')],
 ] %}
 with occasions as (

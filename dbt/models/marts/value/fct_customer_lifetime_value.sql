@@ -32,6 +32,7 @@ select
     results.clv_12m_amount,
     results.clv_24m_amount,
     results.expected_next_order_date,
+    results.due_date,
     results.overdue_date,
     historic.historic_margin_amount,
     results.status,

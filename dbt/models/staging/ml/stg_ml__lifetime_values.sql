@@ -11,6 +11,7 @@ select
     clv_12m_amount,
     clv_24m_amount,
     expected_next_order_date,
+    due_date,
     overdue_date,
     status
 from {{ source('ml', 'lifetime_values') }}

@@ -1,0 +1,43 @@
+{#
+  Customers who came back before, in the days after the one by which half of such customers have ordered again. The order
+  that they wait since is the occasion: the day itself moves a little when the model is fitted anew. What is known of
+  somebody who ordered once is what is known of all, so nobody is written to because of it.
+#}
+with run_dates as (
+
+    select * from {{ ref('int_run_dates') }}
+
+),
+
+activity as (
+
+    select * from {{ ref('int_customer_activity') }}
+    where as_of_date = (select as_of_date from run_dates) and last_gap_days is not null
+
+),
+
+lifetime_values as (
+
+{{ latest_results('lifetime_values', 'lifetime_values', current_only=true) }}
+
+),
+
+due as (
+
+    select activity.customer_id, activity.last_order_date
+    from activity
+    inner join lifetime_values on activity.customer_id = lifetime_values.customer_id
+    inner join run_dates
+        on lifetime_values.due_date <= run_dates.as_of_date
+        and lifetime_values.due_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'next_purchase_days')) }}
+
+)
+
+select
+    customer_id,
+    'next_purchase' as template,
+    'next_purchase' as subject,
+    last_order_date as event_date,
+    cast(null as date) as useful_until,
+    {{ json_record(['last_order_date']) }} as payload
+from due
