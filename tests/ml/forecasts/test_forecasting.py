@@ -38,6 +38,14 @@ def test_a_walk_of_chance_is_refused_in_its_first_two_years() -> None:
     assert (statuses == "worse_than_naive").mean() > 0.5 and (statuses == "ok").mean() < 0.25
 
 
+def test_a_steady_trend_is_mostly_forecast_and_else_refused_for_its_intervals() -> None:
+    place = np.arange(36)
+    shops = [1000 * np.exp(0.02 * place + np.random.default_rng(seed).normal(0, 0.05, 36)) for seed in range(40)]
+    statuses = [sales(of(shop))["status"].iloc[0] for shop in shops]
+    assert statuses.count("ok") >= 28
+    assert set(statuses) <= {"ok", "intervals_too_narrow", "intervals_too_wide"}
+
+
 def test_a_shop_that_grows_wilder_has_too_narrow_intervals() -> None:
     random = np.random.default_rng(8)
     values = 1000 * np.exp(random.normal(0, np.where(np.arange(40) < 20, 0.02, 0.4)))
