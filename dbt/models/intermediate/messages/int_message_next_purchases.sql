@@ -24,12 +24,13 @@ lifetime_values as (
 
 due as (
 
-    select activity.customer_id, activity.last_order_date
+    select
+        activity.customer_id,
+        activity.last_order_date,
+        {{ days_between('run_dates.as_of_date', 'lifetime_values.due_date') }} as days_since_due
     from activity
     inner join lifetime_values on activity.customer_id = lifetime_values.customer_id
-    inner join run_dates
-        on lifetime_values.due_date <= run_dates.as_of_date
-        and lifetime_values.due_date > {{ add_days('run_dates.as_of_date', -setting('messages', 'next_purchase_days')) }}
+    cross join run_dates
 
 )
 
@@ -41,3 +42,4 @@ select
     cast(null as date) as useful_until,
     {{ json_record(['last_order_date']) }} as payload
 from due
+where days_since_due >= 0 and days_since_due < {{ setting('messages', 'next_purchase_days') }}
