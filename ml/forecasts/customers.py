@@ -26,8 +26,8 @@ _LEAST_MONTHS = 3
 class PurchaseDays:
     """Each customer's purchase days in whole months.
 
-    `days`: customer_id, hash_share, order_date and the numbers of the month of the day and of the customer's first one
-    (month, cohort). `counts`: purchase days, shape (cohorts, months).
+    `days`: customer_id, hash_share, order_date and the number of its month. `counts`: purchase days by the month of the
+    customer's first one, shape (cohorts, months). `sizes`: customers whose first one is in the month, shape (months,).
     """
 
     days: pd.DataFrame
@@ -38,13 +38,11 @@ class PurchaseDays:
     def of(cls, days: pd.DataFrame, first_month: pd.Period, months_count: int) -> PurchaseDays:
         """From customer_id, hash_share and order_date; months are numbered from `first_month`."""
         month = (days["order_date"].dt.year - first_month.year) * 12 + days["order_date"].dt.month - first_month.month
-        days = days.assign(month=month)
-        days["cohort"] = days.groupby("customer_id")["month"].transform("min")
-        shape = (months_count, months_count)
-        counts = np.zeros(shape)
-        np.add.at(counts, (days["cohort"].to_numpy(), days["month"].to_numpy()), 1.0)
-        firsts = days.drop_duplicates("customer_id")["cohort"].to_numpy()
-        return cls(days, counts, np.bincount(firsts, minlength=months_count).astype(np.float64))
+        cohort = month.groupby(days["customer_id"]).transform("min").to_numpy()
+        cells = np.bincount(cohort * months_count + month.to_numpy(), minlength=months_count**2)
+        firsts = np.bincount(cohort[~days["customer_id"].duplicated().to_numpy()], minlength=months_count)
+        counts = cells.reshape(months_count, months_count).astype(np.float64)
+        return cls(days.assign(month=month), counts, firsts.astype(np.float64))
 
     def by_month(self) -> FloatArray:
         """Purchase days of each month, shape (months,)."""
@@ -82,10 +80,12 @@ def roll_forward(purchases: PurchaseDays, origin: int, month: pd.Period, newcome
 
 def _known(purchases: PurchaseDays, origin: int, month: pd.Period, horizon: int) -> FloatArray | None:
     """Expected purchase days of the customers known by the origin, by month."""
-    days = purchases.days[purchases.days["month"] <= origin]
-    if days.empty or origin - days["month"].min() + 1 < _LEAST_MONTHS:
+    so_far = purchases.by_month()[: origin + 1]
+    if origin - np.argmax(so_far > 0) + 1 < _LEAST_MONTHS:
         return None
-    sample = _sampled(days)
+    share = _sampled_share(purchases.sizes[: origin + 1].sum())
+    days = purchases.days
+    sample = days[(days["hash_share"] < share) & (days["month"] <= origin)]
     ends = [(month + ahead).end_time.date() for ahead in range(horizon + 1)]
     summaries = summarise_purchases(sample.assign(net_amount=1.0, return_amount=0.0), ends[0])
     if (summaries["x"] > 0).sum() < MINIMUM_REPEATERS:
@@ -96,16 +96,15 @@ def _known(purchases: PurchaseDays, origin: int, month: pd.Period, horizon: int)
     expected = model.expected_orders(histories.x, histories.t_x, histories.age, weeks)
     total = np.sum(expected * histories.customers_count[:, None], axis=0)
     # a sample stands for all by the purchases so far, which tell more of those to come than the number of customers
-    return np.diff(total, prepend=0.0) * len(days) / len(sample)
+    return np.diff(total, prepend=0.0) * so_far.sum() / len(sample)
 
 
-def _sampled(days: pd.DataFrame) -> pd.DataFrame:
-    """The days of at most 4,000 customers: all, or the half, quarter, ... with the smallest hashes."""
-    customers_count = days["customer_id"].nunique()
+def _sampled_share(customers_count: float) -> float:
+    """The share of customers that leaves at most 4,000: all, or the half, quarter, ... with the smallest hashes."""
     share = 1.0
     while customers_count * share > _SAMPLE:
         share /= 2
-    return days[days["hash_share"] < share]
+    return share
 
 
 def _rates_by_age(purchases: PurchaseDays, origin: int, horizon: int) -> FloatArray:
