@@ -1,17 +1,18 @@
-"""When runs start by themselves, in business time: the daily one, and the delivery of messages after quiet hours."""
+"""When runs start by themselves, in business time: the daily one, and the delivery of messages and audiences."""
 
 import dagster as dg
 
-from dagster_project.assets.activate import DELIVERY_KEY
+from dagster_project.assets.activate import AUDIENCES_KEY, DELIVERY_KEY
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.unchanged import nothing_new, unchanged_since
+from serving.audiences import has_daily
 from warehouse.settings import Settings
 
 
 def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """The daily run and, where the company has a channel, the delivery."""
+    """The daily run and, where the company has a channel or daily audiences, the delivery."""
     schedules = [build_daily_schedule(settings)]
-    if settings.messages.channel:
+    if settings.messages.channel or has_daily(settings):
         schedules.append(build_delivery_schedule(settings))
     return schedules
 
@@ -43,10 +44,10 @@ def build_delivery_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=settings.messages.delivery_cron,
         execution_timezone=settings.business_timezone,
         default_status=_status(settings),
-        description="Delivers what is in the outbox, after quiet hours.",
+        description="Delivers what is in the outbox, after quiet hours, and daily audiences that were not accepted.",
     )
     def message_delivery() -> dg.RunRequest:
-        return dg.RunRequest(asset_selection=[DELIVERY_KEY])
+        return dg.RunRequest(asset_selection=[DELIVERY_KEY, AUDIENCES_KEY])
 
     return message_delivery
 

@@ -257,7 +257,7 @@ class LimitsSettings(_Section):
     step_minutes: Minutes = 120
     """The longest for one step of a run."""
     delivery_minutes: Minutes = 30
-    """The longest for a delivery of messages."""
+    """The longest for a delivery of messages or of daily audiences."""
 
 
 class IngestSettings(_Section):
@@ -313,8 +313,26 @@ class WebhookSettings(_Section):
     """The environment variable with the address."""
     token_env: Annotated[WebhookVariable, Field(examples=["LOYALTY_WEBHOOK_TOKEN"])] | None = None
     """The environment variable with the bearer token, if the receiver asks for one."""
+    secret_env: Annotated[WebhookVariable, Field(examples=["LOYALTY_WEBHOOK_SECRET"])] | None = None
+    """The environment variable with the secret that bodies are signed with (Standard Webhooks, HMAC-SHA256)."""
     timeout_seconds: Seconds = 30
     """How long an answer is waited for."""
+
+
+class AudienceWebhookSettings(WebhookSettings):
+    """The address to which audiences with the destination `webhook` are posted; https, unless it is this machine."""
+
+    url_env: WebhookVariable = "LOYALTY_WEBHOOK_AUDIENCES"
+    """The environment variable with the address."""
+    secret_env: WebhookVariable = "LOYALTY_WEBHOOK_AUDIENCES_SECRET"
+    """The environment variable with the secret that bodies are signed with (Standard Webhooks, HMAC-SHA256)."""
+
+
+class AudiencesSettings(_Section):
+    """Delivery of audiences; the audiences themselves are files of the company's folder."""
+
+    webhook: AudienceWebhookSettings = AudienceWebhookSettings()
+    """Where audiences are posted to."""
 
 
 class MessagesSettings(_Section):
@@ -440,6 +458,8 @@ class Settings(_Section):
     """When the daily run starts."""
     messages: MessagesSettings = MessagesSettings()
     """Messages to customers."""
+    audiences: AudiencesSettings = AudiencesSettings()
+    """Delivery of audiences."""
     # Where these settings came from, for messages; not a key of the file.
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
 
@@ -553,12 +573,16 @@ def load_settings(
 
 def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises UserError, without the value, for a secret that no mail server or web server could be told."""
-    smtp, webhook = settings.messages.smtp, settings.messages.webhook
+    smtp, webhook, audiences = settings.messages.smtp, settings.messages.webhook, settings.audiences.webhook
     secrets = {
         "messages.smtp.username_env": (smtp.username_env, False),
         "messages.smtp.password_env": (smtp.password_env, False),
         "messages.webhook.url_env": (webhook.url_env, True),
         "messages.webhook.token_env": (webhook.token_env, False),
+        "messages.webhook.secret_env": (webhook.secret_env, False),
+        "audiences.webhook.url_env": (audiences.url_env, True),
+        "audiences.webhook.token_env": (audiences.token_env, False),
+        "audiences.webhook.secret_env": (audiences.secret_env, False),
         "schedule.failure_webhook_env": (settings.schedule.failure_webhook_env, True),
     }
     problems = [

@@ -1,13 +1,15 @@
-"""Messages to customers: created before the marts that list them are built, and delivered afterwards.
+"""What goes out to people: messages, created before the marts that list them are built, and audiences.
 
 Candidates come from dbt, are created in `ops.messages`, and dbt goes on to the marts; the outbox is delivered after the
-gate and the publication, and again whenever the delivery schedule says so.
+gate and the publication, and again whenever the delivery schedule says so. Then audiences that say `deliver: daily` are
+posted as well.
 """
 
 import dagster as dg
 
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
+from serving.audiences import deliver_daily, has_daily
 from serving.outbox import check_outbox, deliver, enqueue_messages
 from warehouse.register import Register
 
@@ -15,6 +17,9 @@ OWNER = "loyalty@example.com"
 CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])
 MESSAGES_KEY = dg.AssetKey(["ops", "messages"])
 DELIVERY_KEY = dg.AssetKey(["outbox", "delivery"])
+AUDIENCES_KEY = dg.AssetKey(["outbox", "audiences"])
+# Under this name the metadata of the audiences says which were not delivered.
+NOT_DELIVERED = "not delivered"
 
 
 def build_message_assets() -> list[dg.AssetsDefinition]:
@@ -58,3 +63,32 @@ def build_message_assets() -> list[dg.AssetsDefinition]:
         )
 
     return [messages, delivery]
+
+
+def build_audience_assets() -> list[dg.AssetsDefinition]:
+    """The daily audiences, posted behind the publication."""
+
+    @dg.asset(
+        key=AUDIENCES_KEY,
+        deps=[PUBLICATION_KEY],
+        group_name="published",
+        kinds={"http"},
+        owners=[OWNER],
+        required_resource_keys={"warehouse"},
+        description="The audiences that say `deliver: daily`, posted to the webhook once a publication.",
+    )
+    def audiences(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        if not has_daily(run.settings):
+            return dg.MaterializeResult(metadata={"delivered": 0})
+        limit = run.watchdog.limit("the delivery", "limits.delivery_minutes", run.settings.limits.delivery_minutes)
+        with limit, run.stage("deliver audiences"), run.away() as opened:
+            delivered = deliver_daily(run.settings, opened)
+        # the figures are published and right, so a receiver that is away fails no run
+        refused = [one.told for one in delivered if one.problem is not None]
+        for sentence in refused:
+            run.progress(sentence, "waiting", None)
+        told = {NOT_DELIVERED: "\n".join(refused)} if refused else {}
+        return dg.MaterializeResult(metadata={"delivered": len(delivered) - len(refused), **told})
+
+    return [audiences]

@@ -1,4 +1,4 @@
-"""`loyalty audiences list | preview | export`: lists of customers for mail, text and advertising systems."""
+"""`loyalty audiences list | preview | export | deliver`: lists of customers for mail, text and advertising systems."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from rich.table import Table
 
 from dagster_project.cli.console import Console
 from dagster_project.cli.opened import opened_warehouse
-from serving.audiences import Prepared, export, last_exports, prepare, read_audience, read_audiences
+from dagster_project.watchdog import Watchdog, tell_end
+from serving.audiences import Prepared, deliver, export, last_exports, prepare, read_audience, read_audiences
+from serving.audiences.definitions import WEBHOOK
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 
@@ -70,13 +72,18 @@ def export_audience(
 ) -> None:
     """Write the lists of members, of who entered and of who left, and say how many. Raises UserError."""
     audience = read_audience(settings, name)
+    destination = destination or audience.destination
+    if destination == WEBHOOK:
+        raise UserError(
+            f"{name} is posted to a webhook: `{settings.command} audiences deliver {name}`. For a file, add --format."
+        )
     console = Console(soft_wrap=True)
     with opened_warehouse(settings, HOLDER, console) as connection:
         prepared = prepare(
             settings,
             connection,
             audience,
-            destination or audience.destination,
+            destination,
             with_holdout=with_holdout,
             is_hashed=is_hashed,
         )
@@ -85,6 +92,27 @@ def export_audience(
     for file, what in zip(files, ("members", "entered", "left"), strict=True):
         console.print(f"{what:8} {file}")
     console.print("They are for you alone to read; remove them once they are imported.")
+
+
+def deliver_audience(settings: Settings, name: str, *, with_holdout: bool = False) -> bool:
+    """Post an audience to the webhook, and say how many. Returns whether it was accepted. Raises UserError."""
+    audience = read_audience(settings, name)
+    if audience.destination != WEBHOOK:
+        raise UserError(
+            f"{audience.place}: {name} is for {audience.destination}, which reads a file: `{settings.command} audiences"
+            f" export {name} --out FILE`. An audience with `destination: {WEBHOOK}` is delivered."
+        )
+    console = Console(soft_wrap=True)
+    with Watchdog(settings, "audiences", tell_end) as watchdog:
+        watchdog.stands("the delivery of", name)
+        with watchdog.limit("the delivery", "limits.delivery_minutes", settings.limits.delivery_minutes):
+            delivered = deliver(
+                settings, lambda: opened_warehouse(settings, HOLDER, console), audience, with_holdout=with_holdout
+            )
+    assert delivered.prepared
+    _tell(console, delivered.prepared)
+    console.print(delivered.told)
+    return delivered.problem is None
 
 
 def _tell(console: Console, prepared: Prepared) -> None:

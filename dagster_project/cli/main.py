@@ -23,7 +23,8 @@ from typing import get_args
 from dagster_project.cli.parser import Commands, Parser, parse
 from dagster_project.unchanged import nothing_new, unchanged_since
 from dagster_project.watchdog import terminated_in_words
-from serving.audiences.definitions import Destination
+from serving.audiences import has_daily
+from serving.audiences.definitions import Destination, FileDestination
 from warehouse.errors import UserError, printable
 from warehouse.permissions import private_files
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
@@ -259,12 +260,14 @@ def _add_audiences(commands: Commands) -> None:
         "preview", "how many would be handed over, and the first, without contacts", _preview_audience
     )
     export = actions.add("export", "write who is in an audience, who entered and who left", _export_audience)
-    for parser in (preview, export):
+    deliver = actions.add("deliver", "post an audience to the webhook of the settings", _deliver_audience)
+    for parser in (preview, export, deliver):
         parser.add_argument("name", metavar="NAME", help="a file of the company's audiences/, without .yml")
-        parser.add_argument(
-            "--format", choices=get_args(Destination), help="the system it is for (default: the audience's destination)"
-        )
         parser.add_argument("--with-holdout", action="store_true", help="with customers of the permanent holdout")
+    for parser, systems in ((preview, Destination), (export, FileDestination)):
+        parser.add_argument(
+            "--format", choices=get_args(systems), help="the system it is for (default: the audience's destination)"
+        )
     preview.add_argument("--limit", type=_count, default=10, help="how many members are shown (default: 10)")
     export.add_argument("--hashed", action="store_true", help="contacts as SHA-256, for meta and google")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="CSV; two more are written beside it")
@@ -349,12 +352,15 @@ def _load_postgres(settings: Settings) -> None:
 
 
 def _deliver(settings: Settings) -> int:
-    """Messages that wait for the end of quiet hours go out although nothing is new."""
-    if settings.messages.channel is None:
+    """Messages that wait for the end of quiet hours, and audiences that were not accepted, go out although nothing is
+    new."""
+    due = ["outbox/delivery"] if settings.messages.channel else []
+    due += ["outbox/audiences"] if has_daily(settings) else []
+    if not due:
         return DONE
     from dagster_project.cli.run import run
 
-    return run(settings, select="delivery")
+    return run(settings, select=" or ".join(due))
 
 
 def _init(options: argparse.Namespace) -> tuple[int, Path | None]:
@@ -482,6 +488,12 @@ def _export_audience(settings: Settings, options: argparse.Namespace) -> int:
         force=options.force,
     )
     return DONE
+
+
+def _deliver_audience(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.audiences import deliver_audience
+
+    return DONE if deliver_audience(settings, options.name, with_holdout=options.with_holdout) else FAILED
 
 
 def _simulate(settings: Settings, options: argparse.Namespace) -> int:

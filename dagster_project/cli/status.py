@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
+from dagster_project.assets.activate import AUDIENCES_KEY, NOT_DELIVERED
 from dagster_project.assets.publish import BEYOND, NOT_SHOWN
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
@@ -62,13 +63,17 @@ def _postgres(settings: Settings) -> str:
 
 
 def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> None:
-    """Print whether the data goes on after the published days, and what the report cannot show."""
+    """Print whether the data goes on after the published days, and what could not be shown or delivered."""
     published = instance.get_latest_materialization_event(PUBLICATION_KEY)
     made = published.asset_materialization if published else None
     if made and BEYOND in made.metadata:
         console.print(f"data       {made.metadata[BEYOND].value}")
     for sentence in str(made.metadata[NOT_SHOWN].value).splitlines() if made and NOT_SHOWN in made.metadata else ():
         console.print(f"report     {sentence}")
+    handed_over = instance.get_latest_materialization_event(AUDIENCES_KEY)
+    posted = handed_over.asset_materialization if handed_over else None
+    if posted and NOT_DELIVERED in posted.metadata:
+        console.print(str(posted.metadata[NOT_DELIVERED].value), style="yellow", markup=False)
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import duckdb
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from warehouse.errors import UserError, nearest
 from warehouse.settings import Settings
@@ -18,7 +18,10 @@ FOLDER = "audiences"
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 Consent = Literal["email_consent", "sms_consent", "ads_consent"]
-Destination = Literal["klaviyo", "mailchimp", "meta", "google", "csv"]
+# Systems that read a file, and one that is told over the network.
+FileDestination = Literal["klaviyo", "mailchimp", "meta", "google", "csv"]
+Destination = Literal[FileDestination, "webhook"]
+WEBHOOK = "webhook"
 
 
 def _condition(text: str) -> str:
@@ -38,13 +41,21 @@ class _AudienceFile(BaseModel):
     consent: Consent
     destination: Destination
     columns: tuple[Header, ...] = ()
+    deliver: Literal["daily"] | None = None
+
+    @model_validator(mode="after")
+    def _only_a_webhook_is_delivered_to(self) -> Self:
+        if self.deliver and self.destination != WEBHOOK:
+            raise ValueError(f"deliver: daily needs `destination: {WEBHOOK}`; {self.destination} reads a file")
+        return self
 
 
 @dataclass(frozen=True)
 class Audience:
     """An audience: a condition on dim_customers, the consent it needs, and the system that the list is for.
 
-    `columns` of dim_customers go along, to systems that take any. `place` is where the condition stands, for messages.
+    `columns` of dim_customers go along, to systems that take any. `deliver`: whether every run delivers it. `place` is
+    where the condition stands, for messages.
     """
 
     name: str
@@ -53,6 +64,7 @@ class Audience:
     consent: Consent
     destination: Destination
     columns: tuple[str, ...]
+    deliver: Literal["daily"] | None
     place: str
 
 

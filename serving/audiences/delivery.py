@@ -1,7 +1,7 @@
 """An export: who is in the audience now, who entered and who left since the last one, written for one system."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,10 +90,15 @@ def export(
     for file, (members, columns) in zip(files, lists, strict=True):
         text = list_text(destination, COVERED[audience.consent], columns, members, is_hashed=is_hashed)
         write_out(file, text, force=force, is_private=True)
-    done = LastExport(audience.name, destination, datetime.now(UTC), len(prepared.members))
-    changes = (len(prepared.entered), len(prepared.left))
-    record_export(connection, done, prepared.publication_id, prepared.members, changes)
+    remember(connection, prepared, prepared.members)
     return files
+
+
+def remember(connection: DuckDBPyConnection, prepared: Prepared, members: Sequence[Member]) -> None:
+    """Keep what was handed over as the last export, with its members as they are to be told apart next time."""
+    done = LastExport(prepared.audience.name, prepared.destination, datetime.now(UTC), len(members))
+    changes = (len(prepared.entered), len(prepared.left))
+    record_export(connection, done, prepared.publication_id, members, changes)
 
 
 def _contacts(members: Iterable[Member]) -> set[str]:

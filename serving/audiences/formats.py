@@ -46,6 +46,7 @@ FORMATS = {
     # country and postal code are matched as they are
     "google": Format(GOOGLE, is_whole=True, hashed=frozenset(("Email", "Phone", "First Name", "Last Name"))),
     "csv": Format({CUSTOMER: CUSTOMER, EMAIL: EMAIL, PHONE: PHONE}),
+    "webhook": Format({CUSTOMER: CUSTOMER, EMAIL: EMAIL, PHONE: PHONE}),
 }
 
 
@@ -85,6 +86,16 @@ def list_text(
     return text.getvalue()
 
 
+def list_records(covered: Sequence[str], columns: Sequence[str], members: Iterable[Member]) -> list[dict[str, Any]]:
+    """The list as JSON has it: the id, the contacts that the consent covers, and the columns that members bring."""
+    return [
+        {CUSTOMER: one.customer_id}
+        | {name: contact for name, contact in ((EMAIL, one.email), (PHONE, one.phone)) if name in covered}
+        | {column: _json(value) for column, value in zip(columns, one.values, strict=False)}
+        for one in members
+    ]
+
+
 def _cell(destination: str, member: Member, name: str | None) -> object:
     """A value as the system matches it."""
     if name == PHONE:  # + and digits, which a spreadsheet reads as a number and computes nothing of
@@ -98,6 +109,13 @@ def _cell(destination: str, member: Member, name: str | None) -> object:
 
 def _hash(text: object) -> str:
     return hashlib.sha256(str(text).encode()).hexdigest()
+
+
+def _json(value: Any) -> Any:
+    """A value of a mart in JSON: amounts keep every digit, so they are text, as days are."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _plain(value: Any) -> object:

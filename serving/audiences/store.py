@@ -62,6 +62,16 @@ def last_exports(connection: DuckDBPyConnection) -> list[LastExport]:
     return [LastExport(name, where, at.replace(tzinfo=UTC), count) for name, where, at, count in rows]
 
 
+def is_delivered(connection: DuckDBPyConnection, audience: str, destination: str, publication_id: str) -> bool:
+    """Whether this publication's members of the audience were handed over."""
+    create_tables(connection)
+    found = connection.execute(
+        "select 1 from ops.audience_exports where audience = $1 and destination = $2 and publication_id = $3 limit 1",
+        [audience, destination, publication_id],
+    ).fetchone()
+    return found is not None
+
+
 def last_members(connection: DuckDBPyConnection, audience: str, destination: str) -> list[Member]:
     """Who was handed over in the last export, by customer_id; nobody before the first."""
     create_tables(connection)

@@ -1,26 +1,10 @@
-"""What every channel has in common: a message ready to be handed over, and how a receiver can say no."""
+"""What every channel has in common: a message ready to be handed over."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from serving.outbox.texts import Text
-
-
-class RefusedError(Exception):
-    """The receiver will never accept this message."""
-
-
-class DeferredError(Exception):
-    """The receiver does not accept this message now, and may later."""
-
-
-class LostError(DeferredError):
-    """The receiver broke off while this message was being handed over."""
-
-
-class UnreachableError(Exception):
-    """Nothing can be delivered now: the receiver does not answer, or rejects the sender or login of the settings."""
 
 
 @dataclass(frozen=True)

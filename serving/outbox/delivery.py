@@ -5,10 +5,7 @@ the message is handed over once more, under the same Message-ID or Idempotency-K
 that is refused for now is tried again, first in this delivery and then in the next, until it is out of date.
 """
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from email.utils import parseaddr
@@ -17,27 +14,20 @@ from time import sleep
 import duckdb
 
 from serving.outbox import store
-from serving.outbox.channels import Channel, DeferredError, Envelope, LostError, RefusedError, UnreachableError
+from serving.outbox.channels import Channel, Envelope
 from serving.outbox.email_channel import EmailChannel
 from serving.outbox.file_channel import FileChannel
 from serving.outbox.store import OpenMessage
 from serving.outbox.texts import Text, render
 from serving.outbox.webhook_channel import WebhookChannel
 from serving.publication.state import require_live
-from warehouse.errors import UserError
+from serving.receivers import DeferredError, LostError, OpenWarehouse, RefusedError, UnreachableError, one_at_a_time
 from warehouse.register import DeliveryRecord, Register
 from warehouse.settings import Settings
 
-OpenWarehouse = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 QUIET = "quiet hours"
 # One message may make a receiver break off; so many in a row say that it is the receiver.
 MOST_LOST = 3
-
-
-class DeliveringError(UserError):
-    """Another process delivers messages of this warehouse."""
-
-    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -105,7 +95,7 @@ def deliver(settings: Settings, opened: OpenWarehouse, clock: Clock | None = Non
     settings or templates are wrong; nothing is delivered then.
     """
     register = Register(settings)
-    with _alone(settings):
+    with one_at_a_time(settings, "delivery"):
         with opened() as connection:
             store.take_over(connection, register)
             require_live(settings, connection)
@@ -120,21 +110,6 @@ def deliver(settings: Settings, opened: OpenWarehouse, clock: Clock | None = Non
             with opened() as connection:
                 store.take_over(connection, register)
     return delivered
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Two deliveries at once would hand every message over twice. Raises UserError while another one goes on."""
-    path = settings.home / "privacy" / "delivery.lock"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise DeliveringError(f"{path}: another delivery goes on. Wait for its end.") from error
-    finally:
-        os.close(descriptor)
 
 
 def is_quiet(hours: tuple[str, str], now: time) -> bool:

@@ -13,8 +13,8 @@ from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from io import BufferedIOBase
 
-from serving.outbox.channels import DeferredError, Envelope, LostError, RefusedError, UnreachableError
-from serving.outbox.deadline import deadline
+from serving.outbox.channels import Envelope
+from serving.receivers import DeferredError, LostError, RefusedError, UnreachableError, deadline
 from warehouse.errors import printable
 from warehouse.secrets import HIDDEN, hide, read_secret
 from warehouse.settings import MessagesSettings, SmtpSettings

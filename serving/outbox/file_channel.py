@@ -8,7 +8,8 @@ import json
 import os
 from pathlib import Path
 
-from serving.outbox.channels import Envelope, UnreachableError, record_of
+from serving.outbox.channels import Envelope, record_of
+from serving.receivers import UnreachableError
 from warehouse.errors import UserError
 
 OWNER_ONLY = 0o600

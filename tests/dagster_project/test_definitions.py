@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from dagster_project.assets.activate import CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
+from dagster_project.assets.activate import AUDIENCES_KEY, CANDIDATES_KEY, DELIVERY_KEY, MESSAGES_KEY
 from dagster_project.assets.models import MODEL_CHECKS
 from dagster_project.assets.publish import BUILD_STATUS_KEY, expected_checks
 from dagster_project.assets.transform import UNIQUE_ID, is_run_check
@@ -165,6 +165,7 @@ def test_messages_are_created_before_the_marts_that_tell_of_them_and_delivered_l
     assert dg.AssetKey(["staging", "stg_ops__messages"]) in graph.get(MESSAGES_KEY).child_keys
     assert graph.get(DELIVERY_KEY).parent_keys == {PUBLICATION_KEY, MESSAGES_KEY}
     assert graph.get(DELIVERY_KEY).child_keys == set()
+    assert graph.get(AUDIENCES_KEY).parent_keys == {PUBLICATION_KEY}
 
 
 def test_a_selection_takes_bare_names_groups_and_neighbours(definitions: dg.Definitions) -> None:

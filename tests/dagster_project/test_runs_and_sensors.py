@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from dagster_project import runs
-from dagster_project.assets.activate import DELIVERY_KEY
+from dagster_project.assets.activate import AUDIENCES_KEY, DELIVERY_KEY
 from dagster_project.cli.run import failure_messages
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import (
@@ -210,4 +210,4 @@ def test_messages_are_delivered_by_a_schedule_of_their_own_where_there_is_a_chan
     assert (delivery.name, delivery.job_name, delivery.cron_schedule) == ("message_delivery", DAILY_JOB, "0 9 * * *")
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
         (request,) = delivery.evaluate_tick(context).run_requests or ()
-    assert request.asset_selection == [DELIVERY_KEY]
+    assert request.asset_selection == [DELIVERY_KEY, AUDIENCES_KEY]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.serving.outbox.receivers import Hook, web_server
 from tests.support.company import Company
 
 pytestmark = pytest.mark.slow
@@ -53,3 +54,23 @@ def test_who_is_exported_and_who_is_erased(company: Company, tmp_path: Path) -> 
     again = company.loyalty("audiences", "export", "buyers", "--out", str(out), "--force")
     assert f"{len(rows) - 1} members, 0 entered and 0 left" in again.text
     assert "1 of the last export have been erased since" in again.text and email not in out.read_text()
+
+
+def test_a_run_with_nothing_new_delivers_what_was_not_accepted(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = BUYERS.replace("klaviyo", "webhook") + "deliver: daily\n"
+    (company.settings.home / "audiences" / "daily.yml").write_text(posted, encoding="utf-8")
+    hook = Hook()
+    with web_server(hook) as url:
+        monkeypatch.setenv("LOYALTY_WEBHOOK_AUDIENCES", url)
+        monkeypatch.setenv("LOYALTY_WEBHOOK_AUDIENCES_SECRET", "secret")
+        hook.answer = lambda *_arguments: 500  # type: ignore[method-assign]
+        told = company.loyalty("run", "--select", "outbox/audiences")
+        assert told.code == 0 and "audience daily was not delivered: 500 Internal Server Error" in told.text
+        assert "audience daily was not delivered" in company.loyalty("status").text
+        del hook.answer
+        company.run("--select", "outbox/audiences")
+        company.run("--select", "outbox/audiences")
+    assert len(hook.accepted) == 1 and len(hook.accepted[0][1]["members"]) > 20
+    assert "was not delivered" not in company.loyalty("status").text

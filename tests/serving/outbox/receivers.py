@@ -102,12 +102,13 @@ def mail_server(
 class Hook:
     """What the web server accepted, by idempotency key, and the codes it answers with before accepting."""
 
-    accepted: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    accepted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     codes: dict[str, list[int]] = field(default_factory=dict)
     killer: Killer = field(default_factory=Killer)
 
-    def answer(self, key: str, headers: dict[str, str], body: dict[str, str]) -> int:
+    def answer(self, key: str, headers: dict[str, str], body: dict[str, Any]) -> int:
         self.headers.append(headers)
         if self.codes.get(key):
             return self.codes[key].pop(0)
@@ -121,7 +122,9 @@ def web_server(hook: Hook) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+            hook.bodies.append(raw)
+            body = json.loads(raw)
             code = hook.answer(self.headers["Idempotency-Key"], dict(self.headers), body)
             if not code:  # breaks off
                 self.close_connection = True

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.outbox.channels import Envelope, RefusedError
+from serving.outbox.channels import Envelope
 from serving.outbox.delivery import Clock
 from serving.outbox.email_channel import compose
 from serving.outbox.texts import Text
+from serving.receivers import RefusedError
 from tests.serving.outbox.outboxes import NOON, by_mail, candidate
 from tests.serving.outbox.receivers import BREAK_OFF, Killer, Mailbox, free_port, mail_server
 from warehouse.errors import UserError
