@@ -280,6 +280,14 @@ class IngestSettings(_Section):
     """A JSON file with more levels is refused."""
 
 
+class ReconciliationSettings(_Section):
+    """When a difference between what orders cost and what their lines explain is reported."""
+
+    unexplained_rate: Rate = 0.005
+    """The run, `loyalty status` and the report warn of a month in which a larger part of a source's order totals is
+    explained neither by lines nor by shipping, tax and the like."""
+
+
 class ScheduleSettings(_Section):
     """When the daily run starts, and where a failure is reported."""
 
@@ -454,6 +462,8 @@ class Settings(_Section):
     """The longest that work may take."""
     ingest: IngestSettings = IngestSettings()
     """What a delivery may hold."""
+    reconciliation: ReconciliationSettings = ReconciliationSettings()
+    """When unexplained amounts are reported."""
     schedule: ScheduleSettings = ScheduleSettings()
     """When the daily run starts."""
     messages: MessagesSettings = MessagesSettings()

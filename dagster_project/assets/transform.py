@@ -1,6 +1,6 @@
 """The dbt graph as assets: each model and seed an asset, each data test a blocking check on the last model it reads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,15 @@ from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, table_metadata
-from warehouse.ingest.row_reports import STRAYS, order_sentences, stray_sentences
+from warehouse.ingest.row_reports import (
+    OTHER_ROWS,
+    STRAYS,
+    UNEXPLAINED_AMOUNTS,
+    order_sentences,
+    other_sentences,
+    stray_sentences,
+    unexplained_sentences,
+)
 from warehouse.relations import Relation
 
 # Under this name dagster-dbt keeps a node's unique id in the metadata of its asset or check.
@@ -21,7 +29,13 @@ INGEST_LOG_KEY = dg.AssetKey(["ops", "batches"])
 RESULTS_LOG_KEY = dg.AssetKey(["ml", "result_versions"])
 # The tag of data tests that the test suite runs, on a company it builds, and a run does not: the declared keys.
 SUITE_TAG = "suite"
-ORDER_LINES = "int_order_line_versions"
+# What is told once a model is built, and under which name it is kept.
+TELLING: dict[str, list[tuple[str, Callable[[duckdb.DuckDBPyConnection], list[str]]]]] = {
+    "int_order_line_versions": [("order lines", order_sentences), (STRAYS, stray_sentences)],
+    # it reads the rows of every entity
+    "fct_rejected_rows": [(OTHER_ROWS, other_sentences)],
+    "rpt_unexplained_amounts_monthly": [(UNEXPLAINED_AMOUNTS, unexplained_sentences)],
+}
 KEYS_TOLD = 3
 
 
@@ -128,7 +142,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         layers = sorted({key.path[0] for key in assets.values()})
         with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
             results = _build(run, manifest, assets, checks)
-        _tell_order_lines(run, results)
+        _tell_rows(run, results)
         bad = [result for result in results if result.status in ("error", "fail")]
         if publishes(context.run) and not bad:
             held = set(work_tables(manifest))
@@ -194,11 +208,11 @@ def _events(
             )
 
 
-def _tell_order_lines(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
-    if any(result.name == ORDER_LINES and result.is_good for result in results):
-        with run.connect() as connection:
-            run.tell_rows("order lines", order_sentences(connection))
-            run.tell_rows(STRAYS, stray_sentences(connection))
+def _tell_rows(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
+    built = {result.name for result in results if result.is_good}
+    with run.connect() as connection:
+        for about, sentences in (told for model, telling in TELLING.items() if model in built for told in telling):
+            run.tell_rows(about, sentences(connection))
 
 
 def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:

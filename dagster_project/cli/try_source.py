@@ -12,7 +12,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.errors import UserError
 from warehouse.ingest.load import load_source
-from warehouse.ingest.row_reports import load_sentences, order_sentences
+from warehouse.ingest.row_reports import load_sentences, order_sentences, other_sentences
 from warehouse.ingest.sources import SourceConfig
 from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
@@ -40,7 +40,7 @@ def try_source(settings: Settings, source: SourceConfig) -> None:
             shutil.copytree(settings.home / "privacy", folder / "privacy")
         _build(project, source, console)
         with connect(project.settings.warehouse_path) as connection:
-            for sentence in order_sentences(connection):
+            for sentence in [*order_sentences(connection), *other_sentences(connection)]:
                 console.print(sentence, soft_wrap=True)
             _print_lines(connection, console)
 

@@ -114,6 +114,7 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "identity",
             "language",
             "messages",
+            "reconciliation",
         },
     )
     return {**variables, **values, "history_signature": history_signature(settings, variables)}

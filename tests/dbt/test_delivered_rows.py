@@ -12,7 +12,7 @@ from dagster_project.dbt_runner import variables
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
-from warehouse.ingest.row_reports import order_sentences, stray_sentences, tells_of_rejected
+from warehouse.ingest.row_reports import order_sentences, other_sentences, stray_sentences, tells_of_rejected
 from warehouse.ingest.sources import load_sources_config, read_source
 from warehouse.settings import Settings, load_settings
 from warehouse.sql import connect
@@ -211,9 +211,13 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
     ]
     assert delivered.failures == [], "single rows of small files stop nothing"
     with connect(delivered.settings.warehouse_path) as connection:
-        told = order_sentences(connection)
+        told, others = order_sentences(connection), other_sentences(connection)
     assert told[0].startswith("kiosk: 36 order lines: 22 accepted, 1 superseded by a later version, 13 rejected: ")
     assert tells_of_rejected(told[0])
+    assert others == [
+        "kiosk: 3 exchange rates: 2 accepted, 0 superseded by a later version, 1 rejected"
+        ' "rate_date lies after its delivery" (rates-1.csv row 4, "9999-12-31")'
+    ]
     assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 26, "1899-12-31 00:00:00")' in told[0]
 
 

@@ -1,4 +1,4 @@
-"""The outcome of delivered rows, in sentences: after a load, and after order lines are checked.
+"""The outcome of delivered rows, in sentences: after a load, and after the rows of entities are checked.
 
 A sentence shows delivered text only in its masked form (warehouse/identity/shown_text.py).
 """
@@ -12,6 +12,7 @@ import duckdb
 from warehouse.errors import printable
 from warehouse.files import read_note, write_atomically
 from warehouse.ingest.batches import LoadReport
+from warehouse.ingest.entities import load_entities
 from warehouse.settings import Settings
 
 REASONS_TOLD = 3
@@ -22,7 +23,10 @@ NOT_ACCEPTED = re.compile(r"[1-9][0-9,]* (rejected|malformed)\b")
 STRAY_SHARE = 0.001
 STRAY_LINES = 3
 LINES = "intermediate.int_order_line_versions"
-# Under which sentences on such lines are kept.
+OTHER_ROWS = "other rows"
+UNEXPLAINED_AMOUNTS = "unexplained amounts"
+UNEXPLAINED = "marts.rpt_unexplained_amounts_monthly"
+# Under which sentences on such lines, on rows of other entities and on what lines do not explain are kept.
 STRAYS = "far from the rest"
 
 
@@ -54,25 +58,38 @@ def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) ->
 
 def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The outcome of each source's order lines, with the reasons for rejected ones."""
+    return [told for told, _ in _entity_sentences(connection, "order_lines")]
+
+
+def other_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The same of every other entity of which a source's rows were rejected."""
+    others = [name for name, entity in load_entities().items() if entity.reconciled and name != "order_lines"]
+    return [told for name in others for told, rejected in _entity_sentences(connection, name) if rejected]
+
+
+def _entity_sentences(connection: duckdb.DuckDBPyConnection, entity: str) -> list[tuple[str, int]]:
+    """A sentence for each source, and how many rows of it were rejected."""
+    versions = f"intermediate.int_{entity.removesuffix('s')}_versions"
     counted = connection.execute(
         f"select _source, count(*), count(*) filter (row_status = 'accepted'), count(*) filter (row_status ="
         f" 'rejected'),"
-        f" count(*) filter (row_status = 'superseded') from {LINES} group by 1 order by 1"
+        f" count(*) filter (row_status = 'superseded') from {versions} group by 1 order by 1"
     ).fetchall()
     told = []
     for source, read, accepted, rejected, superseded in counted:
         rows = connection.execute(
             f"select split_part(reject_reason, chr(9), 1), count(*), arg_min(_file, (_batch_id, _row_number)),"
             f" arg_min(_row_number, (_batch_id, _row_number)),"
-            f" arg_min(nullif(split_part(reject_reason, chr(9), 2), ''), (_batch_id, _row_number)) from {LINES}"
+            f" arg_min(nullif(split_part(reject_reason, chr(9), 2), ''), (_batch_id, _row_number)) from {versions}"
             " where _source = $1 and row_status = 'rejected' group by 1 order by 2 desc, 1",
             [source],
         ).fetchall()
         reasons = f"{':' if len(rows) > 1 else ''} {_reasons(rows)}" if rows else ""
-        told.append(
-            f"{source}: {read:,} order lines: {accepted:,} accepted, {superseded:,} superseded by a later version,"
-            f" {rejected:,} rejected{reasons}"
+        sentence = (
+            f"{source}: {read:,} {entity.replace('_', ' ')}: {accepted:,} accepted, {superseded:,} superseded by a"
+            f" later version, {rejected:,} rejected{reasons}"
         )
+        told.append((sentence, rejected))
     return told
 
 
@@ -131,6 +148,26 @@ def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
             " the file: these lines bound what figures are told for."
         )
     return told
+
+
+def unexplained_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """A warning for each source with months of which more than the settings' rate is not explained, with the worst."""
+    rows = connection.execute(
+        f"""
+        select
+            source, count(*) filter (is_above_warning_rate), count(*), max(unexplained_rate),
+            arg_max({{'month': month, 'amount': unexplained_absolute_amount_delivered, 'currency': currency,
+            'orders': unexplained_orders_count}}, unexplained_rate)
+        from {UNEXPLAINED} group by source having bool_or(is_above_warning_rate) order by source
+        """
+    ).fetchall()
+    return [
+        f"{source}: in {above:,} of {months:,} months lines, shipping and tax do not explain what orders cost; at"
+        f" worst {rate:.1%} in {worst['month']:%Y-%m}, {worst['amount']:,.2f} {worst['currency']} in"
+        f" {worst['orders']:,} orders."
+        " A column may mean something else than assumed; `loyalty sources explain` shows it"
+        for source, above, months, rate, worst in rows
+    ]
 
 
 def keep_sentences(settings: Settings, about: str, sentences: Iterable[str]) -> None:

@@ -33,7 +33,7 @@ def facts(company: Company) -> list[str]:
         "points redeemed."
     )
     horizon = f"Somebody who has not ordered for {company.settings.churn_horizon_days} days is no longer active."
-    return [*([read] if read else []), rates, horizon]
+    return [*([read] if read else []), *_unexplained(company), rates, horizon]
 
 
 def _key_figures(company: Company) -> dict[str, Any] | None:
@@ -213,6 +213,28 @@ def _reconciliation(company: Company) -> str:
         f"{formatting.count(row['superseded'])} "
         "replaced by a later version; none is lost."
     )
+
+
+def _unexplained(company: Company) -> list[str]:
+    """A warning for each source whose lines do not explain what orders cost, with its worst month."""
+    if not company.marts.has("rpt_unexplained_amounts_monthly", "is_above_warning_rate"):
+        return []
+    rows = company.marts.rows(
+        """
+        select
+            source, count(*) filter (is_above_warning_rate) as above, max(unexplained_rate) as worst_rate,
+            arg_max(month, unexplained_rate) as worst_month
+        from marts.rpt_unexplained_amounts_monthly
+        group by source having bool_or(is_above_warning_rate) order by source
+        """
+    )
+    return [
+        f"In {formatting.some(row['above'], 'month')}, order lines, shipping and tax do not explain what orders of "
+        f"{row['source']} cost: at worst {formatting.percent(row['worst_rate'], 1)} of it is unexplained, in "
+        f"{formatting.month(row['worst_month'])}. A column may mean something else than assumed "
+        "(rpt_unexplained_amounts_monthly)."
+        for row in rows
+    ]
 
 
 def _change(change: float | None, than: str) -> tuple[str, str]:

@@ -174,6 +174,14 @@ MARTS = {
         cross join (values (30), (60)) as ages (age_days)
         cross join (values ('all'), ('2017-01-01')) as months (cohort_month)
     """,
+    "rpt_unexplained_amounts_monthly": """
+        select 'web' as source, date '2017-01-01' + to_months(i::int) as month, 'EUR' as currency,
+            10::bigint as orders_count, i::bigint as unexplained_orders_count, 1000::decimal(18, 4) as total_amount_delivered,
+            (-4 * i)::decimal(18, 4) as unexplained_amount_delivered,
+            (4 * i)::decimal(18, 4) as unexplained_absolute_amount_delivered, (0.004 * i)::double as unexplained_rate,
+            i > 1 as is_above_warning_rate
+        from range(4) as t (i)
+    """,
     "rpt_key_figures": """
         select date '2017-12-31' as as_of_date, sum(net_amount)::decimal(18, 4) as net_amount,
             0.98::double as identified_rate, sum(net_amount)::decimal(18, 4) as net_amount_365d,

@@ -122,6 +122,10 @@ def test_numbers_are_those_of_the_marts(connection: DuckDBPyConnection, settings
     assert tiles["Net sales, Dec 2017"].value == formatting.money(connection.execute(december).fetchall()[0][0], "USD")
     assert {row["period"] for row in rows("Retention by month of the first order")} == {1, 2, 3, 4}
     assert "905 order lines read, 900 count, 3 were rejected" in report.facts[0]
+    assert report.facts[1].startswith(
+        "In 2 months, order lines, shipping and tax do not explain what orders of web cost"
+    )
+    assert "at worst 1.2% of it is unexplained, in Apr 2017" in report.facts[1]
 
 
 def test_text_from_data_stays_text(connection: DuckDBPyConnection, settings: Settings) -> None:

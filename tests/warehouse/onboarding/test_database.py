@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import yaml
 
 from dagster_project.cli.main import main
 from tests.support.database_servers import PASSWORD, DatabaseServer
-from warehouse.settings import PROJECT_ROOT
+from tests.support.shops import built
+from warehouse.settings import PROJECT_ROOT, load_settings
 
 VARIABLE = "LOYALTY_DSN_ANY"
 # three lines of two orders that count, one of a cancelled and one of a pending order, and another table like theirs
@@ -32,14 +34,15 @@ SHOP = [
 ]
 MAGENTO = [
     "create table mage_sales_order (entity_id bigint primary key, increment_id varchar(20), status varchar(20),"
-    " created_at timestamp null, customer_id bigint, base_currency_code char(3), store_id bigint)",
+    " created_at timestamp null, customer_id bigint, base_currency_code char(3), store_id bigint,"
+    " base_grand_total decimal(20, 4), base_shipping_amount decimal(20, 4), base_tax_amount decimal(20, 4))",
     "create table mage_sales_order_item (item_id bigint primary key, order_id bigint, parent_item_id bigint,"
     " sku varchar(40), name varchar(40), qty_ordered decimal(12, 4), qty_canceled decimal(12, 4),"
     " base_row_total decimal(20, 4), base_discount_amount decimal(20, 4), base_amount_refunded decimal(20, 4),"
     " base_discount_refunded decimal(20, 4))",
-    "insert into mage_sales_order values (1, '000000001', 'complete', '2024-05-31 22:30:00', 5, 'EUR', 1),"
-    " (2, '000000002', 'canceled', '2024-06-02 10:00:00', 5, 'EUR', 1), (3, '000000003', 'closed',"
-    " '2024-06-03 10:00:00', null, 'EUR', 1)",
+    "insert into mage_sales_order values"
+    " (1, '000000001', 'complete', '2024-05-31 22:30:00', 5, 'EUR', 1, 46.84, 4, 6.84), (2, '000000002', 'canceled', '2024-06-02 10:00:00', 5, 'EUR', 1, 9, 0, 0), (3, '000000003', 'closed',"
+    " '2024-06-03 10:00:00', null, 'EUR', 1, 18.5, 0, 2)",
     "insert into mage_sales_order_item values (1, 1, null, 'S-1', 'Shirt', 2, 0, 40, 4, 0, 0),"
     " (2, 1, 1, 'S-1-M', 'Shirt M', 2, 0, 0, 0, 0, 0), (3, 2, null, 'C', 'Cap', 1, 0, 9, 0, 0, 0),"
     " (4, 3, null, 'C', 'Cap', 2, 0, 18, 2, 9, 1)",
@@ -160,6 +163,15 @@ def test_magento_is_recognised_whatever_its_prefix(
     # 36.00 at half past midnight of 1 June in Berlin; 16.00 of which 8.00 came back
     assert "2024-06 44.00 2 1" in tried, tried
     assert '1 rejected "part of another item"' in tried, tried
+    # 36.00 + 4.00 + 6.84, and 16.00 + 2.00, of which a fee of 0.50 is not explained
+    shop = built(load_settings(desk))
+    assert shop.failures == []
+    unexplained = (
+        "total_amount_delivered, unexplained_amount_delivered, unexplained_orders_count, is_above_warning_rate"
+    )
+    assert shop.rows(f"select orders_count, {unexplained} from marts.rpt_unexplained_amounts_monthly") == [
+        (2, Decimal("65.3400"), Decimal("0.5000"), 1, True)
+    ]
 
 
 @pytest.mark.parametrize(

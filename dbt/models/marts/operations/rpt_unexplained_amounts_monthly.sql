@@ -55,17 +55,29 @@ unexplained as (
         end as unexplained_amount
     from compared
 
+),
+
+monthly as (
+
+    select
+        source,
+        month,
+        currency,
+        count(*) as orders_count,
+        count(*) filter (where abs(unexplained_amount) > 0.01) as unexplained_orders_count,
+        {{ money('sum(total_amount)') }} as total_amount_delivered,
+        {{ money('sum(unexplained_amount)') }} as unexplained_amount_delivered,
+        {{ money('sum(abs(unexplained_amount))') }} as unexplained_absolute_amount_delivered,
+        {{ rate('sum(abs(unexplained_amount))', 'sum(total_amount)') }} as unexplained_rate
+    from unexplained
+    group by source, month, currency
+
 )
 
 select
-    source,
-    month,
-    currency,
-    count(*) as orders_count,
-    count(*) filter (where abs(unexplained_amount) > 0.01) as unexplained_orders_count,
-    {{ money('sum(total_amount)') }} as total_amount_delivered,
-    {{ money('sum(unexplained_amount)') }} as unexplained_amount_delivered,
-    {{ money('sum(abs(unexplained_amount))') }} as unexplained_absolute_amount_delivered,
-    {{ rate('sum(abs(unexplained_amount))', 'sum(total_amount)') }} as unexplained_rate
-from unexplained
-group by source, month, currency
+    *,
+    coalesce(
+        unexplained_rate > {{ setting('reconciliation', 'unexplained_rate') }},
+        unexplained_absolute_amount_delivered > 0
+    ) as is_above_warning_rate
+from monthly
