@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from serving.audiences.members import EMAIL, PHONE, Member
+from serving.audiences.members import EMAIL, FIRST_NAME, LAST_NAME, PHONE, POSTAL_CODE, Member
 from warehouse.errors import UserError
 from warehouse.files import csv_cell
 
@@ -36,9 +36,13 @@ class Format:
 
 
 META = {
-    "email": EMAIL, "phone": PHONE, "fn": None, "ln": None, "ct": None, "st": None, "zip": None, "country": COUNTRY,
+    "email": EMAIL, "phone": PHONE, "fn": FIRST_NAME, "ln": LAST_NAME, "ct": None, "st": None, "zip": POSTAL_CODE,
+    "country": COUNTRY,
 }  # fmt: skip
-GOOGLE = {"Email": EMAIL, "Phone": PHONE, "First Name": None, "Last Name": None, "Country": COUNTRY, "Zip": None}
+GOOGLE = {
+    "Email": EMAIL, "Phone": PHONE, "First Name": FIRST_NAME, "Last Name": LAST_NAME, "Country": COUNTRY,
+    "Zip": POSTAL_CODE,
+}  # fmt: skip
 FORMATS = {
     "klaviyo": Format({"Email": EMAIL, "Phone Number": PHONE}),
     "mailchimp": Format({"Email Address": EMAIL}),
@@ -78,12 +82,19 @@ def list_text(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(map(csv_cell, [*headers, *further]))
     for member in members:
-        cells = [_cell(destination, member, name) for name in headers.values()]
-        if is_hashed:
-            pairs = zip(headers, cells, strict=True)
-            cells = [_hash(cell) if cell and header in form.hashed else cell for header, cell in pairs]
+        cells = [
+            _written(_cell(destination, member, name), name, is_hashed=is_hashed and header in form.hashed)
+            for header, name in headers.items()
+        ]
         writer.writerow([*cells, *(_plain(value) for value in member.values if further)])
     return text.getvalue()
+
+
+def _written(value: str, name: str | None, *, is_hashed: bool) -> object:
+    """A value as it stands in the file. A number begins with a +, of which a spreadsheet computes nothing."""
+    if is_hashed and value:
+        return _hash(value)
+    return value if name == PHONE else csv_cell(value)
 
 
 def list_records(covered: Sequence[str], columns: Sequence[str], members: Iterable[Member]) -> list[dict[str, Any]]:
@@ -96,19 +107,40 @@ def list_records(covered: Sequence[str], columns: Sequence[str], members: Iterab
     ]
 
 
-def _cell(destination: str, member: Member, name: str | None) -> object:
+def _cell(destination: str, member: Member, name: str | None) -> str:
     """A value as the system matches it."""
-    if name == PHONE:  # + and digits, which a spreadsheet reads as a number and computes nothing of
+    if name == PHONE:
         # Meta hashes numbers without the +
         return (member.phone or "").removeprefix("+" if destination == "meta" else "")
     if name == COUNTRY:
         code = member.country if member.country and ISO_COUNTRY.fullmatch(member.country) else ""
         return code.lower() if destination == "meta" else code.upper()
-    return csv_cell({CUSTOMER: member.customer_id, EMAIL: member.email or ""}.get(name or "", ""))
+    if name in (FIRST_NAME, LAST_NAME):
+        return _name(destination, (member.first_name if name == FIRST_NAME else member.last_name) or "")
+    if name == POSTAL_CODE:
+        return _postal_code(destination, member)
+    return {CUSTOMER: member.customer_id, EMAIL: member.email or ""}.get(name or "", "")
 
 
-def _hash(text: object) -> str:
-    return hashlib.sha256(str(text).encode()).hexdigest()
+def _name(destination: str, name: str) -> str:
+    """A name; Meta matches it in lower case and without punctuation."""
+    if destination != "meta":
+        return name
+    return " ".join("".join(one for one in name.lower() if one.isalnum() or one.isspace()).split())
+
+
+def _postal_code(destination: str, member: Member) -> str:
+    """A postal code; Meta matches it in lower case, without blanks and dashes, and of the United States five digits."""
+    code = member.postal_code or ""
+    if destination != "meta":
+        return code
+    bare = re.sub(r"[\s-]", "", code.lower())
+    return bare[:5] if (member.country or "").upper() == "US" else bare
+
+
+def _hash(text: str) -> str:
+    """The hash of a text in lower case, as the systems make it themselves."""
+    return hashlib.sha256(text.lower().encode()).hexdigest()
 
 
 def _json(value: Any) -> Any:

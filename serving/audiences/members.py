@@ -14,12 +14,16 @@ from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
 
 EMAIL, PHONE = "email", "phone"
+# By what advertising systems match besides. They go there with the consent for advertising alone.
+FIRST_NAME, LAST_NAME, POSTAL_CODE = MATCHED_BESIDES = ("first_name", "last_name", "postal_code")
+ADS = "ads_consent"
 # Which contacts a consent covers.
 COVERED: dict[str, tuple[str, ...]] = {
     "email_consent": (EMAIL,), "sms_consent": (PHONE,), "ads_consent": (EMAIL, PHONE),
 }  # fmt: skip
 CANDIDATES = """
-select customer_id, email, phone, {consent} as has_consent, has_opted_out, is_held_out
+select
+    customer_id, email, phone, first_name, last_name, postal_code, {consent} as has_consent, has_opted_out, is_held_out
 from intermediate.int_audience_candidates
 where customer_id in (select unnest($customers))
 """
@@ -33,6 +37,9 @@ class Member:
     email: str | None = field(default=None, repr=False)
     phone: str | None = field(default=None, repr=False)
     country: str | None = None
+    first_name: str | None = field(default=None, repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    postal_code: str | None = field(default=None, repr=False)
     values: tuple[Any, ...] = ()
 
 
@@ -62,13 +69,17 @@ def select_members(
     query = CANDIDATES.format(consent=quote_identifier(audience.consent))
     try:
         rows = connection.execute(query, {"customers": [customer_id for customer_id, *_ in chosen]}).fetchall()
-    except duckdb.CatalogException as error:
-        raise UserError("The warehouse was built by a version without audiences. Start `loyalty run`.") from error
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        raise UserError(
+            "The warehouse was built by another version of the product, which knew audiences otherwise. Start `loyalty"
+            " run`."
+        ) from error
     candidates = {customer_id: about for customer_id, *about in rows}
     covered = [contact for contact in COVERED[audience.consent] if contact in contacts]
     members, left_out, taken = [], Counter[str](), set[str]()
     for customer_id, country, *values in chosen:
-        email, phone, *about = candidates[customer_id]
+        email, phone, *names = candidates[customer_id][:5]
+        about = candidates[customer_id][5:]
         reached = {contact: {EMAIL: email, PHONE: phone}[contact] for contact in covered}
         own = {contact: value for contact, value in reached.items() if value and value not in taken}
         reason = _objection(*about, with_holdout=with_holdout) or (
@@ -78,7 +89,8 @@ def select_members(
             left_out[reason] += 1
             continue
         taken.update(own.values())
-        members.append(Member(customer_id, own.get(EMAIL), own.get(PHONE), country, tuple(values)))
+        details = dict(zip(MATCHED_BESIDES, names, strict=True)) if audience.consent == ADS else {}
+        members.append(Member(customer_id, own.get(EMAIL), own.get(PHONE), country, values=tuple(values), **details))
     return Selection(members, left_out)
 
 

@@ -99,6 +99,16 @@ def test_no_customer_id_is_an_address(shops: Shops) -> None:
     assert consents == [(True, "DE", "ann@example.com")]
 
 
+def test_names_and_postal_codes_come_where_an_export_has_them(shops: Shops) -> None:
+    rows = shops.rows(
+        "select _source, first_name, last_name, postal_code from intermediate.int_customer_contact_versions"
+        " where row_status = 'accepted' and first_name is not null order by all"
+    )
+    assert rows == [
+        ("etsy", "Ann", "O", "75008"), ("shopify", "A", "B", None), ("woocommerce_wide", "Ann", "Lee", "01067"),
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def handed(
     shared_data: Path, own_environment: None, tmp_path_factory: pytest.TempPathFactory

@@ -116,7 +116,8 @@ class Nasty:
         return [
             {"customer_id": who, "joined_at": self._maybe(self._moment(over=30)), "country": self._maybe("DE"),
              "birth_year": self._maybe(1980), "email_consent": self._maybe(True), "language": self._maybe("en"),
-             "email": self._maybe("a@shop.example")}
+             "email": self._maybe("a@shop.example"), "first_name": self._maybe("Ann"),
+             "last_name": self._maybe("O'Hara"), "postal_code": self._maybe("'01067")}
             for who in [*self.customers, *more]
         ]  # fmt: skip
 

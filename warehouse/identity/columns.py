@@ -13,8 +13,10 @@ from warehouse.sql import quote_identifier
 # Direct identifiers: never published. Names of people only beside a customer, as campaigns and metrics have names too.
 IDENTIFIERS = re.compile(
     r"(.*_)?(e_?mail|e_?mail_address|phone|phone_number|telephone|mobile|mobile_number"
-    r"|first_name|last_name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
+    r"|first_?name|last_?name|full_name|surname|family_name|given_name|customer_name|street|street_address)"
 )
+# Identifies together with a name, and is too common among texts to be looked for in them.
+POSTAL_CODE = re.compile(r"(.*_)?(zip|zip_?code|postal_?code|post_?code)")
 PERSON_NAMES = {"name", "contact", "address"}
 CUSTOMER = re.compile(r"(.*_)?customer_id")
 # What describes a person without naming one, and hashes by which a contact could be recognised.
@@ -98,14 +100,25 @@ class Table:
 
     def is_personal(self, column: Column) -> bool:
         """Whether a column of a table about customers identifies or describes a customer."""
-        name = column.name.lower()
+        name = _snake_case(column.name)
         return is_identifier(column.name, column.data_type, True) or bool(DETAILS.fullmatch(name))
 
 
 def is_identifier(column: str, data_type: str, has_customer: bool) -> bool:
     """Whether a column, of a table with or without a customer_id, holds a direct identifier by its name."""
-    name = column.lower()
-    return data_type != "BOOLEAN" and ((has_customer and name in PERSON_NAMES) or bool(IDENTIFIERS.fullmatch(name)))
+    name = _snake_case(column)
+    is_of_person = has_customer and (name in PERSON_NAMES or bool(POSTAL_CODE.fullmatch(name)))
+    return data_type != "BOOLEAN" and (is_of_person or bool(IDENTIFIERS.fullmatch(name)))
+
+
+def is_postal_code(column: str) -> bool:
+    """Whether a column holds postal codes by its name."""
+    return bool(POSTAL_CODE.fullmatch(_snake_case(column)))
+
+
+def _snake_case(header: str) -> str:
+    """A header as a column is named: `Last Name` is last_name."""
+    return re.sub(r"\W+", "_", header.lower()).strip("_")
 
 
 def database_tables(

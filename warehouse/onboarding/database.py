@@ -5,6 +5,7 @@ key if nearly all of its values are keys there.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,11 +153,14 @@ def _recognised(database: RemoteDatabase, tables: Sequence[RemoteTable], variabl
     """The company of a system whose tables are known; None if the database belongs to no such system."""
     for name, reader in load_readers().items():
         found = {role: _table_of(tables, role, kind.headers) for role, kind in reader.tables.items()}
-        if reader.database != database.kind or not all(found.values()):
+        if reader.database != database.kind or any(
+            table is None and not reader.source["tables"][role].get("optional") for role, table in found.items()
+        ):
             continue
         there = {role: table for role, table in found.items() if table}
         connection = {"type": database.kind, "dsn_env": variable}
         source = {"name": name, "database": connection, **copy_of(reader.source)}
+        _leave_out(source, found.keys() - there.keys())
         for role, table in there.items():
             source["tables"][role]["table"] = table.name
         role, column = next((role, kind.currency) for role, kind in reader.tables.items() if kind.currency)
@@ -165,6 +169,17 @@ def _recognised(database: RemoteDatabase, tables: Sequence[RemoteTable], variabl
         told = [f"{table.name}: {reader.system}, {role}" for role, table in there.items()]
         return Proposal(name, reader.system, source, None, currency, zone, told, [*reader.notes, READ_WHOLE])
     return None
+
+
+def _leave_out(source: dict[str, Any], roles: AbstractSet[str]) -> None:
+    """Take tables that a database does not show out of a source, and the entities that are mapped from them."""
+    for role in roles:
+        del source["tables"][role]
+    source["mapping"] = {
+        entity: mapping
+        for entity, mapping in source["mapping"].items()
+        if not roles & {mapping["from"], *(join["table"] for join in mapping.get("join", {}).values())}
+    }
 
 
 def _table_of(tables: Sequence[RemoteTable], role: str, headers: Sequence[str]) -> RemoteTable | None:

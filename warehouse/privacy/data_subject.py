@@ -8,7 +8,7 @@ from hashlib import md5, sha1, sha256
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.identity.columns import Table
+from warehouse.identity.columns import Table, is_postal_code
 from warehouse.identity.masking import is_distinctive, is_erased, plain, set_erased
 from warehouse.relations import Relation
 from warehouse.settings import Settings
@@ -122,7 +122,7 @@ def find_contacts(
             continue
         set_erased(connection, table, data_subject.within(table.prefix))
         for column in table.columns:
-            if table.is_personal(column) and not column.is_nested:
+            if table.is_personal(column) and not column.is_nested and not is_postal_code(column.name):
                 own |= _values(connection, table, column.sql, is_erased(table))
                 found = f"lower(trim(cast({column.sql} as varchar))) in (select unnest($own))"
                 others |= _values(connection, table, column.sql, f"not {is_erased(table)} and {found}", own=[*own])

@@ -23,12 +23,14 @@ create table marts.dim_customers (
     is_dear boolean
 );
 create table intermediate.int_audience_candidates (
-    customer_id varchar, email varchar, phone varchar, email_consent boolean, sms_consent boolean, ads_consent boolean,
+    customer_id varchar, email varchar, phone varchar, first_name varchar, last_name varchar, postal_code varchar,
+    email_consent boolean, sms_consent boolean, ads_consent boolean,
     has_opted_out boolean, is_held_out boolean
 );
 """
 GOLD = {"where": "tier = 'Gold'", "consent": "email_consent", "destination": "klaviyo"}
 ADS = {**GOLD, "consent": "ads_consent", "destination": "google"}
+NAMELESS = {"first_name": None, "last_name": None, "postal_code": None}
 SILENT = {"email_consent": False, "sms_consent": False, "ads_consent": False}
 
 
@@ -49,10 +51,10 @@ class Shop:
                 about = {**PERSON, **told}
                 mart = [customer_id, about["country"], about["tier"], TODAY, about["amount"], True]
                 connection.execute("insert into marts.dim_customers values (?, ?, ?, ?, ?, ?)", mart)
-                names = ("email", "phone", *SILENT, "has_opted_out", "is_held_out")
+                names = ("email", "phone", *NAMELESS, *SILENT, "has_opted_out", "is_held_out")
                 contact = [customer_id, *(about[name] for name in names)]
                 connection.execute(
-                    "insert into intermediate.int_audience_candidates values (?, ?, ?, ?, ?, ?, ?, ?)", contact
+                    "insert into intermediate.int_audience_candidates values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", contact
                 )
             build_id = builds.open_build(connection, f"run-{len(self.people)}", TODAY)
             builds.pass_build(connection, build_id, {"check"}, {"check"})
@@ -79,7 +81,7 @@ class Shop:
 
 PERSON: dict[str, Any] = {
     "country": "de", "tier": "Gold", "amount": "12.5", "email": None, "phone": None, "email_consent": True,
-    "sms_consent": True, "ads_consent": True, "has_opted_out": False, "is_held_out": False,
+    "sms_consent": True, "ads_consent": True, "has_opted_out": False, "is_held_out": False, **NAMELESS,
 }  # fmt: skip
 
 

@@ -75,6 +75,34 @@ def test_meta_hashes_what_there_is(shop: Shop) -> None:
     assert "klaviyo reads no hashes; meta and google do" in shop.export("gold", "--format", "klaviyo", "--hashed").text
 
 
+def test_names_and_postal_codes_are_written_as_each_system_matches_them(shop: Shop) -> None:
+    shop.people["c1"] |= {"first_name": "Ann-Marie", "last_name": "O'Hara Smith", "postal_code": "SW1A 1AA"}
+    shop.people["c2"] |= {"first_name": "=Bob", "country": "US", "postal_code": "94105-1234"}
+    shop.build()
+    shop.define("gold", ADS)
+    assert shop.export("gold").code == 0
+    assert [row[2:] for row in shop.rows()[1:]] == [
+        ["Ann-Marie", "O'Hara Smith", "DE", "SW1A 1AA"], ["'=Bob", "", "US", "94105-1234"],
+    ]  # fmt: skip
+    assert shop.export("gold", "--hashed").code == 0
+    assert shop.rows()[1][2:] == [sha("ann-marie"), sha("o'hara smith"), "DE", "SW1A 1AA"]
+    assert shop.rows()[2][2] == sha("=bob")
+    assert shop.export("gold", "--format", "meta").code == 0
+    assert [row[2:] for row in shop.rows()[1:]] == [
+        ["annmarie", "ohara smith", "", "", "sw1a1aa", "de"], ["bob", "", "", "", "94105", "us"],
+    ]  # fmt: skip
+    assert shop.export("gold", "--format", "meta", "--hashed").code == 0
+    assert shop.rows()[1][2:4] == [sha("annmarie"), sha("ohara smith")]
+
+
+def test_names_go_along_with_the_consent_for_advertising_alone(shop: Shop) -> None:
+    shop.people["c1"] |= {"first_name": "Ann", "last_name": "O'Hara", "postal_code": "01067"}
+    shop.build()
+    shop.define("gold", {**ADS, "consent": "email_consent"})
+    assert shop.export("gold").code == 0
+    assert shop.rows()[1] == ["ann@example.com", "", "", "", "DE", ""]
+
+
 def test_who_entered_and_who_left_since_the_last_export(shop: Shop) -> None:
     shop.define("gold", GOLD)
     assert "2 members, 2 entered and 0 left" in shop.export("gold").text
@@ -267,7 +295,10 @@ def test_a_warehouse_of_an_earlier_version_asks_for_a_run(shop: Shop) -> None:
     shop.define("gold", GOLD)
     shop.company.warehouse("drop table intermediate.int_audience_candidates")
     done = shop.export("gold")
-    assert done.code == 2 and "built by a version without audiences. Start `loyalty run`" in done.text
+    assert (
+        done.code == 2
+        and "built by another version of the product, which knew audiences otherwise. Start `loyalty run`" in done.text
+    )
 
 
 def test_a_build_that_is_not_published_is_not_exported(shop: Shop) -> None:

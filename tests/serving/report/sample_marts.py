@@ -176,7 +176,8 @@ MARTS = {
     """,
     "rpt_unexplained_amounts_monthly": """
         select 'web' as source, date '2017-01-01' + to_months(i::int) as month, 'EUR' as currency,
-            10::bigint as orders_count, i::bigint as unexplained_orders_count, 1000::decimal(18, 4) as total_amount_delivered,
+            10::bigint as orders_count, i::bigint as unexplained_orders_count,
+            1000::decimal(18, 4) as total_amount_delivered,
             (-4 * i)::decimal(18, 4) as unexplained_amount_delivered,
             (4 * i)::decimal(18, 4) as unexplained_absolute_amount_delivered, (0.004 * i)::double as unexplained_rate,
             i > 1 as is_above_warning_rate

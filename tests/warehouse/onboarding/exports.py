@@ -90,12 +90,12 @@ WOOCOMMERCE_WIDE = Export(
     {
         "export.csv": text(
             "order_id,order_date,status,order_total,order_subtotal,order_currency,customer_email,billing_email,"
-            "billing_phone,billing_country,line_item_1,line_item_2\n"
-            f"9,2024-05-01 10:00:00,completed,12.00,13.00,EUR,ann@example.org,,,DE,{WIDE_ITEM.format('Mug', 'A', 2, '7.20', '8.00')},"
+            "billing_phone,billing_country,billing_first_name,billing_last_name,billing_postcode,line_item_1,line_item_2\n"
+            f"9,2024-05-01 10:00:00,completed,12.00,13.00,EUR,ann@example.org,,,DE,Ann,Lee,01067,{WIDE_ITEM.format('Mug', 'A', 2, '7.20', '8.00')},"
             f"{WIDE_ITEM.format('Pen', '', 1, '4.80', '5.00')}\n"
-            f"10,2024-05-02 10:00:00,refunded,5.00,5.00,EUR,,bo@example.org,,DE,{WIDE_ITEM.format('Pen', 'P', 1, '5.00', '5.00')},\n"
-            f"11,2024-05-03 10:00:00,cancelled,5.00,5.00,EUR,,bo@example.org,,DE,{WIDE_ITEM.format('Pen', 'P', 1, '5.00', '5.00')},\n"
-            "12,2024-05-04 10:00:00,completed,0,0,EUR,,bo@example.org,,DE,,\n"
+            f"10,2024-05-02 10:00:00,refunded,5.00,5.00,EUR,,bo@example.org,,DE,,,,{WIDE_ITEM.format('Pen', 'P', 1, '5.00', '5.00')},\n"
+            f"11,2024-05-03 10:00:00,cancelled,5.00,5.00,EUR,,bo@example.org,,DE,,,,{WIDE_ITEM.format('Pen', 'P', 1, '5.00', '5.00')},\n"
+            "12,2024-05-04 10:00:00,completed,0,0,EUR,,bo@example.org,,DE,,,,,\n"
         )
     },
     {"2024-05": money("12.00", 2, 2)},
@@ -178,10 +178,10 @@ ETSY = Export(
             "04/12/24,Cup,bo,1,9.00,0.00,3.00,9.00,EUR,902,71,2,\n"
         ),
         "EtsySoldOrders2024.csv": text(
-            "Sale Date,Order ID,Buyer User ID,Full Name,Number of Items,Currency,Order Value,Discount Amount,Shipping,"
+            "Sale Date,Order ID,Buyer User ID,First Name,Last Name,Ship Zipcode,Number of Items,Currency,Order Value,Discount Amount,Shipping,"
             "Order Total,Adjusted Order Total\n"
-            "03/02/24,1,ann77,Ann O,2,EUR,10.00,1.00,0,9.00,0.00\n"
-            "04/12/24,2,bo5,Bo O,1,EUR,9.00,0.00,3.00,12.00,9.00\n"
+            "03/02/24,1,ann77,Ann,O,75008,2,EUR,10.00,1.00,0,9.00,0.00\n"
+            "04/12/24,2,bo5,,,,1,EUR,9.00,0.00,3.00,12.00,9.00\n"
         ),
     },
     {"2024-03": money("9.00", 1, 1), "2024-04": money("6.75", 1, 1)},

@@ -41,11 +41,22 @@ MAGENTO = [
     " base_row_total decimal(20, 4), base_discount_amount decimal(20, 4), base_amount_refunded decimal(20, 4),"
     " base_discount_refunded decimal(20, 4))",
     "insert into mage_sales_order values"
-    " (1, '000000001', 'complete', '2024-05-31 22:30:00', 5, 'EUR', 1, 46.84, 4, 6.84), (2, '000000002', 'canceled', '2024-06-02 10:00:00', 5, 'EUR', 1, 9, 0, 0), (3, '000000003', 'closed',"
+    " (1, '000000001', 'complete', '2024-05-31 22:30:00', 5, 'EUR', 1, 46.84, 4, 6.84),"
+    " (2, '000000002', 'canceled', '2024-06-02 10:00:00', 5, 'EUR', 1, 9, 0, 0), (3, '000000003', 'closed',"
     " '2024-06-03 10:00:00', null, 'EUR', 1, 18.5, 0, 2)",
     "insert into mage_sales_order_item values (1, 1, null, 'S-1', 'Shirt', 2, 0, 40, 4, 0, 0),"
     " (2, 1, 1, 'S-1-M', 'Shirt M', 2, 0, 0, 0, 0, 0), (3, 2, null, 'C', 'Cap', 1, 0, 9, 0, 0, 0),"
     " (4, 3, null, 'C', 'Cap', 2, 0, 18, 2, 9, 1)",
+    "create table mage_customer_entity (entity_id bigint primary key, email varchar(60), firstname varchar(20),"
+    " lastname varchar(20), created_at timestamp null, default_billing bigint)",
+    "create table mage_customer_address_entity (entity_id bigint primary key, parent_id bigint, postcode varchar(20),"
+    " telephone varchar(20), country_id char(2))",
+    "create table mage_newsletter_subscriber (subscriber_id bigint primary key, customer_id bigint,"
+    " subscriber_status bigint)",
+    "insert into mage_customer_entity values (5, 'ann@example.org', 'Ann', 'Smith', '2024-05-01', 50),"
+    " (6, 'bo@example.org', 'Bo', null, '2024-05-02', null)",
+    "insert into mage_customer_address_entity values (50, 5, '01067', '030 1', 'DE')",
+    "insert into mage_newsletter_subscriber values (1, 5, 1)",
 ]
 
 
@@ -172,6 +183,25 @@ def test_magento_is_recognised_whatever_its_prefix(
     assert shop.rows(f"select orders_count, {unexplained} from marts.rpt_unexplained_amounts_monthly") == [
         (2, Decimal("65.3400"), Decimal("0.5000"), 1, True)
     ]
+    known = "customer_id, email, phone, first_name, last_name, postal_code"
+    assert shop.rows(f"select {known} from intermediate.int_customer_contact_versions order by customer_id") == [
+        ("5", "ann@example.org", "030 1", "Ann", "Smith", "01067"),
+        ("6", "bo@example.org", None, "Bo", None, None),
+    ]
+    told = shop.rows("select customer_id, country, email_consent from intermediate.int_customer_versions order by 1")
+    assert told == [("5", "DE", True), ("6", None, False)]
+
+
+def test_magento_without_its_customers_tells_orders(
+    mariadb: DatabaseServer, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = [one for one in MAGENTO if "_order" in one or "customer_entity " in one]
+    mariadb.execute("create database bare", *(one.replace("mage_", "bare.mage_") for one in there))
+    monkeypatch.setenv(VARIABLE, mariadb.dsn.replace(mariadb.database, "bare"))
+    assert at(desk) == 0
+    source = yaml.safe_load((desk / "sources" / "magento_database.yml").read_text(encoding="utf-8"))
+    assert set(source["mapping"]) == {"order_lines", "order_totals", "products"}
+    assert set(source["tables"]) == {"sales_order", "sales_order_item", "customer_entity"}
 
 
 @pytest.mark.parametrize(
