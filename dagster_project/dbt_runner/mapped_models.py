@@ -566,7 +566,7 @@ class _Model:
             assert value.values is not None
             name = self._column(column)
             listed = ", ".join(_literal(word.lower()) for word in value.values)
-            reason = _macro("rejection", f"{column} has a value that the mapping does not list", name)
+            reason = _macro("unlisted_rejection", column, name)
             parts.append(f"case when {_lower(_macro('as_text', name))} not in ({listed}) then {reason} end")
         if len(parts) < 2:
             return parts[0] if parts else _macro("as_text", "null")

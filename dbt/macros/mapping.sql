@@ -106,3 +106,19 @@
     {%- for ours, theirs in words.items() -%}{%- set found.pattern = found.pattern | replace(ours, theirs) -%}{%- endfor -%}
     coalesce(date_format(try_to_timestamp({{ text }}, {{ text_literal(found.pattern) }}), 'yyyy-MM-dd HH:mm:ss'), {{ as_text(text) }})
 {%- endmacro %}
+
+{#
+  The reason of a value that a mapping's list does not name. A mask, as of systems that hide values from who exports them, is
+  told apart: a list cannot mend it.
+#}
+{% macro unlisted_rejection(name, value) -%}
+    case
+        when {{ is_mask(as_text(value)) }} then {{ rejection(name ~ ' is masked in the delivery, so that the list of the mapping cannot be applied', value) }}
+        else {{ rejection(name ~ ' has a value that the mapping does not list', value) }}
+    end
+{%- endmacro %}
+
+{# Whether a text is a mask, such as *** or [redacted], in place of a value. #}
+{% macro is_mask(text) -%}
+    {{ matches_whole('lower(' ~ text ~ ')', '[*\u2022]+|[\\[(<]?(redacted|masked|hidden)[\\])>]?') }}
+{%- endmacro %}

@@ -37,7 +37,7 @@
 {# Whether a column's text (or other value) becomes the type and comes back the same; true where there is none. #}
 {% macro converts(column, type) -%}
     {%- set text = as_text(column) -%}
-    {%- set date, time, offset = '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}', '[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?', '( ?(Z|UTC|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?' -%}
+    {%- set date, time, offset = '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}', '[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6}0{0,3})?)?', '( ?(Z|UTC|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))?' -%}
     {%- if type == 'timestamp' -%}
         {%- set good = matches_whole(text, date ~ '(' ~ time ~ ')?') ~ ' and try_cast(' ~ column ~ ' as timestamp) is not null' -%}
     {%- elif type == 'timestamptz' -%}

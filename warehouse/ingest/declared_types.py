@@ -29,6 +29,8 @@ INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "
 MOMENTS = {"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
 
 TIME = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?( ?[AaPp][Mm])?"
+# A fraction of a second of which microseconds would lose something.
+FINER = "[.][0-9]{6}[0-9]*[1-9]"
 # no place is further from UTC than 14 hours
 OFFSET = r"( ?(Z|z|UTC|GMT|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
 REST = rf"([ T]+{TIME}{OFFSET}?)?"
@@ -252,7 +254,8 @@ def _moment(column: str, kind: str, order: str) -> TextReading:
     if kind == "DATE":
         midnight = f"{clock} in ('', '0:00', '00:00', '0:00:00', '00:00:00')"
         moment = f"case when {midnight} then cast(try_cast({date} as date) as varchar) end"
-    return TextReading(moment, f"{name} is not null and trim({name}) <> '' and ({moment}) is null")
+    is_finer = f"regexp_matches({clock}, '{FINER}')"
+    return TextReading(moment, f"{name} is not null and trim({name}) <> '' and (({moment}) is null or {is_finer})")
 
 
 def _day_time(clock: str) -> str:
