@@ -2,6 +2,7 @@
 without a question that they answer themselves."""
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from dagster_project.cli.console import Console
 from warehouse.errors import UserError, nearest, printable
 from warehouse.ingest.check import check_source
 from warehouse.ingest.sources import load_sources_config
+from warehouse.onboarding.addition import add_files, files_of
 from warehouse.onboarding.company_folder import company_folder, write_company
 from warehouse.onboarding.database import ROLES, propose_database
-from warehouse.onboarding.file_format import look_at
+from warehouse.onboarding.file_format import Sample, look_at
 from warehouse.onboarding.guess import FIELDS, propose_guessed
 from warehouse.onboarding.proposal import Finding, Proposal, check_zone, propose_recognised
 from warehouse.onboarding.readers import recognise
@@ -29,12 +31,38 @@ def init(
     asked: Mapping[str, str | None],
     force: bool,
 ) -> Path | None:
-    """Write a company's folder from files, and return it if nothing is left that would stop a run. Raises UserError."""
+    """Write a company's folder from files, and return it if nothing is left that would stop a run. Raises UserError.
+
+    Files that a company of this name still waits for, such as the customers beside its orders, are added to it.
+    """
     samples = [look_at(file) for file in files]
+    there = company_folder(str(company)) if company else None
+    if there and not force and not mapped and (added := add_files(there, samples)):
+        Console().print("\n".join(added), soft_wrap=True)
+        return there if _checked(there, str(company)) else None
+    try:
+        proposal = _proposed(samples, mapped)
+    except UserError as error:
+        raise _with_the_others(error, files, there) from error
+    return _write(proposal, company, asked, force)
+
+
+def _proposed(samples: Sequence[Sample], mapped: Sequence[str]) -> Proposal:
     said = _said(mapped, [header for sample in samples for header in sample.header])
     found = None if said else recognise(samples)
-    proposal = propose_recognised(found) if found else propose_guessed(samples, said, _asked_of_person)
-    return _write(proposal, company, asked, force)
+    return propose_recognised(found) if found else propose_guessed(samples, said, _asked_of_person)
+
+
+def _with_the_others(error: UserError, files: Sequence[Path], company: Path | None) -> UserError:
+    """The error, with how to give the files together with those that a company has already."""
+    others = [path for path in files_of(company) if path not in {file.resolve() for file in files}] if company else []
+    if not others:
+        return error
+    listed = " ".join(shlex.quote(str(path)) for path in [*others, *files])
+    return UserError(
+        f"{error} To add it to the company, give it together with the files that are there: `loyalty init {listed}"
+        f" --company {shlex.quote(str(company))} --force`. This writes the company anew, so repeat what you changed."
+    )
 
 
 def init_from_database(

@@ -57,7 +57,7 @@ def propose_recognised(found: Recognised) -> Proposal:
     folder = common_folder(samples)
     for name, files in found.files.items():
         table = source["tables"][name]
-        table["files"] = patterns(files, folder) or [f"no-{name}-yet-*.csv"]
+        table["files"] = patterns(files, folder) or [placeholder(name)]
         for sample in files:
             table.update(sample.options)
     first, kind = next(iter(found.reader.tables.items()))
@@ -87,6 +87,11 @@ def copy_of(value: Any) -> Any:
 def common_folder(samples: Sequence[Sample]) -> Path:
     """The folder that all files lie in or below."""
     return Path(commonpath([sample.path.resolve().parent for sample in samples]))
+
+
+def placeholder(table: str) -> str:
+    """The pattern of a table that no file was given for yet."""
+    return f"no-{table}-yet-*.csv"
 
 
 def patterns(samples: Sequence[Sample], folder: Path) -> list[str]:

@@ -106,7 +106,7 @@ def recognise(samples: Sequence[Sample]) -> Recognised | None:
         headers = ", ".join(reader.tables[first].headers)
         raise UserError(
             f"{samples[0].path}: this is {reader.system}, and the file of {first} is missing: the one with the columns"
-            f" {headers}. Give both."
+            f" {headers}. Give both, or say --company with the company that has the other."
         )
     return Recognised(name, reader, files)
 
@@ -122,6 +122,11 @@ def _matches(sample: Sample) -> list[tuple[str, str]]:
                 found[name, table] = len(kind.headers)
     most = max(found.values(), default=0)
     return [place for place, number in found.items() if number == most]
+
+
+def tables_of(sample: Sample, reader: str) -> set[str]:
+    """The tables of a reader whose headers a file has."""
+    return {table for name, table in _matches(sample) if name == reader}
 
 
 def listed(sample: Sample) -> str:

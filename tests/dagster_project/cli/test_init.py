@@ -278,3 +278,50 @@ def test_a_column_that_is_said_goes_before_one_that_is_found(tmp_path: Path) -> 
     (source,) = load_sources_config(settings).values()
     columns = source.mapping["order_lines"].columns
     assert columns["ordered_at"].column == "booked" and columns["gross_amount"].column == "gross"  # type: ignore[attr-defined]
+
+
+def test_customers_that_come_later_are_added_and_what_was_changed_by_hand_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders, customers = tmp_path / "orders_export_1.csv", tmp_path / "customers_export.csv"
+    orders.write_bytes(SHOPIFY.files["orders_export_1.csv"])
+    company = tmp_path / "company"
+    assert main(["init", str(orders), "--company", str(company)]) == 0
+    file = company / "sources" / "shopify.yml"
+    file.write_text(file.read_text(encoding="utf-8") + "# seen by Ann\n", encoding="utf-8")
+    customers.write_bytes(CUSTOMERS.replace(b",", b";"))
+    capsys.readouterr()
+    assert main(["init", str(customers), "--company", str(company)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "customers_export.csv: Shopify, customers" in said and "Checked: the files fit" in said
+    source = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert source["tables"]["customers"]["files"] == ["customers_export*.csv"]
+    assert source["tables"]["customers"]["delimiter"] == ";"
+    assert source["tables"]["orders"]["files"] == ["orders_export*.csv"]
+    assert file.read_text(encoding="utf-8").endswith("# seen by Ann\n")
+    assert main(["init", str(customers), "--company", str(company)]) == 2, "no table waits for it any more"
+    elsewhere = tmp_path / "elsewhere" / "company"
+    assert main(["init", str(orders), "--company", str(elsewhere)]) == 0
+    (tmp_path / "inbox").mkdir()
+    orders.rename(tmp_path / "inbox" / orders.name)
+    settings = elsewhere / "settings.yml"
+    text = settings.read_text(encoding="utf-8").replace(f"input_path: {tmp_path}", f"input_path: {tmp_path / 'inbox'}")
+    settings.write_text(text, encoding="utf-8")
+    assert main(["init", str(customers), "--company", str(elsewhere)]) == 2
+    assert f"it has to lie in {tmp_path / 'inbox'}" in " ".join(capsys.readouterr().err.split())
+
+
+def test_customers_of_an_unknown_system_that_come_later_are_given_with_the_orders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    orders, customers, company = (tmp_path / name for name in ("orders.csv", "customers.csv", "company"))
+    orders.write_bytes(b"order,day,client,qty,price\n1,2024-05-01,c1,2,3.00\n2,2024-05-02,c2,1,4.00\n")
+    customers.write_bytes(b"client,mail,country\nc1,ann@example.org,DE\nc2,bo@example.org,DE\n")
+    assert main(["init", str(orders), "--company", str(company), "--map", "customer_id=client"]) == 0
+    capsys.readouterr()
+    assert main(["init", str(customers), "--company", str(company)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    command = f"loyalty init {orders} {customers} --company {company} --force"
+    assert f"To add it to the company, give it together with the files that are there: `{command}`" in said, said
+    assert main(command.split()[1:]) == 0
+    assert "customers.csv: customers, joined by client" in " ".join(capsys.readouterr().out.split())
