@@ -32,6 +32,7 @@ def print_status(settings: Settings) -> None:
     else:
         since = f"{live.live_since:%Y-%m-%d %H:%M} UTC" if live.live_since else "unknown"
         console.print(f"published  {live.publication_id}, as of {live.as_of_date}, live since {since}")
+        console.print(f"           Figures count what had happened by the end of {live.as_of_date}, and nothing later.")
         console.print(f"kept       {', '.join(kept.publication_id for kept in publications(settings))}")
         for path in changed_files(settings.published_dir, live, is_live=True):
             console.print(

@@ -164,10 +164,14 @@ def _quality(company: Company) -> str:
         return ""
     own, recency = rows[0]["value"], rows[0]["baseline"]
     beside = (
-        f"; {formatting.model(BASELINE)}: {recency:.2f}" if recency is not None and model["model"] != BASELINE else ""
+        f", and going by {formatting.model(BASELINE)} in {100 * recency:.0f}"
+        if recency is not None and model["model"] != BASELINE
+        else ""
     )
-    quality = f"an AUC of {own:.2f} (1 is perfect, 0.5 is chance){beside}"
-    return f"The model ({formatting.model(model['model'] or '')}) tells who leaves from who stays with {quality}."
+    return (
+        f"Of a customer who left and one who stayed, the model ({formatting.model(model['model'] or '')}) gives the one"
+        f" who left the higher risk in {100 * own:.0f} of 100 pairs (AUC {own:.2f}). Guessing does in 50{beside}."
+    )
 
 
 def _first_to_call(company: Company) -> Figure:
@@ -209,7 +213,10 @@ def _first_to_call(company: Company) -> Figure:
         ],
         left=frozenset({0, 3}),
     )
-    definition = "Customers in the bands high and critical with the largest net sales of the past 365 days. " + WHO_IS
+    definition = (
+        "Customers in the bands high and critical with the largest net sales of the past 365 days. Why: what sets the "
+        f"forecast apart the most from that of a typical active customer. {WHO_IS}"
+    )
     return Figure(title, last, definition, table=table, width=12)
 
 

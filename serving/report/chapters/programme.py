@@ -23,8 +23,22 @@ TONES = {EARNED: "good", LOST: "bad", UNKNOWN: ""}
 
 
 def programme(company: Company) -> Section:
-    """Tiers, points and the rewards planned."""
+    """Tiers, points and the rewards planned; one sentence for a company without a programme."""
+    if not has_programme(company):
+        missing = (
+            "The company has no loyalty programme yet: no tier rules name it, no reward was redeemed and no points were"
+            " adjusted. The published tables hold tiers and points by example rules, as if there were one. It begins"
+            " with rules of its own in dbt/seeds/tier_rules.csv."
+        )
+        return Section("programme", "Loyalty programme", [Figure("Tiers, points, rewards", missing=missing, width=12)])
     return Section("programme", "Loyalty programme", [_tiers(company), _liability(company), _rewards(company)])
+
+
+def has_programme(company: Company) -> bool:
+    """Whether tiers and points are the company's own, and not those of the example rules."""
+    if not company.marts.has("rpt_tier_customers", "is_programme_own"):
+        return True
+    return bool(company.marts.one("select bool_or(is_programme_own) from marts.rpt_tier_customers"))
 
 
 def campaigns(company: Company) -> Section:

@@ -5,7 +5,14 @@ from typing import Any
 
 from serving.report import formatting
 from serving.report.chapters.churn_and_value import value_at_risk
-from serving.report.chapters.programme import EARNED, LOST, UNKNOWN, campaign_outcomes, outcome_sentence
+from serving.report.chapters.programme import (
+    EARNED,
+    LOST,
+    UNKNOWN,
+    campaign_outcomes,
+    has_programme,
+    outcome_sentence,
+)
 from serving.report.parts import Company, Tile
 
 
@@ -129,7 +136,7 @@ def _at_risk(company: Company) -> Tile | None:
 
 
 def _liability(company: Company) -> Tile | None:
-    if not company.marts.has("rpt_points_liability", "month", "liability_amount"):
+    if not company.marts.has("rpt_points_liability", "month", "liability_amount") or not has_programme(company):
         return None
     amount = company.marts.one("select liability_amount from marts.rpt_points_liability order by month desc limit 1")
     return Tile("Points liability", company.money(amount), "worth of points not yet redeemed")

@@ -296,7 +296,7 @@ MARTS = {
     "rpt_tier_customers": """
         select tier, case when tier = 'Gold' then 1 else 2 end as tier_rank, count(*) as customers_count,
             (count(*) / 60)::double as share_rate, (10 * count(*))::decimal(18, 4) as net_amount_365d,
-            (count(*) / 60)::double as net_share_rate
+            (count(*) / 60)::double as net_share_rate, true as is_programme_own
         from marts.fct_customer_tiers group by tier
     """,
     "rpt_points_liability": """

@@ -369,6 +369,16 @@ def test_shorter_horizons_step_in(connection: DuckDBPyConnection, settings: Sett
     assert "the data does not show who has left for good" in figure.takeaway
 
 
+def test_without_a_programme_there_is_a_sentence_and_no_liability(
+    connection: DuckDBPyConnection, settings: Settings
+) -> None:
+    connection.execute("update marts.rpt_tier_customers set is_programme_own = false")
+    report = report_of(Marts(connection), settings)
+    (section,) = [one for one in report.sections if one.key == "programme"]
+    assert [figure.missing for figure in section.figures if "has no loyalty programme yet" in figure.missing]
+    assert len(section.figures) == 1 and "Points liability" not in {tile.label for tile in report.tiles}
+
+
 def test_an_unfinished_month_is_no_headline(connection: DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("update marts.rpt_sales_monthly set is_complete = false where month = date '2017-12-01'")
     labels = {tile.label for tile in report_of(Marts(connection), settings).tiles}

@@ -18,6 +18,34 @@ customer_rfm as (
 
 ),
 
+tier_rules as (
+
+    select * from {{ ref('tier_rules') }}
+    where company = {{ text_literal(var('company', '')) }}
+
+),
+
+redemptions as (
+
+    select * from {{ ref('int_redemptions') }}
+
+),
+
+point_adjustments as (
+
+    select * from {{ ref('int_point_adjustments') }}
+
+),
+
+programme as (
+
+    select
+        exists (select 1 from tier_rules)
+        or exists (select 1 from redemptions)
+        or exists (select 1 from point_adjustments) as is_programme_own
+
+),
+
 counted as (
 
     select
@@ -32,10 +60,12 @@ counted as (
 )
 
 select
-    tier,
-    cast(tier_rank as integer) as tier_rank,
-    customers_count,
-    {{ rate('customers_count', 'sum(customers_count) over ()') }} as share_rate,
-    net_amount_365d,
-    {{ rate('net_amount_365d', 'sum(net_amount_365d) over ()') }} as net_share_rate
+    counted.tier,
+    cast(counted.tier_rank as integer) as tier_rank,
+    counted.customers_count,
+    {{ rate('counted.customers_count', 'sum(counted.customers_count) over ()') }} as share_rate,
+    counted.net_amount_365d,
+    {{ rate('counted.net_amount_365d', 'sum(counted.net_amount_365d) over ()') }} as net_share_rate,
+    programme.is_programme_own
 from counted
+cross join programme
