@@ -39,4 +39,4 @@ def test_ranges_choices_and_sections_by_name_are_told() -> None:
 
 
 def _is_section(annotation: object) -> bool:
-    return "DatabaseConfig" in str(annotation)
+    return any(section in str(annotation) for section in ("DatabaseConfig", "PostgresSettings"))
