@@ -7,6 +7,7 @@ inside a run (ingest, dbt, models, publish) opens the warehouse through here wit
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 
@@ -57,6 +58,17 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
 def is_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> bool:
     """Whether a text is one statement that reads: a CALL may end the process, and others may write the open file."""
     return [statement.type for statement in connection.extract_statements(query)] == [duckdb.StatementType.SELECT]
+
+
+@contextmanager
+def interrupted_after(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """End a query of the block that takes longer; it raises duckdb.InterruptException."""
+    timer = Timer(seconds, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def memory_limit(settings: Settings) -> str | None:

@@ -210,9 +210,11 @@ def _events(
 
 def _tell_rows(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
     built = {result.name for result in results if result.is_good}
-    with run.connect() as connection:
-        for about, sentences in (told for model, telling in TELLING.items() if model in built for told in telling):
-            run.tell_rows(about, sentences(connection))
+    telling = [told for model, sentences in TELLING.items() if model in built for told in sentences]
+    if telling:
+        with run.connect() as connection:
+            for about, sentences in telling:
+                run.tell_rows(about, sentences(connection))
 
 
 def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:

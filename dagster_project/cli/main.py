@@ -332,7 +332,6 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         live = unchanged_since(settings)
         if live:
             _say(nothing_new(settings, live))
-            _load_postgres(settings)
             return _deliver(settings)
     import skops.io  # noqa: F401  before Dagster: it looks names up in every module there is, which takes 2.5 s less now
 
@@ -341,20 +340,19 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
 
 
-def _load_postgres(settings: Settings) -> None:
-    """The live publication goes to PostgreSQL, where the database that the settings name has another one."""
+def _is_behind_in_postgres(settings: Settings) -> bool:
     if settings.publish.postgres is None:
-        return
-    from serving.postgres import is_behind, load_live
+        return False
+    from serving.postgres import is_behind
 
-    if is_behind(settings):
-        _say(f"PostgreSQL: {load_live(settings).in_words()}")
+    return is_behind(settings)
 
 
 def _deliver(settings: Settings) -> int:
-    """Messages that wait for the end of quiet hours, and audiences that were not accepted, go out although nothing is
-    new."""
-    due = ["outbox/delivery"] if settings.messages.channel else []
+    """What waits goes out although nothing is new: a load that PostgreSQL refused, messages until the end of quiet
+    hours, audiences that were not accepted."""
+    due = ["published/postgres"] if _is_behind_in_postgres(settings) else []
+    due += ["outbox/delivery"] if settings.messages.channel else []
     due += ["outbox/audiences"] if has_daily(settings) else []
     if not due:
         return DONE
@@ -448,7 +446,10 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
     publication = rollback(settings, options.to)
     _say(f"Live again: {publication.publication_id}, as of {publication.as_of_date}.")
-    _load_postgres(settings)
+    if settings.publish.postgres:
+        from serving.postgres import load_live
+
+        _say(f"PostgreSQL: {load_live(settings).in_words()}")
     return DONE
 
 

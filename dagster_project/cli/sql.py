@@ -64,7 +64,12 @@ def _query(
         _require_reading(connection, query)
     relation: duckdb.DuckDBPyRelation | None = connection.sql(query)
     if relation is not None:
-        _PRINTERS[output](relation)
+        print_relation(relation, output)
+
+
+def print_relation(relation: duckdb.DuckDBPyRelation, output: str) -> None:
+    """Print the rows as `output` says: table, csv or json."""
+    _PRINTERS[output](relation)
 
 
 def _require_one_statement(connection: duckdb.DuckDBPyConnection, query: str) -> None:

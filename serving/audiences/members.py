@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
 from serving.audiences.definitions import Audience
+from serving.publication.reader import opened_publication
 from warehouse.errors import UserError, on_one_line
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, lock_down, quote_identifier
+from warehouse.sql import quote_identifier
 
 EMAIL, PHONE = "email", "phone"
 # By what advertising systems match besides. They go there with the consent for advertising alone.
@@ -108,10 +108,7 @@ def _chosen(settings: Settings, audience: Audience) -> list[tuple[Any, ...]]:
     The condition reads the published marts and nothing else: no contact, no raw row, no file.
     """
     wanted = ", ".join(map(quote_identifier, ("customer_id", "country", *audience.columns)))
-    with closing(connect(settings.published_path, read_only=True)) as published:
-        limit_resources(published, settings)
-        published.execute("use marts")
-        lock_down(published)
+    with opened_publication(settings) as published:
         try:
             customers = published.table("marts.dim_customers").filter(duckdb.SQLExpression(audience.where))
             return customers.project(wanted).order("customer_id").fetchall()

@@ -15,9 +15,9 @@ import psycopg
 from serving.postgres import server
 from serving.postgres.difference import Difference, PublishedFiles
 from serving.postgres.relations import Mart, marts_of
+from serving.publication.declared_marts import declared_marts
 from serving.publication.publish import MANIFEST
 from serving.publication.state import DATABASE, Publication, live_publication, now, publications
-from serving.publication.todays_rows import todays_rows
 from warehouse.errors import UserError
 from warehouse.files import read_note, write_atomically
 from warehouse.relations import Relation
@@ -92,8 +92,8 @@ def _load(
     live: Publication,
     files: PublishedFiles,
 ) -> Loaded:
-    manifest = settings.published_dir / "history" / live.publication_id / MANIFEST
-    marts = marts_of(files.columns(), manifest)
+    declared = declared_marts(settings.published_dir / "history" / live.publication_id / MANIFEST)
+    marts = marts_of(files.columns(), declared.keys)
     server.prepare(connection)
     standing = server.standing(connection)
     server.drop_others(connection, standing, {mart.relation.name for mart in marts})
@@ -111,7 +111,7 @@ def _load(
         _change(connection, mart, files, earlier, _expected(live, mart), loaded)
         server.record(connection, mart, checksum)
     server.describe(connection, marts, files.comments())
-    server.show_today(connection, todays_rows(manifest), reshaped)
+    server.show_today(connection, declared.today, reshaped)
     if target.reader_role:
         server.let_read(connection, target.reader_role)
     return loaded

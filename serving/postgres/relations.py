@@ -3,9 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from serving.publication.mart_keys import mart_keys
 from warehouse.relations import Relation
 
 # DuckDB's types that PostgreSQL calls otherwise; `decimal(18,4)` it understands.
@@ -38,9 +36,8 @@ def postgres_type(data_type: str) -> str:
     return TYPES.get(data_type, "text")
 
 
-def marts_of(columns: Mapping[Relation, Mapping[str, str]], manifest: Path) -> list[Mart]:
-    """The marts of a published file, with the keys that the checks of its dbt manifest hold them to."""
-    keys = mart_keys(manifest)
+def marts_of(columns: Mapping[Relation, Mapping[str, str]], keys: Mapping[str, tuple[str, ...]]) -> list[Mart]:
+    """The marts of a published file, with their keys by name."""
     return [
         Mart(relation, {name: postgres_type(kind) for name, kind in types.items()}, keys.get(relation.name, ()))
         for relation, types in columns.items()

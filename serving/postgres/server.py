@@ -15,7 +15,7 @@ from psycopg import sql
 
 from serving.postgres.difference import NULL_TEXT, Difference
 from serving.postgres.relations import Mart
-from serving.publication.todays_rows import TodaysRows
+from serving.publication.declared_marts import TodaysRows
 from warehouse.errors import UserError
 from warehouse.relations import Relation
 from warehouse.secrets import hide_connection, read_secret

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from serving.publication.todays_rows import TodaysRows, create_views
+from serving.publication.declared_marts import TodaysRows, create_views
 from warehouse.errors import UserError
 from warehouse.identity.columns import is_identifier
 from warehouse.relations import Relation

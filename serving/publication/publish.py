@@ -28,6 +28,7 @@ from duckdb import DuckDBPyConnection
 
 from serving.publication import database_file
 from serving.publication.database_file import PUBLICATION, Base
+from serving.publication.declared_marts import TodaysRows, declared_marts
 from serving.publication.state import (
     DATABASE,
     STORAGE_VERSIONS,
@@ -41,7 +42,6 @@ from serving.publication.state import (
     read_state,
     write_state,
 )
-from serving.publication.todays_rows import TodaysRows, todays_rows
 from warehouse.builds import require_passed
 from warehouse.errors import UserError
 from warehouse.files import flush
@@ -194,7 +194,7 @@ class _Build:
 
     def whole(self, work_tables: Sequence[Relation], manifest: Path | None, report: ReportWriter) -> Publication:
         """Every part, and then the live names."""
-        self.database(todays_rows(manifest) if manifest else [])
+        self.database(declared_marts(manifest).today if manifest else [])
         with ThreadPoolExecutor(1) as pool:
             work = pool.submit(self.work, work_tables, manifest)
             if is_scarce():

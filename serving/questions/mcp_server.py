@@ -1,14 +1,18 @@
 """`loyalty mcp`: the live publication for assistants, by the Model Context Protocol. It reads, and nothing else."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from duckdb import DuckDBPyConnection
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from serving.publication.todays_rows import TODAY
-from serving.questions.metric import answer, parse_condition
-from serving.questions.published import MOST_ROWS, MOST_SECONDS, opened, select
+from serving.publication.declared_marts import TODAY
+from serving.publication.reader import opened_publication
+from serving.questions.metric import metric_query, parse_condition
+from serving.questions.published import MOST_ROWS, MOST_SECONDS, select
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 
@@ -43,11 +47,10 @@ def build_server(settings: Settings) -> MCPServer[Any]:
         by: the columns to show it by, such as ["rfm_segment"]. where: conditions such as ["month>=2024-01-01",
         "channel=web"]. Nothing is summed.
         """
-        try:
-            found = answer(settings, name, by or (), [parse_condition(text) for text in where or ()])
-        except UserError as error:
-            raise ToolError(str(error)) from None
-        return {"metric": name, "definition": found.definition, "of": str(found.source), **asdict(found.rows)}
+        with _answering(settings) as connection:
+            asked = metric_query(settings, connection, name, by or (), [parse_condition(text) for text in where or ()])
+            told = asdict(select(connection, asked.query, asked.values))
+        return {"metric": name, "definition": asked.definition, "of": str(asked.source), **told}
 
     @server.tool()
     def list_tables() -> dict[str, Any]:
@@ -80,10 +83,16 @@ def build_server(settings: Settings) -> MCPServer[Any]:
     return server
 
 
-def _told(settings: Settings, query: str, values: list[object] | None = None) -> dict[str, Any]:
+@contextmanager
+def _answering(settings: Settings) -> Iterator[DuckDBPyConnection]:
+    """The live publication; what cannot be answered is told to the assistant."""
     try:
-        with opened(settings) as connection:
-            found = select(connection, query, values or ())
+        with opened_publication(settings) as connection:
+            yield connection
     except UserError as error:
         raise ToolError(str(error)) from None
-    return asdict(found)
+
+
+def _told(settings: Settings, query: str, values: Sequence[object] = ()) -> dict[str, Any]:
+    with _answering(settings) as connection:
+        return asdict(select(connection, query, values))

@@ -8,16 +8,12 @@ of today are told, unless `where` or `by` names the day.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
-from serving.publication.mart_keys import mart_keys
+from serving.publication.declared_marts import TodaysRows, declared_marts
 from serving.publication.publish import MANIFEST
-from serving.publication.todays_rows import TodaysRows, todays_rows
-from serving.questions.published import Rows, opened, select
 from warehouse.errors import UserError, nearest
-from warehouse.relations import Relation
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier
 
@@ -34,13 +30,13 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A metric's rows, with its definition, and which rows of which mart they are."""
+class MetricQuery:
+    """A metric as one select with its bound `values`, its definition, and which rows of which mart it tells."""
 
-    metric: str
     definition: str
     source: TodaysRows
-    rows: Rows
+    query: str
+    values: list[str]
 
 
 @dataclass(frozen=True)
@@ -58,40 +54,52 @@ def parse_condition(text: str) -> Condition:
     return Condition(*parts.groups())
 
 
-def answer(settings: Settings, name: str, by: Sequence[str] = (), where: Sequence[Condition] = ()) -> Answer:
+def metric_query(
+    settings: Settings,
+    connection: DuckDBPyConnection,
+    name: str,
+    by: Sequence[str] = (),
+    where: Sequence[Condition] = (),
+) -> MetricQuery:
     """The metric `name`, of the dictionary or as `mart.column`, one row per row of its mart.
 
-    Raises UserError for an unknown name or column, for a value that does not fit its column, and where columns beside
-    `by` tell the rows apart.
+    `connection` is the open publication. Raises UserError for an unknown name or column, for a value that does not fit
+    its column, and where columns beside `by` tell the rows apart.
     """
-    manifest = settings.published_dir / MANIFEST
-    with opened(settings) as connection:
-        metric = _found(connection, name)
-        types = _types(connection, metric.mart)
-        for column in [*by, *(condition.column for condition in where)]:
-            if column not in types:
-                raise UserError(
-                    f"{metric.mart} has no column {column}{nearest(column, types)}. It has: {', '.join(types)}."
-                )
-        kept = _of_today(manifest, metric.mart, {*by, *(condition.column for condition in where)})
-        shown = _shown(metric, mart_keys(manifest).get(metric.mart, ()), by, where, kept)
-        return Answer(name, metric.definition, kept, _rows(connection, metric, kept, shown, where, types))
+    declared = declared_marts(settings.published_dir / MANIFEST)
+    metric = _found(connection, name)
+    types = _types(connection, metric.mart)
+    named = {*by, *(condition.column for condition in where)}
+    _require_known(metric.mart, types, [*by, *(condition.column for condition in where)])
+    for condition in where:
+        _require_fitting(connection, condition, types[condition.column])
+    source = _of_today(declared.todays_rows(metric.mart), named)
+    shown = _shown(metric, declared.keys.get(metric.mart, ()), by, where, source)
+    names = ", ".join(map(quote_identifier, [*shown, metric.column]))
+    tests = [
+        f"{quote_identifier(condition.column)} {condition.comparison} cast(? as {types[condition.column]})"
+        for condition in where
+    ]
+    query = f"select {names} from ({source.sql()}) as source where {' and '.join([*tests, 'true'])} order by all"
+    return MetricQuery(metric.definition, source, query, [condition.value for condition in where])
 
 
-def _of_today(manifest: Path, mart: str, named: Collection[str]) -> TodaysRows:
+def _require_known(mart: str, types: Mapping[str, str], columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in types:
+            raise UserError(f"{mart} has no column {column}{nearest(column, types)}. It has: {', '.join(types)}.")
+
+
+def _of_today(rows: TodaysRows, named: Collection[str]) -> TodaysRows:
     """The rows of today, as far as the columns that decide on that are not `named`."""
-    every_row = TodaysRows(Relation("marts", mart))
-    found = next((rows for rows in todays_rows(manifest) if rows.mart.name == mart), every_row)
-    values = {column: value for column, value in found.where.items() if column not in named}
-    return TodaysRows(found.mart, None if found.latest in named else found.latest, values)
+    values = {column: value for column, value in rows.where.items() if column not in named}
+    return TodaysRows(rows.mart, None if rows.latest in named else rows.latest, values)
 
 
 def _found(connection: DuckDBPyConnection, name: str) -> _Metric:
     mart, _, column = name.partition(".")
     if column:
-        types = _types(connection, mart)
-        if column not in types:
-            raise UserError(f"{mart} has no column {column}{nearest(column, types)}. It has: {', '.join(types)}.")
+        _require_known(mart, _types(connection, mart), [column])
         row = connection.execute(
             "select comment from duckdb_columns() where table_name = $1 and column_name = $2", [mart, column]
         ).fetchone()
@@ -120,10 +128,10 @@ def _types(connection: DuckDBPyConnection, mart: str) -> dict[str, str]:
 
 
 def _shown(
-    metric: _Metric, key: Sequence[str], by: Sequence[str], where: Sequence[Condition], kept: TodaysRows
+    metric: _Metric, key: Sequence[str], by: Sequence[str], where: Sequence[Condition], source: TodaysRows
 ) -> list[str]:
     """The columns that tell the rows apart, beside those with one value."""
-    fixed = {condition.column for condition in where if condition.comparison == "="} | {kept.latest, *kept.where}
+    fixed = {condition.column for condition in where if condition.comparison == "="} | {source.latest, *source.where}
     free = [column for column in key if column not in fixed and column != metric.column]
     beside = [column for column in free if column not in by]
     if by and beside:
@@ -132,25 +140,6 @@ def _shown(
             f" (where), or show {'them' if len(beside) > 1 else 'it'} as well (by): nothing is summed here."
         )
     return list(by) or free
-
-
-def _rows(
-    connection: DuckDBPyConnection,
-    metric: _Metric,
-    kept: TodaysRows,
-    shown: Sequence[str],
-    where: Sequence[Condition],
-    types: Mapping[str, str],
-) -> Rows:
-    for condition in where:
-        _require_fitting(connection, condition, types[condition.column])
-    names = ", ".join(map(quote_identifier, [*shown, metric.column]))
-    tests = [
-        f"{quote_identifier(condition.column)} {condition.comparison} cast(? as {types[condition.column]})"
-        for condition in where
-    ]
-    query = f"select {names} from ({kept.sql()}) as kept where {' and '.join([*tests, 'true'])} order by all"
-    return select(connection, query, [condition.value for condition in where])
 
 
 def _require_fitting(connection: DuckDBPyConnection, condition: Condition, data_type: str) -> None:

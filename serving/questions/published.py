@@ -1,19 +1,16 @@
-"""A connection to the live publication that reads this one file, for so long and so many rows."""
+"""One select on the live publication, of so many rows and for so long."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from threading import Timer
 from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError, on_one_line
-from warehouse.settings import Settings
-from warehouse.sql import connect, is_one_select, limit_resources, lock_down
+from warehouse.sql import interrupted_after, is_one_select
 
 MOST_ROWS = 1_000
 MOST_SECONDS = 30.0
@@ -33,37 +30,20 @@ class Rows:
     is_cut: bool
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[DuckDBPyConnection]:
-    """The live publication, opened anew, so that each question is answered by the latest. Raises UserError before the
-    first."""
-    path = settings.published_path
-    if not path.exists():
-        raise UserError(f"Nothing is published yet: start `{settings.command} run`.")
-    with closing(connect(path, read_only=True)) as connection:
-        limit_resources(connection, settings)
-        connection.execute("use marts")
-        lock_down(connection)
-        yield connection
-
-
 def select(connection: DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> Rows:
     """The rows of one select, of which `MOST_ROWS` are told. Raises UserError for anything else, for SQL that fails,
     and for a query that takes longer than `MOST_SECONDS`."""
-    timer = Timer(MOST_SECONDS, connection.interrupt)
-    timer.start()
     try:
         if not is_one_select(connection, query):
             raise UserError("One select is expected; it reads the published tables and changes nothing.")
-        answer = connection.execute(query, list(values))
-        columns = [column[0] for column in answer.description or []]
-        rows = answer.fetchmany(MOST_ROWS + 1)
+        with interrupted_after(connection, MOST_SECONDS):
+            answer = connection.execute(query, list(values))
+            columns = [column[0] for column in answer.description or []]
+            rows = answer.fetchmany(MOST_ROWS + 1)
     except duckdb.InterruptException:
         raise UserError(f"The query took longer than {MOST_SECONDS:.0f} seconds. Ask for less at once.") from None
     except duckdb.Error as error:
         raise UserError(on_one_line(str(error))) from None
-    finally:
-        timer.cancel()
     return Rows(columns, [[_plain(value) for value in row] for row in rows[:MOST_ROWS]], len(rows) > MOST_ROWS)
 
 

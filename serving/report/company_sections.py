@@ -5,13 +5,11 @@ else. What cannot be shown is a sentence in its place, and is told with the run;
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import duckdb
@@ -23,7 +21,7 @@ from serving.report.charts.drawing import Chart
 from serving.report.company_files import ColumnConfig, FigureConfig, read_section, section_files
 from serving.report.parts import Company, Figure, Section, Table
 from warehouse.errors import UserError, on_one_line
-from warehouse.sql import is_one_select, lock_down
+from warehouse.sql import interrupted_after, is_one_select, lock_down
 from warehouse.yaml_files import shown_value
 
 # More rows than this nobody reads, and no page should hold.
@@ -75,7 +73,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, figure: FigureConfig, query: st
     try:
         if not is_one_select(connection, query):
             raise UserError(f"{place}: one select is expected.")
-        with _in_time(connection):
+        with interrupted_after(connection, MOST_SECONDS):  # nothing holds up the publication
             answer = connection.execute(query)
             columns = [column[0] for column in answer.description or []]
             rows = answer.fetchmany(MOST_ROWS + 1)
@@ -93,17 +91,6 @@ def _rows(connection: duckdb.DuckDBPyConnection, figure: FigureConfig, query: st
     if not rows:
         raise UserError(f"{place}: the query gives no rows.")
     return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-@contextmanager
-def _in_time(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """End a query that would hold up the publication."""
-    timer = Timer(MOST_SECONDS, connection.interrupt)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _table(company: Company, figure: FigureConfig, rows: Sequence[dict[str, Any]], place: str) -> Table:

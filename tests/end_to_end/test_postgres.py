@@ -35,5 +35,7 @@ def test_every_mart_of_a_company_is_in_the_database_as_in_the_file(
         assert failed.code == 1 and "PostgreSQL (LOYALTY_DSN_MARTS)" in failed.text, failed.text
         assert "which is not the live one" in own.loyalty("status").out
         monkeypatch.setenv("LOYALTY_DSN_MARTS", server.dsn)
-        assert "PostgreSQL: publication" in own.loyalty("run").text
+        again = own.loyalty("run")
+        assert again.code == 0 and "load PostgreSQL" in again.text, again.text
+        assert "which is not the live one" not in own.loyalty("status").out
         assert not any(rows_apart(settings, server).values())

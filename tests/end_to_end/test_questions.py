@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from serving.questions.mcp_server import build_server
-from serving.questions.metric import answer
-from tests.serving.questions.test_questions import ask
+from tests.serving.questions.test_questions import answer, ask
 from tests.support.company import Company
 
 pytestmark = pytest.mark.slow
@@ -53,7 +52,7 @@ def test_every_metric_is_what_its_mart_says(built: Company) -> None:
     metrics = built.published("select name, model from marts.fct_metric_definitions")
     assert len(metrics) > 60
     for name, mart in metrics:
-        rows = answer(built.settings, name).rows
+        rows = answer(built.settings, name)
         schema = "today" if mart in views else "marts"
         wanted = built.published(f"select {name} from {schema}.{mart}")
         values = [[row[-1]] for row in rows.rows]

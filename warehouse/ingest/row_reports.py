@@ -151,23 +151,29 @@ def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def unexplained_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """A warning for each source with months of which more than the settings' rate is not explained, with the worst."""
+    """A warning for each source with months of which more than the settings' rate is not explained, with the worst; the
+    totals of a month may come to 0, and then there is no rate."""
     rows = connection.execute(
         f"""
         select
-            source, count(*) filter (is_above_warning_rate), count(*), max(unexplained_rate),
-            arg_max({{'month': month, 'amount': unexplained_absolute_amount_delivered, 'currency': currency,
-            'orders': unexplained_orders_count}}, unexplained_rate)
+            source, count(*) filter (is_above_warning_rate), count(*),
+            arg_max({{'month': month, 'rate': unexplained_rate, 'amount': unexplained_absolute_amount_delivered,
+            'currency': currency, 'orders': unexplained_orders_count}}, coalesce(unexplained_rate, 0))
+            filter (is_above_warning_rate)
         from {UNEXPLAINED} group by source having bool_or(is_above_warning_rate) order by source
         """
     ).fetchall()
     return [
         f"{source}: in {above:,} of {months:,} months lines, shipping and tax do not explain what orders cost; at"
-        f" worst {rate:.1%} in {worst['month']:%Y-%m}, {worst['amount']:,.2f} {worst['currency']} in"
+        f" worst {_rate(worst['rate'])}in {worst['month']:%Y-%m}, {worst['amount']:,.2f} {worst['currency']} in"
         f" {worst['orders']:,} orders."
         " A column may mean something else than assumed; `loyalty sources explain` shows it"
-        for source, above, months, rate, worst in rows
+        for source, above, months, worst in rows
     ]
+
+
+def _rate(rate: float | None) -> str:
+    return "" if rate is None else f"{rate:.1%} "
 
 
 def keep_sentences(settings: Settings, about: str, sentences: Iterable[str]) -> None:

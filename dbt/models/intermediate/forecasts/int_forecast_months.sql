@@ -27,15 +27,6 @@ sales as (
 
 ),
 
-ordered as (
-
-    select {{ month_of('order_date') }} as month, count(*) as orders_count
-    from {{ ref('int_orders') }}
-    where order_status = 'completed'
-    group by {{ month_of('order_date') }}
-
-),
-
 bought as (
 
     select
@@ -76,9 +67,9 @@ inner join sales on months.month = sales.month
 
 union all
 
-select 'orders', 'all', months.month, {{ money('coalesce(ordered.orders_count, 0)') }}
+select 'orders', 'all', months.month, {{ money('sales.orders_count') }}
 from months
-left join ordered on months.month = ordered.month
+inner join sales on months.month = sales.month
 
 union all
 

@@ -10,6 +10,21 @@ sale_lines as (
 
 ),
 
+orders as (
+
+    select * from {{ ref('int_orders') }}
+    where order_status = 'completed'
+
+),
+
+ordered as (
+
+    select {{ month_of('order_date') }} as month, count(*) as orders_count
+    from orders
+    group by {{ month_of('order_date') }}
+
+),
+
 sold as (
 
     select
@@ -26,6 +41,8 @@ select
     months.month,
     {{ money('coalesce(sold.revenue_amount, 0)') }} as revenue_amount,
     {{ money('coalesce(sold.identified_revenue_amount, 0)') }} as identified_revenue_amount,
-    {{ money('coalesce(sold.discount_amount, 0)') }} as discount_amount
+    {{ money('coalesce(sold.discount_amount, 0)') }} as discount_amount,
+    coalesce(ordered.orders_count, 0) as orders_count
 from months
 left join sold on months.month = sold.month
+left join ordered on months.month = ordered.month

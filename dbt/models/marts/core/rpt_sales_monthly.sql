@@ -10,33 +10,17 @@ sales as (
 
 ),
 
-orders as (
-
-    select * from {{ ref('int_orders') }}
-    where order_status = 'completed'
-
-),
-
-ordered as (
-
-    select {{ month_of('order_date') }} as month, count(*) as orders_count
-    from orders
-    group by {{ month_of('order_date') }}
-
-),
-
 compared as (
 
     select
         sales.month,
         sales.revenue_amount as net_amount,
         sales.identified_revenue_amount as identified_net_amount,
-        coalesce(ordered.orders_count, 0) as orders_count,
+        sales.orders_count,
         last_day(sales.month) <= run_dates.as_of_date as is_complete,
         lag(sales.revenue_amount) over (order by sales.month) as previous_net_amount
     from sales
     cross join run_dates
-    left join ordered on sales.month = ordered.month
 
 )
 

@@ -1,5 +1,6 @@
-"""Views of today's rows: schema `today` of the published file has the marts that keep their history under the same
-names.
+"""What the YAML of a mart says to who reads it: the key that its checks hold it to, and which of its rows are today's.
+
+Schema `today` of the published file has the marts that keep their history under the same names, with those rows alone.
 
 A sum over every day that a mart keeps counts each customer once a day. In a mart's YAML,
 
@@ -51,11 +52,30 @@ class TodaysRows:
         return f"{self.mart}, {kept}" if kept else str(self.mart)
 
 
-def todays_rows(manifest: Path) -> list[TodaysRows]:
-    """What the marts of a dbt manifest say of today's rows. Raises UserError for what cannot be understood."""
-    nodes = json.loads(manifest.read_bytes())["nodes"].values()
-    marts = [node for node in nodes if node["resource_type"] == "model" and node["schema"] == "marts"]
-    return [_declared(node) for node in marts if TODAY in node["config"]["meta"]]
+@dataclass(frozen=True)
+class DeclaredMarts:
+    """`keys`: the columns that tell the rows of each mart apart, by its name. `today`: which rows of marts that keep
+    their history are today's."""
+
+    keys: Mapping[str, tuple[str, ...]]
+    today: Sequence[TodaysRows]
+
+    def todays_rows(self, mart: str) -> TodaysRows:
+        """Which rows of a mart are today's: all of them, if it keeps no history."""
+        every_row = TodaysRows(Relation("marts", mart))
+        return next((rows for rows in self.today if rows.mart.name == mart), every_row)
+
+
+def declared_marts(manifest: Path) -> DeclaredMarts:
+    """What the marts of a dbt manifest say. Raises UserError for what cannot be understood."""
+    nodes: dict[str, Any] = json.loads(manifest.read_bytes())["nodes"]
+    marts = [node for node in nodes.values() if node["resource_type"] == "model" and node["schema"] == "marts"]
+    keys = {
+        nodes[node["attached_node"]]["name"]: tuple(node["test_metadata"]["kwargs"]["key"])
+        for node in nodes.values()
+        if (node.get("test_metadata") or {}).get("name") == "sound_rows" and node.get("attached_node") in nodes
+    }
+    return DeclaredMarts(keys, [_declared(node) for node in marts if TODAY in node["config"]["meta"]])
 
 
 def create_views(connection: DuckDBPyConnection, wanted: Sequence[TodaysRows]) -> None:

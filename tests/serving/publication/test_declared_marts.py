@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from duckdb import DuckDBPyConnection
 
+from serving.publication.declared_marts import TodaysRows, create_views, declared_marts
 from serving.publication.publish import republish
-from serving.publication.todays_rows import TodaysRows, create_views, todays_rows
 from tests.serving.publication.test_publish import build, go, pass_again, read  # noqa: F401
 from warehouse.errors import UserError
 from warehouse.relations import Relation
@@ -49,7 +49,7 @@ def test_a_view_shows_the_rows_that_are_declared(
     tmp_path: Path, warehouse: DuckDBPyConnection, today: Any, rows: Any
 ) -> None:
     warehouse.execute(HISTORY)
-    create_views(warehouse, todays_rows(manifest_of(tmp_path, today)))
+    create_views(warehouse, declared_marts(manifest_of(tmp_path, today)).today)
     query = "select rfm_window, customers_count from today.rpt_segments order by all"
     assert warehouse.execute(query).fetchall() == rows
 
@@ -66,7 +66,7 @@ def test_truth_values_are_compared_as_such() -> None:
 )  # fmt: skip
 def test_what_cannot_be_understood_is_said_with_its_file(tmp_path: Path, today: Any) -> None:
     with pytest.raises(UserError, match=r"rpt_segments\.sql: meta\.today of rpt_segments is .*latest: as_of_date"):
-        todays_rows(manifest_of(tmp_path, today))
+        declared_marts(manifest_of(tmp_path, today))
 
 
 def test_published_and_published_again_they_show_the_publication_they_are_in(
