@@ -100,7 +100,8 @@ def _model(settings: Settings, step: Step) -> dg.AssetsDefinition:
         row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
         assert row is not None
         result = step.run(settings, connection, row[0])
-        post(connection, step.name, row[0], result.runs, result.frames, result.metrics, input_key="benchmark")
+        day = step.learned_as_of(row[0])
+        post(connection, step.name, day, result.runs, result.frames, result.metrics, input_key="benchmark")
         connection.close()
         for spec in specs:
             yield dg.MaterializeResult(asset_key=spec.key)

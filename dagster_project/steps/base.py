@@ -107,9 +107,9 @@ class Step:
         return next_day.replace(day=1) - timedelta(days=1) if self.is_monthly else as_of_date
 
     def run(self, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
-        """Learn as of a day. Raises UnnamedSettingError when the step reads a setting that it does not name."""
+        """Learn for a run as of a day. Raises UnnamedSettingError when the step reads a setting it does not name."""
         named = NamedSettings(settings, self.settings)
-        return self.learn(StepInputs(connection, as_of_date, named, settings.models_dir))
+        return self.learn(StepInputs(connection, self.learned_as_of(as_of_date), named, settings.models_dir))
 
 
 def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

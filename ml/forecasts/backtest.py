@@ -26,6 +26,8 @@ LEAST_ORIGINS = 3
 LEVELS = (0.80, 0.95)
 _GROWTH = (0.0, 0.25, 0.5, 0.75, 1.0)
 _AHEAD = np.arange(1, HORIZON + 1)
+# No series comes to more, nor do the tables hold more; a forecast or a bound that would says nothing beyond that.
+LARGEST = 9e13
 
 
 @dataclass(frozen=True)
@@ -152,4 +154,5 @@ def _spread(errors: FloatArray, ahead: FloatArray) -> FloatArray:
 
 
 def _scaled(forecast: FloatArray, logs: FloatArray) -> FloatArray:
-    return significant([value * math.exp(min(more, 50.0)) for value, more in zip(forecast, logs, strict=True)])
+    bounds = [value * math.exp(min(more, 50.0)) for value, more in zip(forecast, logs, strict=True)]
+    return significant(np.minimum(bounds, LARGEST))

@@ -13,7 +13,7 @@ import pandas as pd
 from ml.common.determinism import deterministic
 from ml.common.likelihood import FloatArray
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
-from ml.forecasts.backtest import HORIZON, LEAST_MONTHS, LEVELS, Candidate, Origin, backtest
+from ml.forecasts.backtest import HORIZON, LARGEST, LEAST_MONTHS, LEVELS, Candidate, Origin, backtest
 from ml.forecasts.customers import PurchaseDays, RolledForward, roll_forward
 from ml.forecasts.gate import INSUFFICIENT_HISTORY, OK, Accuracy, is_judged, judge
 from ml.forecasts.theta import YEAR, seasonal_forecast
@@ -123,7 +123,11 @@ def _candidates_at(one: Series, place: int, rolled: RolledForward | None) -> lis
     values = {LEVEL: ahead.level, DRIFT: ahead.drift}
     if rolled is not None and one.name in ROLLED and one.tier == ALL:
         values[CUSTOMERS] = _of_customers(known[-YEAR:], rolled, ahead.season, one.name == RETURNING)
-    return [Candidate(model, found, ahead.has_season) for model, found in values.items() if (found > 0).all()]
+    return [
+        Candidate(model, np.minimum(found, LARGEST), ahead.has_season)
+        for model, found in values.items()
+        if (found > 0).all()
+    ]
 
 
 def _of_customers(recent: FloatArray, rolled: RolledForward, season: FloatArray, is_returning: bool) -> FloatArray:

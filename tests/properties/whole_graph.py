@@ -82,5 +82,5 @@ def _learn(step: Step, connection: duckdb.DuckDBPyConnection, settings: Settings
     row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
     assert row is not None
     result = step.run(settings, connection, row[0])
-    post(connection, step.name, row[0], result.runs, result.frames, result.metrics, "input")
+    post(connection, step.name, step.learned_as_of(row[0]), result.runs, result.frames, result.metrics, "input")
     return [f"model {step.name}: {problem}" for problem in result.problems]

@@ -417,6 +417,9 @@ def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mappin
             columns[header] = {**said, **columns.get(header, {})}
     if mapping.table == name:
         columns |= {part: columns.get(part, {}) for parts in hashed.values() for part in parts}
+    # rows are told apart by the key, whether or not the mapping names it
+    key = table.get("key")
+    columns |= {part: columns.get(part, {}) for part in key} if isinstance(key, list) else {}
     given = {"other_columns": "ignore"} | ({"entity": entity} if mapping.table == name else {})
     return {**given, **table, "columns": columns}
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.forecasts import ForecastResult, forecast_months
+from ml.forecasts.backtest import LARGEST
 from ml.forecasts.forecasting import ALWAYS, BOUNDS
 from tests.ml.forecasts.series import NO_DAYS, last_day, months, purchase_days, seasonal
 
@@ -53,6 +54,16 @@ def test_a_shop_that_grows_wilder_has_too_narrow_intervals() -> None:
     assert ahead["status"].iloc[0] in ("intervals_too_narrow", "worse_than_naive")
     assert ahead["coverage_95"].iloc[0] < 0.9
     assert ahead[["expected", *BOUNDS]].isna().all(axis=None)
+
+
+def test_what_leaps_by_powers_of_ten_stays_within_what_the_tables_hold() -> None:
+    values = np.exp(np.random.default_rng(1).normal(15, 12, 42))
+    result = of(np.minimum(values, 1e13))
+    held = pd.concat([result.forecasts[["expected", *BOUNDS]], result.hits[["expected", *BOUNDS]]])
+    # decimal(18, 4) ends below 10 ** 14
+    assert (held.max() <= LARGEST).all() and (held["high_95"] == LARGEST).any() and LARGEST < 1e14
+    ordered = result.hits[["low_95", "low_80", "expected", "high_80", "high_95"]].to_numpy()
+    assert (np.diff(ordered, axis=1) >= 0).all()
 
 
 def test_intervals_hold_as_often_as_they_say() -> None:

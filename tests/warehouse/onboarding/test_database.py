@@ -42,7 +42,7 @@ MAGENTO = [
     " base_discount_refunded decimal(20, 4))",
     "insert into mage_sales_order values"
     " (1, '000000001', 'complete', '2024-05-31 22:30:00', 5, 'EUR', 1, 46.84, 4, 6.84),"
-    " (2, '000000002', 'canceled', '2024-06-02 10:00:00', 5, 'EUR', 1, 9, 0, 0), (3, '000000003', 'closed',"
+    " (2, '000000002', 'canceled', '2024-06-04 10:00:00', 5, 'EUR', 1, 9, 0, 0), (3, '000000003', 'closed',"
     " '2024-06-03 10:00:00', null, 'EUR', 1, 18.5, 0, 2)",
     "insert into mage_sales_order_item values (1, 1, null, 'S-1', 'Shirt', 2, 0, 40, 4, 0, 0),"
     " (2, 1, 1, 'S-1-M', 'Shirt M', 2, 0, 0, 0, 0, 0), (3, 2, null, 'C', 'Cap', 1, 0, 9, 0, 0, 0),"
