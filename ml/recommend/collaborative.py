@@ -40,14 +40,14 @@ class FilteringConfig:
 
 def popularity(purchases: Purchases, config: FilteringConfig) -> Scorer:
     """Share of customers who have bought the product, the same for everyone."""
-    head = _head_size(purchases, config)
+    head = head_size(purchases, config)
     share = purchases.customers_by_product[:head] / len(purchases.customers)
     return lambda customers: np.tile(share, (len(customers), 1))
 
 
 def item_item(purchases: Purchases, config: FilteringConfig) -> Scorer:
     """Sum of the cosine similarities between a product and those the customer has bought."""
-    bought = purchases.matrix(np.ones(len(purchases.customer)), _head_size(purchases, config))
+    bought = purchases.matrix(np.ones(len(purchases.customer)), head_size(purchases, config))
     similar = _similar_products(_normalised(bought, axis=0), config.similar_products_count).T.tocsr()
     return lambda customers: (bought[customers] @ similar).toarray()
 
@@ -58,7 +58,7 @@ def user_user(purchases: Purchases, config: FilteringConfig) -> Scorer:
     Similarity is the cosine of log(1 + days bought) per product. Neighbours are searched among reference customers
     spread evenly over the sorted ids, or among all if there are few.
     """
-    head = _head_size(purchases, config)
+    head = head_size(purchases, config)
     profile = _normalised(purchases.matrix(np.log1p(purchases.days_count), head), axis=1)
     everyone = len(purchases.customers)
     references_count = min(everyone, config.reference_customers_count)
@@ -76,14 +76,14 @@ def user_user(purchases: Purchases, config: FilteringConfig) -> Scorer:
     return score
 
 
-def with_categories(scorer: Scorer, purchases: Purchases, config: FilteringConfig) -> Scorer:
-    """Tilt scores towards the categories a customer buys more of than others do.
+def category_tilt(purchases: Purchases, config: FilteringConfig) -> Scorer:
+    """Factors by which a customer's scores tilt towards the categories that they buy more of than others do.
 
-    Multiplies by `((share + prior * everyone's share) / ((1 + prior) * everyone's share)) ** weight`, with the share
-    of a category in the customer's log(1 + products bought). The whole catalogue counts here, and so do the many
-    products bought too rarely for a similarity of their own.
+    `((share + prior * everyone's share) / ((1 + prior) * everyone's share)) ** weight`, with the share of a category
+    in the customer's log(1 + products bought). The whole catalogue counts here, and so do the many products bought too
+    rarely for a similarity of their own.
     """
-    head = _head_size(purchases, config)
+    head = head_size(purchases, config)
     shape = (len(purchases.customers), int(purchases.category.max()) + 1)
     counts = sp.csr_array(
         (np.ones(len(purchases.customer)), (purchases.customer, purchases.category[purchases.product])), shape=shape
@@ -95,15 +95,16 @@ def with_categories(scorer: Scorer, purchases: Purchases, config: FilteringConfi
     everyone = np.asarray(shares.mean(axis=0)).ravel()
     of_product = purchases.category[:head]
 
-    def score(customers: Codes) -> Scores:
+    def factors(customers: Codes) -> Scores:
         expected = config.category_prior * everyone
         lift = (shares[customers].toarray() + expected) / (everyone + expected)
-        return scorer(customers) * (lift**config.category_weight)[:, of_product]
+        return (lift**config.category_weight)[:, of_product]
 
-    return score
+    return factors
 
 
-def _head_size(purchases: Purchases, config: FilteringConfig) -> int:
+def head_size(purchases: Purchases, config: FilteringConfig) -> int:
+    """How many of the most popular products are scored."""
     return min(config.products_count, len(purchases.products))
 
 

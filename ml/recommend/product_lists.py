@@ -5,14 +5,24 @@ Which candidate is published is decided in `ml.recommend.recommending`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml.recommend.baskets import Codes, Purchases
-from ml.recommend.collaborative import FilteringConfig, Scorer, item_item, popularity, user_user, with_categories
+from ml.recommend.collaborative import (
+    FilteringConfig,
+    Scorer,
+    Scores,
+    category_tilt,
+    head_size,
+    item_item,
+    popularity,
+    user_user,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -30,14 +40,6 @@ class RankedList:
     product: Codes
     rank: Codes
     score: FloatArray
-
-
-def _item_item_category(purchases: Purchases, config: FilteringConfig) -> Scorer:
-    return with_categories(item_item(purchases, config), purchases, config)
-
-
-def _user_user_category(purchases: Purchases, config: FilteringConfig) -> Scorer:
-    return with_categories(user_user(purchases, config), purchases, config)
 
 
 def last_bought(purchases: Purchases) -> FloatArray:
@@ -62,13 +64,13 @@ def rebuy(purchases: Purchases) -> FloatArray:
     return purchases.recent_count * np.sqrt(rate[purchases.product])
 
 
-# Baselines first: of equals the first is published.
-NEW_CANDIDATES: dict[str, Callable[[Purchases, FilteringConfig], Scorer]] = {
-    "popularity": popularity,
-    "item_item": item_item,
-    "item_item_category": _item_item_category,
-    "user_user": user_user,
-    "user_user_category": _user_user_category,
+# Baselines first: of equals the first is published. A candidate is the product of its scorers.
+NEW_CANDIDATES: dict[str, tuple[Callable[[Purchases, FilteringConfig], Scorer], ...]] = {
+    "popularity": (popularity,),
+    "item_item": (item_item,),
+    "item_item_category": (item_item, category_tilt),
+    "user_user": (user_user,),
+    "user_user_category": (user_user, category_tilt),
 }
 AGAIN_CANDIDATES: dict[str, Callable[[Purchases], FloatArray]] = {
     "bought_before_frequency": most_bought,
@@ -78,25 +80,45 @@ AGAIN_CANDIDATES: dict[str, Callable[[Purchases], FloatArray]] = {
 
 
 def rank_new(
-    purchases: Purchases, candidate: str, customers: Codes, config: FilteringConfig, length: int, chunk_size: int
-) -> RankedList:
-    """Products on sale that a customer has never bought, for the given customer codes (sorted)."""
-    scorer = NEW_CANDIDATES[candidate](purchases, config)
-    head = min(config.products_count, len(purchases.products))
+    purchases: Purchases,
+    candidates: Sequence[str],
+    customers: Codes,
+    config: FilteringConfig,
+    length: int,
+    chunk_size: int,
+) -> dict[str, RankedList]:
+    """By candidate: products on sale that a customer has never bought, for the given customer codes (sorted).
+
+    What several candidates score by is worked out once.
+    """
+    makers = {maker for name in candidates for maker in NEW_CANDIDATES[name]}
+    scorers = {maker: maker(purchases, config) for maker in makers}
+    head = head_size(purchases, config)
     bought = purchases.matrix(np.ones(len(purchases.customer)), head)
     base = np.where(purchases.on_sale[:head], _TIE_BREAK * (1 - np.arange(head) / head), -np.inf)
-    lists = []
+    lists: dict[str, list[RankedList]] = {name: [] for name in candidates}
     for start in range(0, max(len(customers), 1), chunk_size):  # one empty chunk where there is nobody
         chunk = customers[start : start + chunk_size]
-        scores = scorer(chunk) + base
+        scores = {maker: scorer(chunk) for maker, scorer in scorers.items()}
         own = bought[chunk].tocoo()
-        scores[own.row, own.col] = -np.inf
-        product, score = _best(scores, length)
-        rank = np.broadcast_to(np.arange(1, product.shape[1] + 1), product.shape)
-        offered = np.isfinite(score)
-        customer = np.broadcast_to(chunk[:, None], product.shape)
-        lists.append([values[offered] for values in (customer, product, rank, score)])
-    return RankedList(*(np.concatenate(column) for column in zip(*lists, strict=True)))
+        for name in candidates:
+            offered = reduce(np.multiply, [scores[maker] for maker in NEW_CANDIDATES[name]]) + base
+            offered[own.row, own.col] = -np.inf
+            lists[name].append(_best_of_chunk(chunk, offered, length))
+    return {name: _joined(parts) for name, parts in lists.items()}
+
+
+def _best_of_chunk(customers: Codes, scores: Scores, length: int) -> RankedList:
+    product, score = _best(scores, length)
+    rank = np.broadcast_to(np.arange(1, product.shape[1] + 1), product.shape)
+    offered = np.isfinite(score)
+    customer = np.broadcast_to(customers[:, None], product.shape)
+    return RankedList(customer[offered], product[offered], rank[offered], score[offered])
+
+
+def _joined(parts: Sequence[RankedList]) -> RankedList:
+    columns = ([part.customer, part.product, part.rank, part.score] for part in parts)
+    return RankedList(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 def rank_again(purchases: Purchases, candidate: str, customers: Codes, length: int) -> RankedList:

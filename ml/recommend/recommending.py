@@ -7,11 +7,13 @@ against popularity, products to buy again against the products bought last or mo
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml.common.model_runs import METRIC_COLUMNS, model_run_id
 from ml.recommend.baskets import Codes, Purchases, purchases_as_of, require_columns
@@ -84,13 +86,11 @@ def recommend(
     published = {kind: _best_of(metrics, kind) if enough else BASELINES[kind][0] for kind in (NEW, AGAIN)}
     run = _run_record(orders, products, as_of_date, config, published, judged_count)
     everyone = np.arange(len(purchases.customers))
-    recommendations = pd.concat(
-        [
-            _with_ids(_rank(purchases, kind, published[kind], everyone, config), purchases, kind)
-            for kind in (NEW, AGAIN)
-        ],
-        ignore_index=True,
-    )
+    lists = []
+    for kind, name in published.items():
+        ranked = _rank(purchases, kind, [name], everyone, config)[name]
+        lists.append(_with_ids(ranked, purchases, kind))
+    recommendations = pd.concat(lists, ignore_index=True)
     recommendations["model_run_id"] = run["model_run_id"]
     order = ["customer_id", "list", "rank"]
     return RecommendResult(recommendations.sort_values(order, ignore_index=True)[LIST_COLUMNS], metrics, run)
@@ -114,8 +114,9 @@ class BoughtLater:
         picked = np.linspace(0, len(returning) - 1, min(len(returning), judged_customers_count)).round().astype(int)
         self.customers: Codes = returning[picked]
         self._stride = self._products_count + len(later)
-        bought = np.unique(self._keys(customer, product)[np.isin(customer, self.customers)])
-        before = np.isin(bought, self._keys(purchases.customer, purchases.product))
+        is_judged = _are_among(customer, self.customers)
+        bought = _distinct(self._keys(customer[is_judged], product[is_judged]))
+        before = _are_among(bought, self._keys(purchases.customer, purchases.product))
         self._bought = {NEW: bought[~before], AGAIN: bought[before]}
 
     def judged_count(self, kind: str) -> int:
@@ -129,16 +130,30 @@ class BoughtLater:
             return np.nan
         customers, bought_count = np.unique(bought // self._stride, return_counts=True)
         listed = self._keys(ranked.customer, ranked.product)
-        hit = ranked.customer[np.isin(listed, bought)]
+        hit = ranked.customer[_are_among(listed, bought)]
         hits = np.bincount(hit, minlength=customers.max() + 1)[customers]
         return float(np.mean(hits / bought_count))
 
     def coverage(self, ranked: RankedList) -> float:
         """Share of the catalogue on somebody's list."""
-        return len(np.unique(ranked.product)) / self._products_count
+        return np.count_nonzero(np.bincount(ranked.product, minlength=self._products_count)) / self._products_count
 
     def _keys(self, customer: Codes, product: Codes) -> Codes:
         return customer * self._stride + product
+
+
+def _distinct(keys: Codes) -> Codes:
+    """Sorted distinct keys; numpy's own collect them in a hash table first, which is slower."""
+    ordered = np.sort(keys)
+    return ordered[np.append(True, np.diff(ordered) != 0)] if len(ordered) else ordered
+
+
+def _are_among(keys: Codes, ordered: Codes) -> NDArray[np.bool_]:
+    """Whether each of `keys` is among `ordered`, which ascend."""
+    if not len(ordered):
+        return np.zeros(len(keys), dtype=bool)
+    place = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+    return ordered[place] == keys
 
 
 def _judge(
@@ -156,8 +171,7 @@ def _judge(
         return pd.DataFrame(columns=METRIC_COLUMNS), 0
     rows = []
     for kind, candidates in ((NEW, NEW_CANDIDATES), (AGAIN, AGAIN_CANDIDATES)):
-        for name in candidates:
-            ranked = _rank(purchases, kind, name, truth.customers, config)
+        for name, ranked in _rank(purchases, kind, list(candidates), truth.customers, config).items():
             rows.append((name, f"recall_at_{config.list_length}", kind, truth.recall(kind, ranked)))
             rows.append((name, f"coverage_at_{config.list_length}", kind, truth.coverage(ranked)))
     metrics = pd.DataFrame(rows, columns=METRIC_COLUMNS[:-1])
@@ -185,10 +199,12 @@ def _purchases(orders: pd.DataFrame, products: pd.DataFrame, as_of_date: dt.date
     )
 
 
-def _rank(purchases: Purchases, kind: str, candidate: str, customers: Codes, config: RecommendConfig) -> RankedList:
+def _rank(
+    purchases: Purchases, kind: str, candidates: Sequence[str], customers: Codes, config: RecommendConfig
+) -> dict[str, RankedList]:
     if kind == AGAIN:
-        return rank_again(purchases, candidate, customers, config.list_length)
-    return rank_new(purchases, candidate, customers, config.filtering, config.list_length, config.chunk_size)
+        return {name: rank_again(purchases, name, customers, config.list_length) for name in candidates}
+    return rank_new(purchases, candidates, customers, config.filtering, config.list_length, config.chunk_size)
 
 
 def _with_ids(ranked: RankedList, purchases: Purchases, kind: str) -> pd.DataFrame:

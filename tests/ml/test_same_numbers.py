@@ -41,6 +41,7 @@ def require_same(first: dict[str, pd.DataFrame], second: dict[str, pd.DataFrame]
     assert all(len(frame) for frame in first.values())
 
 
+@pytest.mark.slow
 def test_another_kernel_changes_nothing(haswell, tmp_path):
     require_same(haswell, fitted(tmp_path / "nehalem", "Nehalem", 1))
 

@@ -44,7 +44,8 @@ OF_A_LINE = [
 ]
 
 
-@pytest.mark.parametrize("seed", [SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
 def test_history_kept_in_steps_is_the_history_built_at_once(
     seed: int, make_company: MakeCompany, graph: CompiledGraph
 ) -> None:

@@ -150,6 +150,7 @@ def test_labels_are_the_orders_of_the_horizon(marts: duckdb.DuckDBPyConnection, 
     assert {row[2] for row in found} == {True, False, None}
 
 
+@pytest.mark.slow
 def test_the_checks_of_the_marts_hold_on_messy_data(messy: Company, graph: CompiledGraph) -> None:
     manifest = messy.project.manifest()
     built = {f"{model.kind}.loyalty_warehouse.{name}" for name, model in graph.models.items()}

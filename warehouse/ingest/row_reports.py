@@ -63,7 +63,7 @@ def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def other_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """The same of every other entity of which a source's rows were rejected."""
-    others = [name for name, entity in load_entities().items() if entity.reconciled and name != "order_lines"]
+    others = [name for name in load_entities() if name != "order_lines"]
     return [told for name in others for told, rejected in _entity_sentences(connection, name) if rejected]
 
 

@@ -46,6 +46,7 @@ def test_it_builds_from_what_is_published_while_a_run_holds_the_warehouse(own: C
         assert {name for (name,) in built.fetchall()} == {"fct_orders", "rpt_customer_growth_monthly"}
 
 
+@pytest.mark.slow
 def test_a_changed_model_is_built_and_a_failing_test_is_told(own: Company, project_copy: Path) -> None:
     model, described = project_copy / MODEL, project_copy / YAML
     sql = model.read_text(encoding="utf-8")

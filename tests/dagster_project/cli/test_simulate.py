@@ -63,6 +63,7 @@ def test_a_ledger_with_corrections_replays_to_the_same_balances_and_liability(ch
         assert Simulator(changed.settings, replay).is_as_published
 
 
+@pytest.mark.slow
 def test_the_scenarios_of_the_guide_are_valid(built: Company, tmp_path: Path) -> None:
     guide = (PROJECT_ROOT / "docs" / "what_if.md").read_text(encoding="utf-8")
     file = tmp_path / "scenarios.yml"
@@ -79,6 +80,7 @@ def test_changed_settings_are_told_from_what_is_published(built: Company) -> Non
         assert not Simulator(settings, replay).is_as_published
 
 
+@pytest.mark.slow
 def test_rules_move_what_they_should_and_nothing_else(built: Company) -> None:
     with replaying(built.settings, analyst_project) as replay:
         simulator = Simulator(built.settings, replay)

@@ -147,6 +147,7 @@ def test_a_mart_that_is_called_like_the_products_is_refused(tmp_path: Path) -> N
         write_company_files({}, DBT_DIR, tmp_path)
 
 
+@pytest.mark.slow
 def test_text_of_a_canonical_source_is_converted_or_says_what_is_wrong(
     kiosk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def test_intervals_hold_as_often_as_they_say() -> None:
     assert 0.75 < inside[0] < 0.85 and 0.9 < inside[1] < 0.98
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 1000), cut=st.integers(12, 30))
 def test_what_came_later_changes_nothing_that_was_said_before(seed: int, cut: int) -> None:

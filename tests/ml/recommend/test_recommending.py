@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.recommend.baskets import purchases_as_of
-from ml.recommend.collaborative import FilteringConfig, item_item, popularity, user_user, with_categories
+from ml.recommend.collaborative import FilteringConfig, category_tilt, item_item, user_user
 from ml.recommend.product_lists import AGAIN_CANDIDATES, NEW_CANDIDATES, RankedList, rank_again, rank_new, rebuy
 from ml.recommend.recommending import BASELINES, BoughtLater, RecommendConfig, recommend
 
@@ -114,9 +114,8 @@ def test_categories_tilt_towards_what_a_customer_buys_more_of():
         categories=categories,
     )
     config = FilteringConfig(category_weight=1.0, category_prior=0.5)
-    plain = popularity(purchases, config)(np.array([0]))[0]
-    tilted = with_categories(popularity(purchases, config), purchases, config)(np.array([0]))[0]
-    lift = dict(zip(purchases.products, tilted / plain, strict=True))
+    factors = category_tilt(purchases, config)(np.array([0]))[0]
+    lift = dict(zip(purchases.products, factors, strict=True))
     assert lift["f1"] == lift["f2"] == pytest.approx((1 + 0.5 * 0.5) / (1.5 * 0.5))
     assert lift["t1"] == lift["t2"] == pytest.approx(0.5 * 0.5 / (1.5 * 0.5))
 
@@ -134,7 +133,8 @@ def test_lists_leave_out_what_is_not_on_sale_and_rank_equals_by_popularity():
         on_sale_days=30,
     )
     everyone = np.arange(3)
-    new = rank_new(purchases, "popularity", everyone, FilteringConfig(), length=10, chunk_size=2)
+    config = FilteringConfig()
+    new = rank_new(purchases, ["popularity"], everyone, config, length=10, chunk_size=2)["popularity"]
     assert ids(new, purchases, "a") == ["y", "z"]
     assert ids(new, purchases, "c") == ["x"]
     assert new.rank.tolist() == [1, 2, 1, 2, 1]
@@ -254,14 +254,14 @@ def test_row_order_repeats_and_later_rows_change_no_byte(shop):
 
 @settings(max_examples=15, deadline=None)
 @given(chunk_size=st.integers(1, 50), candidate=st.sampled_from(sorted(NEW_CANDIDATES)))
-def test_chunks_change_nothing(shop, chunk_size, candidate):
+def test_neither_chunks_nor_other_candidates_change_a_list(shop, chunk_size, candidate):
     orders, products = shop
     few = orders[orders["customer_id"] < "c0050"]
     purchases = purchases_as_of(few, products, AS_OF, half_life_days=30, on_sale_days=90)
     customers = np.arange(len(purchases.customers))
     config = FilteringConfig(products_count=40, similar_products_count=5, similar_customers_count=5)
-    whole = rank_new(purchases, candidate, customers, config, 10, 1000)
-    parts = rank_new(purchases, candidate, customers, config, 10, chunk_size)
+    whole = rank_new(purchases, [candidate], customers, config, 10, 1000)[candidate]
+    parts = rank_new(purchases, list(NEW_CANDIDATES), customers, config, 10, chunk_size)[candidate]
     np.testing.assert_array_equal(whole.product, parts.product)
     np.testing.assert_array_equal(whole.score, parts.score)
 

@@ -86,7 +86,8 @@ def at(desk: Path, *arguments: str) -> int:
     return main(["init", "--database", VARIABLE, "--company", str(desk), *arguments])
 
 
-@pytest.mark.parametrize("kind", ["postgres", pytest.param("mysql", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["postgres", "mysql"])
 def test_a_shop_s_tables_are_told_and_joined(
     servers: dict[str, str],
     kind: str,

@@ -12,8 +12,8 @@ tables as (
 
 rows_rejected as (
 
-{% for entity in reconciled_entities() %}
-    {%- set columns = var('entities')[entity]['columns'] %}
+{% for entity, declared in var('entities').items() %}
+    {%- set columns = declared['columns'] %}
     select
         _source as source,
         '{{ entity }}' as entity,
