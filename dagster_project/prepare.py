@@ -7,7 +7,7 @@ import duckdb
 
 from serving import outbox
 from serving.publication.metric_dictionary import metric_definitions, store_definitions
-from warehouse import builds
+from warehouse import builds, node_states
 from warehouse.experiments import registry
 from warehouse.migrations import rename_earlier_names
 from warehouse.model_store import results
@@ -23,6 +23,7 @@ def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
     rename_earlier_names(connection)
     connection.execute(CREATE)
     connection.execute(builds.CREATE)
+    connection.execute(node_states.CREATE)
     connection.execute(registry.CREATE)
     outbox.create_tables(connection)
 

@@ -43,6 +43,7 @@ STEP_ENDS = {
 class WarehouseRun:
     """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds).
 
+    `builds_everything`: whether it builds also what stands, see dbt_runner/standing_nodes.py.
     `precopy` copies finished tables for the publication that the run ends with. `input_state`: what it starts from (see
     unchanged.py).
     """
@@ -50,6 +51,7 @@ class WarehouseRun:
     settings: Settings
     run_id: str
     full_refresh: bool
+    builds_everything: bool
     progress: Progress
     precopy: Precopy
     watchdog: Watchdog
@@ -161,9 +163,11 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
         config_schema={
             "as_of_date": dg.Field(dg.Noneable(str), default_value=None, is_required=False),
             "full_refresh": dg.Field(bool, default_value=False, is_required=False),
+            "everything": dg.Field(bool, default_value=False, is_required=False),
             "new_warehouse": dg.Field(bool, default_value=False, is_required=False),
         },
         description="The warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of."
+        " everything: build also what stands."
         " new_warehouse: start anew where it is lost.",
     )
     def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
@@ -181,6 +185,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
                 chosen,
                 run_id,
                 config["full_refresh"],
+                config["everything"] or config["full_refresh"],
                 progress or _no_progress,
                 Precopy(chosen),
                 watchdog,

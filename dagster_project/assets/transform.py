@@ -1,6 +1,7 @@
 """The dbt graph as assets: each model and seed an asset, each data test a blocking check on the last model it reads."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
+from dagster_project.dbt_runner.standing_nodes import StandingNodes
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, table_metadata
@@ -37,6 +39,8 @@ TELLING: dict[str, list[tuple[str, Callable[[duckdb.DuckDBPyConnection], list[st
     "rpt_unexplained_amounts_monthly": [(UNEXPLAINED_AMOUNTS, unexplained_sentences)],
 }
 KEYS_TOLD = 3
+# In the metadata of what was not built again.
+STANDING = "unchanged"
 
 
 def is_run_check(test: Mapping[str, Any]) -> bool:
@@ -140,15 +144,17 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         assets = _by_unique_id(context.assets_def.specs, context.selected_asset_keys)
         checks = _by_unique_id(context.assets_def.check_specs, context.selected_asset_check_keys)
         layers = sorted({key.path[0] for key in assets.values()})
-        with run.stage(f"dbt: {len(assets)} models ({', '.join(layers)})"):
-            results = _build(run, manifest, assets, checks)
+        plan = _plan(run, manifest, assets, checks)
+        some = f"{len(plan.models)} of " if len(plan.models) < len(assets) else ""
+        with run.stage(f"dbt: {some}{len(assets)} models ({', '.join(layers)})"):
+            results = _build(run, manifest, plan)
         _tell_rows(run, results)
         bad = [result for result in results if result.status in ("error", "fail")]
         if publishes(context.run) and not bad:
             held = set(work_tables(manifest))
             built = [Relation(*key.path) for key in assets.values()]
             run.precopy.finished([one for one in built if one.schema == "marts" or one in held])
-        yield from _events(run, results, assets, checks)
+        yield from _events(run, plan, results, assets, checks)
         if bad:
             with run.connect() as connection:
                 lines = [failure_sentence(connection, result) for result in bad]
@@ -161,22 +167,45 @@ def _by_unique_id(specs: Any, selected: Any) -> dict[str, Any]:
     return {spec.metadata[UNIQUE_ID]: spec.key for spec in specs if spec.key in selected and UNIQUE_ID in spec.metadata}
 
 
-def _build(
+@dataclass(frozen=True)
+class _Plan:
+    """What one invocation of dbt is about to build, by unique id: the models, checks and unit tests that do not stand,
+    and beside them the assets and checks that do."""
+
+    nodes: StandingNodes
+    models: Set[str]
+    checks: Set[str]
+    unit_tests: Set[str]
+    standing: Set[str]
+
+
+def _plan(
     run: WarehouseRun, manifest: Mapping[str, Any], assets: Mapping[str, Any], checks: Mapping[str, Any]
-) -> list[NodeResult]:
-    known = run.dbt.passed_unit_tests()
-    unit_tests = {name: test for name, test in manifest["unit_tests"].items() if tested_model(test) in assets}
-    run.passed_checks.update(known & set(unit_tests))
-    names = [manifest["nodes"][unique_id]["name"] for unique_id in [*assets, *checks]]
-    names += [test["name"] for unique_id, test in unit_tests.items() if unique_id not in known]
-    results = run.dbt.build(
-        names,
-        full_refresh=run.full_refresh,
-        on_node=run.dbt_node,
-    )
+) -> _Plan:
+    unit_tests = {name for name, test in manifest["unit_tests"].items() if tested_model(test) in assets}
+    passed = run.dbt.passed_unit_tests(unit_tests)
+    with run.connect() as connection:
+        nodes = StandingNodes(connection, manifest, run.dbt.definition_keys())
+        wanted = {*assets, *checks}
+        changed = wanted if run.builds_everything else nodes.changed(wanted)
+        nodes.set_out(connection, changed)
+    standing = wanted - changed
+    run.passed_checks.update(passed | (standing & set(checks)))
+    return _Plan(nodes, changed & set(assets), changed & set(checks), unit_tests - passed, standing)
+
+
+def _build(run: WarehouseRun, manifest: Mapping[str, Any], plan: _Plan) -> list[NodeResult]:
+    names = [manifest["nodes"][unique_id]["name"] for unique_id in sorted(plan.models | plan.checks)]
+    names += [manifest["unit_tests"][unique_id]["name"] for unique_id in sorted(plan.unit_tests)]
+    if not names:
+        return []
+    results = run.dbt.build(names, full_refresh=run.full_refresh, on_node=run.dbt_node)
     passed = {result.unique_id for result in results if result.resource_type == "unit_test" and result.is_good}
     run.passed_checks.update(passed)
     run.dbt.remember_unit_tests(passed)
+    built = {result.unique_id for result in results if result.status in ("success", "pass")} - passed
+    with run.connect() as connection:
+        plan.nodes.finish(connection, built, run.open_build())
     return results
 
 
@@ -186,26 +215,47 @@ def tested_model(unit_test: Mapping[str, Any]) -> str:
 
 
 def _events(
-    run: WarehouseRun, results: Sequence[NodeResult], assets: Mapping[str, Any], checks: Mapping[str, Any]
+    run: WarehouseRun,
+    plan: _Plan,
+    results: Sequence[NodeResult],
+    assets: Mapping[str, Any],
+    checks: Mapping[str, Any],
 ) -> Iterator[Any]:
-    built = [assets[result.unique_id] for result in results if result.unique_id in assets and result.is_good]
+    """An event for each asset and check, also of those that were not built because they stand; parents come first."""
+    outcomes = {result.unique_id: result for result in results}
+    good = plan.standing | {name for name, result in outcomes.items() if result.is_good}
+    there = [key for name, key in assets.items() if name in good]
     with run.connect() as connection:
-        tables = table_metadata(connection, built)
-    for result in results:
-        timing = {"seconds": dg.MetadataValue.float(round(float(result.seconds), 3))}
-        if result.unique_id in assets and result.is_good:
-            key = assets[result.unique_id]
-            yield dg.MaterializeResult(asset_key=key, metadata={**timing, **tables.get(key, {})})
-        elif result.unique_id in checks and result.status != "skipped":
-            key = checks[result.unique_id]
-            if result.is_good:
-                run.passed_checks.add(result.unique_id)
-            yield dg.AssetCheckResult(
-                asset_key=key.asset_key,
-                check_name=key.name,
-                passed=result.is_good,
-                metadata={**timing, "failing_rows": result.failures, "message": result.message or "passed"},
-            )
+        tables = table_metadata(connection, there)
+    for name in plan.nodes.in_order({*assets, *checks}):
+        result = outcomes.get(name)
+        if name in plan.standing:
+            run.progress(name, "dbt standing", None)
+            shown: dict[str, Any] = {STANDING: True}
+        elif result is None or result.status == "skipped" or (name in assets and not result.is_good):
+            continue
+        else:
+            shown = {"seconds": dg.MetadataValue.float(round(float(result.seconds), 3))}
+        if name in assets:
+            key = assets[name]
+            yield dg.MaterializeResult(asset_key=key, metadata={**shown, **tables.get(key, {})})
+        else:
+            yield _check_event(run, checks[name], name, result, shown)
+
+
+def _check_event(
+    run: WarehouseRun, key: dg.AssetCheckKey, name: str, result: NodeResult | None, shown: Mapping[str, Any]
+) -> dg.AssetCheckResult:
+    """The outcome of a data test; of one that was not run, because it has passed on the same rows, that it passed."""
+    if result and result.is_good:
+        run.passed_checks.add(name)
+    failures, message = (result.failures, result.message) if result else (0, "")
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result is None or result.is_good,
+        metadata={**shown, "failing_rows": failures, "message": message or "passed"},
+    )
 
 
 def _tell_rows(run: WarehouseRun, results: Sequence[NodeResult]) -> None:

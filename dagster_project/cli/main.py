@@ -224,7 +224,7 @@ def _add_run(commands: Commands) -> None:
         "--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="tell every figure as of this day"
     )
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
-    run.add_argument("--force", action="store_true", help="run although nothing is new")
+    run.add_argument("--force", action="store_true", help="run although nothing is new, and build what is unchanged")
     run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
     run.add_argument("--wait", type=_seconds, metavar="SECONDS", help="how long to wait for another run to end")
 
@@ -337,7 +337,13 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
     from dagster_project.cli.run import run
 
-    return run(settings, select=options.select, full_refresh=options.full_refresh, new_warehouse=options.new_warehouse)
+    return run(
+        settings,
+        select=options.select,
+        full_refresh=options.full_refresh,
+        new_warehouse=options.new_warehouse,
+        everything=options.force,
+    )
 
 
 def _is_behind_in_postgres(settings: Settings) -> bool:

@@ -71,7 +71,7 @@ class StageLog:
         elif status in ("dbt error", "dbt fail"):
             what, named = ("check failed", name.replace("_", " ")) if status == "dbt fail" else (status, name)
             self.console.print(styled(f"       {what}", "red") + styled(f"  {named}", ""), soft_wrap=True)
-        elif status == "dbt success":
+        elif status in ("dbt success", "dbt standing"):
             self._bar.update(self._task, advance=1, description=name)
 
     def tell_of_rejected(self, settings: Settings, messages: Sequence[str] = ()) -> None:
@@ -91,8 +91,17 @@ class StageLog:
         self.console.print(table)
 
 
-def run(settings: Settings, select: str | None = None, full_refresh: bool = False, new_warehouse: bool = False) -> int:
-    """Run the graph, or the selected part. Returns the exit code: 0 done, 1 failed, 3 the warehouse is held."""
+def run(
+    settings: Settings,
+    select: str | None = None,
+    full_refresh: bool = False,
+    new_warehouse: bool = False,
+    everything: bool = False,
+) -> int:
+    """Run the graph, or the selected part; with `everything`, build also what has not changed.
+
+    Returns the exit code: 0 done, 1 failed, 3 the warehouse is held.
+    """
     began = time.perf_counter()
     stages = StageLog(Console())
     stages.start("definitions (dbt manifest, assets)")
@@ -105,7 +114,7 @@ def run(settings: Settings, select: str | None = None, full_refresh: bool = Fals
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh, new_warehouse),
+            run_config=run_config(settings, full_refresh, new_warehouse, everything),
             tags=process_tags(),
             raise_on_error=False,
         )
@@ -126,10 +135,17 @@ def _has_published(result: dg.ExecuteInProcessResult) -> bool:
     return any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events)
 
 
-def run_config(settings: Settings, full_refresh: bool, new_warehouse: bool = False) -> dict[str, object]:
+def run_config(
+    settings: Settings, full_refresh: bool, new_warehouse: bool = False, everything: bool = False
+) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
-    config = {"as_of_date": as_of, "full_refresh": full_refresh, "new_warehouse": new_warehouse}
+    config = {
+        "as_of_date": as_of,
+        "full_refresh": full_refresh,
+        "new_warehouse": new_warehouse,
+        "everything": everything,
+    }
     return {
         "resources": {"warehouse": {"config": config}},
         # stages and failures are printed here; every event is in Dagster's own log

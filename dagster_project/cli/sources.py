@@ -16,6 +16,7 @@ from warehouse.ingest.raw_tables import raw_table
 from warehouse.ingest.row_reports import STRAYS, keep_sentences, kept_sentences, load_sentences
 from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.lock import hold_warehouse
+from warehouse.node_states import forget_states
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
@@ -76,6 +77,7 @@ def reload(settings: Settings, place: str, *, force: bool = False) -> None:
         reports = load_source(connection, source, settings, tables=tables, full_refresh=True)
         # lines that are in no delivery any more are in no changed batch either: what was kept of them is built anew
         connection.execute("delete from ops.watermarks")
+        forget_states(connection)
         sentences = [sentence for report in reports for sentence in load_sentences(connection, report)]
     keep_sentences(settings, f"ingest {source.name}", sentences)
     for sentence in sentences:

@@ -24,12 +24,17 @@ from dagster_project.dbt_runner.command import (
     develop_arguments,
     profile_environment,
 )
+from dagster_project.dbt_runner.definition_keys import DefinitionKeys
 from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
 from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
 from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
+
+# Beside the manifests: the keys of unit tests that passed, the latest last.
+UNIT_TESTS = "passed_unit_tests.json"
+MOST_KEYS = 5_000
 
 
 @dataclass(frozen=True)
@@ -80,18 +85,31 @@ class DbtProject:
         """The manifest as a file, for tools that read one."""
         return self._kept("json")
 
-    def passed_unit_tests(self) -> set[str]:
-        """The unit tests (unique ids) that passed under today's hash: their result depends on nothing else."""
-        file = self._unit_tests_path()
-        return set(json.loads(file.read_bytes())) if file.exists() else set()
+    def definition_keys(self) -> DefinitionKeys:
+        """The hashes of the nodes' definitions under the variables of a run."""
+        return DefinitionKeys(self.manifest(), run_variables(self.settings))
+
+    def passed_unit_tests(self, unit_tests: Iterable[str]) -> set[str]:
+        """Those of the unit tests (unique ids) that passed before, in any graph: their rows are their own, so that the
+        result depends on nothing but what they and their models are made of."""
+        passed = self._passed_keys()
+        return {name for name, key in self._unit_test_keys(unit_tests).items() if key in passed}
 
     def remember_unit_tests(self, passed: Iterable[str]) -> None:
-        """Count these unit tests as passed for as long as the hash stays."""
+        """Count these unit tests as passed for as long as they and their models stay as they are."""
+        keys = {**self._passed_keys(), **dict.fromkeys(self._unit_test_keys(passed).values())}
+        write_atomically(self._unit_tests_path(), json.dumps(list(keys)[-MOST_KEYS:]))
+
+    def _passed_keys(self) -> dict[str, None]:
         file = self._unit_tests_path()
-        write_atomically(file, json.dumps(sorted(self.passed_unit_tests().union(passed))))
+        return dict.fromkeys(json.loads(file.read_bytes())) if file.exists() else {}
+
+    def _unit_test_keys(self, unit_tests: Iterable[str]) -> dict[str, str]:
+        keys = DefinitionKeys(self.manifest(), self.graph_variables)
+        return {name: keys.of(name) for name in unit_tests}
 
     def _unit_tests_path(self) -> Path:
-        return self._file("unit_tests.json")
+        return self.kept / UNIT_TESTS
 
     def compiled_path(self) -> Path:
         """Where invocations leave compiled SQL."""
@@ -215,6 +233,6 @@ def _node_result(result: Any) -> NodeResult:
 
 
 def _forget_older(folder: Path, keep: int = 12) -> None:
-    files: Iterable[Path] = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in list(files)[keep:]:
+    manifests = [file for file in folder.iterdir() if file.name != UNIT_TESTS]
+    for file in sorted(manifests, key=lambda file: file.stat().st_mtime, reverse=True)[keep:]:
         file.unlink(missing_ok=True)

@@ -35,6 +35,7 @@ from warehouse.identity.erasure_register import (
 from warehouse.identity.masking import is_distinctive
 from warehouse.ingest.sources import SourceConfig, known_sources, read_source
 from warehouse.lock import hold_warehouse
+from warehouse.node_states import forget_states
 from warehouse.privacy.contents import contents
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_other_ids, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
@@ -343,6 +344,8 @@ class _Work:
         erased = Erased(begun.customer_id, begun.pseudonym, begun.variants, begun.others)
         record_erasure(self.settings, make_salt(self.settings), erased, begun.row_counts)
         Register(self.settings).forget_messages(begun.digests)
+        with connect(path) as connection:  # rows of all tables change, so the next run builds all of them
+            forget_states(connection)
 
         def copy_record(connection: DuckDBPyConnection, database: str) -> None:
             write_erasures(connection, self.settings, f"{database}.ops")
