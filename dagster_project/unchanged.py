@@ -40,8 +40,14 @@ def unchanged_since(settings: Settings) -> Publication | None:
     if record.get("input_state") != input_state(settings):
         return None
     # what was written to since is published anew, as `loyalty status` says
-    marks = record.get("file_marks")
-    return None if changed_files(settings.published_dir, live, is_live=True, marks=marks) else live
+    return None if changed_since(settings, live) else live
+
+
+def changed_since(settings: Settings, live: Publication) -> list[Path]:
+    """Files of the live publication that are not as they were published; it reads only those whose mark differs."""
+    record = read_note(_record_path(settings))
+    marks = record.get("file_marks") if record.get("publication_id") == live.publication_id else None
+    return changed_files(settings.published_dir, live, is_live=True, marks=marks)
 
 
 def nothing_new(settings: Settings, publication: Publication) -> str:

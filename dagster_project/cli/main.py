@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import get_args
 
 from dagster_project.cli.parser import Commands, Parser, parse
-from dagster_project.unchanged import nothing_new, unchanged_since
+from dagster_project.unchanged import forget_inputs, nothing_new, unchanged_since
 from dagster_project.watchdog import terminated_in_words
 from serving.audiences import has_daily
 from serving.audiences.definitions import Destination, FileDestination
@@ -35,7 +35,7 @@ AGAIN_SECONDS = 0.05
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of the console script. Returns the exit code."""
-    options = parse(_parser(), arguments)
+    options = parse(command_line(), arguments)
     if options.handler is None:
         options.parser.print_help(sys.stderr)
         return UserError.exit_code
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 code, wants_run = _init(options)
                 if not wants_run:
                     return code
-                options = parse(_parser(), ["--company", str(wants_run), "run"])
+                options = parse(command_line(), ["--company", str(wants_run), "run"])
             settings = load_settings(getattr(options, "company", None))
             return options.handler(settings, options)
     except KeyboardInterrupt:
@@ -124,12 +124,15 @@ def _unexpected(error: Exception, settings: Settings | None) -> str:
     return f"{told} What happened where stands in {kept.name}; it helps whoever mends it."
 
 
-def _parser() -> Parser:
+def command_line() -> Parser:
+    """The parser of every command."""
     parser = Parser(prog="loyalty", description="Loyalty Warehouse: orders in, loyalty marts out.")
     commands = parser.commands("command")
     _add_init(commands)
     _add_run(commands)
-    commands.add("status", "what is published, since when, and why the last run failed", _status)
+    status = commands.add("status", "what is published, since when, and why the last run failed", _status)
+    status.add_argument("--check", action="store_true", help="say only what is wrong, and end with 1 if anything is")
+    status.add_argument("--max-age-days", type=_count, metavar="DAYS", help="with --check: how old figures may be")
     sql = commands.add("sql", "query the published copy", _sql)
     sql.add_argument("query", help="one SQL statement; tables are in schema marts")
     sql.add_argument("--warehouse", action="store_true", help="read the warehouse and its raw tables, between runs")
@@ -145,6 +148,7 @@ def _parser() -> Parser:
     _add_sources(commands)
     rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
+    _add_backup(commands)
     messages = commands.add("messages", "look at the outbox, or deliver it by hand", _messages)
     messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
     messages.add_argument("--limit", type=_count, default=10, help="how many messages a preview shows")
@@ -178,6 +182,22 @@ def _add_init(commands: Commands) -> None:
     init.add_argument("--timezone", metavar="ZONE", help="the shop's time zone, such as Europe/Berlin")
     init.add_argument("--currency", metavar="CODE", help="the shop's currency, such as EUR")
     init.add_argument("--force", action="store_true", help="replace the company's files that are there")
+
+
+def _add_backup(commands: Commands) -> None:
+    backup = commands.add("backup", "copy what cannot be made again into a new folder", _backup)
+    backup.add_argument("folder", type=Path, help="where backups are: each is a folder of its own in it")
+    backup.add_argument("--keep", type=_positive, metavar="NUMBER", help="delete all but the last so many backups")
+    restore = commands.add("restore", "put a backup in the place of the home folder's files", _restore)
+    restore.add_argument("backup", type=Path, help="the folder of one backup")
+    restore.add_argument("--force", action="store_true", help="move aside what is there already")
+
+
+def _positive(text: str) -> int:
+    number = _count(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def _add_server(parser: Parser) -> None:
@@ -383,6 +403,13 @@ def _init(options: argparse.Namespace) -> tuple[int, Path | None]:
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
+    if options.check or options.max_age_days is not None:
+        from dagster_project.cli.health import ailments
+
+        found = ailments(settings, options.max_age_days)
+        for sentence in found or ["all is well"]:
+            _say(f"{settings.company}: {sentence}")
+        return FAILED if found else DONE
     from dagster_project.cli.status import print_status
 
     print_status(settings)
@@ -456,6 +483,26 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
         from serving.postgres import load_live
 
         _say(f"PostgreSQL: {load_live(settings).in_words()}")
+    return DONE
+
+
+def _backup(settings: Settings, options: argparse.Namespace) -> int:
+    from warehouse.backup import back_up
+
+    made = back_up(settings, options.folder, _say, keep=options.keep)
+    _say(f"Backed up {settings.company}: {len(made.files)} files, {made.size / 1e6:,.1f} MB, in {made.folder}.")
+    return DONE
+
+
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    from warehouse.backup import restore
+
+    restored = restore(settings, options.backup, _say, force=options.force)
+    forget_inputs(settings)
+    _say(
+        f"Restored {settings.company} as of {restored.created_at:%Y-%m-%d %H:%M} UTC in {settings.home}."
+        f" `{settings.command} run` loads what has come since, and publishes."
+    )
     return DONE
 
 
