@@ -1,5 +1,6 @@
 """The dbt graph as assets: each model and seed an asset, each data test a blocking check on the last model it reads."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -48,6 +49,22 @@ def is_run_check(test: Mapping[str, Any]) -> bool:
     return SUITE_TAG not in test["tags"]
 
 
+def check_description(test: Mapping[str, Any]) -> str:
+    """What a data test asks for, in words: its own description, the rules that it is declared with, or the comment that
+    its SQL begins with."""
+    if test.get("description"):
+        return str(test["description"])
+    asked = (test.get("test_metadata") or {}).get("kwargs", {})
+    if "key" not in asked:
+        comment = itertools.takewhile(lambda line: line.startswith("--"), test["raw_code"].splitlines())
+        return " ".join(line.removeprefix("--").strip() for line in comment)
+    rules = [f"{', '.join(asked['key'])} is a key"]
+    if known := asked.get("not_null"):
+        rules.append(f"{', '.join(known)} {'is' if len(known) == 1 else 'are'} never NULL")
+    rules += [rule.replace("_", " ") for rule in asked.get("rules", {})]
+    return f"On every row: {'; '.join(rules)}."
+
+
 class Translator(DagsterDbtTranslator):
     """Names, groups, owners and checks of dbt nodes as Dagster shows them."""
 
@@ -94,8 +111,10 @@ class Translator(DagsterDbtTranslator):
         if not is_run_check(manifest["nodes"][unique_id]):
             return None
         attached = self.attached_nodes.get(unique_id)
+        told = check_description(manifest["nodes"][unique_id])
         if attached is None:
-            return super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+            spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+            return spec._replace(description=told) if spec else None
         if asset_spec.metadata[UNIQUE_ID] != attached:
             return None
         test = manifest["nodes"][unique_id]
@@ -103,7 +122,7 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetCheckSpec(
             name=test["name"],
             asset=asset_spec.key,
-            description=test.get("description"),
+            description=told,
             additional_deps={self.get_asset_spec(manifest, other, project).key for other in others},
             metadata={UNIQUE_ID: unique_id},
             blocking=True,
@@ -196,10 +215,12 @@ def _plan(
 
 def _build(run: WarehouseRun, manifest: Mapping[str, Any], plan: _Plan) -> list[NodeResult]:
     names = [manifest["nodes"][unique_id]["name"] for unique_id in sorted(plan.models | plan.checks)]
-    names += [manifest["unit_tests"][unique_id]["name"] for unique_id in sorted(plan.unit_tests)]
-    if not names:
-        return []
-    results = run.dbt.build(names, full_refresh=run.full_refresh, on_node=run.dbt_node)
+    unit_tests = {unique_id: manifest["unit_tests"][unique_id] for unique_id in sorted(plan.unit_tests)}
+    alone = [test["name"] for test in unit_tests.values() if tested_model(test) not in plan.models]
+    names += [test["name"] for test in unit_tests.values() if tested_model(test) in plan.models]
+    results = run.dbt.test(alone) if alone else []
+    if names:
+        results += run.dbt.build(names, full_refresh=run.full_refresh, on_node=run.dbt_node)
     passed = {result.unique_id for result in results if result.resource_type == "unit_test" and result.is_good}
     run.passed_checks.update(passed)
     run.dbt.remember_unit_tests(passed)

@@ -17,6 +17,11 @@ def build_arguments(selection: Sequence[str], full_refresh: bool = False) -> lis
     return ["build", "--indirect-selection", "empty", "--no-write-json", "--select", *selection, *refresh]
 
 
+def test_arguments(selection: Sequence[str]) -> list[str]:
+    """The same for tests alone: `build` leaves out a unit test whose model it does not build."""
+    return ["test", "--indirect-selection", "empty", "--no-write-json", "--select", *selection]
+
+
 def compile_arguments(selection: Sequence[str]) -> list[str]:
     """The same for the SQL of the selected nodes alone: nothing is built."""
     return ["compile", "--no-write-json", "--no-populate-cache", "--no-introspect", "--select", *selection]

@@ -23,6 +23,7 @@ from dagster_project.dbt_runner.command import (
     compile_arguments,
     develop_arguments,
     profile_environment,
+    test_arguments,
 )
 from dagster_project.dbt_runner.definition_keys import DefinitionKeys
 from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
@@ -148,6 +149,11 @@ class DbtProject:
         manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
         arguments = build_arguments(manifest_cache.selected(manifest, names), full_refresh)
         return self._build(manifest, arguments, on_node)
+
+    def test(self, names: Sequence[str]) -> list[NodeResult]:
+        """Run the tests called `names`, on models as they stand, and release the database. Results as of `build`."""
+        manifest = manifest_cache.unpack(self._kept("msgpack").read_bytes())
+        return self._build(manifest, test_arguments(manifest_cache.selected(manifest, names)))
 
     def compiled_sql(self, names: Sequence[str]) -> dict[str, str]:
         """The SQL of the nodes called `names`, as the database gets it. No database of the company is opened for it."""

@@ -74,7 +74,8 @@ class StandingNodes:
 
     def _stands(self, node: str) -> bool:
         state = self._states.get(node)
-        return state is not None and state.input_key == self._input_key(node) and self._is_there(node)
+        known = state.input_key if state else None
+        return known is not None and known == self._input_key(node) and self._is_there(node)
 
     def _is_there(self, node: str) -> bool:
         described = self._nodes[node]

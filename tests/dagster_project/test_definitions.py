@@ -83,6 +83,15 @@ def test_every_data_test_is_a_blocking_check_on_the_latest_model_it_reads(
         assert not later, f"{name} is checked before {later} is built"
 
 
+def test_every_check_says_what_it_asks_for(definitions: dg.Definitions) -> None:
+    told = {spec.name: spec.description or "" for spec in check_specs(definitions)}
+    assert [name for name, text in told.items() if not text.endswith(".")] == []
+    assert told["points_add_up"].startswith("Journals sum to zero, and balances, liability")
+    assert told["fct_rejected_rows_is_sound"] == (
+        "On every row: entity, batch_id, file, row_number, part is a key; source, reason are never NULL."
+    )
+
+
 def test_a_generation_expects_every_test_and_every_model_gate(definitions: dg.Definitions, manifest: dict) -> None:
     nodes = manifest["nodes"].items()
     tests = {name for name, node in nodes if node["resource_type"] == "test" and is_run_check(node)}

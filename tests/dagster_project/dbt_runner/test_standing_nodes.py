@@ -12,6 +12,7 @@ from dagster_project.dbt_runner.standing_nodes import StandingNodes
 from dagster_project.prepare import create_operations_tables
 from warehouse.ingest.batches import prepare_operations
 from warehouse.model_store import results
+from warehouse.node_states import forget_states
 
 SOURCE, RAW = "source.ops.batches", "source.raw_till.receipts"
 STAGED, ORDERS, MART, SPEND, CHECK = "model.stg", "model.orders", "model.mart", "model.spend", "test.mart_is_sound"
@@ -156,6 +157,9 @@ def test_what_a_build_was_cut_off_at_and_all_behind_it_is_built_again(connection
     build(connection, 3)
     connection.execute("drop table intermediate.spend")
     assert changed(connection) == {SPEND, MART, CHECK}
+    forget_states(connection)
+    for name in NODES:
+        assert nodes(connection).changed([name]) == {name}, "what it reads is forgotten, too"
 
 
 def test_a_unit_test_holds_for_its_model_as_it_is() -> None:
