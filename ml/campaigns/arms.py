@@ -193,7 +193,8 @@ def analyse_arms(
 
     Status of a metric: `control`; `broken_assignment`, `no_single_control` or `sample_ratio_mismatch` of the campaign,
     without a difference; `too_few_customers`, `too_few_buyers` or `no_variation`, which a metric's error shows;
-    `window_open`, with a difference and its sequential interval alone; `provisional` and `ok` with both intervals. The sequential one takes 50 customers in both arms.
+    `window_open`, with a difference and its sequential interval alone; `provisional` and `ok` with both intervals. The
+    sequential one takes 50 customers in both arms.
 
     Raises `ValueError` for an arm or a campaign that is not planned, and for a customer with a measure twice.
     """
