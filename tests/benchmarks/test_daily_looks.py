@@ -1,4 +1,4 @@
-"""The promise of the sequential interval: of campaigns without an effect at most 5% are called one under daily looks."""
+"""The sequential interval's promise: of campaigns without an effect at most 5% are called one under daily looks."""
 
 import numpy as np
 import pytest
