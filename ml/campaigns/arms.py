@@ -165,6 +165,21 @@ def _outcomes(rows: pd.DataFrame, plan: list[dict[str, Any]]) -> dict[str, Outco
     return {arm["arm"]: Outcomes(*by_arm.get(arm["arm"], nobody).T) for arm in plan}
 
 
+def _campaign(rows: pd.DataFrame, plan: list[dict[str, Any]], state: pd.Series) -> _Campaign:
+    return _Campaign(
+        plan,
+        _outcomes(rows, plan),
+        bool(state["is_over"]),
+        bool(state["is_final"]),
+        bool(state["is_assignment_broken"]),
+        float(state["observed_share"]),
+    )
+
+
+def _sorted(rows: list[dict[str, Any]], columns: list[str], key: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=columns).sort_values(key, ignore_index=True)
+
+
 def _analysed(campaign: _Campaign, config: ExperimentConfig) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     counts = [len(campaign.outcomes[arm["arm"]].orders_count) for arm in campaign.plan]
     sample_ratio_p = arm_ratio_p_value(counts, [arm["planned_share"] for arm in campaign.plan])
@@ -209,20 +224,10 @@ def analyse_arms(
     metric_rows: list[dict[str, Any]] = []
     for campaign_id, rows in outcomes.groupby("campaign_id"):
         plan = arms[arms["campaign_id"] == campaign_id].sort_values("arm").to_dict("records")
-        state = states.loc[campaign_id]
-        campaign = _Campaign(
-            plan,
-            _outcomes(rows, plan),
-            bool(state["is_over"]),
-            bool(state["is_final"]),
-            bool(state["is_assignment_broken"]),
-            float(state["observed_share"]),
-        )
-        for into, found in zip((arm_rows, metric_rows), _analysed(campaign, config), strict=True):
-            into += [{"campaign_id": campaign_id, **row} for row in found]
+        found = _analysed(_campaign(rows, plan, states.loc[campaign_id]), config)
+        arm_rows += [{"campaign_id": campaign_id, **row} for row in found[0]]
+        metric_rows += [{"campaign_id": campaign_id, **row} for row in found[1]]
     return ArmResult(
-        pd.DataFrame(arm_rows, columns=ARM_COLUMNS).sort_values(["campaign_id", "arm"], ignore_index=True),
-        pd.DataFrame(metric_rows, columns=METRIC_COLUMNS).sort_values(
-            ["campaign_id", "arm", "metric"], ignore_index=True
-        ),
+        _sorted(arm_rows, ARM_COLUMNS, ["campaign_id", "arm"]),
+        _sorted(metric_rows, METRIC_COLUMNS, ["campaign_id", "arm", "metric"]),
     )
