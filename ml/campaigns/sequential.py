@@ -1,7 +1,7 @@
 """Intervals that may be looked at on every day of a campaign: all looks together are wrong as rarely as one would be.
 
 A 95% interval holds for one look at a day fixed beforehand. Whoever looks daily and stops when 0 is outside is wrong
-far more often. The boundary here is the normal mixture of Howard, Ramdas, McAuliffe, Sekhon (2021, equation 14) and is
+far more often. The boundary here is the two-sided normal mixture of Howard, Ramdas, McAuliffe, Sekhon (2021) and is
 never crossed, over all looks, with probability 1 - alpha. It is used with estimated variances, so it is asymptotic
 (Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas 2021).
 """
