@@ -28,10 +28,12 @@ class Plan:
     starts_at: float
     """Position of the first day in the window, 0 to 1; 1 starts half a campaign before its end."""
     is_randomized: bool = True
+    treatments: tuple[str, ...] = ("treatment",)
+    """Arms that share the treated evenly. Their effect is the same, so that each shows the campaign's."""
 
 
 PLANS = (
-    Plan("Spring voucher", "voucher", 0.30, 0, 0.4, 2_000, 0.25),
+    Plan("Spring voucher", "voucher", 0.30, 0, 0.4, 2_000, 0.25, treatments=("letter", "email")),
     Plan("Newsletter", "email", 0.0, 0, 0.4, 500, 0.40),
     Plan("Ten percent for all", "discount", 0.0, 10, 1.0, 500, 0.55),
     Plan("Win-back letter", "letter", 0.05, 0, 0.2, 15_000, 0.70),
@@ -51,6 +53,8 @@ class Campaign:
     end: int
     member: Ints
     is_treated: Flags
+    treatment: Ints
+    """Which of the plan's treatments each member would get."""
     prompted: Ints
     """Treated members who placed one order more because of it."""
     fixed_cost: int
@@ -58,7 +62,7 @@ class Campaign:
 
     @property
     def treated(self) -> Ints:
-        """Members of the treatment arm."""
+        """Members of the treatment arms."""
         return self.member[self.is_treated]
 
 
@@ -80,8 +84,9 @@ def _draw_campaign(company: Company, customers: Customers, number: int, start: i
     treated = member[is_treated]
     willing = treated[customers.dropped_out_at[treated] >= start + length]
     picks = company.draws.choose(f"prompted/{number}", len(willing), round(plan.prompt_rate * len(treated)))
+    treatment = company.draws.below(f"treatment/{number}", member, len(plan.treatments))
     return Campaign(
-        number, plan, start, start + length, member, is_treated, willing[picks], fixed_cost=len(treated) * 2_000
+        number, plan, start, start + length, member, is_treated, treatment, willing[picks], len(treated) * 2_000
     )
 
 

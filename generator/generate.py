@@ -36,6 +36,7 @@ ENTITIES = (
     "products",
     "campaigns",
     "campaign_members",
+    "campaign_arms",
     "reward_redemptions",
     "customer_events",
     "customer_feedback",

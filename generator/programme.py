@@ -43,6 +43,7 @@ def write_programme(programme: Programme, folder: Folder) -> None:
     writers: dict[str, Callable[[Programme], Columns]] = {
         "campaigns": _campaigns,
         "campaign_members": _campaign_members,
+        "campaign_arms": _campaign_arms,
         "customer_events": _customer_events,
         "customer_feedback": _customer_feedback,
         "programme_costs": _programme_costs,
@@ -128,13 +129,34 @@ def _campaigns(programme: Programme) -> Columns:
 def _campaign_members(programme: Programme) -> Columns:
     counts = [len(campaign.member) for campaign in programme.campaigns]
     assigned = programme.company.day_starts[[campaign.start for campaign in programme.campaigns]] - 3600
-    is_treated = np.concatenate([campaign.is_treated for campaign in programme.campaigns])
+    arms = list(dict.fromkeys(["control", *(arm for one in programme.campaigns for arm in one.plan.treatments)]))
+    arm = [
+        np.where(one.is_treated, np.array([arms.index(name) for name in one.plan.treatments])[one.treatment], 0)
+        for one in programme.campaigns
+    ]
     member = np.concatenate([campaign.member for campaign in programme.campaigns])
     return {
         "campaign_id": coded(np.repeat(np.arange(len(counts)), counts), programme.catalogue.campaign_ids),
         "customer_id": coded(member, programme.catalogue.customer_ids),
-        "arm": coded(np.where(is_treated, 0, 1), ["treatment", "control"]),
+        "arm": coded(np.concatenate(arm), arms),
         "assigned_at": instants(np.repeat(assigned, counts)),
+    }
+
+
+def _campaign_arms(programme: Programme) -> Columns:
+    """The arms of campaigns with more than one treatment: half of the customers are treated, each way as many."""
+    rows = [
+        (number, arm, arm == "control", 0.5 if arm == "control" else 0.5 / len(campaign.plan.treatments))
+        for number, campaign in enumerate(programme.campaigns)
+        if len(campaign.plan.treatments) > 1
+        for arm in (*campaign.plan.treatments, "control")
+    ]
+    campaign, arm, is_control, planned_share = zip(*rows, strict=True)
+    return {
+        "campaign_id": coded(np.array(campaign), programme.catalogue.campaign_ids),
+        "arm": pa.array(arm),
+        "is_control": pa.array(is_control),
+        "planned_share": pa.array(planned_share),
     }
 
 

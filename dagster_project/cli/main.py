@@ -268,7 +268,9 @@ def _add_dev(commands: Commands) -> None:
 def _add_experiments(commands: Commands) -> None:
     experiments = commands.add("experiments", "plan a campaign whose effect can be told", _experiments)
     experiments.add_argument("action", choices=("assign",), help="register the plan and draw who gets the campaign")
-    experiments.add_argument("plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, shares")
+    experiments.add_argument(
+        "plan", type=Path, help="YAML: campaign_id, start_date, end_date, metrics, arms with their shares"
+    )
     experiments.add_argument("--out", type=Path, required=True, help="CSV of campaign_id, customer_id, arm")
     _add_force(experiments)
 

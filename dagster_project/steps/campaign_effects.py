@@ -7,8 +7,15 @@ from dagster_project.steps.base import Step, StepInputs, StepResult, key_problem
 TREATED_OUTSIDE_EXPERIMENTS = """
 select campaign_id, customer_id
 from intermediate.int_campaign_members
-where arm = 'treatment' and not is_in_both_arms
+where not is_control and not is_in_both_arms
     and campaign_id in (select campaign_id from intermediate.int_campaigns where not is_randomized)
+"""
+# All treatments together: `campaign_arms` tells them apart.
+OUTCOMES = """
+select
+    campaign_id, customer_id, case when is_control then 'control' else 'treatment' end as arm,
+    metric, value, pre_value, planned_share
+from intermediate.int_campaign_outcomes
 """
 MARGIN_BY_DAY = """
 select customer_id, order_date, cast(margin_amount as double) as value
@@ -22,7 +29,7 @@ def learn(inputs: StepInputs) -> StepResult:
     from ml.common import METRIC_COLUMNS, model_run_id
 
     data_from, data_through = inputs.data_range()
-    outcomes = inputs.rows("select * from intermediate.int_campaign_outcomes")
+    outcomes = inputs.rows(OUTCOMES)
     campaigns = inputs.rows("select campaign_id, start_date, end_date, is_randomized from intermediate.int_campaigns")
     members = inputs.rows(TREATED_OUTSIDE_EXPERIMENTS)
     days = inputs.rows(MARGIN_BY_DAY)

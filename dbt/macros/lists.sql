@@ -139,6 +139,17 @@
     array_agg({{ element }})
 {%- endmacro %}
 
+{# The parts of a text between separators, as a list. `separator` is one letter that no pattern gives a meaning. #}
+{% macro text_parts(text, separator) -%}
+    {{ return(adapter.dispatch('text_parts')(text, separator)) }}
+{%- endmacro %}
+{% macro default__text_parts(text, separator) -%}
+    string_split({{ text }}, {{ text_literal(separator) }})
+{%- endmacro %}
+{% macro spark__text_parts(text, separator) -%}
+    split({{ text }}, {{ text_literal(separator) }})
+{%- endmacro %}
+
 {# A row for each element of a list. #}
 {% macro unnested(list) -%}
     {{ return(adapter.dispatch('unnested')(list)) }}

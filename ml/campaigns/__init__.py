@@ -1,5 +1,6 @@
 """Effects of campaigns."""
 
+from ml.campaigns.arms import ArmResult, analyse_arms
 from ml.campaigns.experiments import ExperimentConfig, analyse_experiments
 from ml.campaigns.observational import ObservationalConfig, analyse_observational
 from ml.campaigns.results import CONTROL, OBSERVATIONAL, OK, RANDOMIZED, TREATMENT
@@ -11,9 +12,11 @@ __all__ = [
     "OK",
     "RANDOMIZED",
     "TREATMENT",
+    "ArmResult",
     "ExperimentConfig",
     "ObservationalConfig",
     "UpliftConfig",
+    "analyse_arms",
     "analyse_experiments",
     "analyse_observational",
     "learn_uplift",

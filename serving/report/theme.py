@@ -24,6 +24,7 @@ BLUES = ["#eef5fb", "#cfe2f2", "#9cc4e4", "#5d9fd0", "#2a6fb0", "#174a7c"]
 ACTIVITY = {"active": TEAL, "reactivated": PALE_TEAL, "at_risk": YELLOW, "lapsed": GREY}
 BANDS = {"low": TEAL, "medium": YELLOW, "high": ORANGE, "critical": RED}
 OUTCOMES = {"earned money": TEAL, "lost money": RED, "cannot be estimated": GREY}
+ARMS = {"differs from the control": TEAL, "may be chance": GREY, "not over": BLUE}
 COSTS = {"Liability": ORANGE, "Points cost": BLUE, "Campaign cost": PALE_BLUE}
 DIFFERENCES = {"more than today": TEAL, "less than today": RED, "cannot be told apart": GREY}
 TRIALS = {"today": INK, "tried": PALE_BLUE, "over the cap": GREY, "best found": TEAL}

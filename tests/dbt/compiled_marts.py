@@ -14,6 +14,7 @@ INPUTS = {
     "int_campaign_versions": "campaign_id varchar, start_date date, row_status varchar",
     "int_campaign_member_versions": "campaign_id varchar, customer_id varchar, arm varchar, assigned_at timestamp, "
     "row_status varchar",
+    "int_planned_arms": "campaign_id varchar, arm varchar, is_control boolean",
     "int_customer_daily": "customer_id varchar, order_date date, orders_count bigint, has_valid_order boolean, "
     "net_amount decimal(18, 4), sales_net_amount decimal(18, 4), return_amount decimal(18, 4), "
     "sales_margin_amount decimal(18, 4)",

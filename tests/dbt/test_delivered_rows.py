@@ -31,6 +31,8 @@ tables:
       quantity: {}, gross_amount: {}, discount_amount: {}, net_amount: {}, currency: {}, channel: {}}
   customers: {files: "customers-*.csv", optional: true}
   exchange_rates: {files: "rates-*.csv", optional: true}
+  campaign_arms: {files: "arms-*.csv", optional: true}
+  campaign_members: {files: "members-*.csv", optional: true}
 """
 HEAD = (
     "order_line_id,order_id,customer_id,ordered_at,product_id,quantity,gross_amount,discount_amount,net_amount,currency,"
@@ -75,10 +77,28 @@ CASES: dict[str, dict[str, str]] = {
 VERSIONS = "intermediate.int_order_line_versions"
 BUILT = [
     "path:models/staging", "stg_kiosk__order_lines", "stg_kiosk__customers", "stg_kiosk__exchange_rates",
+    "stg_kiosk__campaign_arms", "stg_kiosk__campaign_members", "int_planned_arms",
     "path:models/intermediate/entities", "int_changed_order_lines", "int_order_line_versions", "int_order_line_batches",
     "fct_ingest_reconciliation", "fct_rejected_rows", "rows_are_accepted", "fct_ingest_reconciliation_is_sound",
     "fct_rejected_rows_is_sound",
 ]  # fmt: skip
+# k1 names its arms, k2 has a treatment and a control.
+ARMS = """campaign_id,arm,is_control,planned_share
+k1,letter,false,0.4
+k1,nothing,true,0.6
+k1,phone,false,0
+k1,holdout,true,0.1
+"""
+MEMBERS = """campaign_id,customer_id,arm
+k1,C1,letter
+k1,C2,nothing
+k1,C3,phone
+k1,C4,control
+k2,C1,treatment
+k2,C2,control
+k2,C3,letter
+k2,C4,holdout
+"""
 GUESTS = {"empty", "is-null", "is-nan", "zero", "zero-float", "backslash", "not-any"}
 REASONS = {
     "scientific": ("customer_id is a number in scientific notation, whose digits are lost", "1.23E+11"),
@@ -130,6 +150,8 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
     (folder / "rates-1.csv").write_text(
         "rate_date,currency,rate\n2024-05-01,usd,0.9\n2024-05-01,JPY,10900\n9999-12-31,USD,1\n"
     )
+    (folder / "arms-1.csv").write_text(ARMS)
+    (folder / "members-1.csv").write_text(MEMBERS)
     settings = load_settings(
         environ={}, home=folder, base_currency="EUR", business_timezone="UTC",
         sources={"kiosk": {"input_path": str(folder)}},
@@ -179,6 +201,20 @@ def test_what_cannot_be_is_rejected_with_the_reason_and_the_value(delivered: Del
     assert len(found) == len(REASONS) + 2
 
 
+def test_a_member_is_in_an_arm_of_the_campaign(delivered: Delivered) -> None:
+    rows = delivered.rows("select file, row_number, reason from marts.fct_rejected_rows where entity like 'campaign%'")
+    assert sorted(rows) == [
+        ("arms-1.csv", 4, "planned_share is no share above 0, up to 1"),
+        ("arms-1.csv", 5, "arm is holdout, whose customers are in no campaign"),
+        ("members-1.csv", 4, "arm is none of the campaign's arms"),
+        ("members-1.csv", 5, "arm is none of the campaign's arms"),
+        ("members-1.csv", 8, "arm is not treatment or control"),
+        ("members-1.csv", 9, "arm is not treatment or control"),
+    ]
+    arms = delivered.rows("select campaign_id, arm, is_control, planned_share from intermediate.int_planned_arms")
+    assert sorted(arms) == [("k-k1", "letter", False, 0.4), ("k-k1", "nothing", True, 0.6)]
+
+
 def test_a_real_id_that_looks_like_a_place_holder_stays(delivered: Delivered) -> None:
     assert delivered.rows(f"select row_status from {VERSIONS} where order_line_id = 'k-missing-1-3'") == [("accepted",)]
 
@@ -207,14 +243,19 @@ def test_currencies_are_written_in_capitals(delivered: Delivered) -> None:
 
 def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Delivered) -> None:
     assert delivered.rows("select sum(rows_read), max(abs(difference)) from marts.fct_ingest_reconciliation") == [
-        (len(CASES) + 3 + 3, 0)
+        (len(CASES) + 3 + 3 + ARMS.count("\nk") + MEMBERS.count("\nk"), 0)
     ]
     assert delivered.failures == [], "single rows of small files stop nothing"
     with connect(delivered.settings.warehouse_path) as connection:
         told, others = order_sentences(connection), other_sentences(connection)
     assert told[0].startswith("kiosk: 36 order lines: 22 accepted, 1 superseded by a later version, 13 rejected: ")
     assert tells_of_rejected(told[0])
-    assert others == [
+    assert [sentence.partition(" rejected")[0] for sentence in others] == [
+        "kiosk: 8 campaign members: 4 accepted, 0 superseded by a later version, 4",
+        "kiosk: 4 campaign arms: 2 accepted, 0 superseded by a later version, 2",
+        "kiosk: 3 exchange rates: 2 accepted, 0 superseded by a later version, 1",
+    ]
+    assert others[2:] == [
         "kiosk: 3 exchange rates: 2 accepted, 0 superseded by a later version, 1 rejected"
         ' "rate_date lies after its delivery" (rates-1.csv row 4, "9999-12-31")'
     ]

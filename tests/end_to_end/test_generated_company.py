@@ -9,6 +9,7 @@ import pytest
 
 from dagster_project.assets.transform import SUITE_TAG
 from dagster_project.dbt_runner.project import DbtProject
+from ml.campaigns.sequential import half_width
 from tests.support.company import Company, Generated, company, is_free
 
 AMOUNTS = ("gross_amount", "discount_amount", "net_amount", "return_amount", "margin_amount")
@@ -263,3 +264,64 @@ def test_campaigns_come_out_as_they_were_planted(built: Company, generated: Gene
         assert (shown_amount, shown_cost) == (attributed, cost)
         assert roi_low <= 0 or is_earning, f"{campaign} is said to have earned money, and did not"
         assert roi_high >= 0 or not is_earning, f"{campaign} is said to have lost money, and did not"
+
+
+def test_each_arm_shows_the_effect_of_its_campaign(built: Company, generated: Generated) -> None:
+    """The first campaign went out in two ways with one effect; of the others the one arm is the whole campaign."""
+    truth = dict(
+        duckdb.execute(
+            "select campaign_id, lift_per_treated_amount from read_parquet($1) where is_over and is_randomized",
+            [str(generated.folder / "truth" / "campaigns.parquet")],
+        ).fetchall()
+    )
+    rows = built.published(
+        """
+        select campaign_id, arm, members_count, effect_per_member, effect_low, effect_high, srm_p_value
+        from today.fct_campaign_arms where status = 'ok' order by campaign_id, arm
+        """
+    )
+    assert {row[0] for row in rows} == set(truth)
+    assert [row[1] for row in rows if row[0] == "K1"] == ["email", "letter"]
+    for campaign, _, _, effect, low, high, sample_ratio_p in rows:
+        # as wide as an interval that may be looked at daily; these arms are too small to have one
+        assert abs(effect - truth[campaign]) < half_width(1) / 1.96 * (high - low) / 2
+        assert sample_ratio_p > 0.001
+    whole = built.published(
+        """
+        select campaign_id, treated_count, effect_per_member, effect_low, effect_high
+        from marts.fct_campaign_results where metric = 'margin_amount' and status = 'ok' order by campaign_id
+        """
+    )
+    assert sum(row[2] for row in rows if row[0] == "K1") == whole[0][1]
+    for campaign, *expected in whole[1:]:
+        (found,) = [row[2:6] for row in rows if row[0] == campaign]
+        assert list(found) == pytest.approx(expected)
+    opened = built.published(
+        "select campaign_id, p_value is null, observed_share_rate < 0.6 from today.fct_campaign_arms"
+        " where status = 'window_open'"
+    )
+    assert opened == [("K6", True, True)]
+
+
+def test_the_metrics_of_an_arm_are_those_of_its_orders(built: Company) -> None:
+    """Orders and buyers of each arm, counted anew from the orders of its members."""
+    expected = built.warehouse(
+        """
+        select members.campaign_id, members.arm, count(*) as orders, count(distinct orders.customer_id) as buyers
+        from intermediate.int_campaign_members as members
+        inner join marts.dim_campaigns as campaigns on members.campaign_id = campaigns.campaign_id
+        inner join marts.fct_orders as orders on members.customer_id = orders.customer_id
+            and orders.is_valid and orders.order_date between campaigns.start_date and campaigns.end_date
+        where campaigns.is_randomized group by all order by all
+        """
+    )
+    found = built.published(
+        """
+        select arms.campaign_id, arms.arm, round(metrics.value * arms.members_count), arms.buyers_count
+        from today.fct_campaign_arms as arms
+        inner join today.fct_campaign_metrics as metrics
+            on arms.campaign_id = metrics.campaign_id and arms.arm = metrics.arm and metrics.metric = 'orders_count'
+        order by all
+        """
+    )
+    assert found == expected

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from generator.generate import ENTITIES, Truth, deliver_changes, generate, main, parse_size
 from warehouse.sql import connect
@@ -22,6 +23,7 @@ COLUMNS = {
     "campaigns": "campaign_id campaign_name campaign_type start_date end_date fixed_cost_amount "
     "contact_cost_amount is_randomized",
     "campaign_members": "campaign_id customer_id arm assigned_at",
+    "campaign_arms": "campaign_id arm is_control planned_share",
     "reward_redemptions": "redemption_id customer_id campaign_id reward_id redeemed_at order_id points cost_amount",
     "customer_events": "event_id customer_id event_type occurred_at duration_seconds",
     "customer_feedback": "feedback_id customer_id given_at channel rating comment",
@@ -437,10 +439,10 @@ def test_planted_lifts_come_out_of_the_randomized_campaigns(shop: Company) -> No
         ),
         arms as (
             select campaign_id,
-                avg(margin) filter (arm = 'treatment') - avg(margin) filter (arm = 'control') as difference,
-                sqrt(var_samp(margin) filter (arm = 'treatment') / count(*) filter (arm = 'treatment')
+                avg(margin) filter (arm <> 'control') - avg(margin) filter (arm = 'control') as difference,
+                sqrt(var_samp(margin) filter (arm <> 'control') / count(*) filter (arm <> 'control')
                     + var_samp(margin) filter (arm = 'control') / count(*) filter (arm = 'control')) as error,
-                count(*) filter (arm = 'treatment') as treated
+                count(*) filter (arm <> 'control') as treated
             from margin group by all
         )
         select t.campaign_id, difference, error, treated = treated_count as has_count, lift_per_treated_amount as lift
@@ -454,6 +456,23 @@ def test_planted_lifts_come_out_of_the_randomized_campaigns(shop: Company) -> No
     lifts = {row["campaign_id"]: row["lift"] for row in found}
     assert lifts["K1"] > 4 * found[0]["error"]
     assert (lifts["K2"], lifts["K3"] < 0, 0 < lifts["K4"] < lifts["K1"]) == (0, True, True)
+
+
+def test_the_arms_of_a_campaign_are_drawn_as_planned(shop: Company) -> None:
+    """Who is treated is treated by letter or by email, as by a coin; other campaigns name no arms."""
+    planned = shop.rows(f"select campaign_id, arm, is_control, planned_share from {shop.entity('campaign_arms')}")
+    assert sorted(planned) == [
+        ("K1", "control", True, 0.5),
+        ("K1", "email", False, 0.25),
+        ("K1", "letter", False, 0.25),
+    ]
+    found = shop.rows(f"""
+        select campaign_id = 'K1', arm, count(*) from {shop.entity("campaign_members")} group by all order by all
+    """)
+    assert [row[:2] for row in found[:2]] == [(False, "control"), (False, "treatment")]
+    counts = {arm: count for is_first, arm, count in found if is_first}
+    expected = [share * sum(counts.values()) for share in (0.5, 0.25, 0.25)]
+    assert stats.chisquare([counts[arm] for arm in ("control", "email", "letter")], expected).pvalue > 0.001
 
 
 def test_campaigns_earn_and_lose_as_planned(shop: Company) -> None:
@@ -473,7 +492,11 @@ def test_campaigns_earn_and_lose_as_planned(shop: Company) -> None:
 
 def test_entities_have_the_canonical_columns_and_keys(two_sources: Company) -> None:
     assert set(COLUMNS) == set(ENTITIES)
-    keys = {"campaign_members": "campaign_id, customer_id", "exchange_rates": "rate_date, currency"}
+    keys = {
+        "campaign_members": "campaign_id, customer_id",
+        "campaign_arms": "campaign_id, arm",
+        "exchange_rates": "rate_date, currency",
+    }
     for entity, columns in COLUMNS.items():
         table = two_sources.entity(entity)
         names = [row[0] for row in two_sources.rows(f"select column_name from (describe from {table})")]

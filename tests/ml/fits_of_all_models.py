@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.coverage import ChosenDesign, Design, experiment_outcomes, simulate, simulate_chosen
+from ml.campaigns.arms import analyse_arms
 from ml.campaigns.experiments import analyse_experiments
 from ml.campaigns.observational import analyse_observational
+from ml.campaigns.results import CONTROL, TREATMENT
 from ml.churn.config import ChurnConfig
 from ml.churn.correlations import correlate_behaviours
 from ml.clusters.clustering import ClusterConfig, cluster_customers
@@ -92,6 +94,20 @@ def effects(inputs: Inputs) -> Results:
     outcomes = inputs(experiment_outcomes(simulate(Design("k1", treated=300, control=300, lift=0.3), 1)))
     ends = pd.DataFrame({"campaign_id": outcomes["campaign_id"].unique(), "end_date": [dt.date(2025, 3, 31)]})
     yield "experiments", analyse_experiments(outcomes, ends, dt.date(2025, 3, 31))
+    measures = {
+        "orders_count": outcomes["value"].gt(0),
+        "net_amount": outcomes["value"] * 3,
+        "margin_amount": outcomes["value"],
+    }
+    arms = analyse_arms(
+        inputs(pd.concat([outcomes.assign(metric=name, value=values) for name, values in measures.items()])),
+        pd.DataFrame({"arm": [TREATMENT, CONTROL], "is_control": [False, True], "planned_share": 0.5}).assign(
+            campaign_id=outcomes["campaign_id"].iloc[0]
+        ),
+        ends.assign(is_over=True, is_final=True, is_assignment_broken=False, observed_share=1.0),
+    )
+    yield "arms", arms.arms
+    yield "arm_metrics", arms.metrics
     arguments, _ = simulate_chosen(dataclasses.replace(ChosenDesign("chosen"), lift=0.4), 0)
     frames = ("customer_days", "members")
     yield "observational", analyse_observational(**arguments | {name: inputs(arguments[name]) for name in frames})

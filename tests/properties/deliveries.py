@@ -144,6 +144,10 @@ def _unique(rows: Iterable[Line]) -> list[Line]:
     return list({row["order_line_id"]: row for row in rows}.values())
 
 
+# Of the first campaign; the others name none.
+ARMS = ["letter", "phone", "nothing"]
+
+
 def people(mess: Mess) -> dict[str, list[Line]]:
     """Customers, campaigns and what else has a date within the days of the orders, by entity."""
     draw, at = mess.draw, mess.moment
@@ -153,9 +157,13 @@ def people(mess: Mess) -> dict[str, list[Line]]:
         "customers": [{"customer_id": who, "joined_at": draw.choice([None, at()])} for who in buyers],
         "campaigns": [_campaign(campaign, at().date(), draw.randrange(40)) for campaign in campaigns],
         "campaign_members": [
-            {"campaign_id": campaign, "customer_id": who, "arm": draw.choice(["treatment", "control"]),
+            {"campaign_id": campaign, "customer_id": who,
+             "arm": draw.choice(ARMS if campaign == "K0" else ["treatment", "control"]),
              "assigned_at": draw.choice([None, at(), at()])}
             for campaign in campaigns for who in draw.sample(buyers, 4)
+        ],
+        "campaign_arms": [
+            {"campaign_id": "K0", "arm": arm, "is_control": arm == "nothing", "planned_share": 0.3} for arm in ARMS
         ],
         "reward_redemptions": [
             {"redemption_id": f"R{n}", "customer_id": draw.choice(buyers), "campaign_id": draw.choice(campaigns),

@@ -17,6 +17,7 @@ AMOUNTS = ("0", "0.01", "1", "9.99", "10", "10", "33.3333", "250", "99999.99", "
 QUANTITIES = ("1", "1", "1", "2", "0.25", "3.3333", "0", "1000")
 # Midnight, hours that a clock change skips or repeats, the last second.
 CLOCKS = (time(0), time(1, 30), time(2, 30), time(12), time(23, 59, 59))
+ARMS = ("treatment", "control", "<b>letter")
 HABITS = ("any", "any", "any", "monthly", "once", "alike", "returns", "cancelled", "guests", "nothing")
 
 
@@ -43,9 +44,9 @@ class Nasty:
         """The rows of each entity's file; entities but order lines are there or not."""
         made: dict[str, Callable[[], Rows]] = {
             "customers": self._customers, "products": self._products, "campaigns": self._campaigns,
-            "campaign_members": self._members, "reward_redemptions": self._redemptions, "customer_events": self._events,
-            "customer_feedback": self._feedback, "programme_costs": self._costs, "exchange_rates": self._rates,
-            "point_adjustments": self._adjustments, "marketing_spend": self._spend,
+            "campaign_members": self._members, "campaign_arms": self._arms, "reward_redemptions": self._redemptions,
+            "customer_events": self._events, "customer_feedback": self._feedback, "programme_costs": self._costs,
+            "exchange_rates": self._rates, "point_adjustments": self._adjustments, "marketing_spend": self._spend,
         }  # fmt: skip
         there = {name: rows() for name, rows in made.items() if self.draw.random() < 0.6}
         return {"order_lines": self._lines(), **there}
@@ -141,9 +142,16 @@ class Nasty:
             "planned_treatment_share": self._maybe(self.draw.choice((0.0, 0.5, 1.0, 50.0))),
         }  # fmt: skip
 
+    def _arms(self) -> Rows:
+        return [
+            {"campaign_id": campaign, "arm": arm, "is_control": self.draw.random() < 0.5,
+             "planned_share": self.draw.choice((0.0, 0.2, 1.0, 50.0))}
+            for campaign in [*self.campaigns, "unknown"] for arm in self._some(ARMS, 3)
+        ]  # fmt: skip
+
     def _members(self) -> Rows:
         return [
-            {"campaign_id": campaign, "customer_id": who, "arm": self.draw.choice(("treatment", "control")),
+            {"campaign_id": campaign, "customer_id": who, "arm": self.draw.choice(ARMS),
              "assigned_at": self._maybe(self._moment(over=40))}
             for campaign in [*self.campaigns, "unknown"] for who in self._some([*self.customers, "nobody"], 30)
         ]  # fmt: skip

@@ -21,7 +21,7 @@ from whatif.scenarios import read_scenarios
 
 PLAN = {
     "campaign_id": "spring", "start_date": "2024-03-01", "end_date": "2024-03-28", "metrics": ["margin_amount"],
-    "treatment_share": 0.5, "holdout_share": 0.1, "salt": "s",
+    "arms": {"letter": 0.5, "phone": 0.2}, "holdout_share": 0.1, "salt": "s",
 }  # fmt: skip
 SCENARIOS = {"short": {"points.expiry_months": 6}, "rich": {"budget": "2x", "tiers": {"all": {"earn_rate": "1.5x"}}}}
 # What the companies that are shipped do not say, and what reaches headers, schedules and pages.

@@ -7,8 +7,9 @@ in SQL. A permanent holdout is drawn the same way, once for all campaigns. The e
 
 import hashlib
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -22,6 +23,8 @@ TREATMENT, CONTROL, HOLDOUT = "treatment", "control", "holdout"
 HOLDOUT_DRAW = "permanent_holdout"
 SEPARATOR = "|"
 HEX_DIGITS = 13
+# What the register's list of treatments can hold, without the marks between them.
+TREATMENT_NAME = re.compile(r"\w(?:[\w .-]{0,48}[\w.-])?")
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -30,18 +33,24 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class ExperimentDefinition:
     """A randomized campaign as planned, before its start. Raises `UserError` where the plan makes no sense.
 
-    `treatment_share`: of the customers outside the holdout. `end_date`: last day of the window. `metrics`: the family
-    that the campaign will be judged by, the main one first.
+    `treatments`: the share of each treatment's customers outside the holdout, in the order in which they are drawn; the
+    others are the control. `end_date`: last day of the window. `metrics`: the family that the campaign will be judged
+    by, the main one first.
     """
 
     campaign_id: str
     salt: str
-    treatment_share: float
+    treatments: Mapping[str, float]
     start_date: date
     end_date: date
     metrics: tuple[str, ...]
     holdout_salt: str
     holdout_share: float = 0.0
+
+    @property
+    def treatment_share(self) -> float:
+        """The share of all treatments together."""
+        return math.fsum(self.treatments.values())
 
     def __post_init__(self) -> None:
         problems = [
@@ -51,7 +60,15 @@ class ExperimentDefinition:
                 any(SEPARATOR in part for part in (self.campaign_id, self.salt, self.holdout_salt)),
                 f'campaign_id, salt and holdout_salt must not contain "{SEPARATOR}"',
             ),
-            (not 0 < self.treatment_share < 1, "treatment_share must lie between 0 and 1"),
+            (
+                not 0 < self.treatment_share < 1 or min(self.treatments.values()) <= 0,
+                "the share of each treatment, and of all of them together, must lie between 0 and 1",
+            ),
+            (
+                any(not TREATMENT_NAME.fullmatch(arm) or arm in (CONTROL, HOLDOUT) for arm in self.treatments),
+                "a treatment is named with up to 50 letters, digits, blanks, dots, hyphens and underscores, and "
+                f"neither {CONTROL} nor {HOLDOUT}",
+            ),
             (not 0 <= self.holdout_share < 1, "holdout_share must be at least 0 and under 1"),
             (self.end_date < self.start_date, "end_date lies before start_date"),
             (
@@ -64,7 +81,10 @@ class ExperimentDefinition:
             raise UserError(f'experiment "{self.campaign_id}": {"; ".join(found)}')
 
 
-REGISTRY_COLUMNS = (*ExperimentDefinition.__dataclass_fields__, "registered_on")
+REGISTRY_COLUMNS = (
+    "campaign_id", "salt", "treatment_share", "start_date", "end_date", "metrics", "holdout_salt", "holdout_share",
+    "registered_on", "arms",
+)  # fmt: skip
 
 
 def assignment_unit(salt: str, campaign_id: str, customer_ids: Iterable[Any]) -> Array:
@@ -82,17 +102,19 @@ def assignment_unit(salt: str, campaign_id: str, customer_ids: Iterable[Any]) ->
 
 
 def assign(customer_ids: Iterable[Any], definition: ExperimentDefinition) -> pd.DataFrame:
-    """campaign_id, customer_id, arm (treatment, control, holdout): one row per customer, in the order given.
+    """campaign_id, customer_id, arm (a treatment, control, holdout): one row per customer, in the order given.
 
-    Customers in the holdout belong to no campaign: they are neither treated nor in the comparison. A higher
+    A customer's number lies in the part of [0, 1) that belongs to an arm: the treatments one after the other, then the
+    control. Customers in the holdout belong to no campaign: they are neither treated nor in the comparison. A higher
     `holdout_share` keeps every customer who is in it already. Raises `ValueError` if a customer is listed twice.
     """
     customers = pd.Index(customer_ids)
     if customers.has_duplicates:
         raise ValueError(f"customer {customers[customers.duplicated()][0]} is listed more than once")
     is_held_out = assignment_unit(definition.holdout_salt, HOLDOUT_DRAW, customers) < definition.holdout_share
-    is_treated = assignment_unit(definition.salt, definition.campaign_id, customers) < definition.treatment_share
-    arm = np.where(is_held_out, HOLDOUT, np.where(is_treated, TREATMENT, CONTROL))
+    ends = np.cumsum([*definition.treatments.values()])
+    drawn = np.searchsorted(ends, assignment_unit(definition.salt, definition.campaign_id, customers), side="right")
+    arm = np.where(is_held_out, HOLDOUT, np.array([*definition.treatments, CONTROL])[drawn])
     return pd.DataFrame({"campaign_id": definition.campaign_id, "customer_id": customers, "arm": arm})
 
 
@@ -102,7 +124,12 @@ def empty_registry() -> pd.DataFrame:
 
 
 def _registered(definition: ExperimentDefinition) -> dict[str, Any]:
-    return asdict(definition) | {"metrics": ",".join(definition.metrics)}
+    """The plan as a row of the registry; `arms` is empty where the one treatment is called so."""
+    arms = ",".join(f"{arm}={share!r}" for arm, share in definition.treatments.items())
+    return {name: getattr(definition, name) for name in REGISTRY_COLUMNS if hasattr(definition, name)} | {
+        "metrics": ",".join(definition.metrics),
+        "arms": "" if list(definition.treatments) == [TREATMENT] else arms,
+    }
 
 
 def _same(old: Any, new: Any) -> bool:

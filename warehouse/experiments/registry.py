@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from warehouse.errors import UserError
-from warehouse.experiments.assignment import REGISTRY_COLUMNS, ExperimentDefinition, assign, register
+from warehouse.experiments.assignment import REGISTRY_COLUMNS, TREATMENT, ExperimentDefinition, assign, register
 from warehouse.files import csv_cell, write_out
 from warehouse.settings import Settings
 from warehouse.typed_files import validated
@@ -26,8 +26,10 @@ CREATE = """
 create table if not exists ops.experiments (
     campaign_id varchar, salt varchar, treatment_share double, start_date date, end_date date, metrics varchar,
     holdout_salt varchar, holdout_share double, registered_on date
-)
+);
+alter table ops.experiments add column if not exists arms varchar default '';
 """
+DEFAULT_SHARE = 0.5
 
 
 class _Plan(BaseModel):
@@ -37,20 +39,29 @@ class _Plan(BaseModel):
     start_date: Day
     end_date: Day
     metrics: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
-    treatment_share: Rate = 0.5
+    treatment_share: Rate | None = None
+    arms: Annotated[dict[Text, Rate], Field(min_length=1, max_length=20)] | None = None
     holdout_share: Rate = 0.0
     salt: Text | None = None
 
 
 def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
-    """The plan in a YAML file. Without a salt of its own, a campaign is drawn with its id as salt, the holdout with the
-    company's name.
+    """The plan in a YAML file: `arms` names treatments with their shares, `treatment_share` the share of the only one.
+
+    Without a salt of its own, a campaign is drawn with its id as salt, the holdout with the company's name.
 
     Raises UserError naming the file and what is wrong in it.
     """
     read = read_yaml(file, f"a plan's keys with values: {', '.join(_Plan.model_fields)}")
     plan = validated(read, _Plan)
-    named = plan.model_dump() | {"salt": plan.salt or plan.campaign_id, "holdout_salt": settings.company}
+    if plan.arms and plan.treatment_share is not None:
+        raise UserError(f"{file}: arms has the share of each treatment; take treatment_share out.")
+    share = DEFAULT_SHARE if plan.treatment_share is None else plan.treatment_share
+    named = plan.model_dump(exclude={"arms", "treatment_share"}) | {
+        "treatments": plan.arms or {TREATMENT: share},
+        "salt": plan.salt or plan.campaign_id,
+        "holdout_salt": settings.company,
+    }
     try:
         return ExperimentDefinition(**named)
     except UserError as error:
@@ -58,7 +69,8 @@ def read_plan(file: Path, settings: Settings) -> ExperimentDefinition:
 
 
 def register_experiment(connection: duckdb.DuckDBPyConnection, plan: ExperimentDefinition) -> pd.DataFrame:
-    """Keep the plan, and draw the arms: campaign_id, customer_id, arm (treatment, control, holdout) of every customer.
+    """Keep the plan, and draw the arms: campaign_id, customer_id, arm (a treatment, control, holdout) of every
+    customer.
 
     The day that decides whether a plan comes before its start is the last one whose sales are loaded: results up to
     then may have been seen. Raises UserError for a plan registered later than that or changed after its start, and

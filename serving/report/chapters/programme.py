@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
+from serving.report.chapters.campaign_arms import arm_figures
 from serving.report.charts import programme as charts
 from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
@@ -48,7 +49,8 @@ def campaigns(company: Company) -> Section:
         missing = "No campaign has started, so there is nothing to judge."
         return Section("campaigns", "Campaigns", [Figure("Did campaigns pay?", missing=missing, width=12)])
     figures = [_returns(company, found)] if any(row["roi_incremental"] is not None for row in found) else []
-    return Section("campaigns", "Campaigns", [*figures, _campaign_table(company, found)], outcome_sentence(found))
+    figures += [_campaign_table(company, found), *arm_figures(company)]
+    return Section("campaigns", "Campaigns", figures, outcome_sentence(found))
 
 
 def campaign_outcomes(company: Company) -> list[dict[str, Any]]:

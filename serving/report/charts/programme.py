@@ -58,3 +58,30 @@ def campaign_returns(frame: pd.DataFrame) -> Chart:
         x=alt.X("roi_incremental:Q", title=title), color=colour
     )
     return zero + rings + spans + points
+
+
+def arm_effects(frame: pd.DataFrame, currency: str) -> Chart:
+    """Effects of arms: arm, conclusion, effect_per_member, effect_low, effect_high, sequential_low, sequential_high.
+
+    The point has the 95% interval of one look as a broad line, where there is one, and as a thin line that which may be
+    looked at every day; arms are in the frame's order.
+    """
+    base = chart(frame, 30 * len(frame) + 50).encode(
+        y=alt.Y("arm:N", sort=list(frame["arm"]), title=None, axis=alt.Axis(labelLimit=260)),
+        color=colours_of("conclusion", theme.ARMS),
+        tooltip=[
+            tip("arm", "Arm", None),
+            tip("conclusion", "Conclusion", None),
+            tip("effect_per_member", "More margin", ",.2f"),
+            tip("effect_low", "At least", ",.2f"),
+            tip("effect_high", "At most", ",.2f"),
+            tip("sequential_low", "Looked at daily: at least", ",.2f"),
+            tip("sequential_high", "Looked at daily: at most", ",.2f"),
+        ],
+    )
+    title = f"Margin per customer more than the control, {currency}"
+    zero = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(color=theme.GREY, strokeDash=[4, 4]).encode(x="none:Q")
+    thin = base.mark_rule(strokeWidth=1).encode(x=alt.X("sequential_low:Q", title=title), x2="sequential_high:Q")
+    broad = base.mark_rule(strokeWidth=4).encode(x=alt.X("effect_low:Q", title=title), x2="effect_high:Q")
+    points = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("effect_per_member:Q", title=title))
+    return zero + thin + broad + points

@@ -330,6 +330,25 @@ MARTS = {
             ('d', null, null, null, 'cannot_be_estimated', 'placebo_28')
         ) as t (campaign_id, roi_incremental, roi_low, roi_high, campaign_outcome, outcome_reason)
     """,
+    "fct_campaign_arms": """
+        select campaign_id, arm, as_of_date, arm = 'nothing' as is_control, 1000::bigint as members_count,
+            conversion_rate::double as conversion_rate, 4::double as net_amount_per_member,
+            2::double as margin_amount_per_member, effect::double as effect_per_member, low::double as effect_low,
+            high::double as effect_high, sequential_low::double as sequential_low,
+            sequential_high::double as sequential_high, is_different, status
+        from (values
+            ('a', 'letter', 0.06, 1.5, 1.0, 2.0, 0.75, 2.25, true, 'ok'),
+            ('a', 'nothing', 0.04, null, null, null, null, null, false, 'control'),
+            ('a', {hostile}, 0.05, 0.25, -0.25, 0.75, -0.5, 1.0, false, 'provisional'),
+            ('c', 'phone', 0.05, 0.5, null, null, -3.0, 4.0, false, 'window_open'),
+            ('c', 'fax', 0.05, null, null, null, null, null, false, 'too_few_customers'),
+            ('c', 'nothing', 0.04, null, null, null, null, null, false, 'control'),
+            ('b', 'treatment', 0.05, 9.0, 8.0, 10.0, 7.0, 11.0, true, 'ok'),
+            ('b', 'nothing', 0.04, null, null, null, null, null, false, 'control')
+        ) as t (campaign_id, arm, conversion_rate, effect, low, high, sequential_low, sequential_high, is_different,
+            status)
+        cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
+    """,
     "fct_forecasts": """
         select date '2017-12-31' as as_of_date, series, tier, (date '2018-01-01' + to_months(i::int))::date as month,
             (i + 1)::integer as months_ahead, status, 8::bigint as origins_count,

@@ -25,7 +25,7 @@ from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
-CHARTS = 22
+CHARTS = 23
 OUTSIDE = ("src", "href", "action", "data", "poster", "srcset", "background", "cite", "formaction", "manifest")
 
 
@@ -204,6 +204,29 @@ def test_statuses_are_told(connection: DuckDBPyConnection, settings: Settings) -
     by_title = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}
     assert by_title["Where future value lies"].missing == "No lifetime values: the history is too short."
     assert "365 days: no customer is old enough yet." in by_title["A second order within …"].takeaway
+
+
+def test_arms_of_campaigns_with_several_are_told(connection: DuckDBPyConnection, settings: Settings) -> None:
+    figure = {figure.title: figure for figure in figures(report_of(Marts(connection), settings))}["Arm by arm"]
+    assert figure.table is not None and figure.chart is not None
+    rows = [[getattr(cell, "text", cell) for cell in row] for row in figure.table.rows]
+    notes = [getattr(row[5], "below", "") for row in figure.table.rows]
+    assert [row[0] for row in rows] == ["fax", "phone", "nothing", HOSTILE, "letter", "nothing"]
+    assert rows[4] == ["letter", "1,000", "6.0%", "$4.00", "$2.00", "$1.50", "differs from the control"]
+    assert notes[1] == "−$3.00 to $4.00" and notes[4] == "$1.00 to $2.00" and notes[0] == ""
+    said = [getattr(row[6], "below", "") for row in figure.table.rows]
+    assert said == [
+        "too few customers to compare",
+        "its period is not over, or not fully in the data",
+        "",
+        "orders of its period may still come back",
+        "",
+        "",
+    ]
+    drawn = [row for rows in figure.chart.to_dict()["datasets"].values() for row in rows if "arm" in row]
+    assert [row["arm"] for row in drawn] == ["Summer: phone", f"{HOSTILE}: {HOSTILE}", f"{HOSTILE}: letter"]
+    connection.execute("delete from marts.fct_campaign_arms where arm in ('letter', 'fax')")
+    assert "Arm by arm" not in {figure.title for figure in figures(report_of(Marts(connection), settings))}
 
 
 def test_new_and_returning_sales_and_discounts_are_told(connection: DuckDBPyConnection, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from warehouse.experiments.assignment import (
 PLAN = {
     "campaign_id": "spring",
     "salt": "s1",
-    "treatment_share": 0.5,
+    "treatments": {"treatment": 0.5},
     "start_date": date(2025, 3, 1),
     "end_date": date(2025, 3, 31),
     "metrics": ("margin_amount", "orders_count"),
@@ -68,7 +68,7 @@ def test_arm_does_not_depend_on_order_or_company(customers, random):
 
 def test_shares_are_the_planned_ones_and_the_holdout_is_permanent():
     customers = range(40_000)
-    arms = assign(customers, plan(treatment_share=0.7))["arm"]
+    arms = assign(customers, plan(treatments={"treatment": 0.7}))["arm"]
     held_out = (arms == "holdout").to_numpy()
     assert stats.binomtest(int(held_out.sum()), 40_000, 0.05).pvalue > 0.001
     treated = int((arms == "treatment").sum())
@@ -80,6 +80,27 @@ def test_shares_are_the_planned_ones_and_the_holdout_is_permanent():
     assert larger[held_out].all() and larger.sum() > held_out.sum()
 
 
+def test_each_of_several_treatments_has_its_share_and_the_rest_is_the_control():
+    customers = range(40_000)
+    several = plan(treatments={"letter": 0.2, "phone call": 0.3}, holdout_share=0.0)
+    arms = assign(customers, several)["arm"]
+    counts = arms.value_counts()
+    assert set(counts.index) == {"letter", "phone call", "control"}
+    assert stats.chisquare(counts[["letter", "phone call", "control"]], [8_000, 12_000, 20_000]).pvalue > 0.001
+    # one treatment of the same size would have the same customers
+    alone = assign(customers, plan(holdout_share=0.0))["arm"]
+    assert ((arms != "control") == (alone == "treatment")).all()
+
+
+def test_arms_are_a_part_of_the_plan():
+    registry = register(empty_registry(), plan(treatments={"letter": 0.1 + 0.2, "phone": 0.3}), BEFORE)
+    assert registry["arms"].tolist() == ["letter=0.30000000000000004,phone=0.3"]
+    assert registry["treatment_share"].tolist() == pytest.approx([0.6])
+    assert register(registry, plan(treatments={"letter": 0.1 + 0.2, "phone": 0.3}), DURING).equals(registry)
+    with pytest.raises(UserError, match=r"arms was letter=0.3.*now letter=0.3,fax=0.3"):
+        register(registry, plan(treatments={"letter": 0.3, "fax": 0.3}), DURING)
+
+
 def test_a_customer_listed_twice_is_refused():
     with pytest.raises(ValueError, match="customer 7 is listed more than once"):
         assign([7, 8, 7], plan())
@@ -88,7 +109,15 @@ def test_a_customer_listed_twice_is_refused():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"treatment_share": 1.0}, "treatment_share"),
+        ({"treatments": {"treatment": 1.0}}, "share of each treatment"),
+        ({"treatments": {}}, "share of each treatment"),
+        ({"treatments": {"a": 0.9, "b": 0.2}}, "share of each treatment"),
+        ({"treatments": {"a": 0.9, "b": 0.0}}, "share of each treatment"),
+        ({"treatments": {"a": 0.4, "control": 0.2}}, "neither control nor holdout"),
+        ({"treatments": {"holdout": 0.4}}, "neither control nor holdout"),
+        ({"treatments": {"a=b": 0.4}}, "a treatment is named with"),
+        ({"treatments": {"a,b": 0.4}}, "a treatment is named with"),
+        ({"treatments": {" a": 0.4}}, "a treatment is named with"),
         ({"holdout_share": 1.0}, "holdout_share"),
         ({"end_date": date(2025, 2, 1)}, "end_date"),
         ({"campaign_id": HOLDOUT_DRAW}, "campaign_id"),
@@ -105,7 +134,7 @@ def test_a_plan_that_makes_no_sense_is_refused_by_name(changes, named):
 
 def test_a_plan_may_change_until_the_day_before_the_start():
     first = register(empty_registry(), plan(), BEFORE)
-    changed = register(first, plan(treatment_share=0.8), date(2025, 2, 28))
+    changed = register(first, plan(treatments={"treatment": 0.8}), date(2025, 2, 28))
     assert first["treatment_share"].tolist() == [0.5]
     assert changed["treatment_share"].tolist() == [0.8]
     assert changed["registered_on"].tolist() == [date(2025, 2, 28)]
@@ -115,7 +144,8 @@ def test_a_plan_may_change_until_the_day_before_the_start():
     ("changes", "named"),
     [
         ({"salt": "s2"}, "salt was s1, now s2"),
-        ({"treatment_share": 0.6}, "treatment_share was 0.5, now 0.6"),
+        ({"treatments": {"treatment": 0.6}}, "treatment_share was 0.5, now 0.6"),
+        ({"treatments": {"a": 0.2, "b": 0.3}}, "arms was , now a=0.2,b=0.3"),
         ({"end_date": date(2025, 4, 30)}, "end_date"),
         ({"start_date": date(2025, 5, 1), "end_date": date(2025, 5, 31)}, "start_date"),
         ({"metrics": ("orders_count", "margin_amount")}, "metrics"),
@@ -137,7 +167,7 @@ def test_the_same_plan_again_changes_nothing_also_after_a_database_kept_it():
     assert isinstance(kept["start_date"].iloc[0], pd.Timestamp)
     pd.testing.assert_frame_equal(register(kept, plan(), DURING), kept)
     with pytest.raises(UserError, match="cannot change"):
-        register(kept, plan(treatment_share=0.51), DURING)
+        register(kept, plan(treatments={"treatment": 0.51}), DURING)
 
 
 def test_a_plan_first_registered_after_its_start_is_refused():

@@ -77,6 +77,29 @@ def test_a_plan_that_changes_after_its_start_is_refused(settings: Settings) -> N
         assert connection.execute("select end_date from ops.experiments").fetchall() == [(date(2024, 3, 29),)]
 
 
+SEVERAL = PLAN + "arms: {letter: 0.2, phone call: 0.3}"
+
+
+def test_several_treatments_are_drawn_with_their_shares(settings: Settings) -> None:
+    rows = assign(settings, SEVERAL)
+    arms = [arm for _, _, arm in rows[1:]]
+    assert set(arms) == {"letter", "phone call", "control", "holdout"}
+    assert 280 <= arms.count("letter") <= 440 and 800 <= arms.count("control") <= 1000
+    later(settings, date(2024, 3, 15))
+    assert assign(settings, SEVERAL) == rows
+    with pytest.raises(UserError, match=r"arms was letter=0\.2,phone call=0\.3, now letter=0\.3,phone call=0\.3"):
+        assign(settings, SEVERAL.replace("letter: 0.2", "letter: 0.3"))
+
+
+def test_a_home_of_before_keeps_its_plans(settings: Settings) -> None:
+    """Its table lacks the column; the plan of one treatment is the same as ever."""
+    rows = assign(settings, PLAN)
+    with connect(settings.warehouse_path) as connection:
+        connection.execute("alter table ops.experiments drop column arms")
+    later(settings, date(2024, 3, 15))
+    assert assign(settings, PLAN) == rows
+
+
 def test_a_plan_first_registered_after_its_start_is_refused(settings: Settings) -> None:
     later(settings, date(2024, 3, 1))
     with pytest.raises(UserError, match="register an experiment before its start"):
@@ -92,6 +115,12 @@ def test_a_plan_first_registered_after_its_start_is_refused(settings: Settings) 
         ),
         (PLAN.replace("2024-03-28", "soon"), r"plan.yml: line \d: \"end_date\": "),
         (PLAN + "treatment_share: 1.5", 'treatment_share": Input should be less than or equal to 1'),
+        (
+            SEVERAL + "\ntreatment_share: 0.5",
+            "plan.yml: arms has the share of each treatment; take treatment_share out",
+        ),
+        (PLAN + "arms: {letter: 0.7, phone: 0.3}", "plan.yml: .* of all of them together, must lie between 0 and 1"),
+        (PLAN + "arms: {}", "arms"),
         ("just text", "plan.yml: expected a plan's keys with values"),
     ],
 )

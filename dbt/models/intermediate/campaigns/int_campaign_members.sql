@@ -1,6 +1,6 @@
 {#
   A member is one from the assignment on, else from the campaign's start. An assignment never changes: who was delivered in
-  one arm and then in another is in both.
+  one arm and then in another is in both, which of its arms they may be.
 #}
 with run_dates as (
 
@@ -18,6 +18,12 @@ members as (
 campaigns as (
 
     select * from {{ accepted(ref('int_campaign_versions')) }}
+
+),
+
+planned_arms as (
+
+    select * from {{ ref('int_planned_arms') }}
 
 ),
 
@@ -49,6 +55,13 @@ assigned as (
 
 )
 
-select campaign_id, customer_id, arm, member_since, is_in_both_arms
+select
+    assigned.campaign_id,
+    assigned.customer_id,
+    assigned.arm,
+    coalesce(planned_arms.is_control, assigned.arm = 'control') as is_control,
+    assigned.member_since,
+    assigned.is_in_both_arms
 from assigned
-where is_accepted
+left join planned_arms on assigned.campaign_id = planned_arms.campaign_id and assigned.arm = planned_arms.arm
+where assigned.is_accepted

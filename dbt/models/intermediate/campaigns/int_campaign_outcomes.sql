@@ -71,6 +71,7 @@ select
     members.campaign_id,
     members.customer_id,
     members.arm,
+    members.is_control,
     '{{ metric }}' as metric,
     coalesce(cast(windows.{{ metric }} as double), 0) + coalesce(cast(returned_later.{{ metric }} as double), 0) as value,
     coalesce(cast(windows.pre_{{ metric }} as double), 0) as pre_value,

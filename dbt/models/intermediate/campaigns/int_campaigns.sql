@@ -21,8 +21,8 @@ counted as (
 
     select
         campaign_id,
-        count(*) filter (where arm = 'treatment' and not is_in_both_arms) as treated_count,
-        count(*) filter (where arm = 'control' and not is_in_both_arms) as control_count,
+        count(*) filter (where not is_control and not is_in_both_arms) as treated_count,
+        count(*) filter (where is_control and not is_in_both_arms) as control_count,
         count(*) filter (where is_in_both_arms) as both_arms_count,
         count(*) as members_count
     from members

@@ -47,7 +47,7 @@ signals as (
 
     select customer_id, member_since, 'contact', 1
     from campaign_members
-    where arm = 'treatment'
+    where not is_control
 
     union all
 

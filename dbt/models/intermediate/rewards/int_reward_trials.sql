@@ -44,7 +44,7 @@ trials as (
 select
     outcomes.campaign_id,
     outcomes.customer_id,
-    outcomes.arm,
+    case when outcomes.is_control then 'control' else 'treatment' end as arm,
     outcomes.value,
     outcomes.pre_value,
     outcomes.planned_share
