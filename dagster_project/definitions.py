@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_project.assets.activate import build_audience_assets, build_message_assets
+from dagster_project.assets.activate import build_audience_assets, build_digest_assets, build_message_assets
 from dagster_project.assets.ingest import build_ingest_assets
 from dagster_project.assets.models import MODEL_CHECKS, build_model_assets
 from dagster_project.assets.postgres import build_postgres_assets
@@ -41,6 +41,7 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
             *build_postgres_assets(settings),
             *build_message_assets(),
             *build_audience_assets(),
+            *build_digest_assets(),
         ],
         jobs=[build_daily_job(settings)],
         schedules=build_schedules(settings),

@@ -6,8 +6,9 @@ from typing import Any
 import duckdb
 
 from serving import outbox
+from serving.publication import changes
 from serving.publication.metric_dictionary import metric_definitions, store_definitions
-from warehouse import builds, node_states
+from warehouse import builds, holidays, node_states
 from warehouse.experiments import registry
 from warehouse.migrations import rename_earlier_names
 from warehouse.model_store import results
@@ -25,6 +26,8 @@ def create_operations_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(builds.CREATE)
     connection.execute(node_states.CREATE)
     connection.execute(registry.CREATE)
+    connection.execute(changes.CREATE)
+    connection.execute(holidays.CREATE)
     outbox.create_tables(connection)
 
 

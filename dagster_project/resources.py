@@ -21,6 +21,7 @@ from dagster_project.watchdog import TERMINATED, Ending, Watchdog, tell_end
 from serving.outbox import take_over
 from serving.publication.precopy import Precopy
 from warehouse import builds
+from warehouse.holidays import store_holidays
 from warehouse.ingest.row_reports import keep_sentences
 from warehouse.lock import Holder, hold_warehouse
 from warehouse.lost import require_warehouse
@@ -43,15 +44,16 @@ STEP_ENDS = {
 class WarehouseRun:
     """One run's hold on the warehouse: its settings, its checks so far and how long its stages took (seconds).
 
-    `builds_everything`: whether it builds also what stands, see dbt_runner/standing_nodes.py.
-    `precopy` copies finished tables for the publication that the run ends with. `input_state`: what it starts from (see
-    unchanged.py).
+    `builds_everything`: whether it builds also what stands, see dbt_runner/standing_nodes.py. `accepts`: whether it
+    publishes although more of earlier days changes than the settings allow. `precopy` copies finished tables for the
+    publication that the run ends with. `input_state`: what it starts from (see unchanged.py).
     """
 
     settings: Settings
     run_id: str
     full_refresh: bool
     builds_everything: bool
+    accepts: bool
     progress: Progress
     precopy: Precopy
     watchdog: Watchdog
@@ -165,10 +167,11 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
             "full_refresh": dg.Field(bool, default_value=False, is_required=False),
             "everything": dg.Field(bool, default_value=False, is_required=False),
             "new_warehouse": dg.Field(bool, default_value=False, is_required=False),
+            "accept": dg.Field(bool, default_value=False, is_required=False),
         },
         description="The warehouse, held by one run at a time. as_of_date: an earlier day to tell figures as of."
-        " everything: build also what stands."
-        " new_warehouse: start anew where it is lost.",
+        " everything: build also what stands. new_warehouse: start anew where it is lost."
+        " accept: publish whatever changes on days published before.",
     )
     def warehouse(context: dg.InitResourceContext) -> Iterator[WarehouseRun]:
         config = context.resource_config
@@ -186,6 +189,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
                 run_id,
                 config["full_refresh"],
                 config["everything"] or config["full_refresh"],
+                config["accept"],
                 progress or _no_progress,
                 Precopy(chosen),
                 watchdog,
@@ -203,6 +207,7 @@ def warehouse_resource(settings: Settings, progress: Progress | None = None) -> 
                 connection = held.open()
                 require_current(connection, chosen)
                 prepare_warehouse(connection, held.dbt.manifest())
+                store_holidays(connection, chosen.holidays, chosen.earliest_date.year)
                 take_over(connection, Register(chosen))
                 held.input_state = input_state(chosen)
                 yield held

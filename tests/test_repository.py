@@ -37,7 +37,8 @@ KNOW_AS_OF_DATE = {
     "int_customer_feedback", "int_customer_movements", "int_customers", "int_latest_results", "int_marketing_spend",
     "int_messages",
     "int_order_lines", "int_orders", "int_permanent_holdout", "int_point_adjustments", "int_points_lot_positions",
-    "int_programme_costs", "int_redemptions", "int_returned_lines", "int_run_dates", "int_source_customers",
+    "int_programme_costs", "int_redemptions", "int_returned_lines", "int_rows_daily", "int_run_dates",
+    "int_source_customers",
     "int_tier_members", "int_tier_metrics", "int_tier_rules", "int_tier_states", "fct_model_runs",
     "rpt_roi_reconciliation", "rpt_sales_monthly",
 }  # fmt: skip

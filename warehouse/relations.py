@@ -11,6 +11,12 @@ class Relation(NamedTuple):
     schema: str
     name: str
 
+    @classmethod
+    def parse(cls, text: str) -> "Relation":
+        """The relation that is written `schema.name`."""
+        schema, _, name = text.partition(".")
+        return cls(schema, name)
+
     @property
     def sql(self) -> str:
         """The quoted name within a database."""

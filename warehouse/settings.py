@@ -25,12 +25,14 @@ from warehouse.values import (
     Elasticity,
     ExpiryMonths,
     Folder,
+    HolidayPlace,
     MailHost,
     Memory,
     Minutes,
     MoneyRate,
     Number,
     Rate,
+    Recipient,
     Return,
     Rising,
     Scale,
@@ -228,7 +230,7 @@ class PostgresSettings(_Section):
 
 
 class PublishSettings(_Section):
-    """Who may read publications, how many are kept, and whether a PostgreSQL database gets them, too."""
+    """Who may read publications, how many are kept, what holds one back, and whether PostgreSQL gets them, too."""
 
     group: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9._-]*$", max_length=32, examples=["analysts"])] | None = (
         None
@@ -236,6 +238,9 @@ class PublishSettings(_Section):
     """The group of the machine whose members may read publications; without it, only the run's own user may."""
     keep: Annotated[Whole, Field(ge=1, le=1000)] = 5
     """Number of publications that are kept for `loyalty rollback`."""
+    max_restated_rate: Annotated[Rate, Field(examples=[0.02])] | None = None
+    """The largest part of a mart's rows of days published before that may change. A publication that changes more is
+    held back until `loyalty run --accept`; without it, none is."""
     postgres: PostgresSettings | None = None
     """The PostgreSQL database, if there is one."""
 
@@ -343,6 +348,29 @@ class AudiencesSettings(_Section):
     """Where audiences are posted to."""
 
 
+class DigestWebhookSettings(WebhookSettings):
+    """The address that the digest and alerts are posted to."""
+
+    url_env: WebhookVariable = "LOYALTY_WEBHOOK_DIGEST"
+    """The environment variable with the address."""
+
+
+class DigestSettings(_Section):
+    """The weekly digest and alerts of days that stand out, to the people who run the shop."""
+
+    channel: Annotated[Literal["email", "webhook", "slack"], Field(examples=["slack"])] | None = None
+    """How they are sent: by `email` through `messages.smtp`, from `messages.sender`; to a `webhook` values and text as
+    JSON; to `slack` the text as Slack and its like take it. Without it nothing is sent."""
+    to: Annotated[tuple[Recipient, ...], Field(max_length=100, examples=[["owner@example.org"]])] = ()
+    """The addresses of the channel `email`."""
+    alerts: bool = True
+    """Whether days that stand out are told after the run that finds them, beside the digest."""
+    cron: Cron = "0 8 * * 1"
+    """When the digest is sent, in business time, where the daily run has not sent it yet."""
+    webhook: DigestWebhookSettings = DigestWebhookSettings()
+    """Where they are posted to."""
+
+
 class MessagesSettings(_Section):
     """Channel, occasions, frequency and times of messages to customers; without a channel nobody is written to."""
 
@@ -418,6 +446,8 @@ class Settings(_Section):
     """The currency of all figures, by its ISO code; other currencies are converted by the delivered exchange rates."""
     exchange_rate_days: Annotated[Whole, Field(ge=0, le=366)] = 7
     """How many days older than its order an exchange rate may be, because banks publish none on weekends."""
+    holidays: Annotated[HolidayPlace, Field(examples=["DE-BY"])] | None = None
+    """The country whose public holidays raise no alert, or a part of it, by ISO code (`DE`, `DE-BY`); `null`: none."""
     earliest_date: Day = date(1990, 1, 1)
     """The earliest date that can be right: a row with an earlier date is rejected."""
     data_through: Annotated[Day, Field(examples=["2026-10-31"])] | None = None
@@ -470,8 +500,16 @@ class Settings(_Section):
     """Messages to customers."""
     audiences: AudiencesSettings = AudiencesSettings()
     """Delivery of audiences."""
+    digest: DigestSettings = DigestSettings()
+    """The weekly digest and alerts."""
     # Where these settings came from, for messages; not a key of the file.
     path: Path = Field(default=DEFAULT_SETTINGS, exclude=True)
+
+    @model_validator(mode="after")
+    def _a_mailed_digest_has_both_ends(self) -> Self:
+        if self.digest.channel == "email" and not (self.digest.to and self.messages.sender):
+            raise ValueError("the digest's channel email needs digest.to and messages.sender (Name <address>)")
+        return self
 
     @property
     def folder(self) -> Path:
@@ -584,6 +622,7 @@ def load_settings(
 def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
     """Raises UserError, without the value, for a secret that no mail server or web server could be told."""
     smtp, webhook, audiences = settings.messages.smtp, settings.messages.webhook, settings.audiences.webhook
+    digest = settings.digest.webhook
     secrets = {
         "messages.smtp.username_env": (smtp.username_env, False),
         "messages.smtp.password_env": (smtp.password_env, False),
@@ -593,6 +632,9 @@ def _require_usable_secrets(settings: Settings, environ: Mapping[str, str]) -> N
         "audiences.webhook.url_env": (audiences.url_env, True),
         "audiences.webhook.token_env": (audiences.token_env, False),
         "audiences.webhook.secret_env": (audiences.secret_env, False),
+        "digest.webhook.url_env": (digest.url_env, True),
+        "digest.webhook.token_env": (digest.token_env, False),
+        "digest.webhook.secret_env": (digest.secret_env, False),
         "schedule.failure_webhook_env": (settings.schedule.failure_webhook_env, True),
     }
     problems = [

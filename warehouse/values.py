@@ -60,6 +60,16 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _holiday_place(text: str) -> str:
+    from holidays import list_supported_countries  # here, as most companies name no country
+
+    country, _, part = text.partition("-")
+    known = list_supported_countries(include_aliases=False)
+    if country not in known or (part and part not in known[country]):
+        raise ValueError(f'"{text}" is no country, or part of one, with known holidays, such as DE or DE-BY')
+    return text
+
+
 def _span(ends: tuple[float, float]) -> tuple[float, float]:
     if ends[0] > ends[1]:
         raise ValueError(f"the lower end, {ends[0]}, is above the upper one, {ends[1]}")
@@ -185,6 +195,12 @@ def _sender(text: str) -> str:
     return text
 
 
+def _recipient(text: str) -> str:
+    if parseaddr(_sender(text))[1] != text:
+        raise ValueError("an address alone is expected, such as owner@example.org")
+    return text
+
+
 def _memory(text: str) -> str:
     match = MEMORY.fullmatch(text)
     if not match or float(match[1]) * MEMORY_UNITS[match[2][0].upper()] < LEAST_MEMORY:
@@ -198,6 +214,7 @@ def _mail_host(text: str) -> str:
     return text
 
 
+HolidayPlace = Annotated[str, Field(max_length=20), AfterValidator(_holiday_place)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 # A name or a sentence of people's, which reaches pages, headers and SQL as it is.
 Text = Annotated[str, Field(max_length=200), AfterValidator(one_line)]
@@ -233,6 +250,7 @@ SmtpVariable = Annotated[str, Field(pattern="^LOYALTY_SMTP_[A-Z0-9_]+$", max_len
 DsnVariable = Annotated[str, Field(pattern="^LOYALTY_DSN_[A-Z0-9_]+$", max_length=100)]
 WebhookVariable = Annotated[str, Field(pattern="^LOYALTY_WEBHOOK_[A-Z0-9_]+$", max_length=100)]
 Sender = Annotated[Text, AfterValidator(_sender)]
+Recipient = Annotated[Text, AfterValidator(_recipient)]
 WebAddress = Annotated[str, Field(pattern="^(https://|mailto:)[^/]", max_length=1000), AfterValidator(_web_address)]
 Memory = Annotated[str, AfterValidator(_memory)]
 MailHost = Annotated[str, AfterValidator(_mail_host)]

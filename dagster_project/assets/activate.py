@@ -2,7 +2,7 @@
 
 Candidates come from dbt, are created in `ops.messages`, and dbt goes on to the marts; the outbox is delivered after the
 gate and the publication, and again whenever the delivery schedule says so. Then audiences that say `deliver: daily` are
-posted as well.
+posted as well, and the people who run the shop get the week's digest and alerts.
 """
 
 import dagster as dg
@@ -10,6 +10,7 @@ import dagster as dg
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.resources import WarehouseRun
 from serving.audiences import deliver_daily, has_daily
+from serving.digest import send_due
 from serving.outbox import check_outbox, deliver, enqueue_messages
 from warehouse.register import Register
 
@@ -18,7 +19,8 @@ CANDIDATES_KEY = dg.AssetKey(["intermediate", "int_message_candidates"])
 MESSAGES_KEY = dg.AssetKey(["ops", "messages"])
 DELIVERY_KEY = dg.AssetKey(["outbox", "delivery"])
 AUDIENCES_KEY = dg.AssetKey(["outbox", "audiences"])
-# Under this name the metadata of the audiences says which were not delivered.
+DIGEST_KEY = dg.AssetKey(["outbox", "digest"])
+# Under this name the metadata of audiences and the digest says what was not delivered.
 NOT_DELIVERED = "not delivered"
 
 
@@ -92,3 +94,32 @@ def build_audience_assets() -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata={"delivered": len(delivered) - len(refused), **told})
 
     return [audiences]
+
+
+def build_digest_assets() -> list[dg.AssetsDefinition]:
+    """The digest and alerts, sent behind the publication."""
+
+    @dg.asset(
+        key=DIGEST_KEY,
+        deps=[PUBLICATION_KEY],
+        group_name="published",
+        kinds={"email"},
+        owners=[OWNER],
+        required_resource_keys={"warehouse"},
+        description="The digest of the last whole week and alerts of days that stand out, each sent once.",
+    )
+    def digest(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run: WarehouseRun = context.resources.warehouse
+        if run.settings.digest.channel is None:
+            return dg.MaterializeResult(metadata={"channel": "none"})
+        limit = run.watchdog.limit("the delivery", "limits.delivery_minutes", run.settings.limits.delivery_minutes)
+        with limit, run.stage("send digest"), run.away():
+            sent = send_due(run.settings)
+        # as of audiences: the figures are published and right
+        refused = [one.told for one in sent if one.problems]
+        for sentence in refused:
+            run.progress(sentence, "waiting", None)
+        told = {NOT_DELIVERED: "\n".join(refused)} if refused else {}
+        return dg.MaterializeResult(metadata={"sent": len(sent) - len(refused), **told})
+
+    return [digest]

@@ -123,6 +123,7 @@ def build_publish_assets(
                 manifest=run.dbt.manifest_path(),
                 report=report,
                 ahead=run.precopy.bases(),
+                accept=run.accepts,
             )
             record_inputs(run.settings, publication, None if is_part(context.run) else run.input_state)
             cohorts = connection.execute("select * from marts.fct_cohort_retention").df()

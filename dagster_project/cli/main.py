@@ -138,6 +138,9 @@ def command_line() -> Parser:
     sql.add_argument("--warehouse", action="store_true", help="read the warehouse and its raw tables, between runs")
     sql.add_argument("--format", choices=("table", "csv", "json"), default="table")
     sql.add_argument("--allow-files", action="store_true", help="let it read and write other files, with your rights")
+    diff = commands.add("diff", "what the last publication changed, or one that is held back would", _diff)
+    diff.add_argument("mart", nargs="?", help="the numbers of this mart (default: the rows of every mart)")
+    diff.add_argument("--format", choices=("table", "csv", "json"), default="table")
     metric = commands.add("metric", "a metric by its name, from the published copy", _metric)
     metric.add_argument("name", help="a metric of docs/metrics.md, or MART.COLUMN")
     repeated = {"action": "append", "default": []}
@@ -152,6 +155,8 @@ def command_line() -> Parser:
     messages = commands.add("messages", "look at the outbox, or deliver it by hand", _messages)
     messages.add_argument("action", choices=("preview", "send"), help="print it without addresses, or deliver it")
     messages.add_argument("--limit", type=_count, default=10, help="how many messages a preview shows")
+    digest = commands.add("digest", "the last whole week beside the one before and a year ago", _digest)
+    digest.add_argument("--send", action="store_true", help="send it to the receivers of the settings")
     _add_audiences(commands)
     _add_simulate(commands)
     _add_server(commands.add("ui", "Dagster's UI on the same graph; schedule and sensors are off", _ui))
@@ -246,6 +251,7 @@ def _add_run(commands: Commands) -> None:
     run.add_argument("--full-refresh", action="store_true", help="build the incremental history anew")
     run.add_argument("--force", action="store_true", help="run although nothing is new, and build what is unchanged")
     run.add_argument("--new-warehouse", action="store_true", help="start anew where the warehouse is lost")
+    run.add_argument("--accept", action="store_true", help="publish what was held back, see `diff`")
     run.add_argument("--wait", type=_seconds, metavar="SECONDS", help="how long to wait for another run to end")
 
 
@@ -350,7 +356,7 @@ def _add_force(parser: Parser) -> None:
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     settings = load_settings(settings.path, as_of_date=options.as_of_date, lock_wait_seconds=options.wait)
-    if not (options.select or options.full_refresh or options.new_warehouse or options.force):
+    if not (options.select or options.full_refresh or options.new_warehouse or options.force or options.accept):
         live = unchanged_since(settings)
         if live:
             _say(nothing_new(settings, live))
@@ -365,6 +371,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         full_refresh=options.full_refresh,
         new_warehouse=options.new_warehouse,
         everything=options.force,
+        accept=options.accept,
     )
 
 
@@ -378,10 +385,11 @@ def _is_behind_in_postgres(settings: Settings) -> bool:
 
 def _deliver(settings: Settings) -> int:
     """What waits goes out although nothing is new: a load that PostgreSQL refused, messages until the end of quiet
-    hours, audiences that were not accepted."""
+    hours, audiences and a digest that were not accepted."""
     due = ["published/postgres"] if _is_behind_in_postgres(settings) else []
     due += ["outbox/delivery"] if settings.messages.channel else []
     due += ["outbox/audiences"] if has_daily(settings) else []
+    due += ["outbox/digest"] if settings.digest.channel else []
     if not due:
         return DONE
     from dagster_project.cli.run import run
@@ -424,6 +432,13 @@ def _sql(settings: Settings, options: argparse.Namespace) -> int:
     print_query(
         settings, options.query, options.format, allow_files=options.allow_files, in_warehouse=options.warehouse
     )
+    return DONE
+
+
+def _diff(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.diff import print_changes
+
+    print_changes(settings, options.mart, options.format)
     return DONE
 
 
@@ -515,6 +530,12 @@ def _messages(settings: Settings, options: argparse.Namespace) -> int:
         return DONE if send(settings) else FAILED
     preview(settings, options.limit)
     return DONE
+
+
+def _digest(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.digest import digest
+
+    return DONE if digest(settings, send=options.send) else FAILED
 
 
 def _list_audiences(settings: Settings, options: argparse.Namespace) -> int:

@@ -97,8 +97,10 @@ def run(
     full_refresh: bool = False,
     new_warehouse: bool = False,
     everything: bool = False,
+    accept: bool = False,
 ) -> int:
-    """Run the graph, or the selected part; with `everything`, build also what has not changed.
+    """Run the graph, or the selected part; with `everything`, build also what has not changed; with
+    `accept`, publish what would be held back.
 
     Returns the exit code: 0 done, 1 failed, 3 the warehouse is held.
     """
@@ -114,7 +116,7 @@ def run(
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh, new_warehouse, everything),
+            run_config=run_config(settings, full_refresh, new_warehouse, everything, accept),
             tags=process_tags(),
             raise_on_error=False,
         )
@@ -136,7 +138,11 @@ def _has_published(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def run_config(
-    settings: Settings, full_refresh: bool, new_warehouse: bool = False, everything: bool = False
+    settings: Settings,
+    full_refresh: bool,
+    new_warehouse: bool = False,
+    everything: bool = False,
+    accept: bool = False,
 ) -> dict[str, object]:
     """The run config of the daily job for these settings."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
@@ -145,6 +151,7 @@ def run_config(
         "full_refresh": full_refresh,
         "new_warehouse": new_warehouse,
         "everything": everything,
+        "accept": accept,
     }
     return {
         "resources": {"warehouse": {"config": config}},

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from dagster_project.assets.activate import AUDIENCES_KEY, NOT_DELIVERED
+from dagster_project.assets.activate import AUDIENCES_KEY, DIGEST_KEY, NOT_DELIVERED
 from dagster_project.assets.publish import BEYOND, NOT_SHOWN
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
@@ -14,12 +14,17 @@ from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
 from dagster_project.words import error_in_words
+from serving.digest import alert_sentence, alerts_of_last_days
 from serving.postgres import is_behind, loaded_note
+from serving.publication.changes import held_back
+from serving.publication.reader import opened_publication
 from serving.publication.state import changed_files, live_publication, publications
 from warehouse.ingest.row_reports import kept_sentences
 from warehouse.lock import holder, who_holds
 from warehouse.privacy.erase import unfinished_path
 from warehouse.settings import Settings
+
+ALERTS_SHOWN = 5
 
 
 def print_status(settings: Settings) -> None:
@@ -38,21 +43,36 @@ def print_status(settings: Settings) -> None:
             console.print(
                 f"changed    {path} is not as it was published: `{settings.command} run` publishes it anew", style="red"
             )
+    held = held_back(settings)
+    if held:
+        console.print(f"held back  {held[0]}", style="yellow", markup=False)
+    for sentence in _alerts(settings):
+        console.print(f"alert      {sentence}", markup=False)
     if settings.publish.postgres:
         console.print(f"postgres   {_postgres(settings)}", markup=False)
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):
         console.print(f"rows       {sentence}", markup=False)
-    held = holder(settings)
+    writer = holder(settings)
     console.print(f"writing    {who_holds(settings) or 'nobody'}", markup=False)
     if unfinished_path(settings).exists():
         console.print("erasing    a customer, not to the end: start that `loyalty privacy erase` again")
     try:
         with open_instance(settings) as instance:
             _print_what_is_beyond(console, instance)
-            _print_last_runs(console, settings, instance, held.run_id if held else None)
+            _print_last_runs(console, settings, instance, writer.run_id if writer else None)
     except (OSError, SQLAlchemyError) as error:
         # what is published is told whatever became of Dagster's store, a read-only home among it
         console.print(f"last run   cannot be told: {error_in_words(error, settings)}")
+
+
+def _alerts(settings: Settings) -> list[str]:
+    """Days of the last published week that stand out, and where the rest of them are."""
+    if not settings.published_path.exists():
+        return []
+    with opened_publication(settings) as connection:
+        found = alerts_of_last_days(connection)
+    more = [f"and {len(found) - ALERTS_SHOWN} more: the report lists them"] if len(found) > ALERTS_SHOWN else []
+    return [*(alert_sentence(settings, alert) for alert in found[:ALERTS_SHOWN]), *more]
 
 
 def _postgres(settings: Settings) -> str:
@@ -71,10 +91,11 @@ def _print_what_is_beyond(console: Console, instance: dg.DagsterInstance) -> Non
         console.print(f"data       {made.metadata[BEYOND].value}")
     for sentence in str(made.metadata[NOT_SHOWN].value).splitlines() if made and NOT_SHOWN in made.metadata else ():
         console.print(f"report     {sentence}")
-    handed_over = instance.get_latest_materialization_event(AUDIENCES_KEY)
-    posted = handed_over.asset_materialization if handed_over else None
-    if posted and NOT_DELIVERED in posted.metadata:
-        console.print(str(posted.metadata[NOT_DELIVERED].value), style="yellow", markup=False)
+    for key in (AUDIENCES_KEY, DIGEST_KEY):
+        handed_over = instance.get_latest_materialization_event(key)
+        posted = handed_over.asset_materialization if handed_over else None
+        if posted and NOT_DELIVERED in posted.metadata:
+            console.print(str(posted.metadata[NOT_DELIVERED].value), style="yellow", markup=False)
 
 
 def _print_last_runs(console: Console, settings: Settings, instance: dg.DagsterInstance, writing: str | None) -> None:

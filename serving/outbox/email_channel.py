@@ -70,7 +70,7 @@ class EmailChannel:
     """One connection to the mail server of the settings, opened with the first message and again when it is lost."""
 
     def __init__(self, messages: MessagesSettings, environ: Mapping[str, str] = os.environ) -> None:
-        assert messages.sender and messages.unsubscribe_url
+        assert messages.sender
         self._sender = messages.sender
         self._unsubscribe_url = messages.unsubscribe_url
         self._smtp = messages.smtp
@@ -149,9 +149,11 @@ class EmailChannel:
         return DeferredError(self._told(code, reply)) if code < 500 else RefusedError(self._told(code, reply))
 
 
-def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessage:
-    """The mail from `sender` (`Name <address>`). EmailMessage takes no header with a line break in it, so no value can
-    add a header. Raises RefusedError where the address is not one.
+def compose(envelope: Envelope, sender: str, unsubscribe_url: str | None) -> EmailMessage:
+    """The mail from `sender` (`Name <address>`); without an `unsubscribe_url`, one to people of the shop.
+
+    EmailMessage takes no header with a line break in it, so no value can add a header. Raises RefusedError where the
+    address is not one.
     """
     message = EmailMessage(POLICY)
     try:
@@ -164,10 +166,11 @@ def compose(envelope: Envelope, sender: str, unsubscribe_url: str) -> EmailMessa
     message["Date"] = format_datetime(envelope.date)
     message["Message-ID"] = f"<{envelope.message_id}@{address.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    url = unsubscribe_url.replace("{message_id}", envelope.message_id)
-    message["List-Unsubscribe"] = f"<{url}>"
-    if url.startswith("https://"):
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    if unsubscribe_url:
+        url = unsubscribe_url.replace("{message_id}", envelope.message_id)
+        message["List-Unsubscribe"] = f"<{url}>"
+        if url.startswith("https://"):
+            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(envelope.text.plain)
     message.add_alternative(envelope.text.html, subtype="html")
     return message

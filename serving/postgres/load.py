@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 
 from serving.postgres import server
-from serving.postgres.difference import Difference, PublishedFiles
+from serving.postgres.difference import Difference, MartFiles
 from serving.postgres.relations import Mart, marts_of
 from serving.publication.declared_marts import declared_marts
 from serving.publication.publish import MANIFEST
@@ -73,7 +73,7 @@ def load_live(settings: Settings) -> Loaded:
         if live is None:
             raise UserError(f"Nothing is published yet: start `{settings.command} run`.")
         history = settings.published_dir / "history"
-        with closing(PublishedFiles(settings, history / live.publication_id / DATABASE, folder)) as files:
+        with closing(MartFiles(settings, history / live.publication_id / DATABASE, folder)) as files:
             loaded = _load(connection, target, settings, live, files)
     write_atomically(
         _note_path(settings), json.dumps({"publication_id": live.publication_id, "loaded_at": now().isoformat()})
@@ -90,7 +90,7 @@ def _load(
     target: PostgresSettings,
     settings: Settings,
     live: Publication,
-    files: PublishedFiles,
+    files: MartFiles,
 ) -> Loaded:
     declared = declared_marts(settings.published_dir / "history" / live.publication_id / MANIFEST)
     marts = marts_of(files.columns(), declared.keys)
@@ -120,7 +120,7 @@ def _load(
 def _change(
     connection: psycopg.Connection,
     mart: Mart,
-    files: PublishedFiles,
+    files: MartFiles,
     earlier: Path | None,
     expected: int,
     loaded: Loaded,

@@ -49,6 +49,8 @@ PUBLICATION_COMMENTS = {
 
 
 PUBLICATION = Relation("marts", "publication")
+# What a publication changed, which is known once its other marts are copied.
+CHANGES = Relation("marts", "fct_publication_changes")
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ def checksums(connection: DuckDBPyConnection, schema: str = "marts") -> dict[str
     """A fingerprint of each table and view of `schema`, by name.
 
     Equal for equal rows in any order, columns and types included. Comparable within one DuckDB version only, which is
-    therefore part of it. `publication` is left out, because it names the build and is not part of its content.
+    therefore part of it. `publication` and what changed since the one before are left out: they tell of a build, and
+    are not part of its content.
     """
-    found = [relation for relation in relations(connection, schema) if relation != PUBLICATION]
+    found = [relation for relation in relations(connection, schema) if relation not in (PUBLICATION, CHANGES)]
     return {relation.name: value for relation, value in fingerprints(connection, found).items()}
 
 
@@ -213,6 +216,17 @@ def _fill(
         _copy_comments(source, target, wanted)
         create_views(target, today)
     target.execute("checkpoint")
+
+
+def refresh(connection: DuckDBPyConnection, file: Path, relation: Relation, storage_version: str) -> None:
+    """Copy one relation of the connection's database into a finished file anew, in place of its earlier rows."""
+    with connect(file, storage_version=storage_version) as target:
+        _limit_beside(target, connection)
+        with transaction(target):
+            target.execute(f"drop table {relation.sql}")
+            _copy(connection, target, relation, published_columns(connection)[relation])
+            _copy_comments(connection, target, [relation])
+        target.execute("checkpoint")
 
 
 def check(connection: DuckDBPyConnection, expected: Mapping[Relation, str]) -> None:

@@ -1,4 +1,5 @@
-"""What the YAML of a mart says to who reads it: the key that its checks hold it to, and which of its rows are today's.
+"""What the YAML of a mart says to who reads it: the key that its checks hold it to, which of its rows are today's, and
+which days they are of.
 
 Schema `today` of the published file has the marts that keep their history under the same names, with those rows alone.
 
@@ -7,7 +8,13 @@ A sum over every day that a mart keeps counts each customer once a day. In a mar
     config: {meta: {today: {latest: as_of_date, where: {rfm_window: lifetime}}}}
 
 says which of its rows are today's: those of the latest `as_of_date`, and, where the mart tells one thing in several
-ways, those with the values of `where`.
+ways, those with the values of `where`. Likewise
+
+    config: {meta: {days: {day: order_date}}}
+
+says that a row is of its `order_date`, and `{month: month}` that it is of a whole month, so that a publication that
+changes days published before can be told from one that adds new days. A mart that keeps its rows of earlier days needs
+no such line. The rows of other marts are of no day.
 """
 
 import json
@@ -22,7 +29,7 @@ from warehouse.errors import UserError
 from warehouse.relations import Relation
 from warehouse.sql import quote_identifier, quote_literal
 
-TODAY = "today"
+TODAY, DAYS = "today", "days"
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,21 @@ class TodaysRows:
 
 
 @dataclass(frozen=True)
+class DayColumn:
+    """The date column that says which day a mart's rows are of, or which month, by its first day."""
+
+    column: str
+    is_month: bool = False
+
+
+@dataclass(frozen=True)
 class DeclaredMarts:
     """`keys`: the columns that tell the rows of each mart apart, by its name. `today`: which rows of marts that keep
-    their history are today's."""
+    their history are today's. `days`: which days rows are of, by the name of the mart."""
 
-    keys: Mapping[str, tuple[str, ...]]
-    today: Sequence[TodaysRows]
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    today: Sequence[TodaysRows] = ()
+    days: Mapping[str, DayColumn] = field(default_factory=dict)
 
     def todays_rows(self, mart: str) -> TodaysRows:
         """Which rows of a mart are today's: all of them, if it keeps no history."""
@@ -75,7 +91,10 @@ def declared_marts(manifest: Path) -> DeclaredMarts:
         for node in nodes.values()
         if (node.get("test_metadata") or {}).get("name") == "sound_rows" and node.get("attached_node") in nodes
     }
-    return DeclaredMarts(keys, [_declared(node) for node in marts if TODAY in node["config"]["meta"]])
+    today = [_declared(node) for node in marts if TODAY in node["config"]["meta"]]
+    days = {rows.mart.name: DayColumn(rows.latest) for rows in today if rows.latest}
+    days |= {node["name"]: _day_column(node) for node in marts if DAYS in node["config"]["meta"]}
+    return DeclaredMarts(keys, today, days)
 
 
 def create_views(connection: DuckDBPyConnection, wanted: Sequence[TodaysRows]) -> None:
@@ -99,6 +118,17 @@ def _declared(node: Mapping[str, Any]) -> TodaysRows:
             " mart (latest: as_of_date), values of its columns (where: {rfm_window: lifetime}), or both."
         )
     return TodaysRows(Relation("marts", node["name"]), latest, where)
+
+
+def _day_column(node: Mapping[str, Any]) -> DayColumn:
+    said = node["config"]["meta"][DAYS]
+    (kind, column), *more = said.items() if isinstance(said, dict) and said else [("", "")]
+    if more or kind not in ("day", "month") or column not in node["columns"]:
+        raise UserError(
+            f"{node['original_file_path']}: meta.days of {node['name']} is {said!r}. It names one date column of the"
+            " mart, {day: order_date}, or {month: month} where a row is of a whole month."
+        )
+    return DayColumn(column, is_month=kind == "month")
 
 
 def _unknown(latest: str | None, where: Any, columns: Sequence[str]) -> list[str]:

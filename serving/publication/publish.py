@@ -27,8 +27,9 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from serving.publication import database_file
-from serving.publication.database_file import PUBLICATION, Base
-from serving.publication.declared_marts import TodaysRows, declared_marts
+from serving.publication.changes import find_changes, hold_back, release, store_changes, too_many_restated
+from serving.publication.database_file import CHANGES, PUBLICATION, Base
+from serving.publication.declared_marts import DeclaredMarts, TodaysRows, declared_marts
 from serving.publication.state import (
     DATABASE,
     STORAGE_VERSIONS,
@@ -73,14 +74,16 @@ def publish(
     manifest: Path | None = None,
     report: ReportWriter | None = None,
     ahead: Mapping[str, Base] | None = None,
+    accept: bool = False,
 ) -> Publication:
     """Publish schema marts of the open warehouse `connection`, and make it live.
 
     `publication` says `as_of_date` and `data_through` (dates), and may say `run_id`, `build_id`, `company` and
     `publication_id`; these default to the gate's and the settings'. `work_tables` go into work.duckdb beside the marts.
     `report` defaults to `serving.report.write_report`. `ahead`: tables copied before, by the name of the published
-    file; only tables that are still the same are used. Raises UserError when the last build has not passed its checks,
-    or when the copy fails its own.
+    file; only tables that are still the same are used. `accept`: however many rows of days published before change.
+    Raises UserError when the last build has not passed its checks, when the copy fails its own, or when more rows of
+    days published before change than the settings allow.
     """
     gate = require_passed(connection)
     if publication.get("build_id", gate.build_id) != gate.build_id:
@@ -88,7 +91,8 @@ def publish(
     defaults = {"run_id": gate.run_id, "build_id": gate.build_id, "company": settings.company}
     with _publishing(settings) as published:
         _finish_interrupted(published)
-        build = _Build(settings, connection, published, {**defaults, **publication}, read_state(published), ahead or {})
+        values, state = {**defaults, **publication}, read_state(published)
+        build = _Build(settings, connection, published, values, state, ahead or {}, accept=accept)
         return build.whole(work_tables, manifest, report or _write_report)
 
 
@@ -173,8 +177,10 @@ class _Build:
         values: Mapping[str, Any],
         state: State,
         ahead: Mapping[str, Base],
+        accept: bool = False,
     ) -> None:
         self.ahead = ahead
+        self.accept = accept
         self.settings = settings
         self.connection = connection
         self.published = published
@@ -194,7 +200,9 @@ class _Build:
 
     def whole(self, work_tables: Sequence[Relation], manifest: Path | None, report: ReportWriter) -> Publication:
         """Every part, and then the live names."""
-        self.database(declared_marts(manifest).today if manifest else [])
+        declared = declared_marts(manifest) if manifest else DeclaredMarts()
+        self.database(declared.today)
+        self.changes(declared)
         with ThreadPoolExecutor(1) as pool:
             work = pool.submit(self.work, work_tables, manifest)
             if is_scarce():
@@ -212,6 +220,28 @@ class _Build:
             self._assemble(self.connection, DATABASE, self.marts, today)
         with self._timed("check"):
             self._check(DATABASE, self.marts)
+
+    def changes(self, declared: DeclaredMarts) -> None:
+        """What changes beside the live publication, kept in the warehouse and in the copy.
+
+        Raises UserError, and leaves a note for `loyalty diff`, if the publication is held back.
+        """
+        live, base = self.state.live_publication, live_base(self.published, self.state, DATABASE)
+        if CHANGES not in self.marts or live is None or base is None:
+            return
+        with self._timed("changes"):
+            others = {relation for relation in self.marts if relation != CHANGES}
+            gone = {mart for mart in map(Relation.parse, live.checksums) if mart.schema == "marts"} - {*self.marts}
+            apart = (others - self._unchanged(self.marts)) | gone
+            found = find_changes(self.settings, self.staging / DATABASE, base.path, live, apart, declared)
+            told = too_many_restated(self.settings, found)
+            if told and not self.accept:
+                hold_back(self.settings, told, found)
+                raise UserError(told)
+            store_changes(self.connection, self.settings, self.values, live, found)
+            database_file.refresh(self.connection, self.staging / DATABASE, CHANGES, STORAGE_VERSIONS[DATABASE])
+            self.checksums |= database_file.fingerprints(self.connection, [CHANGES])
+            self._check(DATABASE, [CHANGES])
 
     def work(self, work_tables: Sequence[Relation], manifest: Path | None) -> None:
         """The marts again, with the tables they are built from and the manifest that describes both.
@@ -264,6 +294,7 @@ class _Build:
             write_state(self.published, State(self.name, done.published_at, kept))
             _activate(self.published, self.name)
             _remove_leftovers(self.published)
+            release(self.settings)
         return replace(done, seconds=self.seconds, live_since=done.published_at)
 
     def _publication(self, digests: dict[str, str]) -> Publication:

@@ -81,6 +81,13 @@ def percent(share: Number | None, digits: int = 0) -> str:
     return NONE if share is None else f"{round(float(share), digits + 2) + 0.0:,.{digits}%}".replace("-", MINUS)
 
 
+def figure(series: str, value: Number | None, currency: str) -> str:
+    """A value of a watched series, as its kind is written: money, a share, or a whole number."""
+    if series in ("net_sales", "average_order"):
+        return money(value, currency)
+    return percent(value, 1) if series.endswith("_rate") else count(value)
+
+
 def times(ratio: Number | None) -> str:
     """A ratio: 1.5 is 1.50×."""
     return NONE if ratio is None else f"{float(ratio):,.2f}×".replace("-", MINUS)

@@ -5,12 +5,14 @@ from datetime import date
 from serving.report import formatting
 from serving.report.chapters import (
     acquisition,
+    alerts,
     churn_and_value,
     customers,
     first_orders,
     outlook,
     products,
     programme,
+    publication,
     retention,
     sales_mix,
     summary,
@@ -22,6 +24,7 @@ from warehouse.settings import Settings
 
 SECTIONS = (
     customers.sales,
+    alerts.unusual_days,
     sales_mix.new_and_returning,
     sales_mix.discounts,
     customers.segments,
@@ -52,7 +55,7 @@ def report_of(marts: Marts, settings: Settings) -> Report:
         publication=about.get("publication_id", ""),
         tiles=tiles,
         sentences=sentences,
-        sections=[*sections, *further],
+        sections=[*sections, *further, publication.changes(company)],
         facts=facts,
         problems=problems,
     )

@@ -18,7 +18,12 @@ PAYLOADS = {
     "replenishment": {"product_name": "Coffee beans", "last_bought_date": "2026-01-31"},
     "next_purchase": {"last_order_date": "2026-01-31"},
     "win_back": {"last_order_date": "2026-01-31"},
-}
+    "digest": {
+        "first_day": "2026-01-26", "last_day": "2026-02-01", "figures": ["Orders: 5"], "alerts": ["A day"],
+        "moved": [{"line": "Orders: 5", "rows": "loyalty sql"}],
+    },
+    "alerts": {"last_day": "2026-02-01", "alerts": ["A day"]},
+}  # fmt: skip
 
 
 def copy_of_layout(folder: Path) -> Path:

@@ -10,6 +10,21 @@ MARTS = {
         select '000001-run' as publication_id, 'run' as run_id, 1::bigint as build_id,
             date '2017-12-31' as as_of_date, date '2017-12-31' as data_through, 'sample' as company
     """,
+    "fct_publication_changes": """
+        select 1::bigint as build_id, '000001-run' as publication_id, '000000-run' as compared_with,
+            'fct_orders' as mart, days, '*' as column_name, 800::bigint as rows_before_count,
+            900::bigint as rows_count, 101::bigint as added_count, 1::bigint as removed_count,
+            2::bigint as changed_count, 104::bigint as differing_count, null::double as difference, restated_rate
+        from (values ('published_before', 0.13), ('new', null)) as t (days, restated_rate)
+    """,
+    "fct_alerts": """
+        select series, 'shop' as source, 'web' as channel, date '2017-12-30' as date_day, value,
+            expected_value, 1.0::double as scale_value, -5.0::double as z_score,
+            value / expected_value - 1 as change_rate, 8::bigint as references_count, 'judged' as status,
+            true as is_flagged, 'far_from_expected' as reason
+        from (values ('orders', 40.0::double, 100.0::double), ('net_sales', 900, 2000), ('return_rate', 0.2, 0.1))
+            as t (series, value, expected_value)
+    """,
     "fct_orders": """
         select 'o-' || i as order_id, 'c-' || i % 60 as customer_id, i // 60 + 1 as order_number,
             date '2017-01-01' + (i * 361 // 900)::int as order_date, (10 + i % 23)::decimal(18, 4) as net_amount,

@@ -53,7 +53,7 @@ def declare(settings: Settings, name: str, *figures: dict[str, Any], **further: 
 
 
 def own(report: Report) -> list[Section]:
-    return list(report.sections[len(SECTIONS) :])
+    return list(report.sections[len(SECTIONS) : -1])  # what changed comes last
 
 
 def page(connection: DuckDBPyConnection, settings: Settings) -> Page:

@@ -1,0 +1,4 @@
+select
+    date_day,
+    name
+from {{ source('ops', 'holidays') }}
