@@ -77,7 +77,7 @@ CASES: dict[str, dict[str, str]] = {
 VERSIONS = "intermediate.int_order_line_versions"
 BUILT = [
     "path:models/staging", "stg_kiosk__order_lines", "stg_kiosk__customers", "stg_kiosk__exchange_rates",
-    "stg_kiosk__campaign_arms", "stg_kiosk__campaign_members", "int_planned_arms",
+    "stg_kiosk__campaign_arms", "stg_kiosk__campaign_members",
     "path:models/intermediate/entities", "int_changed_order_lines", "int_order_line_versions", "int_order_line_batches",
     "fct_ingest_reconciliation", "fct_rejected_rows", "rows_are_accepted", "fct_ingest_reconciliation_is_sound",
     "fct_rejected_rows_is_sound",

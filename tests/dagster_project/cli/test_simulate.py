@@ -74,6 +74,7 @@ def test_the_scenarios_of_the_guide_are_valid(built: Company, tmp_path: Path) ->
     assert names == ["early gold", "generous", "half a year"]
 
 
+@pytest.mark.slow
 def test_changed_settings_are_told_from_what_is_published(built: Company) -> None:
     settings = built.settings.model_copy(update={"points": PointsSettings(expiry_months=1)})
     with replaying(settings, analyst_project) as replay:

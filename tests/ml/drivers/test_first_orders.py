@@ -112,6 +112,7 @@ def test_a_product_that_brings_better_customers_is_found() -> None:
     assert sum("p0" in names for names in found) >= 48
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [200, pytest.param(1_000, marks=pytest.mark.campaign)])
 def test_where_nothing_is_different_little_is_found(seeds: int) -> None:
     """At most 5% of the companies, and three standard errors of that share."""

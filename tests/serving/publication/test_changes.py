@@ -168,6 +168,7 @@ def days_of(day: date | None) -> str:
     return UNDATED if day is None else PUBLISHED_BEFORE if day <= AS_OF else NEW
 
 
+@pytest.mark.slow
 @given(ROWS, ROWS)
 def test_sums_tie_and_each_row_is_counted_once(
     tmp_path_factory: pytest.TempPathFactory, before: dict[int, Any], after: dict[int, Any]
