@@ -68,7 +68,8 @@ def only_run(one: Company) -> tuple[str, dg.DagsterRunStatus, str]:
         return run.run_id, run.status, log
 
 
-@pytest.mark.parametrize("how", ["sleep", *(pytest.param(how, marks=pytest.mark.slow) for how in ("sql", "c"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["sleep", "sql", "c"])
 def test_sigterm_ends_a_run_with_a_sentence(
     parsed: Callable[..., Company], hanging: Callable[[Company, str], "subprocess.Popen[str]"], how: str
 ) -> None:

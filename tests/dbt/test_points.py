@@ -116,6 +116,7 @@ def test_marts_tie_to_the_reference_to_the_point(models, programme, as_of_day):
         assert issued == reversed_points + used + expired + left and min(reversed_points, used, expired, left) >= 0
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(programme=programmes(), earlier=st.integers(0, DAYS), later=st.integers(0, DAYS))
 def test_a_ledger_as_of_a_day_is_the_later_one_up_to_that_day(models, programme, earlier, later):

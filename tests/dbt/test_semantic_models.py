@@ -18,6 +18,8 @@ from dagster_project.dbt_runner.variables import DBT_DIR
 from tests.support.company import Company
 from warehouse.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.slow
+
 Query = Callable[..., list[dict[str, str]]]
 
 MONTHLY = """
@@ -70,7 +72,6 @@ def _command(root: Path, environ: Mapping[str, str], name: str, *arguments: str)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.slow
 def test_metrics_by_month_are_those_of_the_marts(built: Company, query: Query) -> None:
     month = "metric_time__month"
     asked = query("--metrics", ",".join(METRICS), "--group-by", month, "--order", month)

@@ -88,7 +88,11 @@ def test_a_failing_unit_test(own: Company, flawed_project: Path) -> None:
     ("fault", "told"),
     [
         (None, "planted: p_alive is outside 0 to 1"),
-        (ValueError("planted: nobody to fit"), "it could not be computed: planted: nobody to fit"),
+        pytest.param(
+            ValueError("planted: nobody to fit"),
+            "it could not be computed: planted: nobody to fit",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(TypeError("RankedList.__init__()"), UNFORESEEN, marks=pytest.mark.slow),
         pytest.param(duckdb.OutOfRangeException("Overflow"), UNFORESEEN, marks=pytest.mark.slow),
     ],
@@ -123,7 +127,13 @@ def test_a_model_whose_results_are_unsound_is_held_back_alone(
     assert "held back" not in own.loyalty("status").text
 
 
-@pytest.mark.parametrize("selection", ["dim_dates or ops/build_status or published/loyalty", "rpt_sales_monthly+"])
+@pytest.mark.parametrize(
+    "selection",
+    [
+        "rpt_sales_monthly+",
+        pytest.param("dim_dates or ops/build_status or published/loyalty", marks=pytest.mark.slow),
+    ],
+)
 def test_a_part_is_built_and_checked_and_not_published(own: Company, selection: str) -> None:
     with refused(own, "did not finish"):
         done = own.loyalty("run", "--select", selection)

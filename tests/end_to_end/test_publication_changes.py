@@ -10,6 +10,8 @@ from serving.publication.state import publications
 from tests.support.company import Company, Generated
 from warehouse.sql import connect, quote_literal
 
+pytestmark = pytest.mark.slow
+
 CHANGES = """
 select mart, column_name, difference, rows_count - rows_before_count from marts.fct_publication_changes
 where build_id = (select build_id from marts.publication)
@@ -53,7 +55,6 @@ def test_the_report_ends_with_what_changed(changed: Company) -> None:
     assert f"Beside publication {before}" in page
 
 
-@pytest.mark.slow
 def test_a_publication_that_restates_too_much_waits_to_be_accepted(
     built: Company, generated: Generated, tmp_path: Path
 ) -> None:

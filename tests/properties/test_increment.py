@@ -21,6 +21,8 @@ from warehouse.ingest.batches import TableId, next_batch_id, write_batch
 from warehouse.ingest.sources import SourceConfig
 from warehouse.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 # In the order of the graph. A run that is killed, or asked for a part, leaves any of them behind.
 HISTORY = [
     "int_exchange_rate_versions",
@@ -44,7 +46,6 @@ OF_A_LINE = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_history_kept_in_steps_is_the_history_built_at_once(
     seed: int, make_company: MakeCompany, graph: CompiledGraph
@@ -63,7 +64,6 @@ def test_history_kept_in_steps_is_the_history_built_at_once(
         expect_first_build(company, graph)
 
 
-@pytest.mark.slow
 def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeCompany, graph: CompiledGraph) -> None:
     company, mess = make_company(), Mess(6)
     for number in range(1, 4):
@@ -86,7 +86,6 @@ def test_rows_that_their_database_no_longer_has_do_not_count(make_company: MakeC
     expect_first_build_in_sql(company, graph)
 
 
-@pytest.mark.slow
 def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeCompany) -> None:
     company, mess = make_company(), Mess(0)
     day, net = FIRST_DAY, Decimal("10.01")
@@ -119,7 +118,6 @@ def test_a_line_waits_for_the_rate_of_its_day_and_follows_it(make_company: MakeC
     assert after("-1.0000") == ([("accepted", None, Decimal("9.1592"), net)], [(net + Decimal("9.1592"),)])
 
 
-@pytest.mark.slow
 def test_a_line_without_a_cost_costs_what_its_product_does_and_follows_it(
     make_company: MakeCompany, graph: CompiledGraph
 ) -> None:
@@ -223,7 +221,6 @@ def _row_statuses_in_python(connection: duckdb.DuckDBPyConnection) -> Rows:
     ]
 
 
-@pytest.mark.slow
 def test_an_order_that_comes_again_replaces_all_its_lines_where_its_table_says_so(
     make_company: MakeCompany, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,8 @@ def is_sound(row: Line) -> bool:
     return is_even and row["quantity"] * row["net_amount"] >= 0
 
 
-@pytest.mark.parametrize("seed", [21, pytest.param(22, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [21, 22])
 def test_marts_do_not_depend_on_how_the_input_is_cut(
     seed: int, make_company: MakeCompany, graph: CompiledGraph
 ) -> None:

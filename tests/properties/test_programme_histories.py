@@ -23,6 +23,8 @@ from tests.dbt.points_reference import ACCOUNTS, Ledger, Terms
 from tests.dbt.tier_reference import Rule, TierRow, replay
 from tests.properties.company import Company, Row, Rows, expect_same
 
+pytestmark = pytest.mark.slow
+
 SHIPPED_RULES = tuple(
     Rule(date(1900, 1, 1), rank, money(10_000 * threshold), money(rate))
     for rank, threshold, rate in ((1, 0, 10_000), (2, 200, 12_500), (3, 500, 15_000), (4, 1_000, 20_000))

@@ -135,6 +135,7 @@ def test_a_store_that_another_program_holds_is_told_with_that_program(empty: Com
     assert f"is held by process {holder.pid}" in told and "Error" not in told
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written_is_told_by_every_command(empty: Company, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for arguments in (["status"], ["run"]):
@@ -176,6 +177,7 @@ def test_a_taken_port_names_its_process(empty: Company) -> None:
     assert done.code == 2 and f"Port {port} is taken by process {os.getpid()}" in done.err
 
 
+@pytest.mark.slow
 def test_too_little_memory_ends_in_a_sentence(empty: Company) -> None:
     command = [sys.executable, "-c", LIMITED, str(empty.file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(os.environ))

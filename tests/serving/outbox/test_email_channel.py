@@ -204,6 +204,7 @@ def test_the_login_comes_from_the_variables_that_the_settings_name(
         assert outbox.deliver().counts == {"sent": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accepts_first", [False, True], ids=["before it is accepted", "before it is noted"])
 @pytest.mark.parametrize("at", [7, *(pytest.param(at, marks=pytest.mark.slow) for at in (1, 12))])
 def test_a_delivery_killed_in_the_middle_is_finished_by_the_next(tmp_path: Path, at: int, accepts_first: bool) -> None:

@@ -74,6 +74,7 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         FileChannel(tmp_path / "outbox" / "messages.jsonl")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [1, 60])
 def test_a_delivery_killed_in_the_middle_is_finished_by_the_next(tmp_path: Path, lines: int) -> None:
     customers = {f"c{number}": f"c{number}@example.com" for number in range(1, 201)}

@@ -536,6 +536,7 @@ def test_readers_never_fail_and_never_see_two_publications(
     assert min(seen) >= 3, "the readers saw too few publications to tell"
 
 
+@pytest.mark.slow
 def test_killed_anywhere_the_next_publication_is_good(settings: Settings) -> None:
     here = str(Path(__file__).parent)
     chance = random.Random(20171231)

@@ -91,6 +91,7 @@ def test_charts_show_the_rows_and_hold_the_schema(connection: DuckDBPyConnection
     assert {row["series"] for row in rows[1]} >= {"p-0", "p-9"} and specs[2]["encoding"]["y"]["title"] == "Share"
 
 
+@pytest.mark.slow
 def test_cells_are_written_in_their_format_and_no_text_is_markup(
     connection: DuckDBPyConnection, settings: Settings
 ) -> None:
