@@ -55,11 +55,19 @@ NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan, np.nan)
 def welch(treatment: Array, control: Array, alpha: float = 0.05) -> Estimate:
     """Difference in means, treatment minus control, with Welch's interval (unequal variances) at 1 - alpha.
 
-    Arrays of shape (customers, ...); everything after the first axis is kept. NaN where neither arm varies.
+    Arrays of shape (customers, ...); everything after the first axis is kept. NaN where neither arm varies. As
+    `scipy.stats.ttest_ind`, which also warns of an arm in which all are alike but for rounding; the other arm's
+    variance decides then.
     """
-    test = stats.ttest_ind(treatment, control, axis=0, equal_var=False)
-    interval = test.confidence_interval(1 - alpha)
-    return Estimate(treatment.mean(axis=0) - control.mean(axis=0), interval.low, interval.high, test.pvalue)
+    sizes = len(treatment), len(control)
+    effect = treatment.mean(axis=0) - control.mean(axis=0)
+    variances = [arm.var(axis=0, ddof=1) / size for arm, size in zip((treatment, control), sizes, strict=True)]
+    error = np.sqrt(variances[0] + variances[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        freedom = error**4 / sum(one**2 / (size - 1) for one, size in zip(variances, sizes, strict=True))
+        reach = stats.t.ppf(1 - alpha / 2, freedom) * error
+        p_value = 2 * stats.t.sf(np.abs(effect / error), freedom)
+    return Estimate(effect, effect - reach, effect + reach, p_value)
 
 
 def winsorise(treatment: Array, control: Array, quantile: float) -> tuple[Array, Array, Any]:

@@ -50,6 +50,16 @@ def test_effect_is_welch_over_everyone_assigned_zeros_included():
     assert (row["campaign_id"], row["metric"], row["assigned_count"]) == ("simulated", frame["metric"].iloc[0], 800)
 
 
+def test_an_arm_that_varies_by_rounding_alone_leaves_the_other_one_to_decide():
+    treated, alike = np.array([1.0, 2.0, 4.0]), np.full(5, 3.0)
+    almost = alike + np.array([0, 1, -1, 0, 1]) * np.finfo(float).eps
+    assert welch(treated, almost) == pytest.approx(welch(treated, alike), rel=1e-12)
+    assert welch(treated, alike).effect == pytest.approx(treated.mean() - 3)
+    low, high = stats.t.interval(0.95, 2, treated.mean() - 3, stats.sem(treated))
+    assert welch(treated, alike)[1:3] == pytest.approx((low, high))
+    assert np.isnan(welch(alike, alike).p_value)
+
+
 def test_a_customer_without_a_value_counts_as_zero():
     frame = outcomes()
     missing = frame.assign(
