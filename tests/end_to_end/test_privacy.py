@@ -207,7 +207,7 @@ def test_the_next_run_succeeds_and_a_delivery_that_brings_the_customer_again_und
     ) != [(0,)]
     learned = (
         "fct_churn|fct_customer_clusters|fct_customer_lifetime|fct_recommendations|fct_next_best|fct_model_|rpt_churn_c"
-        "|rpt_cluster|rpt_lifetime|rpt_behaviour|fct_campaign_|fct_ingest|dim_customers|rpt_programme"
+        "|rpt_cluster|rpt_lifetime|rpt_behaviour|fct_campaign_|fct_ingest|dim_customers|rpt_programme|fct_publication_"
     )
     before, now = (
         table[~table.index.get_level_values("mart").str.contains(learned)]
