@@ -80,7 +80,7 @@ def graph(settings: Settings) -> tuple[float, dict[str, float], dict[str, float]
     began = time.perf_counter()
     job = build_definitions(settings, note).resolve_job_def(DAILY_JOB)
     with open_instance(settings) as instance:
-        result = job.execute_in_process(instance=instance, run_config=run_config(settings, full_refresh=False))
+        result = job.execute_in_process(instance=instance, run_config=run_config(settings))
         seconds = time.perf_counter() - began
         nodes = {
             event.asset_key.path[-1]: event.materialization.metadata["seconds"].value

@@ -91,16 +91,8 @@ class StageLog:
         self.console.print(table)
 
 
-def run(
-    settings: Settings,
-    select: str | None = None,
-    full_refresh: bool = False,
-    new_warehouse: bool = False,
-    everything: bool = False,
-    accept: bool = False,
-) -> int:
-    """Run the graph, or the selected part; with `everything`, build also what has not changed; with
-    `accept`, publish what would be held back.
+def run(settings: Settings, select: str | None = None, **flags: bool) -> int:
+    """Run the graph, or the selected part; `flags` are those of the warehouse resource: `everything`, `accept`.
 
     Returns the exit code: 0 done, 1 failed, 3 the warehouse is held.
     """
@@ -116,7 +108,7 @@ def run(
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,
-            run_config=run_config(settings, full_refresh, new_warehouse, everything, accept),
+            run_config=run_config(settings, **flags),
             tags=process_tags(),
             raise_on_error=False,
         )
@@ -137,24 +129,11 @@ def _has_published(result: dg.ExecuteInProcessResult) -> bool:
     return any(event.is_step_materialization and event.asset_key == PUBLICATION_KEY for event in result.all_events)
 
 
-def run_config(
-    settings: Settings,
-    full_refresh: bool,
-    new_warehouse: bool = False,
-    everything: bool = False,
-    accept: bool = False,
-) -> dict[str, object]:
-    """The run config of the daily job for these settings."""
+def run_config(settings: Settings, **flags: bool) -> dict[str, object]:
+    """The run config of the daily job for these settings, with these flags of the warehouse resource."""
     as_of = settings.as_of_date.isoformat() if settings.as_of_date else None
-    config = {
-        "as_of_date": as_of,
-        "full_refresh": full_refresh,
-        "new_warehouse": new_warehouse,
-        "everything": everything,
-        "accept": accept,
-    }
     return {
-        "resources": {"warehouse": {"config": config}},
+        "resources": {"warehouse": {"config": {"as_of_date": as_of, **flags}}},
         # stages and failures are printed here; every event is in Dagster's own log
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }

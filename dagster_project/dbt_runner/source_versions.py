@@ -16,48 +16,43 @@ RAW = "raw_"
 RESULTS = "ml"
 # Each posting, expiry and correction of a result changes one of these.
 RESULT_LOGS = (Relation(RESULTS, "result_versions"), Relation(RESULTS, "model_runs"))
-LOADS = """
-select source, table_name, md5(string_agg(concat_ws('|', batch_id, file, content_hash, rows_loaded, superseded_by), ','
-    order by batch_id, file)) as loads
-from ops.batches group by source, table_name
+LOADS = f"""
+select '{RAW}' || source, table_name, md5(string_agg(
+    concat_ws('|', batch_id, file, content_hash, rows_loaded, superseded_by), ',' order by batch_id, file
+))
+from ops.batches group by all
 """
-DELETIONS = """
-select source, table_name, concat_ws('|', count(*), max(deleted_by), bit_xor(hash(batch_id, row_number, deleted_by)))
-from ops.deleted_rows group by source, table_name
+DELETIONS = f"""
+select '{RAW}' || source, table_name, concat_ws(
+    '|', count(*), max(deleted_by), bit_xor(hash(batch_id, row_number, deleted_by))
+)
+from ops.deleted_rows group by all
 """
-COLUMNS = """
+COLUMNS = f"""
 select schema_name, table_name, md5(string_agg(concat_ws('|', column_name, data_type), ',' order by column_index))
-from duckdb_columns() where database_name = current_database() and starts_with(schema_name, $prefix)
-group by schema_name, table_name
+from duckdb_columns() where database_name = current_database() and starts_with(schema_name, '{RAW}')
+group by all
 """
 
 
 def source_versions(connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """By unique id, the version of every source table of the manifest that is there."""
-    loads, deletions, columns = _loads(connection, LOADS), _loads(connection, DELETIONS), _columns(connection)
-    sources = {
-        unique_id: (source["source_name"], Relation(source["schema"], source["identifier"]))
-        for unique_id, source in manifest["sources"].items()
-    }
-    own = {relation for _, relation in sources.values() if not relation.schema.startswith((RAW, RESULTS))}
-    told = {**fingerprints(connection, own), **_results(connection, [relation for _, relation in sources.values()])}
-    found = {}
-    for unique_id, (name, relation) in sources.items():
-        key = (name.removeprefix(RAW), relation.name)
-        raw = [of.get(key, "") for of in (loads, deletions)]
-        found[unique_id] = told.get(relation) or "|".join([*raw, columns.get((relation.schema, relation.name), "")])
-    return found
-
-
-def _results(connection: duckdb.DuckDBPyConnection, relations: list[Relation]) -> dict[Relation, str]:
+    """By unique id, the version of every source table of the manifest."""
+    relations = {name: Relation(one["schema"], one["identifier"]) for name, one in manifest["sources"].items()}
+    raw = _raw_versions(connection)
     posted = "|".join(fingerprints(connection, RESULT_LOGS).values())
-    return dict.fromkeys([relation for relation in relations if relation.schema == RESULTS], posted)
+    own = {relation for relation in relations.values() if not relation.schema.startswith((RAW, RESULTS))}
+    told = fingerprints(connection, own)
+    return {
+        name: posted if relation.schema == RESULTS else told.get(relation) or raw.get(relation, "")
+        for name, relation in relations.items()
+    }
 
 
-def _loads(connection: duckdb.DuckDBPyConnection, query: str) -> dict[tuple[str, str], str]:
-    return {(source, table): value for source, table, value in connection.execute(query).fetchall()}
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
-    rows = connection.execute(COLUMNS, {"prefix": RAW}).fetchall()
-    return {(schema, table): value for schema, table, value in rows}
+def _raw_versions(connection: duckdb.DuckDBPyConnection) -> dict[Relation, str]:
+    """Each raw table's loads, rows that its database no longer has, and columns."""
+    found: dict[Relation, str] = {}
+    for query in (LOADS, DELETIONS, COLUMNS):
+        for schema, table, value in connection.execute(query).fetchall():
+            relation = Relation(schema, table)
+            found[relation] = f"{found.get(relation, '')}|{value}"
+    return found

@@ -59,7 +59,7 @@ def main(file: str, how: str) -> int:
     def daily() -> None:
         hang()
 
-    config = run_config(settings, full_refresh=False)
+    config = run_config(settings)
     with terminated_in_words(), open_instance(settings) as instance:
         done = daily.execute_in_process(config, instance=instance, tags=process_tags(), raise_on_error=False)
     return 0 if done.success else 1

@@ -192,7 +192,7 @@ class Nasty:
         return [
             {"spend_id": f"W{n}", "spend_date": self._day(over=5), "channel": channel,
              "amount": Decimal(self.draw.choice((*AMOUNTS[:7], "-5"))),
-             "currency": self.draw.choice((None, "EUR", "eur", "USD", "XXX")),
+             "currency": self.draw.choice((None, "EUR", "eur", "USD", "QQQ")),
              "clicks": self._maybe(self.draw.choice((0, -1, 2**40)))}
             for n, channel in enumerate(self._some(("web", " WEB ", "all", "unknown", "", *NAMES[:3]), 20))
         ]  # fmt: skip

@@ -2,10 +2,9 @@
   Sales by the source and channel that brought them: orders and their discounts by the day of the order, returns on their
   own day. Guests count, as they do in net sales.
 #}
-with order_lines as (
+with sale_lines as (
 
-    select * from {{ ref('int_order_lines') }}
-    where is_valid
+    select * from {{ ref('int_sale_lines') }}
 
 ),
 
@@ -33,7 +32,7 @@ amounts as (
         sum(net_amount) as net_amount,
         coalesce(-sum(net_amount) filter (where is_return), 0) as returned_amount,
         coalesce(sum(net_amount) filter (where not is_return), 0) as sold_amount
-    from order_lines
+    from sale_lines
     group by 1, 2, 3
 
 ),

@@ -1,7 +1,5 @@
-{#
-  Customers are known by a record of the entity, by an order line, by a campaign or by points. A record without joined_at
-  has been known all along. No direct identifiers.
-#}
+{# Customers are known by a record of the entity, by an order line, by a campaign or by points. A record without joined_at
+  has been known all along. No direct identifiers. #}
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}

@@ -1,9 +1,7 @@
-{#
-  One row per sale document as it stands at as_of_date. Its completed lines count; where it has none, the cancelled or
+{# One row per sale document as it stands at as_of_date. Its completed lines count; where it has none, the cancelled or
   test ones. Nearly every document has one customer, one status and one day. One that has more is an order of the first
   day by which its lines come to a positive amount for a known customer, and of the customer who bought first; later
-  lines add to its amounts and change neither, so that the history of a day never depends on what came after it.
-#}
+  lines add to its amounts and change neither, so that the history of a day never depends on what came after it. #}
 {%- set keys = ['order_id', 'customer_id', 'ordered_at', 'order_date', 'channel', 'store_id', 'source', 'order_status'] -%}
 {%- set amounts = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'margin_amount', 'own_net_amount'] -%}
 with run_dates as (
@@ -15,10 +13,7 @@ with run_dates as (
 order_days as (
 
     select
-        {{ keys | join(', ') }},
-        currency,
-        sale_lines_count as lines_count,
-        {{ amounts | join(', ') }}
+        {{ (keys + ['currency', 'sale_lines_count as lines_count'] + amounts) | join(', ') }}
     from {{ resolved(ref('int_order_days')) }}
     where sale_lines_count > 0 and order_date <= (select as_of_date from run_dates)
 

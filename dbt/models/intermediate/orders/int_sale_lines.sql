@@ -12,6 +12,7 @@ select
     product_id,
     returned_order_id,
     campaign_id,
+    source,
     channel,
     discount_code,
     country,
