@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from dagster_project import runs
-from dagster_project.assets.activate import AUDIENCES_KEY, DELIVERY_KEY
+from dagster_project.assets.activate import AUDIENCES_KEY, DELIVERY_KEY, DIGEST_KEY
 from dagster_project.cli.run import failure_messages
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.runs import (
@@ -29,7 +29,7 @@ from dagster_project.runs import (
 from dagster_project.schedules import build_daily_schedule, build_schedules
 from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
 from warehouse.lock import process_start
-from warehouse.settings import MessagesSettings, Settings, SourceSettings, load_settings
+from warehouse.settings import DigestSettings, MessagesSettings, Settings, SourceSettings, load_settings
 
 STARTED = dg.DagsterRunStatus.STARTED
 
@@ -211,3 +211,15 @@ def test_messages_are_delivered_by_a_schedule_of_their_own_where_there_is_a_chan
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
         (request,) = delivery.evaluate_tick(context).run_requests or ()
     assert request.asset_selection == [DELIVERY_KEY, AUDIENCES_KEY]
+
+
+def test_the_digest_is_sent_on_mondays_where_there_is_a_channel_for_it(
+    settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    telling = settings.model_copy(update={"digest": DigestSettings(channel="slack")})
+    digest = build_schedules(telling)[-1]
+    assert (digest.name, digest.job_name, digest.cron_schedule) == ("weekly_digest", DAILY_JOB, "0 8 * * 1")
+    assert digest.execution_timezone == settings.business_timezone
+    with dg.build_schedule_context(instance=instance, scheduled_execution_time=datetime.now(UTC)) as context:
+        (request,) = digest.evaluate_tick(context).run_requests or ()
+    assert request.asset_selection == [DIGEST_KEY]
