@@ -20,5 +20,6 @@ def test_the_run_that_first_has_a_week_sends_it_and_no_later_one(
         for _ in range(2):
             done = own.loyalty("run", "--select", "outbox/digest")
             assert done.code == 0, done.text
-    ((headers, body),) = hook.accepted
-    assert headers and "Generated: the week" in body["text"]
+    ((letter_id, body),) = hook.accepted
+    assert letter_id == "digest-2024-12-23"
+    assert body["text"].startswith("The week 23 December 2024 to 29 December 2024 at Generated:")
