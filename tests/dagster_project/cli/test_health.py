@@ -26,8 +26,9 @@ def test_a_company_whose_last_run_published_is_well_whatever_its_age(own: Compan
 
 
 def test_each_thing_that_is_wrong_is_a_sentence(own: Company) -> None:
-    with own.settings.published_path.resolve().open("r+b") as file:
-        file.write(b"\0")
+    file = own.settings.published_path.resolve()
+    file.chmod(0o644)
+    file.write_bytes(b"\0" + file.read_bytes()[1:])
     unfinished_path(own.settings).parent.mkdir(exist_ok=True)
     unfinished_path(own.settings).write_text("{}")
     with open_instance(own.settings) as instance:
