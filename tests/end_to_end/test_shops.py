@@ -86,7 +86,7 @@ def test_what_totals_hold_beside_lines_is_told(shops: Shops) -> None:
     with connect(shops.settings.warehouse_path, read_only=True) as connection:
         (told,) = unexplained_sentences(connection)
     assert told.startswith("shopify: in 1 of "), told
-    explained = {"etsy": 2, "magento": 3, "woocommerce": 3, "woocommerce_wide": 2}
+    explained = {"etsy": 2, "woocommerce": 3, "woocommerce_wide": 2}
     assert {source: (orders, unexplained, amount) for source, orders, unexplained, amount in rows} == {
         "shopify": (5, 1, Decimal("1.0000")),
         **{source: (orders, 0, Decimal(0)) for source, orders in explained.items()},
@@ -105,8 +105,17 @@ def test_names_and_postal_codes_come_where_an_export_has_them(shops: Shops) -> N
         " where row_status = 'accepted' and first_name is not null order by all"
     )
     assert rows == [
-        ("etsy", "Ann", "O", "75008"), ("shopify", "A", "B", None), ("woocommerce_wide", "Ann", "Lee", "01067"),
+        ("etsy", "Ann", "O", "75008"), ("order_lines", "Ann", "Lee", "01067"), ("order_lines", "Bo", "Ny", "75008"),
+        ("shopify", "A", "B", None), ("woocommerce_wide", "Ann", "Lee", "01067"),
     ]  # fmt: skip
+
+
+def test_what_an_unknown_file_says_of_an_order_reaches_its_lines(shops: Shops) -> None:
+    rows = shops.rows(
+        "select country, discount_code, marketing_source, count(*) from intermediate.int_order_line_versions"
+        " where _source = 'order_lines' and row_status = 'accepted' group by all order by all"
+    )
+    assert rows == [("DE", "MAY10", "news", 2), ("DE", None, None, 1), ("FR", None, "shop", 1)]
 
 
 @pytest.fixture(scope="module")

@@ -190,15 +190,17 @@ class PartOf(Form):
 class Hashed(Form):
     """A customer's id: a hash of the first filled column (an e-mail, a phone number), with a secret of the home.
 
-    It is made when rows are loaded, and is a column of its own in the raw table.
+    It is made when rows are loaded, and is a column of its own in the raw table, or in the joined one that it names.
     """
 
     hashed: Annotated[tuple[Name, ...], Field(min_length=1, max_length=5)]
 
     @property
     def header(self) -> str:
-        """The raw column that holds it."""
-        return "key of " + " or ".join(self.hashed)
+        """The raw column that holds it; of a joined table, with that table's name before it."""
+        first, dot, _ = self.hashed[0].partition(".")
+        prefix = first + dot if dot and all(name.startswith(first + dot) for name in self.hashed) else ""
+        return f"{prefix}key of " + " or ".join(name.removeprefix(prefix) for name in self.hashed)
 
 
 FORMS: tuple[type[Form], ...] = (
@@ -322,8 +324,17 @@ class Mapping(Form):
 
     def is_header(self, name: str) -> bool:
         """Whether a name is a column of the raw table itself."""
-        is_joined = name.partition(".")[0] in self.join and "." in name
-        return not (is_joined or name in self.values or (self.unpivot and name in self.unpivot.columns))
+        is_named = name in self.values or (self.unpivot is not None and name in self.unpivot.columns)
+        return not (self.joined_table(name) or is_named)
+
+    def joined_table(self, name: str) -> str | None:
+        """The joined table, by its name here, that a column is of; None for any other."""
+        alias, dot, _ = name.partition(".")
+        return alias if dot and alias in self.join else None
+
+    def raw_name(self, name: str) -> str:
+        """A column as its raw table calls it."""
+        return name.partition(".")[2] if self.joined_table(name) else name
 
 
 def columns_of(value: Any) -> Iterator[str]:
@@ -482,6 +493,9 @@ def wrong_mapping(entity: str, mapping: Mapping, tables: Iterator[str] | list[st
         for name in columns:
             if name not in known:
                 return f'"{name}" is no column of {entity}{nearest(name, known)}; there are {", ".join(known)}'
+    for one in hashed_in(mapping):
+        if len({mapping.joined_table(name) for name in one.hashed}) > 1:
+            return f"hashed: {', '.join(one.hashed)} are not of one table; say columns of one"
     missing = [name for name in entities[entity].required if name not in {*mapping.columns, *_given(entity)}]
     if missing:
         return f"{entity} needs the column(s) {', '.join(missing)}"

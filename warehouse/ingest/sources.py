@@ -398,8 +398,11 @@ def _with_mapped_columns(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _customer_columns(mapped: dict[str, Mapping]) -> list[str]:
-    values = (mapping.columns.get("customer_id") for mapping in mapped.values())
-    return [column for value in values for column in columns_of(value)]
+    return [
+        mapping.raw_name(column)
+        for mapping in mapped.values()
+        for column in columns_of(mapping.columns.get("customer_id"))
+    ]
 
 
 def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mapping) -> dict[str, Any]:
@@ -407,16 +410,17 @@ def _mapped_table(table: dict[str, Any], name: str, entity: str, mapping: Mappin
     used = columns_of_table(mapping, name)
     types = {} if table.get("table") else number_types(mapping, entity)
     needed = needed_columns(mapping, entity)
-    hashed = {one.header: list(one.hashed) for one in hashed_in(mapping)}
+    hashed = {
+        one.header: [mapping.raw_name(part) for part in one.hashed] for one in hashed_in(mapping) if one.header in used
+    }
     columns = {header: column or {} for header, column in (table.get("columns") or {}).items()}
     for place, header in used.items():
         said: dict[str, Any] = {"type": types[place]} if place in types else {}
-        said |= {"hash_of": hashed[header]} if header in hashed else {}
+        said |= {"hash_of": hashed[place]} if place in hashed else {}
         said |= {"required": True} if place in needed else {}
         if isinstance(columns.get(header, {}), dict):
             columns[header] = {**said, **columns.get(header, {})}
-    if mapping.table == name:
-        columns |= {part: columns.get(part, {}) for parts in hashed.values() for part in parts}
+    columns |= {part: columns.get(part, {}) for parts in hashed.values() for part in parts}
     # rows are told apart by the key, whether or not the mapping names it
     key = table.get("key")
     columns |= {part: columns.get(part, {}) for part in key} if isinstance(key, list) else {}

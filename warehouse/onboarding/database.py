@@ -13,6 +13,7 @@ from typing import Any
 from warehouse.errors import UserError, nearest
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guess import (
+    CONTACTS,
     NUMBERS,
     Ask,
     Guess,
@@ -125,8 +126,8 @@ def _guess(
 
 def _drafted(lines: RemoteTable, orders: TableReference | None, guess: Guess) -> _Draft:
     """The source of lines and their orders; addresses are no ids, and a database has no ids made of them."""
-    for address in ("email", "phone"):
-        guess.columns.pop(address, None)
+    for name in (*CONTACTS, "email_consent"):
+        guess.columns.pop(name, None)
     mapping = {"order_lines": order_lines_mapping(guess)}
     guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
     draft = _Draft({"lines": lines}, mapping, [f"{lines.name}: order lines"], guesses)

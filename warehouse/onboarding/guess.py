@@ -32,8 +32,12 @@ from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, ORDERS_PREFIX, 
 FIELDS = (
     "order_id", "ordered_at", "time", "order_line_id", "customer_id", "email", "phone", "product_id", "product_name",
     "category", "quantity", "unit_price", "discount", "amount", "currency", "channel", "store_id", "order_status",
-    "is_return", "original_order_id",
+    "is_return", "original_order_id", "country", "discount_code", "marketing_source", "marketing_medium",
+    "marketing_campaign", "first_name", "last_name", "postal_code", "email_consent",
 )  # fmt: skip
+# Columns of a raw table that have these names are emptied when a customer is erased, whatever their headers are.
+CONTACTS = ("email", "phone", "first_name", "last_name", "postal_code")
+OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
@@ -78,6 +82,8 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     used = {*lines.columns.values(), *((orders.column, orders.key) if orders else ())}
     if "product_id" in lines.columns and "product_name" in lines.columns:
         mapping["products"] = products_mapping(lines)
+    if not others and (known := customers_of_lines(lines, orders.rows if orders else None)):
+        mapping["customers"] = customers_mapping(known, "orders" if orders and known.sample is orders.rows else "lines")
     for sample in others:
         customers = guess_customers(sample, lines)
         tables["customers"] = _table(sample, folder, "One row per customer.", customers)
@@ -316,9 +322,9 @@ def _table(sample: Sample, folder: Any, description: str, guess: Guess) -> dict[
     if open_numbers:
         table["decimal_mark"] = decimal_mark(values)
     columns = {
-        name: {"aliases": [guess.columns[name]]}
-        for name in ("email", "phone")
-        if name in guess.columns and guess.columns[name].lower() != name
+        name: {"aliases": [header]}
+        for name in CONTACTS
+        if (header := guess.columns.get(name)) and header.lower() != name and not header.startswith(ORDERS_PREFIX)
     }
     if columns:
         table["columns"] = columns
@@ -326,9 +332,10 @@ def _table(sample: Sample, folder: Any, description: str, guess: Guess) -> dict[
 
 
 def _raw(guess: Guess, name: str) -> str:
-    """The name of a field's column in the raw table; addresses have names that erasing knows."""
+    """The name of a field's column in the raw table; contacts have names that erasing knows."""
     header = guess.columns[name]
-    return name if name in ("email", "phone") and header.lower() != name else header
+    prefix = ORDERS_PREFIX if header.startswith(ORDERS_PREFIX) else ""
+    return f"{prefix}{name}" if name in CONTACTS and header.removeprefix(prefix).lower() != name else header
 
 
 def _customer(guess: Guess) -> Any:
@@ -355,8 +362,13 @@ def order_lines_mapping(guess: Guess) -> dict[str, Any]:
         mapped["product_id"] = columns.get("product_id") or columns["product_name"]
     mapped |= _amounts(guess)
     mapped |= {
-        name: columns[name] for name in ("currency", "channel", "store_id", "original_order_id") if name in columns
-    }
+        name: columns[name]
+        for name in (
+            "currency", "channel", "store_id", "original_order_id", "country", "discount_code", "marketing_source",
+            "marketing_medium", "marketing_campaign",
+        )
+        if name in columns
+    }  # fmt: skip
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
     values = (
@@ -437,27 +449,38 @@ def guess_customers(sample: Sample, lines: Guess) -> Guess:
         )
     for header, kind in kinds_of(sample).items():
         for name in fields_of(header):
-            if (
-                name in ("email", "phone", "email_consent", "country", "joined_at", "birth_date")
-                and name not in guess.columns
-            ):
+            if name in OF_CUSTOMERS and name not in guess.columns:
                 if kind in FITTING.get(name, (kind,)):
                     guess.take(name, header, _because_of_words(name, kind))
                 break
     return guess
 
 
-def customers_mapping(guess: Guess) -> dict[str, Any]:
-    """The mapping of a table of customers."""
-    columns: dict[str, Any] = {"customer_id": guess.columns["customer_id"]}
-    columns |= {name: _raw(guess, name) for name in ("email", "phone", "country") if name in guess.columns}
+def customers_of_lines(lines: Guess, orders: Sample | None) -> Guess | None:
+    """What the table that names the customers of lines tells about them, theirs or their orders'; None for nothing."""
+    told = {name: header for name, header in lines.columns.items() if name in ("customer_id", *OF_CUSTOMERS)}
+    keys = [told[name] for name in ("customer_id", "email", "phone") if name in told]
+    prefix = ORDERS_PREFIX if keys and keys[0].startswith(ORDERS_PREFIX) else ""
+    told = {
+        name: header.removeprefix(prefix)
+        for name, header in told.items()
+        if header.startswith(ORDERS_PREFIX) == bool(prefix)
+    }
+    sample = orders if prefix and orders else lines.sample
+    return Guess(sample, told) if keys and set(told) & {*CONTACTS, "email_consent"} else None
+
+
+def customers_mapping(guess: Guess, table: str = "customers") -> dict[str, Any]:
+    """The mapping of customers, from a table of their own or from that of lines or orders."""
+    columns: dict[str, Any] = {"customer_id": _customer(guess)}
+    columns |= {name: _raw(guess, name) for name in (*CONTACTS, "country") if name in guess.columns}
     if "joined_at" in guess.columns:
         columns["joined_at"] = guess.columns["joined_at"]
     if "email_consent" in guess.columns:
         texts = sorted(set(guess.sample.column(guess.columns["email_consent"])))[:20]
         meant = {text: "true" if CONSENTS.match(text.casefold()) else "false" for text in texts}
         columns["email_consent"] = {"column": guess.columns["email_consent"], "values": meant, "otherwise": "false"}
-    return {"from": "customers", "columns": columns}
+    return {"from": table, "columns": columns}
 
 
 def currency_of_lines(guess: Guess, assumed: Any) -> Any:

@@ -9,7 +9,11 @@ from warehouse.onboarding.kinds import kinds_of
 from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
 
 # What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
-OF_ORDERS = ("ordered_at", "time", "customer_id", "email", "phone", "currency", "store_id", "order_status", "channel")
+OF_ORDERS = (
+    "ordered_at", "time", "customer_id", "email", "phone", "first_name", "last_name", "postal_code", "email_consent",
+    "currency", "store_id", "order_status", "channel", "country", "discount_code", "marketing_source",
+    "marketing_medium", "marketing_campaign",
+)  # fmt: skip
 # So many of the values of a column that refers to a table have to be keys of it.
 MOST_REFER = 0.9
 

@@ -231,6 +231,29 @@ def test_files_of_orders_and_of_their_lines_are_joined(tmp_path: Path, capsys: p
     assert columns["ordered_at"].column == "orders.placed at" and columns["customer_id"].column == "orders.client"
 
 
+def test_addresses_of_orders_make_customers_whom_erasing_knows(tmp_path: Path) -> None:
+    heads = ["number,placed at,e-mail,forename", *(f"A{n},2024-05-{n:02},c{n % 3}@example.org,A" for n in range(1, 21))]
+    lines = ["order,sku,qty,price,sum", *(f"A{n},S{k},{k},1.50,{1.5 * k:.2f}" for n in range(1, 21) for k in (1, 2))]
+    files = {"heads.csv": "\n".join(heads).encode(), "positions.csv": "\n".join(lines).encode()}
+    company = tmp_path / "company"
+    assert main(["init", *given(tmp_path, files), "--company", str(company)]) == 0
+    source = load_sources_config(load_settings(company, environ={}))["positions"]
+    assert set(source.customer_columns) == {"key of email"}
+    assert source.tables["orders"].columns["key of email"].hash_of == ("email",)
+    assert {"email", "first_name"} <= set(source.tables["orders"].columns)
+    assert source.mapping["customers"].table == "orders"
+
+
+def test_a_customers_column_can_be_said(tmp_path: Path) -> None:
+    lines = b"order,day,client,qty,price,area\n1,2024-05-01,c1,2,3.00,01067\n2,2024-05-02,c2,1,4.00,10115\n"
+    company = tmp_path / "company"
+    arguments = ["init", *given(tmp_path, {"lines.csv": lines}), "--company", str(company)]
+    assert main([*arguments, "--map", "customer_id=client", "--map", "postal_code=area"]) == 0
+    (source,) = load_sources_config(load_settings(company, environ={})).values()
+    assert source.mapping["customers"].columns["postal_code"].column == "postal_code"  # type: ignore[attr-defined]
+    assert source.tables["lines"].columns["postal_code"].aliases == ("area",)
+
+
 def test_a_zip_with_one_file_is_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, members in (("one.zip", ("a.csv", "__MACOSX/a.csv")), ("two.csv.zip", ("a.csv", "b.csv"))):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:

@@ -335,6 +335,7 @@ def test_the_sql_that_is_shown_holds_no_macro(mapped: Mapped) -> None:
         ("pieces\n", "pieces\n      glitter: x\n", r'"glitter" is no column of order_lines; there are order_line_id'),
         ("      quantity: pieces\n", "", r"mapping\.order_lines: order_lines needs the column\(s\) quantity"),
         ("product: [price, pieces]}\n", "product: [price]}\n", r"gross_amount: product\.1 is missing"),
+        ("head.buyer", "{hashed: [head.mail, sku]}", "hashed: head.mail, sku are not of one table; say"),
         ("{spread: head.off, by:", "{sprad: head.off, by:", r"discount_amount: a column's name, or one of .*spread"),
         ("taken: largest", "take: largest", r'unknown key "take" \(did you mean "taken"'),
         ("{open: completed", "{no: completed", r"discount|YAML reads yes, no"),

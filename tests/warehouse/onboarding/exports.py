@@ -214,8 +214,28 @@ CHINESE_SHOP = Export(
     },
     {"2024-01": money("52.00", 2, 2), "2024-02": money("50.00", 1, 0)},
 )
+# an unknown system: its orders name their customers by address, its lines are in a file of their own
+ORDERS_AND_LINES = Export(
+    {
+        "orders.csv": text(
+            "Order No,Order Date,Email,First name,Surname,ZIP,Country,Coupon,utm_source\n"
+            "1001,2024-05-01,ann@example.org,Ann,Lee,01067,DE,MAY10,news\n"
+            "1002,2024-05-02,,,,,DE,,\n"
+            "1003,2024-06-03,bo@example.org,Bo,Ny,75008,FR,,shop\n"
+        ),
+        "order_lines.csv": text(
+            "Order No,Pos,Product,Qty,Unit price,Total\n"
+            "1001,1,Mug,2,3.00,6.00\n"
+            "1001,2,Pen,1,1.50,1.50\n"
+            "1002,1,Pen,3,1.50,4.50\n"
+            "1003,1,Mug,1,3.00,3.00\n"
+        ),
+    },
+    {"2024-05": money("12.00", 2, 1), "2024-06": money("3.00", 1, 1)},
+)
 EXPORTS = {
     "shopify": SHOPIFY, "woocommerce": WOOCOMMERCE, "woocommerce_wide": WOOCOMMERCE_WIDE,
     "woocommerce_analytics": WOOCOMMERCE_ANALYTICS, "square": SQUARE, "stripe": STRIPE, "magento": MAGENTO, "amazon": AMAZON,
     "etsy": ETSY, "kassenbons": GERMAN_TILL, "chinese": CHINESE_SHOP,
+    "order_lines": ORDERS_AND_LINES,
 }  # fmt: skip
