@@ -119,6 +119,77 @@ def test_revenue_by_a_product_dimension_joins_every_line_once_and_touches_no_fil
     assert found == pytest.approx({category: float(amount) for category, amount in expected}, rel=1e-12)
 
 
+BY_CUSTOMER = """
+select
+    coalesce(customers.{0}, '') as value,
+    (select sum(net_amount) from marts.fct_order_lines as lines inner join marts.dim_customers as own using (customer_id)
+     where is_valid and own.{0} is not distinct from customers.{0}),
+    count(*), sum(clv_12m_amount) / count(clv_12m_amount), sum(points_balance)
+from marts.dim_customers as customers group by all order by value
+"""
+OF_CUSTOMERS = ("revenue", "customers", "customer_lifetime_value", "points_balance")
+
+
+@pytest.mark.parametrize("dimension", ["tier", "rfm_segment", "activity_status", "acquisition_channel", "country"])
+def test_metrics_by_who_the_customer_is_today(built: Company, query: Query, dimension: str) -> None:
+    group = f"customer__{dimension}"
+    rows = query("--metrics", ",".join(OF_CUSTOMERS), "--group-by", group)
+    # lines of guests are of no customer, and stand in the row without a value, beside customers that have none
+    found = {row[group]: [_number(row[name]) for name in OF_CUSTOMERS] for row in rows if row[group]}
+    expected = {value: [_number(one) for one in rest] for value, *rest in built.published(BY_CUSTOMER.format(dimension))}
+    expected.pop("", None)
+    assert set(found) == set(expected) and len(found) > 1
+    for value, figures in expected.items():
+        assert found[value] == pytest.approx(figures, rel=1e-9, nan_ok=True), value
+
+
+MONTHLY_FIGURES = {
+    "new_customer_sales,returning_customer_sales,guest_net_sales,unlinked_net_sales,discount_rate": """
+        select month, new_net_amount, returning_net_amount, guest_net_amount, unlinked_net_amount,
+            discount_amount / (net_amount + discount_amount)
+        from marts.rpt_sales_mix_monthly where is_all_channels""",
+    "return_rate_30d": """
+        select month, return_rate_30d from marts.rpt_returns where group_kind = 'all' and return_rate_30d is not null""",
+    "return_rate_90d": """
+        select month, return_rate_90d from marts.rpt_returns where group_kind = 'all' and return_rate_90d is not null""",
+    "marketing_spend,new_customers,customer_acquisition_cost": """
+        select month, spend_amount, new_customers_count, spend_amount / new_customers_count
+        from marts.rpt_acquisition_monthly where is_all_channels""",
+    "points_issued,points_redeemed,points_expired,points_liability": """
+        select month, issued_points, redeemed_points, expired_points, liability_amount from marts.rpt_points_liability""",
+    "programme_cost,programme_points_cost": """
+        select month, cost_amount, points_cost_amount from marts.rpt_programme_roi_monthly""",
+}
+
+
+@pytest.mark.parametrize("metrics", MONTHLY_FIGURES)
+def test_monthly_figures_are_those_of_the_mart(built: Company, query: Query, metrics: str) -> None:
+    month = "metric_time__month"
+    rows = query("--metrics", metrics, "--group-by", month, "--order", month)
+    found = {row[month][:7]: [_number(row[name]) for name in metrics.split(",")] for row in rows}
+    expected = {
+        f"{of:%Y-%m}": [_number(value) for value in rest] for of, *rest in built.published(MONTHLY_FIGURES[metrics])
+    }
+    assert set(found) == set(expected) and expected
+    for of, figures in expected.items():
+        assert found[of] == pytest.approx(figures, rel=1e-9, nan_ok=True), of
+
+
+def test_figures_of_several_months_are_pooled_and_a_liability_is_the_last(built: Company, query: Query) -> None:
+    metrics = ["customer_acquisition_cost", "points_liability", "return_rate_30d"]
+    (found,) = query("--metrics", ",".join(metrics))
+    expected = built.published(
+        """
+        select
+            (select sum(spend_amount) / sum(new_customers_count) from marts.rpt_acquisition_monthly where is_all_channels),
+            (select max_by(liability_amount, month) from marts.rpt_points_liability),
+            (select -sum(return_amount_30d) / sum(sold_net_amount) from marts.rpt_returns
+             where group_kind = 'all' and return_rate_30d is not null)
+        """
+    )
+    assert [_number(found[name]) for name in metrics] == pytest.approx([float(value) for value in expected[0]], rel=1e-9)
+
+
 def test_semantic_models_are_of_marts_and_no_assets(built: Company) -> None:
     manifest = json.loads((built.settings.published_dir / "manifest.json").read_bytes())
     models = {model["name"]: model["depends_on"]["nodes"] for model in manifest["semantic_models"].values()}
