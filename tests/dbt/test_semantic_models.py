@@ -122,7 +122,7 @@ def test_revenue_by_a_product_dimension_joins_every_line_once_and_touches_no_fil
 BY_CUSTOMER = """
 select
     coalesce(customers.{0}, '') as value,
-    (select sum(net_amount) from marts.fct_order_lines as lines inner join marts.dim_customers as own using (customer_id)
+    (select sum(net_amount) from marts.fct_order_lines inner join marts.dim_customers as own using (customer_id)
      where is_valid and own.{0} is not distinct from customers.{0}),
     count(*), sum(clv_12m_amount) / count(clv_12m_amount), sum(points_balance)
 from marts.dim_customers as customers group by all order by value
@@ -136,7 +136,8 @@ def test_metrics_by_who_the_customer_is_today(built: Company, query: Query, dime
     rows = query("--metrics", ",".join(OF_CUSTOMERS), "--group-by", group)
     # lines of guests are of no customer, and stand in the row without a value, beside customers that have none
     found = {row[group]: [_number(row[name]) for name in OF_CUSTOMERS] for row in rows if row[group]}
-    expected = {value: [_number(one) for one in rest] for value, *rest in built.published(BY_CUSTOMER.format(dimension))}
+    published = built.published(BY_CUSTOMER.format(dimension))
+    expected = {value: [_number(one) for one in rest] for value, *rest in published}
     expected.pop("", None)
     assert set(found) == set(expected) and len(found) > 1
     for value, figures in expected.items():
@@ -149,14 +150,17 @@ MONTHLY_FIGURES = {
             discount_amount / (net_amount + discount_amount)
         from marts.rpt_sales_mix_monthly where is_all_channels""",
     "return_rate_30d": """
-        select month, return_rate_30d from marts.rpt_returns where group_kind = 'all' and return_rate_30d is not null""",
+        select month, return_rate_30d from marts.rpt_returns
+        where group_kind = 'all' and return_rate_30d is not null""",
     "return_rate_90d": """
-        select month, return_rate_90d from marts.rpt_returns where group_kind = 'all' and return_rate_90d is not null""",
+        select month, return_rate_90d from marts.rpt_returns
+        where group_kind = 'all' and return_rate_90d is not null""",
     "marketing_spend,new_customers,customer_acquisition_cost": """
         select month, spend_amount, new_customers_count, spend_amount / new_customers_count
         from marts.rpt_acquisition_monthly where is_all_channels""",
     "points_issued,points_redeemed,points_expired,points_liability": """
-        select month, issued_points, redeemed_points, expired_points, liability_amount from marts.rpt_points_liability""",
+        select month, issued_points, redeemed_points, expired_points, liability_amount
+        from marts.rpt_points_liability""",
     "programme_cost,programme_points_cost": """
         select month, cost_amount, points_cost_amount from marts.rpt_programme_roi_monthly""",
 }
@@ -181,13 +185,15 @@ def test_figures_of_several_months_are_pooled_and_a_liability_is_the_last(built:
     expected = built.published(
         """
         select
-            (select sum(spend_amount) / sum(new_customers_count) from marts.rpt_acquisition_monthly where is_all_channels),
+            (select sum(spend_amount) / sum(new_customers_count) from marts.rpt_acquisition_monthly
+             where is_all_channels),
             (select max_by(liability_amount, month) from marts.rpt_points_liability),
             (select -sum(return_amount_30d) / sum(sold_net_amount) from marts.rpt_returns
              where group_kind = 'all' and return_rate_30d is not null)
         """
     )
-    assert [_number(found[name]) for name in metrics] == pytest.approx([float(value) for value in expected[0]], rel=1e-9)
+    values = [float(value) for value in expected[0]]
+    assert [_number(found[name]) for name in metrics] == pytest.approx(values, rel=1e-9)
 
 
 def test_semantic_models_are_of_marts_and_no_assets(built: Company) -> None:
