@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -77,10 +78,15 @@ class Translator(DagsterDbtTranslator):
         return dbt_resource_props.get("description") or dbt_resource_props["name"]
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The folder of a model: staging, intermediate, seeds or the group of marts."""
+        """The source that a model stages, its folder (intermediate_orders), or the group of a mart; seeds are one."""
         if dbt_resource_props["resource_type"] == "source":
             return dbt_resource_props["source_name"]
-        return dbt_resource_props["config"].get("group") or dbt_resource_props["schema"]
+        schema = dbt_resource_props["schema"]
+        if schema == "intermediate":
+            return f"intermediate_{Path(dbt_resource_props['original_file_path']).parent.name}"
+        if schema == "staging":
+            return f"staging_{dbt_resource_props['name'].removeprefix('stg_').partition('__')[0]}"
+        return dbt_resource_props["config"].get("group") or schema
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """The dbt group's owner; nodes without one belong to the data engineers."""

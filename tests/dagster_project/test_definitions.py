@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,6 +131,9 @@ def test_every_asset_says_what_it_is_and_whose(definitions: dg.Definitions) -> N
         assert spec.description, spec.key
         if spec.key.path[0] == "marts":
             assert spec.description.startswith("One row per "), spec.key
+        if spec.key.path[0] == "intermediate":
+            assert spec.group_name.startswith("intermediate_"), spec.key
+    assert max(Counter(spec.group_name for spec in specs).values()) < 30, "a group is a screen of the graph"
 
 
 def test_every_node_of_dbt_is_an_asset(definitions: dg.Definitions, manifest: dict) -> None:
