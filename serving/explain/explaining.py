@@ -71,7 +71,9 @@ def _require_columns(connection: DuckDBPyConnection, wanted: Sequence[Metric], s
     """A publication that an older version made lacks columns."""
     rows = connection.execute("select table_name, column_name from duckdb_columns() where schema_name = 'marts'")
     found = set(rows.fetchall())
-    needed = {(mart, column) for metric in wanted for mart, columns in metric.reads.items() for column in columns}
+    needed = {
+        (mart, column) for metric in wanted for mart, columns in metric.reads.items() for column in columns.split()
+    }
     missing = sorted(f"{mart}.{column}" for mart, column in needed - found)
     if missing:
         raise UserError(

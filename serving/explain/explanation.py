@@ -24,11 +24,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure that can be explained. `reads`: columns by mart, so that an older publication can be told from this
-    one. `explain` raises NotToldError where there is no figure of the customer on that day."""
+    """A figure that can be explained. `reads`: the columns that it needs of each mart, a space between them, and no
+    others, so that a publication that lacks one is known. `explain` raises NotToldError where there is no figure of
+    the customer on that day."""
 
     name: str
-    reads: Mapping[str, Sequence[str]]
+    reads: Mapping[str, str]
     explain: Callable[[Facts], Explanation]
 
 

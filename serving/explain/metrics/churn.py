@@ -89,10 +89,13 @@ def _rules(facts: Facts, published: Row) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_churn_scores": ["churn_probability", "churn_band", "reason_1"],
-        "fct_churn_contributions": ["contribution_rank", "theme", "contribution", "sentence"],
-        "rpt_churn_references": ["base_log_odds", "base_probability"],
-        "dim_settings": ["setting", "value"],
+        "fct_churn_scores": (
+            "customer_id as_of_date churn_probability churn_band reason_1 reason_2 reason_3 model_run_id"
+        ),
+        "fct_churn_contributions": "customer_id contribution_rank contribution sentence",
+        "rpt_churn_references": "as_of_date base_log_odds base_probability",
+        "fct_model_runs": "model_run_id model status detail as_of_date",
+        "dim_settings": "setting value",
     },
     explain,
 )

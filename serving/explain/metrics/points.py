@@ -104,10 +104,15 @@ def _rules(facts: Facts) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_points_entries": ["account", "points", "entry_date", "kind", "source_id", "lot_id"],
-        "fct_points_lots": ["lot_id", "base_amount", "earn_rate", "earned_points", "remaining_points"],
-        "rpt_points_balances": ["points_balance", "pending_points", "debt_points", "next_expiry_on"],
-        "dim_settings": ["setting", "value"],
+        "fct_points_entries": "customer_id account points entry_date kind source_id journal_id journal_version",
+        "fct_points_lots": (
+            "customer_id lot_id issued_on expires_on base_amount earn_rate earned_points reversed_points "
+            "used_points expired_points remaining_points"
+        ),
+        "rpt_points_balances": (
+            "customer_id points_balance pending_points available_points debt_points next_expiry_on next_expiry_points"
+        ),
+        "dim_settings": "setting value",
     },
     explain,
 )

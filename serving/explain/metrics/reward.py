@@ -68,14 +68,11 @@ def _rules(facts: Facts, published: Row) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_next_best_rewards": [
-            "expected_incremental_margin_amount",
-            "cost_amount",
-            "margin_per_order_amount",
-            "basis",
-            "status",
-        ],
-        "dim_settings": ["setting", "value"],
+        "fct_next_best_rewards": (
+            "customer_id plan_month reward_name expected_incremental_margin_amount cost_amount "
+            "margin_per_order_amount basis status reason"
+        ),
+        "dim_settings": "setting value",
     },
     explain,
 )

@@ -129,9 +129,14 @@ def _segment(sums: Arithmetic, facts: Facts, published: Row) -> None:
 METRIC = Metric(
     NAME,
     {
-        "fct_customer_rfm": ["recency_days", "frequency", "monetary_amount", "fm_score", "scoring_method"],
-        "rpt_rfm_score_bounds": ["measure", "score", "lowest_value", "highest_value"],
-        "rpt_rfm_cells": ["r_score", "fm_score", "rfm_segment"],
+        "fct_customer_rfm": (
+            "customer_id as_of_date rfm_window recency_days frequency monetary_amount r_score f_score m_score "
+            "fm_score scoring_method rfm_segment"
+        ),
+        "rpt_rfm_score_bounds": "as_of_date rfm_window measure score lowest_value highest_value",
+        "rpt_rfm_cells": "as_of_date rfm_window r_score fm_score rfm_segment",
+        "fct_orders": "customer_id order_id order_date net_amount is_valid",
+        "fct_order_lines": "customer_id order_date net_amount is_return is_valid",
     },
     explain,
 )

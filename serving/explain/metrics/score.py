@@ -96,11 +96,12 @@ def _rules(facts: Facts, published: Row) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_loyalty_scores": [
-            "recency_percentile", "frequency_percentile", "monetary_percentile", "events_count", "average_rating",
-            "purchase_part", "usage_part", "feedback_part", "coverage", "loyalty_score", "loyalty_band",
-        ],
-        "dim_settings": ["setting", "value"],
+        "fct_loyalty_scores": (
+            "customer_id as_of_date recency_percentile frequency_percentile monetary_percentile events_count "
+            "average_rating purchase_part usage_part feedback_part coverage loyalty_score loyalty_band"
+        ),
+        "fct_customer_rfm": "customer_id as_of_date rfm_window recency_days frequency monetary_amount",
+        "dim_settings": "setting value",
     },
     explain,
-)  # fmt: skip
+)

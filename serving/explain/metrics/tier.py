@@ -13,7 +13,8 @@ order by valid_from desc
 # What each row of the history was decided by: the sum of its lines, and the rules of its day.
 JUDGED = """
 with history as (
-    select * from fct_customer_tiers where customer_id = $customer_id and valid_from <= $as_of_date
+    select * from fct_customer_tiers
+    where customer_id = $customer_id and valid_from <= $as_of_date
 ),
 summed as (
     select history.valid_from, coalesce(sum(lines.net_amount), 0)::decimal(18, 4) as lines_amount
@@ -141,9 +142,16 @@ def _rules(facts: Facts, rules: list[Row]) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_customer_tiers": ["valid_from", "reason", "metric_amount", "metric_from_date", "amount_to_next_tier"],
-        "dim_tier_rules": ["tier_rank", "valid_from", "valid_to", "threshold_amount", "keep_amount", "grace_days"],
-        "dim_settings": ["setting", "value"],
+        "fct_customer_tiers": (
+            "customer_id valid_from tier tier_rank expires_on previous_tier reason metric_amount "
+            "metric_from_date amount_to_next_tier is_current"
+        ),
+        "dim_tier_rules": (
+            "tier tier_rank valid_from valid_to threshold_amount next_threshold_amount keep_amount grace_days "
+            "validity_months"
+        ),
+        "fct_order_lines": "customer_id order_id order_date net_amount is_return is_valid",
+        "dim_settings": "setting value",
     },
     explain,
 )

@@ -119,15 +119,18 @@ def _rules(published: Row, terms: Row | None) -> list[str]:
 METRIC = Metric(
     NAME,
     {
-        "fct_customer_lifetime_value": ["expected_orders_12m", "expected_order_amount", "clv_12m_amount", "status"],
-        "fct_lifetime_value_inputs": [
-            "repeat_days_count",
-            "mean_repeat_amount",
-            "return_rate",
-            "discounted_orders_12m",
-        ],
-        "rpt_lifetime_value_terms": ["margin_rate", "discount_rate", "population_amount"],
-        "rpt_lifetime_value_parameters": ["model", "parameter", "value", "is_champion"],
+        "fct_customer_lifetime_value": (
+            "customer_id as_of_date p_alive expected_orders_12m expected_order_amount clv_3m_amount "
+            "clv_12m_amount clv_24m_amount status model_run_id"
+        ),
+        "fct_lifetime_value_inputs": (
+            "customer_id repeat_days_count active_span_days observed_days repeat_amount return_rate "
+            "is_own_amount discounted_orders_3m discounted_orders_12m discounted_orders_24m"
+        ),
+        "rpt_lifetime_value_terms": "as_of_date margin_rate discount_rate population_amount",
+        "rpt_lifetime_value_parameters": "as_of_date model parameter value is_champion",
+        "fct_model_runs": "model_run_id model",
+        "fct_orders": "customer_id order_date net_amount is_valid",
     },
     explain,
 )
