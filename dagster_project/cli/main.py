@@ -149,7 +149,9 @@ def command_line() -> Parser:
     metric.add_argument("--format", choices=("table", "csv", "json"), default="table")
     explain = commands.add("explain", "the rows and the arithmetic behind a customer's figures", _explain)
     explain.add_argument("customer_id", metavar="CUSTOMER")
-    explain.add_argument("metric", nargs="?", metavar="METRIC", help="rfm, tier, points, score, churn, value or reward")
+    explain.add_argument(
+        "metric", nargs="?", metavar="METRIC", help="the figure, such as tier or points (default: all)"
+    )
     explain.add_argument("--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="as of this day")
     commands.add("mcp", "answer an assistant's questions on standard input (Model Context Protocol)", _mcp)
     _add_sources(commands)

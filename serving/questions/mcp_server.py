@@ -57,8 +57,8 @@ def build_server(settings: Settings) -> MCPServer[Any]:
 
     @server.tool()
     def explain(customer_id: str, metric: str = "", as_of: str = "") -> dict[str, Any]:
-        """Why a customer has a figure: the rule, the rows and the arithmetic behind it. metric: rfm, tier, points,
-        score, churn, value or reward; all of them without. as_of: a day, such as 2024-01-31; today without.
+        """Why a customer has a figure: the rule, the rows and the arithmetic behind it. metric: one figure, such as
+        tier or points; all without. as_of: a day, such as 2024-01-31; today without.
 
         `differences` are errors of the warehouse: say so, and trust neither number.
         """

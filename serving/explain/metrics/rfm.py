@@ -1,6 +1,7 @@
 """Recency, frequency and net sales so far, their scores, and the segment."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 from serving.explain.explanation import Arithmetic, Explanation, Metric, NotToldError, counted, told
@@ -71,12 +72,12 @@ def explain(facts: Facts) -> Explanation:
     return Explanation(NAME, figure, rules, [orders], sums.lines, sums.differences)
 
 
-def _scores(sums: Arithmetic, facts: Facts, published: Row, last: object, sales: Row) -> None:
+def _scores(sums: Arithmetic, facts: Facts, published: Row, last: date, sales: Row) -> None:
     """The three measures out of the rows, and the scores whose values they are among."""
     bounds: dict[str, dict[int, Row]] = {}
     for row in facts.rows(BOUNDS):
         bounds.setdefault(row["measure"], {})[row["score"]] = row
-    days = (facts.as_of_date - last).days  # type: ignore[operator]  # a day, as there is an order
+    days = (facts.as_of_date - last).days
     sums.check("recency in days", days, published["recency_days"])
     said = f"Recency: {facts.as_of_date} less {last}, the day of the last valid order, is {counted(days, 'day')}"
     _score(sums, "recency", bounds["recency"], said, Decimal(days), published["r_score"])
