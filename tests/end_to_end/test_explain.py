@@ -39,14 +39,15 @@ def told(one: Company, customer: str, metric: str, as_of: date | None = None) ->
     return "\n".join([found.figure, *found.rules, *found.arithmetic, *found.differences])
 
 
-def test_the_rows_give_what_is_published_of_every_customer(built: Company) -> None:
-    differing, figures = [], dict.fromkeys(METRICS, 0)
-    for customer in everybody(built):
+@pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.slow)])
+def test_the_rows_give_what_is_published_of_every_customer(built: Company, step: int) -> None:
+    differing, figures, customers = [], dict.fromkeys(METRICS, 0), everybody(built)[::step]
+    for customer in customers:
         for one in explain(built.settings, customer).explanations:
             differing += [(customer, one.metric, said) for said in one.differences]
             figures[one.metric] += bool(one.arithmetic)
     assert differing == []
-    assert min(figures[name] for name in ("rfm", "tier", "points", "reward")) > 80, figures
+    assert min(figures[name] for name in ("rfm", "tier", "points", "reward")) > 0.8 * len(customers), figures
     # too few customers to learn from, which is what it says
     assert figures["churn"] == 0 and "insufficient_history" in told(built, everybody(built)[0], "churn")
 
@@ -55,13 +56,13 @@ def test_of_every_day_the_rows_of_that_day_count(built: Company) -> None:
     """Ledger and tiers are told of any day, scores of month ends."""
     today = published_day(built)
     month_end = today.replace(day=1) - timedelta(days=1)
-    for customer in everybody(built)[::9]:
+    for customer in everybody(built)[::20]:
         for day in (month_end, today - timedelta(days=100)):
             found = explain(built.settings, customer, as_of=day)
             assert found.agrees, found
-        scores = told(built, customer, "rfm", month_end)
-        assert "scores r" in scores or "no valid order" in scores or "no scores" in scores
-        assert f"days nearest to it: {month_end}" in told(built, customer, "rfm", month_end + timedelta(days=1))
+        if "no scores" not in told(built, customer, "rfm", month_end):
+            said = told(built, customer, "rfm", month_end + timedelta(days=1))
+            assert said.startswith("no scores of") and f"days nearest to it: {month_end}" in said
 
 
 @pytest.fixture
@@ -99,13 +100,14 @@ CONTRADICTIONS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_contradicts_the_rows_is_said_loudly(damaged: Company) -> None:
     """Each contradiction is found with the customer whom it concerns; the command ends with 1."""
     customers = [
         customer
         for (customer,) in damaged.published(
             "select customer_id from marts.dim_customers inner join marts.fct_next_best_rewards using (customer_id)"
-            " where tier <> 'Bronze' and expiring_points > 0 order by basis, customer_id limit 12"
+            " where tier <> 'Bronze' and expiring_points > 0 order by basis, customer_id limit 6"
         )
     ]
     for metric, statement, said in CONTRADICTIONS:
@@ -143,6 +145,7 @@ def test_what_cannot_be_told_says_why(damaged: Company) -> None:
     assert explain(damaged.settings, customer, "points").agrees
 
 
+@pytest.mark.slow
 def test_a_metric_reads_what_it_declares_and_nothing_else(damaged: Company) -> None:
     declared: dict[str, set[str]] = {"dim_customers": {"customer_id"}}
     for metric in METRICS.values():
