@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import duckdb
 from duckdb import DuckDBPyConnection
 
 from serving.explain.explanation import Explanation, Metric, NotToldError
@@ -36,18 +37,28 @@ def explain(settings: Settings, customer_id: str, metric: str | None = None, as_
     Raises UserError for an unknown customer or metric, for a day after that of the publication, and before the first.
     """
     wanted = _wanted(metric)
-    with opened_publication(settings) as connection, interrupted_after(connection, MOST_SECONDS):
-        _require_columns(connection, wanted, settings)
-        (published_day,) = connection.execute("select as_of_date from publication").fetchall()[0]
-        day = as_of or published_day
-        if day > published_day:
-            raise UserError(
-                f"explain: {day} is after {published_day}, the day of the figures that are published."
-                f" `{settings.command} run` computes those of later days, once their orders are there."
-            )
-        _require_customer(connection, customer_id)
-        facts = Facts(settings, connection, customer_id, day, published_day)
-        return Explained(customer_id, day, [_explained(one, facts) for one in wanted])
+    try:
+        with opened_publication(settings) as connection, interrupted_after(connection, MOST_SECONDS):
+            _require_columns(connection, wanted, settings)
+            facts = _facts(settings, connection, customer_id, as_of)
+            return Explained(customer_id, facts.as_of_date, [_explained(one, facts) for one in wanted])
+    except duckdb.InterruptException:
+        raise UserError(
+            f"explain: it took longer than {MOST_SECONDS:.0f} seconds. Ask for one metric, or when less is running."
+        ) from None
+
+
+def _facts(settings: Settings, connection: DuckDBPyConnection, customer_id: str, as_of: date | None) -> Facts:
+    """Of a known customer, as of a day that is published."""
+    (published_day,) = connection.execute("select as_of_date from publication").fetchall()[0]
+    day = as_of or published_day
+    if day > published_day:
+        raise UserError(
+            f"explain: {day} is after {published_day}, the day of the figures that are published."
+            f" `{settings.command} run` computes those of later days, once their orders are there."
+        )
+    _require_customer(connection, customer_id)
+    return Facts(settings, connection, customer_id, day, published_day)
 
 
 def _wanted(metric: str | None) -> list[Metric]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from serving.explain import explaining
 from serving.explain.explaining import explain
 from serving.explain.registry import METRICS
 from serving.questions.mcp_server import build_server
@@ -162,6 +163,13 @@ def test_a_metric_reads_what_it_declares_and_nothing_else(damaged: Company) -> N
         for mart in [*declared, "publication"]:
             connection.execute(f"create table marts.{mart} as from kept.{mart}")
     assert [explain(damaged.settings, customer) for customer in customers] == before
+
+
+def test_it_takes_no_longer_than_it_may(built: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "MOST_SECONDS", 0.0001)
+    with pytest.raises(UserError, match="it took longer than"):
+        for customer in everybody(built):
+            explain(built.settings, customer)
 
 
 def test_rows_that_are_left_out_are_counted_and_can_be_listed(built: Company) -> None:
