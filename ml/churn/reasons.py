@@ -32,6 +32,8 @@ SHOWN_COUNT = 5
 ALL_ELSE = "all else"
 CONTRIBUTION_COLUMNS = ["customer_id", "contribution_rank", "theme", "contribution", "sentence"]
 _DECIMALS = 9
+# Of published parts: another processor's kernels move the twelfth.
+SHOWN_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -136,14 +138,14 @@ def contribution_rows(matrix: FeatureMatrix, typical: np.ndarray, found: Contrib
     np.put_along_axis(wanted, order, True, axis=1)
     said = sentences(matrix, typical, found.themes, wanted)
     names = np.array([theme.name for theme in found.themes], dtype=object)
-    parts = np.take_along_axis(found.parts, order, axis=1)
+    parts = np.round(np.take_along_axis(found.parts, order, axis=1), SHOWN_DECIMALS)
     tables = [
         _ranked(matrix, rank + 1, names[order[:, rank]], parts[:, rank], said[np.arange(len(said)), order[:, rank]])
         for rank in range(order.shape[1])
     ]
     if len(names) > SHOWN_COUNT:
         rest = found.parts.sum(axis=1) - parts.sum(axis=1)
-        tables.append(_ranked(matrix, SHOWN_COUNT + 1, ALL_ELSE, np.round(rest, _DECIMALS), None))
+        tables.append(_ranked(matrix, SHOWN_COUNT + 1, ALL_ELSE, np.round(rest, SHOWN_DECIMALS), None))
     rows = pd.concat(tables, ignore_index=True)
     return rows.sort_values(["customer_id", "contribution_rank"], ignore_index=True)
 

@@ -15,6 +15,7 @@ from ml.churn.feature_matrix import FeatureMatrix, make_feature_matrix, sample_r
 from ml.churn.reasons import (
     CONTRIBUTION_COLUMNS,
     REASONS_COUNT,
+    SHOWN_DECIMALS,
     contribution_rows,
     contributions,
     explain,
@@ -85,7 +86,8 @@ def _score_chunk(
         **{f"reason_{rank + 1}": reasons[:, rank] for rank in range(REASONS_COUNT)},
         "model_run_id": run["model_run_id"],
     }
-    reference = pd.DataFrame({"base_log_odds": [found.base], "base_probability": [float(expit(found.base))]})
+    base = round(found.base, SHOWN_DECIMALS)
+    reference = pd.DataFrame({"base_log_odds": [base], "base_probability": [float(expit(base))]})
     return Scored(typed(pd.DataFrame(columns), SCORE_COLUMNS), contribution_rows(matrix, typical, found), reference)
 
 
