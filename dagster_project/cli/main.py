@@ -147,6 +147,12 @@ def command_line() -> Parser:
     metric.add_argument("--by", metavar="COLUMN", help="show it by this column; may be repeated", **repeated)
     metric.add_argument("--where", metavar="COLUMN=VALUE", help="only these rows; also with <, >= or !=", **repeated)
     metric.add_argument("--format", choices=("table", "csv", "json"), default="table")
+    explain = commands.add("explain", "the rows and the arithmetic behind a customer's figures", _explain)
+    explain.add_argument("customer_id", metavar="CUSTOMER")
+    explain.add_argument(
+        "metric", nargs="?", metavar="METRIC", help="the figure, such as tier or points (default: all)"
+    )
+    explain.add_argument("--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="as of this day")
     commands.add("mcp", "answer an assistant's questions on standard input (Model Context Protocol)", _mcp)
     _add_sources(commands)
     rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
@@ -482,6 +488,13 @@ def _metric(settings: Settings, options: argparse.Namespace) -> int:
 
     print_metric(settings, options.name, options.by, options.where, options.format)
     return DONE
+
+
+def _explain(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.explain import print_explanation
+
+    agrees = print_explanation(settings, options.customer_id, options.metric, options.as_of_date)
+    return DONE if agrees else FAILED
 
 
 def _mcp(settings: Settings, _options: argparse.Namespace) -> int:

@@ -107,6 +107,8 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "data_through",
             "as_of_date",
             "churn_horizon_days",
+            "churn",
+            "rewards",
             "assumed",
             "rfm",
             "points",

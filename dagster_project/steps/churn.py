@@ -55,7 +55,12 @@ def learn(inputs: StepInputs) -> StepResult:
     model = str(result.run["model"])
     told = figures(result.metrics, model, "mean;population=active")
     shown: dict[str, float | str] = {**told, "model": model, "status": result.status}
-    frames = {"churn_scores": result.scores, "churn_curves": result.curves}
+    frames = {
+        "churn_scores": result.scores,
+        "churn_contributions": result.scored.contributions,
+        "churn_references": result.scored.reference,
+        "churn_curves": result.curves,
+    }
     runs = [run_record(run) for run in (result.run, *others)]
     return StepResult(runs, frames, result.metrics, _problems(result), shown)
 
@@ -112,6 +117,8 @@ STEP = Step(
     name="churn_scores",
     tables={
         "churn_scores": "The probability of no order in the churn horizon, with reasons.",
+        "churn_contributions": "What each theme adds to a customer's log-odds of churn, in words.",
+        "churn_references": "The typical active customer, with whom each is compared.",
         "churn_curves": "Calibration and gain of the models compared, out of time.",
     },
     reads=["intermediate.int_churn_features", "intermediate.int_run_dates"],

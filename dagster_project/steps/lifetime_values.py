@@ -44,6 +44,8 @@ def learn(inputs: StepInputs) -> StepResult:
     problems += range_problems(result.scores, "p_alive", 0, 1)
     frames = {
         "lifetime_values": result.scores,
+        "lifetime_value_inputs": result.inputs,
+        "lifetime_value_terms": result.terms,
         "lifetime_value_curves": result.curves,
         "lifetime_value_parameters": result.parameters,
     }
@@ -57,6 +59,8 @@ STEP = Step(
     name=MODEL_NAME,
     tables={
         "lifetime_values": "Expected orders and discounted margin of each customer.",
+        "lifetime_value_inputs": "What each customer's value comes from.",
+        "lifetime_value_terms": "Margin and discount rate, and the mean amount of an order.",
         "lifetime_value_curves": "Expected beside actual orders by decile, out of time.",
         "lifetime_value_parameters": "What was fitted, with standard errors.",
     },

@@ -11,3 +11,8 @@
         else one.use_id = use_id
     end
 {%- endmacro %}
+
+{# The key of a lot: what gave the points, and its key. #}
+{% macro points_lot_id(source, source_id) -%}
+    {{ source }} || ':' || {{ source_id }}
+{%- endmacro %}

@@ -41,7 +41,7 @@ from ml.churn.feature_matrix import (
     snapshot_days,
 )
 from ml.churn.leakage import leaking_features, require_closed_labels
-from ml.churn.scores import SCORE_COLUMNS, score_customers
+from ml.churn.scores import Scored, score_customers
 from ml.churn.tuning import Tuned, tune_all
 from ml.churn.windows import Origin, require_embargo, rolling_origins, split_judged
 from ml.common.determinism import deterministic, side_by_side
@@ -59,14 +59,14 @@ _SAME_AUC = 0.002
 class ChurnResult:
     """The result of a run.
 
-    scores: SCORE_COLUMNS, a row per eligible customer of the last snapshot, by customer_id; none without a model. run:
-    the record of the published model. runs: the records of every model compared, `run` among them. metrics:
-    RUN_METRIC_COLUMNS, out-of-time figures of all of them. curves: evaluate.CURVE_COLUMNS. model: the fitted model that
-    scored, or None. training_key: identity of the comparison's inputs, see `Champion`. status: promoted, champion_kept,
-    baseline_published, insufficient_history or leak_suspected; detail says why.
+    scored: the eligible customers of the last snapshot; nobody without a model. run: the record of the published model.
+    runs: the records of every model compared, `run` among them. metrics: RUN_METRIC_COLUMNS, out-of-time figures of all
+    of them. curves: evaluate.CURVE_COLUMNS. model: the fitted model that scored, or None. training_key: identity of the
+    comparison's inputs, see `Champion`. status: promoted, champion_kept, baseline_published, insufficient_history or
+    leak_suspected; detail says why.
     """
 
-    scores: pd.DataFrame
+    scored: Scored
     run: Mapping[str, Any]
     runs: tuple[Mapping[str, Any], ...]
     metrics: pd.DataFrame
@@ -75,6 +75,11 @@ class ChurnResult:
     training_key: str
     status: str
     detail: str
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """SCORE_COLUMNS, a row per customer, by customer_id."""
+        return self.scored.scores
 
     def comparison(self) -> dict[str, Any]:
         """The part that `store.set_champion` keeps, so that the same data need not be learned again."""
@@ -282,7 +287,7 @@ def _result(
     published = {**run, "is_champion": True, "status": status, "detail": detail}
     others = [other for other in backtest.runs if other["model_run_id"] != run["model_run_id"]]
     return ChurnResult(
-        scores=score_customers(model, features, published, training.config.bands),
+        scored=score_customers(model, features, published, training.config.bands),
         run=published,
         runs=(*({**other, "is_champion": False, "status": "compared"} for other in others), published),
         metrics=backtest.metrics,
@@ -322,7 +327,7 @@ def _without_scores(training: _Training, status: str, detail: str, backtest: Bac
     found = backtest or nothing
     run = training.record("none", {}, (), status=status, detail=detail)
     return ChurnResult(
-        scores=empty(SCORE_COLUMNS),
+        scored=Scored.nobody(),
         run=run,
         runs=(*found.runs, run),
         metrics=found.metrics,

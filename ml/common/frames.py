@@ -13,12 +13,12 @@ import pandas as pd
 _TEXT, _NUMBER, _COUNT, _FLAG, _DAY = "str", "float64", "int64", "bool", "datetime64[us]"
 _TYPES = {
     **dict.fromkeys(("customer_id", "model_run_id", "churn_band", "cluster_name", "feature"), _TEXT),
-    **dict.fromkeys(("reason_1", "reason_2", "reason_3"), _TEXT),
+    **dict.fromkeys(("reason_1", "reason_2", "reason_3", "theme", "sentence"), _TEXT),
     **dict.fromkeys(("model", "metric", "slice", "curve"), _TEXT),
     **dict.fromkeys(("churn_probability", "distance", "value", "baseline", "x", "y", "mean", "median"), _NUMBER),
     **dict.fromkeys(("population_median", "centre_shift", "share_rate", "previous_share_rate"), _NUMBER),
-    **dict.fromkeys(("silhouette", "stability"), _NUMBER),
-    **dict.fromkeys(("cluster_id", "customers_count", "k"), _COUNT),
+    **dict.fromkeys(("silhouette", "stability", "contribution", "base_log_odds", "base_probability"), _NUMBER),
+    **dict.fromkeys(("cluster_id", "customers_count", "k", "contribution_rank", "active_customers_count"), _COUNT),
     **dict.fromkeys(("is_outlier", "is_matched", "is_chosen"), _FLAG),
     "as_of_date": _DAY,
 }

@@ -76,10 +76,11 @@ def fit_models(histories: Histories) -> FittedModels:
 
 @dataclass(frozen=True)
 class OrderAmounts:
-    """Expected net amount of an order per customer, and where it comes from."""
+    """Expected net amount of an order per customer, and where it comes from: own purchases, or the mean of all."""
 
     amount: FloatArray
     is_own: np.ndarray
+    population_mean: float
     gamma_gamma: GammaGamma | None
 
 
@@ -98,10 +99,11 @@ def order_amounts(summaries: pd.DataFrame) -> OrderAmounts:
     kept = 1 - summaries["return_rate"].to_numpy(np.float64)
     fitted = fit_gamma_gamma(x, mean)
     if fitted is not None and fitted.is_usable:
-        return OrderAmounts(fitted.expected_amount(x, mean) * kept, (x > 0) & (mean > 0), fitted)
+        is_own = (x > 0) & (mean > 0)
+        return OrderAmounts(fitted.expected_amount(x, mean) * kept, is_own, fitted.population_mean, fitted)
     repeaters = np.sort(mean[x > 0])
-    population_mean = repeaters.mean() if len(repeaters) else np.nan
-    return OrderAmounts(population_mean * kept, np.zeros(len(x), dtype=bool), fitted)
+    population_mean = float(repeaters.mean()) if len(repeaters) else np.nan
+    return OrderAmounts(population_mean * kept, np.zeros(len(x), dtype=bool), population_mean, fitted)
 
 
 def backtest_models(windows: pd.DataFrame, horizon_days: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -76,6 +76,7 @@ def score_customers(
         supported = 1.0 if status == OK else np.nan
         worth = amounts.amount * terms.margin_rate * supported
         scores[f"expected_orders_{months}m"] = orders[histories.index, column] * supported
+        scores[f"discounted_orders_{months}m"] = discounted_orders[histories.index, column] * supported
         scores[f"clv_{months}m_amount"] = discounted_orders[histories.index, column] * worth
         scores[f"clv_{months}m_status"] = status
     scores["p_alive_status"] = choice.p_alive_status
@@ -83,6 +84,39 @@ def score_customers(
     scores["model"] = choice.orders.name
     scores["status"] = _joined([choice.p_alive_status, *horizon_statuses.values()])
     return pd.DataFrame(scores)
+
+
+def scoring_inputs(customers: pd.DataFrame, amounts: OrderAmounts, scores: pd.DataFrame) -> pd.DataFrame:
+    """What the value of each customer comes from, so that it can be worked out by hand from the fitted parameters.
+
+    One row per customer: repeat_days_count (x), active_span_days (t_x in days), observed_days (T in days),
+    repeat_amount (their sales), return_rate, is_own_amount (whether the amount of an order comes from own ones too),
+    and discounted_orders_3m/12m/24m, of which a value is the product with expected_order_amount and margin rate.
+    """
+    weeks = customers[["t_x", "T"]].to_numpy(np.float64)
+    days = np.rint(7 * weeks).astype(np.int64)
+    own = {
+        "customer_id": customers["customer_id"].to_numpy(),
+        "repeat_days_count": customers["x"].to_numpy(np.int64),
+        "active_span_days": days[:, 0],
+        "observed_days": days[:, 1],
+        "repeat_amount": (customers["x"] * customers["mean_repeat_amount"].fillna(0.0)).to_numpy(np.float64).round(4),
+        "return_rate": customers["return_rate"].to_numpy(np.float64),
+        "is_own_amount": amounts.is_own,
+    }
+    counted = {name: scores[name].to_numpy() for name in (f"discounted_orders_{m}m" for m in HORIZON_MONTHS)}
+    return pd.DataFrame({**own, **counted})
+
+
+def scoring_terms(amounts: OrderAmounts, terms: ScoringTerms) -> pd.DataFrame:
+    """One row: margin_rate, discount_rate (a year's) and population_amount, the mean amount of an order over
+    customers."""
+    row = {
+        "margin_rate": terms.margin_rate,
+        "discount_rate": terms.discount_rate,
+        "population_amount": amounts.population_mean,
+    }
+    return pd.DataFrame([row])
 
 
 def discounted(model: PurchaseModel, histories: Histories, discount_rate: float) -> tuple[FloatArray, FloatArray]:

@@ -36,6 +36,8 @@ from ml.lifetime.scores import (
     ModelChoice,
     ScoringTerms,
     score_customers,
+    scoring_inputs,
+    scoring_terms,
 )
 
 MODEL = "lifetime_value"
@@ -77,10 +79,13 @@ class LifetimeValueConfig:
 class LifetimeValueResult:
     """`scores` one row per customer, `metrics` [model, metric, slice, value, baseline], `curves` by decile, `run`.
 
-    `parameters` has the columns of `ml.lifetime.parameters`.
+    `inputs` and `terms` are what the scores come from, see `ml.lifetime.scores`; `parameters` has the columns of
+    `ml.lifetime.parameters`.
     """
 
     scores: pd.DataFrame
+    inputs: pd.DataFrame
+    terms: pd.DataFrame
     metrics: pd.DataFrame
     curves: pd.DataFrame
     parameters: pd.DataFrame
@@ -162,11 +167,20 @@ def value_summaries(
         "p_alive_status": choice.p_alive_status,
         "parameters": parameters,
     }
-    scores = score_customers(customers, histories, amounts, choice, config.terms(as_of_date, data_from))
+    terms = config.terms(as_of_date, data_from)
+    scores = score_customers(customers, histories, amounts, choice, terms)
     scores["model_run_id"] = run["model_run_id"]
     fit_metrics = [*_dropout_metrics(fitted, config), *_value_metrics(customers, amounts.gamma_gamma)]
     fits = parameter_rows(fitted, amounts.gamma_gamma, choice.orders.name)
-    return LifetimeValueResult(scores, _beside_baseline(metrics, fit_metrics, config), curves, fits, run)
+    return LifetimeValueResult(
+        scores=scores,
+        inputs=scoring_inputs(customers, amounts, scores),
+        terms=scoring_terms(amounts, terms),
+        metrics=_beside_baseline(metrics, fit_metrics, config),
+        curves=curves,
+        parameters=fits,
+        run=run,
+    )
 
 
 def choose_models(fitted: FittedModels, metrics: pd.DataFrame, config: LifetimeValueConfig) -> ModelChoice:

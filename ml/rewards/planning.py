@@ -51,6 +51,7 @@ PLAN_COLUMNS = (
     "campaign_type",
     "expected_incremental_margin_amount",
     "cost_amount",
+    "margin_per_order",
     "basis",
     "status",
     "reason",

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from duckdb import DuckDBPyConnection
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
+from serving.explain.explaining import explain as explained
 from serving.publication.declared_marts import TODAY
 from serving.publication.reader import opened_publication
 from serving.questions.metric import metric_query, parse_condition
@@ -18,10 +20,11 @@ from warehouse.settings import Settings
 
 INSTRUCTIONS = f"""Figures of one shop's loyalty warehouse: customers, segments, tiers, points, retention, churn,
 lifetime value, campaigns and their return. Look a metric up with list_metrics and ask for it with metric: it is defined
-once, so prefer it to SQL of your own. Every figure is as of the day that about tells. In schema {TODAY}, marts that
-keep their history have the rows of that day alone; sums over schema marts would count customers once a day. A NULL
-beside a status means that the data does not support the figure: say so, and do not estimate it. Money is text with
-every digit, in the base currency. At most {MOST_ROWS:,} rows and {MOST_SECONDS:.0f} seconds a question."""
+once, so prefer it to SQL of your own. Ask explain why one customer has a figure. Every figure is as of the day that
+about tells. In schema {TODAY}, marts that keep their history have the rows of that day alone; sums over schema marts
+would count customers once a day. A NULL beside a status means that the data does not support the figure: say so, and do
+not estimate it. Money is text with every digit, in the base currency. At most {MOST_ROWS:,} rows and
+{MOST_SECONDS:.0f} seconds a question."""
 
 
 def build_server(settings: Settings) -> MCPServer[Any]:
@@ -51,6 +54,21 @@ def build_server(settings: Settings) -> MCPServer[Any]:
             asked = metric_query(settings, connection, name, by or (), [parse_condition(text) for text in where or ()])
             told = asdict(select(connection, asked.query, asked.values))
         return {"metric": name, "definition": asked.definition, "of": str(asked.source), **told}
+
+    @server.tool()
+    def explain(customer_id: str, metric: str = "", as_of: str = "") -> dict[str, Any]:
+        """Why a customer has a figure: the rule, the rows and the arithmetic behind it. metric: one figure, such as
+        tier or points; all without. as_of: a day, such as 2024-01-31; today without.
+
+        `differences` are errors of the warehouse: say so, and trust neither number.
+        """
+        try:
+            told = explained(settings, customer_id, metric or None, date.fromisoformat(as_of) if as_of else None)
+        except ValueError:
+            raise ToolError(f'"{as_of}" is no day; write it as 2024-01-31.') from None
+        except UserError as error:
+            raise ToolError(str(error)) from None
+        return {**asdict(told), "as_of_date": told.as_of_date.isoformat()}
 
     @server.tool()
     def list_tables() -> dict[str, Any]:

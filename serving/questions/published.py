@@ -44,10 +44,10 @@ def select(connection: DuckDBPyConnection, query: str, values: Sequence[object] 
         raise UserError(f"The query took longer than {MOST_SECONDS:.0f} seconds. Ask for less at once.") from None
     except duckdb.Error as error:
         raise UserError(on_one_line(str(error))) from None
-    return Rows(columns, [[_plain(value) for value in row] for row in rows[:MOST_ROWS]], len(rows) > MOST_ROWS)
+    return Rows(columns, [[plain_value(value) for value in row] for row in rows[:MOST_ROWS]], len(rows) > MOST_ROWS)
 
 
-def _plain(value: Any) -> Value:
+def plain_value(value: Any) -> Value:
     """A value as JSON has it, without loss."""
     if value is None or isinstance(value, bool | int | str):
         return value

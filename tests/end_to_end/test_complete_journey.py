@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serving.explain.explaining import explain
 from tests.support.company import Company, company
 from warehouse.settings import DEFAULT_SETTINGS
 
@@ -65,3 +66,48 @@ def test_a_second_run_loads_nothing_and_changes_no_mart(journey: Company) -> Non
     assert journey.warehouse("from ops.batches order by all") == batches
     assert journey.published("from marts.publication") != first, "nothing was published, so the test shows nothing"
     assert journey.marts() == marts
+
+
+def test_contributions_add_up_to_the_risk_of_every_customer(journey: Company) -> None:
+    ((customers, furthest),) = journey.published(
+        """
+        with summed as (
+            select customer_id, sum(contribution) as contribution
+            from marts.fct_churn_contributions
+            group by customer_id
+        )
+        select count(*), max(abs(1 / (1 + exp(-base_log_odds - contribution)) - churn_probability))
+        from today.fct_churn_scores
+        inner join summed using (customer_id)
+        cross join today.rpt_churn_references
+        """
+    )
+    assert customers > 2_400 and furthest < 0.000001
+    assert journey.published("select count(distinct customer_id) from marts.fct_churn_contributions") == [(customers,)]
+
+
+def test_the_score_is_the_one_whose_bounds_hold_the_value(journey: Company) -> None:
+    """Of every customer, day and window, ties included: exactly one score has bounds around the value."""
+    for measure, value, score in (
+        ("recency", "recency_days", "r_score"),
+        ("frequency", "frequency", "f_score"),
+        ("monetary", "monetary_amount", "m_score"),
+    ):
+        assert journey.published(
+            f"""
+            select count(*) > 30000, count(distinct (customer_id, as_of_date, rfm_window)) - count(*),
+                bool_and({score} = score)
+            from marts.fct_customer_rfm as scores
+            inner join marts.rpt_rfm_score_bounds as bounds using (as_of_date, rfm_window)
+            where measure = '{measure}' and frequency > 0
+                and {value} >= coalesce(lowest_value, {value}) and {value} <= coalesce(highest_value, {value})
+            """
+        ) == [(True, 0, True)]
+
+
+def test_the_rows_give_what_is_published_of_customers(journey: Company) -> None:
+    customers = journey.published("select customer_id from marts.dim_customers order by md5(customer_id) limit 25")
+    for (customer,) in customers:
+        found = explain(journey.settings, customer)
+        assert found.agrees, found
+        assert all(one.arithmetic for one in found.explanations), found

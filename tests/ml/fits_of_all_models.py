@@ -61,6 +61,8 @@ def churn(inputs: Inputs) -> Results:
     config = ChurnConfig(horizon_days=HORIZON, trials=3)
     result = trained(inputs(features_of(churn_frame(300))), config)
     yield "churn", result.scores
+    yield "churn_contributions", result.scored.contributions
+    yield "churn_reference", result.scored.reference
     yield "churn_metrics", result.metrics
     yield "churn_curves", result.curves
     yield "churn_runs", pd.concat([record(run) for run in result.runs])
@@ -74,6 +76,7 @@ def lifetimes(inputs: Inputs) -> Results:
     config = LifetimeValueConfig(churn_horizon_days=60, margin_rate=0.3)
     result = value_lifetimes(days, dt.date(2024, 12, 27), dt.date(2023, 1, 1), config)
     yield "lifetimes", result.scores
+    yield "lifetime_inputs", result.inputs
     yield "lifetime_metrics", result.metrics
     yield "lifetime_curves", result.curves
     yield "lifetime_runs", record(result.run)

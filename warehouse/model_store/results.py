@@ -76,6 +76,18 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "reason_2": "varchar",
         "reason_3": "varchar",
     },
+    "churn_contributions": {
+        "customer_id": "varchar",
+        "contribution_rank": "bigint",
+        "theme": "varchar",
+        "contribution": "double",
+        "sentence": "varchar",
+    },
+    "churn_references": {
+        "base_log_odds": "double",
+        "base_probability": "double",
+        "active_customers_count": "bigint",
+    },
     "lifetime_values": {
         "customer_id": "varchar",
         "p_alive": "double",
@@ -90,6 +102,23 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "due_date": "date",
         "overdue_date": "date",
         "status": "varchar",
+    },
+    "lifetime_value_inputs": {
+        "customer_id": "varchar",
+        "repeat_days_count": "bigint",
+        "active_span_days": "bigint",
+        "observed_days": "bigint",
+        "repeat_amount": "decimal(18, 4)",
+        "return_rate": "double",
+        "is_own_amount": "boolean",
+        "discounted_orders_3m": "double",
+        "discounted_orders_12m": "double",
+        "discounted_orders_24m": "double",
+    },
+    "lifetime_value_terms": {
+        "margin_rate": "double",
+        "discount_rate": "double",
+        "population_amount": "decimal(18, 4)",
     },
     "recommendations": {
         "customer_id": "varchar",
@@ -106,6 +135,7 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "campaign_type": "varchar",
         "expected_incremental_margin_amount": "decimal(18, 4)",
         "cost_amount": "decimal(18, 4)",
+        "margin_per_order": "decimal(18, 4)",
         "basis": "varchar",
         "status": "varchar",
         "reason": "varchar",
@@ -229,6 +259,9 @@ SCORE_TABLES: dict[str, dict[str, str]] = {
         "placebo_z": "double",
     },
 }
+
+# Those of SCORE_TABLES that explain today's results: no day's rows outlive it.
+TABLES_OF_TODAY = ("churn_contributions", "lifetime_value_inputs")
 
 # Tables about the runs themselves, one row each, whatever the day.
 RUN_TABLES: dict[str, dict[str, str]] = {

@@ -1,4 +1,7 @@
-"""How long results and models are kept: the last days in full, and of each month before them the last day."""
+"""How long results and models are kept: the last days in full, and of each month before them the last day.
+
+What explains a result, a row or more for each customer, is kept for the latest day alone.
+"""
 
 from collections.abc import Collection
 from datetime import date, timedelta
@@ -7,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.model_store.artifacts import expire_choices
-from warehouse.model_store.results import SCORE_TABLES
+from warehouse.model_store.results import SCORE_TABLES, TABLES_OF_TODAY
 from warehouse.sql import quote_identifier, transaction
 
 # A run stays when a kept result names it, or when it was compared on the day of such a run or of a kept result.
@@ -36,8 +39,15 @@ def expire_results(connection: duckdb.DuckDBPyConnection, as_of_date: date, scor
 
     Every version of the last `score_days` days is kept, counted from the latest day with results, so that a run as of
     an earlier day deletes nothing that the next run needs. Of the last day of each month before them, the latest
-    version is kept. The results of `as_of_date` stay for the run that works as of it.
+    version is kept. The results of `as_of_date` stay for the run that works as of it. TABLES_OF_TODAY keep the latest
+    day and `as_of_date` only.
     """
+    for table in TABLES_OF_TODAY:
+        name = quote_identifier(table)
+        connection.execute(
+            f"delete from ml.{name} where as_of_date <> $day and as_of_date < (select max(as_of_date) from ml.{name})",
+            {"day": as_of_date},
+        )
     expired = _expired_versions(connection, as_of_date, score_days)
     if not expired:
         return 0

@@ -7,7 +7,15 @@ from ml.churn import reason_texts
 from ml.churn.backtest import fit
 from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.reason_texts import say, themes_of
-from ml.churn.reasons import contributions, explain, typical_values
+from ml.churn.reasons import (
+    ALL_ELSE,
+    CONTRIBUTION_COLUMNS,
+    SHOWN_COUNT,
+    contribution_rows,
+    contributions,
+    explain,
+    typical_values,
+)
 from tests.ml.churn.generated_customers import churn_frame, labelled_panel
 
 
@@ -21,8 +29,84 @@ def model(matrix):
     return fit(CANDIDATES["logistic_regression"], {"shape": "linear", "c": 1.0}, matrix, 1)
 
 
+def explained(model, matrix, features):
+    typical = typical_values(matrix)
+    return explain(matrix, typical, contributions(model, matrix, features, typical))
+
+
+def head(found, count):
+    return dataclasses.replace(found, parts=found.parts[:count])
+
+
+@pytest.fixture(scope="module", params=["linear", "curved", "decision_tree", "hist_gradient_boosting", "network"])
+def fitted(request, matrix):
+    """Models without interactions, and with them."""
+    if request.param in ("linear", "curved"):
+        return fit(CANDIDATES["logistic_regression"], {"shape": request.param, "c": 1.0}, matrix, 1)
+    name = "neural_network" if request.param == "network" else request.param
+    return fit(CANDIDATES[name], CANDIDATES[name].defaults, matrix, 1)
+
+
+def test_contributions_add_up_to_the_score_of_any_model(matrix, fitted):
+    found = contributions(fitted, matrix, matrix.features, typical_values(matrix))
+    np.testing.assert_allclose(found.log_odds, fitted.log_odds(matrix.x), atol=1e-7)
+    rows = contribution_rows(matrix.rows(np.arange(50)), typical_values(matrix), head(found, 50))
+    total = rows.groupby("customer_id")["contribution"].sum()
+    np.testing.assert_allclose(found.base + total[matrix.customer[:50]], fitted.log_odds(matrix.x[:50]), atol=4e-6)
+
+
+def test_without_interactions_a_part_is_the_change_of_its_theme_alone(matrix, model):
+    typical = typical_values(matrix)
+    found = contributions(model, matrix, matrix.features, typical)
+    for number, places in enumerate(themes_of(matrix.features).values()):
+        alone = np.tile(typical, (len(matrix), 1))
+        alone[:, places] = matrix.x[:, places]
+        np.testing.assert_allclose(found.parts[:, number], model.log_odds(alone) - found.base, atol=1e-7)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairwise:
+    """Log-odds with an interaction of two features: 3 a b + c."""
+
+    def log_odds(self, x):
+        return 3 * x[:, 0] * x[:, 1] + x[:, 2]
+
+
+def test_the_part_of_an_interaction_is_shared_by_halves(matrix):
+    """From (0, 0, 0) to (1, 2, 5), 3 a b is 6: three of it each, by Shapley, and 5 is that of c alone."""
+    names = ("own_a", "own_b", "own_c")
+    three = dataclasses.replace(matrix.rows(np.array([0])), x=np.array([[1.0, 2.0, 5.0]]), features=names)
+    found = contributions(Pairwise(), three, names, np.zeros(3))
+    assert [theme.name for theme in found.themes] == list(names)
+    assert found.base == 0 and found.parts.tolist() == [[3.0, 3.0, 5.0]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Weighted:
+    """Log-odds that are a weighted sum."""
+
+    weights: tuple[float, ...]
+
+    def log_odds(self, x):
+        return x @ np.array(self.weights)
+
+
+def test_the_five_strongest_stand_alone_and_the_rest_together(matrix):
+    names = tuple(f"own_{letter}" for letter in "abcdefg")
+    seven = dataclasses.replace(matrix.rows(np.array([0, 1])), x=np.array([np.ones(7), np.zeros(7)]), features=names)
+    found = contributions(Weighted((1, -7, 3, 0.5, -4, 6, 2)), seven, names, np.zeros(7))
+    rows = contribution_rows(seven, np.zeros(7), found)
+    assert list(rows.columns) == CONTRIBUTION_COLUMNS
+    first = rows[rows["customer_id"] == seven.customer[0]]
+    assert first["theme"].tolist() == ["own_b", "own_f", "own_e", "own_c", "own_g", ALL_ELSE]
+    assert first["contribution"].tolist() == [-7, 6, -4, 3, 2, 1.5]
+    assert first["contribution_rank"].tolist() == [1, 2, 3, 4, 5, SHOWN_COUNT + 1]
+    assert first["sentence"].iloc[0] == "Own b: 1, a typical customer 0" and first["sentence"].isna().sum() == 1
+    assert rows.loc[rows["customer_id"] == seven.customer[1], "contribution"].tolist() == [0] * 6
+
+
 def test_what_drives_the_truth_drives_the_reasons(matrix, model):
-    parts = contributions(model, matrix, matrix.features, typical_values(matrix))
+    parts = contributions(model, matrix, matrix.features, typical_values(matrix)).parts
     strength = dict(zip([t.name for t in themes_of(matrix.features)], np.abs(parts).mean(axis=0), strict=True))
     told = strength["frequency"] + strength["spend"]  # both follow the pace of orders
     assert told > strength["timing"] > 3 * max(strength["weekday habits"], strength["zodiac_number"])
@@ -31,16 +115,16 @@ def test_what_drives_the_truth_drives_the_reasons(matrix, model):
 def test_a_theme_that_is_typical_contributes_nothing(matrix, model):
     typical = typical_values(matrix)
     usual = dataclasses.replace(matrix, x=np.tile(typical, (len(matrix), 1)))
-    np.testing.assert_allclose(contributions(model, usual, matrix.features, typical), 0, atol=1e-12)
+    np.testing.assert_allclose(contributions(model, usual, matrix.features, typical).parts, 0, atol=1e-12)
 
 
 def test_the_strongest_theme_on_the_customers_side_comes_first(matrix, model):
     typical = typical_values(matrix)
-    parts = contributions(model, matrix, matrix.features, typical)
+    parts = contributions(model, matrix, matrix.features, typical).parts
     risky = model.log_odds(matrix.x) >= model.log_odds(typical[None, :])
     first = np.where(risky, parts.argmax(axis=1), parts.argmin(axis=1))
     speaks = np.where(risky, parts.max(axis=1) > 1e-9, parts.min(axis=1) < -1e-9)
-    reasons = explain(model, matrix, matrix.features, typical)
+    reasons = explained(model, matrix, matrix.features)
     values = dict(zip(matrix.features, matrix.x.T, strict=True))
     medians = dict(zip(matrix.features, typical, strict=True))
     for number, theme in enumerate(themes_of(matrix.features)):
@@ -50,14 +134,14 @@ def test_the_strongest_theme_on_the_customers_side_comes_first(matrix, model):
 
 
 def test_no_theme_is_given_twice(matrix, model):
-    reasons = explain(model, matrix, matrix.features, typical_values(matrix))
+    reasons = explained(model, matrix, matrix.features)
     given = [[reason.split()[0] for reason in row if reason] for row in reasons[:300]]
     assert all(len(first_words) == len(set(first_words)) for first_words in given)
 
 
 def test_a_model_of_one_feature_has_one_reason(matrix):
     recency = fit(BASELINE, BASELINE.defaults, matrix, 1)
-    reasons = explain(recency, matrix, ("recency_days",), typical_values(matrix))
+    reasons = explained(recency, matrix, ("recency_days",))
     assert set(reasons[:, 1]) == set(reasons[:, 2]) == {None}
     assert all(reason is None or reason.startswith("Last bought") for reason in reasons[:, 0])
 

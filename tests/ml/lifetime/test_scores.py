@@ -28,7 +28,7 @@ HISTORIES = Histories(
     np.array([2.0, 4.0]), np.array([10.0, 20.0]), np.array([20.0, 20.0]), np.array([1.0, 2.0]), np.array([1, 0, 1]), 0.0
 )
 CUSTOMERS = pd.DataFrame({"customer_id": ["a", "b", "c"]})
-AMOUNTS = OrderAmounts(np.array([10.0, 20.0, 30.0]), np.array([True, False, True]), None)
+AMOUNTS = OrderAmounts(np.array([10.0, 20.0, 30.0]), np.array([True, False, True]), 20.0, None)
 
 
 def asked_about_histories(x, t_x, age):

@@ -19,7 +19,11 @@ LAST = date(2024, 4, 9)
 DAYS = [FIRST + timedelta(days=days) for days in range(100)]
 KEPT = [date(2024, 1, 31), date(2024, 2, 29), *(date(2024, 3, 6) + timedelta(days=days) for days in range(35))]
 # The tables of a result that this test fills.
-TABLES = {"churn_scores": ["churn_scores", "churn_curves"], "campaign_effects": ["campaign_effects"]}
+TABLES = {
+    "churn_scores": ["churn_scores", "churn_curves"],
+    "explained_scores": ["churn_curves", "churn_contributions"],
+    "campaign_effects": ["campaign_effects"],
+}
 
 
 @pytest.fixture
@@ -69,6 +73,21 @@ def test_of_100_days_the_last_35_and_the_month_ends_are_kept(connection: duckdb.
     assert runs_of(connection, "model_metrics") == {f"run-{day}" for day in KEPT}
     assert connection.execute("select count(*) from ml.churn_scores").fetchone() == (74,)
     assert expire_results(connection, LAST, 35) == 0
+
+
+def test_what_explains_a_result_is_kept_of_the_latest_day(connection: duckdb.DuckDBPyConnection) -> None:
+    """And of the day that is worked as of, until a later one is worked as of again."""
+    for day in DAYS[-3:]:
+        add(connection, day, (f"run-{day}",), "explained_scores")
+        expire_results(connection, day, 35)
+        assert days_of(connection, "churn_contributions") == [day]
+    assert days_of(connection, "churn_curves") == DAYS[-3:]
+    earlier = DAYS[0]
+    add(connection, earlier, ("run-earlier",), "explained_scores")
+    expire_results(connection, earlier, 35)
+    assert days_of(connection, "churn_contributions") == [earlier, LAST]
+    expire_results(connection, LAST, 35)
+    assert days_of(connection, "churn_contributions") == [LAST]
 
 
 def test_day_by_day_the_same_is_kept_as_at_once(connection: duckdb.DuckDBPyConnection) -> None:

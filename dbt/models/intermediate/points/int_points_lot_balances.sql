@@ -85,6 +85,8 @@ select
     expired_on,
     is_expired,
     is_available,
+    net_amount,
+    earn_rate,
     earned_points,
     cast(reversed_points as bigint) as reversed_points,
     released_points,

@@ -41,6 +41,8 @@ select
     {{ add_days('lots.expires_on', 1) }} as expired_on,
     {{ add_days('lots.expires_on', 1) }} <= run_dates.as_of_date as is_expired,
     lots.available_on <= run_dates.as_of_date as is_available,
+    lots.net_amount,
+    lots.earn_rate,
     lots.earned_points,
     coalesce(taken_back.pending_points, 0) as pending_reversed_points,
     coalesce(taken_back.available_points, 0) as available_reversed_points,

@@ -38,7 +38,7 @@ first_orders as (
 
 rfm as (
 
-    select customer_id, recency_days, activity_status, rfm_segment, value_segment
+    select customer_id, recency_days, r_score, f_score, m_score, activity_status, rfm_segment, value_segment
     from {{ ref('fct_customer_rfm') }}
     where rfm_window = 'lifetime' and as_of_date = (select as_of_date from run_dates)
 
@@ -74,7 +74,7 @@ loyalty_scores as (
 
 tiers as (
 
-    select customer_id, tier from {{ ref('fct_customer_tiers') }}
+    select customer_id, tier, expires_on, amount_to_next_tier from {{ ref('fct_customer_tiers') }}
     where is_current
 
 )
@@ -96,6 +96,9 @@ select
     first_orders.acquisition_channel,
     customers.cohort_month,
     rfm.recency_days,
+    rfm.r_score,
+    rfm.f_score,
+    rfm.m_score,
     rfm.activity_status,
     rfm.rfm_segment,
     rfm.value_segment,
@@ -107,7 +110,11 @@ select
     loyalty_scores.loyalty_score,
     loyalty_scores.loyalty_band,
     tiers.tier,
+    tiers.expires_on as tier_expires_on,
+    tiers.amount_to_next_tier,
     points.points_balance,
+    points.next_expiry_on as points_expire_on,
+    points.next_expiry_points as expiring_points,
     case when rewards.status = 'offered' then rewards.reward_id end as next_best_reward,
     coalesce(rewards.status, 'no_candidate') as next_best_reward_status
 from customers

@@ -20,6 +20,7 @@ select
     tiers.previous_tier,
     tiers.reason,
     tiers.metric_amount,
+    {{ add_days('tiers.valid_from', -364) }} as metric_from_date,
     next_tiers.amount_to_next_tier,
     next_tiers.points_to_next_tier,
     tiers.rule_version,

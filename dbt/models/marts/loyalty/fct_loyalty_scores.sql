@@ -1,4 +1,4 @@
-{%- set weights = {'purchase': 0.4, 'usage': 0.4, 'feedback': 0.2} -%}
+{%- set weights, terms = loyalty_weights(), loyalty_terms() -%}
 with loyalty_values as (
 
     select * from {{ ref('int_loyalty_values') }}
@@ -16,6 +16,11 @@ parts as (
     select
         loyalty_values.customer_id,
         loyalty_values.as_of_date,
+        loyalty_values.usage as events_count,
+        loyalty_values.feedback as average_rating,
+        recency.percentile as recency_percentile,
+        frequency.percentile as frequency_percentile,
+        monetary.percentile as monetary_percentile,
         round((recency.percentile + frequency.percentile + monetary.percentile) / 3, 6) as purchase_part,
         usage.percentile as usage_part,
         feedback.percentile as feedback_part
@@ -53,14 +58,19 @@ scored as (
 select
     customer_id,
     as_of_date,
+    recency_percentile,
+    frequency_percentile,
+    monetary_percentile,
+    cast(events_count as bigint) as events_count,
+    cast(10 * average_rating as double) as average_rating,
     purchase_part,
     usage_part,
     feedback_part,
     round(weight, 1) as coverage,
     loyalty_score,
     case
-        when loyalty_score < 30 then 'low'
-        when loyalty_score < 60 then 'mid'
+        when loyalty_score < {{ terms['mid_from'] }} then 'low'
+        when loyalty_score < {{ terms['high_from'] }} then 'mid'
         when loyalty_score is not null then 'high'
     end as loyalty_band
 from scored

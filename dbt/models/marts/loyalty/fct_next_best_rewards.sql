@@ -12,6 +12,7 @@ select
     campaign_type,
     expected_incremental_margin_amount,
     cost_amount,
+    margin_per_order_amount,
     basis,
     status,
     reason,

@@ -6,6 +6,14 @@ with ledger as (
 
 ),
 
+-- adjustments that take points make no lot
+given_adjustments as (
+
+    select source_id from {{ ref('int_points_lots') }}
+    where source = 'adjustment'
+
+),
+
 accounts as (
 
     {% for account in points_accounts() %}
@@ -19,6 +27,7 @@ entries as (
 
     select
         ledger.*,
+        given_adjustments.source_id as given_adjustment_id,
         accounts.account,
         case accounts.account
             {%- for account in points_accounts() %}
@@ -27,6 +36,7 @@ entries as (
         end as points
     from ledger
     cross join accounts
+    left join given_adjustments on ledger.kind = 'adjust' and ledger.source_id = given_adjustments.source_id
 
 )
 
@@ -39,6 +49,11 @@ select
     points,
     kind,
     source_id,
+    case
+        when kind in ('earn', 'release') then {{ points_lot_id("'order'", 'source_id') }}
+        when kind = 'adjust' then {{ points_lot_id("'adjustment'", 'given_adjustment_id') }}
+        when kind = 'expire' then replace(journal_id, 'expire:', '')
+    end as lot_id,
     event_date,
     entry_date,
     journal_version > 1 as is_correction
