@@ -8,6 +8,7 @@ import pandas as pd
 
 from serving.report import formatting, theme
 from serving.report.chapters.campaign_arms import arm_figures
+from serving.report.chapters.following import shares_live
 from serving.report.charts import programme as charts
 from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
@@ -40,6 +41,13 @@ def has_programme(company: Company) -> bool:
     if not company.marts.has("rpt_tier_customers", "is_programme_own"):
         return True
     return bool(company.marts.one("select bool_or(is_programme_own) from marts.rpt_tier_customers"))
+
+
+def tiers_in_order(company: Company) -> list[str]:
+    """The names of the tiers, the lowest first."""
+    if not company.marts.has("rpt_tier_customers", "tier", "tier_rank"):
+        return []
+    return [row["tier"] for row in company.marts.rows("from marts.rpt_tier_customers order by tier_rank, tier")]
 
 
 def campaigns(company: Company) -> Section:
@@ -190,6 +198,7 @@ def _tiers(company: Company) -> Figure:
         "of the month twelve "
         "months on, then looked at again after 30 days of grace.",
         chart=shares(frame.drop(columns="tier_rank"), colours, 230),
+        live=shares_live("tier"),
     )
 
 

@@ -68,6 +68,18 @@ MARTS = {
         from scored cross join (values ('lifetime'), ('365d')) as windows (rfm_window)
         cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
     """,
+    "dim_customers": """
+        select customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,
+            case when i % 7 = 3 then null else rfm_segment end as rfm_segment,
+            (['low', 'medium', 'high', 'critical'])[i // 15 + 1] as churn_band,
+            case i % 2 when 0 then 'Rare' else {hostile} end as cluster_name,
+            case i % 3 when 0 then 'web' when 1 then {hostile} end as acquisition_channel,
+            (i / 60)::double as churn_probability, i::decimal(18, 4) as clv_12m_amount
+        from (
+            select customer_id, rfm_segment, replace(customer_id, 'c-', '')::int as i from marts.fct_customer_rfm
+            where rfm_window = 'lifetime' and as_of_date = date '2017-12-31'
+        )
+    """,
     "rpt_product_sales": """
         select
             coalesce(product_name, product_id) as product_name, coalesce(category, '') as category,
