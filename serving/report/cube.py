@@ -79,6 +79,16 @@ from sold
 inner join marts.dim_customers as customers on sold.customer_id = customers.customer_id
 group by all order by all
 """
+_ACTIVE_CUBE = f"""
+select
+    date_trunc('month', ends.as_of_date)::date::varchar as month,
+    {", ".join(f"{value} as {name}" for name, value in _OF_CUSTOMERS.items())},
+    count(*) filter (where ends.activity_status in ('active', 'reactivated')) as active_end_count
+from marts.fct_customer_rfm as ends
+inner join marts.dim_customers as customers on ends.customer_id = customers.customer_id
+where ends.rfm_window = 'lifetime'
+group by all order by all
+"""
 # Why a customer may leave is told of those who are likely to.
 _REASONS = """
     select customer_id, concat_ws('; ', reason_1, reason_2) as reasons from marts.fct_churn_scores
@@ -127,10 +137,10 @@ def cube_of(marts: Marts, currency: str, orders: Mapping[str, Sequence[str]]) ->
         return None
     by_customer = _columns(marts, _CUSTOMERS_CUBE)
     names = {name: _ordered({*by_customer[name]}, orders.get(name, ())) for name in [*FILTERS, *FURTHER]}
-    cubes = {"customers": by_customer}
+    cubes = {"customers": by_customer, "active": _columns(marts, _ACTIVE_CUBE)}
     if marts.has("fct_order_lines", "is_valid") and marts.has("fct_orders", "order_status"):
         cubes["sales"] = _columns(marts, _SALES_CUBE)
-        names["month"] = _ordered({*cubes["sales"]["month"]}, ())
+    names["month"] = _ordered({month for cube in cubes.values() for month in cube.get("month", ())}, ())
     listed = _columns(marts, _listed(marts), most=MOST_CUSTOMERS)
     return Cube(
         currency,

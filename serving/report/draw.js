@@ -11,7 +11,10 @@ function columnsOf(spec) {
         (part.layer ?? []).forEach(visit);
     };
     visit(spec);
-    return found.map(({ field, title, type }) => ({ field, title, isLeft: type !== "quantitative" }));
+    return found.map(({ field, title, type, format }) => {
+        const isNumber = type === "quantitative";
+        return { field, title, isLeft: !isNumber, format: isNumber ? asInChart(format) : "text" };
+    });
 }
 
 function rowsOfChart(spec, columns) {

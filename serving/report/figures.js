@@ -25,8 +25,17 @@ const formats = {
     plain: (name) => name.replaceAll("_", " "),
     text: String,
 };
-const written = (value, format) =>
-    value === null || value === undefined || Number.isNaN(value) ? NONE : formats[format ?? "text"](value);
+// A number as the chart that has it writes it, by its format there: ",.0f" or "+.1%".
+function asInChart(format) {
+    const [, digits, kind] = /\.(\d)([f%])/.exec(format ?? "") ?? [];
+    if (!kind) return "text";
+    return (value) => (kind === "%" ? `${grouped(100 * value, Number(digits))}%` : grouped(value, Number(digits)));
+}
+
+const written = (value, format) => {
+    if (value === null || value === undefined || Number.isNaN(value)) return NONE;
+    return typeof format === "function" ? format(value) : formats[format ?? "text"](value);
+};
 
 // A text that a spreadsheet would compute is quoted, as in every CSV of this product: csv_cell in warehouse/files.py.
 function csvCell(value) {

@@ -9,6 +9,7 @@ from serving.report.chapters import (
     churn_and_value,
     customer_lists,
     customers,
+    data_quality,
     first_orders,
     outlook,
     products,
@@ -40,6 +41,7 @@ SECTIONS = (
     outlook.outlook,
     programme.programme,
     programme.campaigns,
+    data_quality.data_quality,
 )
 
 

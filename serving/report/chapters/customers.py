@@ -1,8 +1,11 @@
 """Sales and customers, and the segments that customers fall into."""
 
+from collections.abc import Iterable
+
 from serving.report import formatting
 from serving.report.chapters.following import of_groups
 from serving.report.charts import customers as charts
+from serving.report.charts import flows as charts_of_flows
 from serving.report.parts import Cell, Company, Figure, Live, Section, Table
 
 SELLERS_SHOWN = 8
@@ -37,7 +40,7 @@ def sales(company: Company) -> Section:
 
 def segments(company: Company) -> Section:
     """Segments of customers by recency, frequency and money, and their activity."""
-    figures = [_grid(company), _activity(company), _segment_table(company), _clusters(company)]
+    figures = [_grid(company), _activity(company), _segment_table(company), _moves(company), _clusters(company)]
     lead = (
         "Segments rank customers against each other and say nothing about whether they still come: where people shop "
         "every week, one who was here ten days ago can rank as lost. Activity says that, so the two are shown crossed."
@@ -87,6 +90,11 @@ def _active(company: Company) -> Figure:
         company.as_of,
         f"Customers with a valid order in the {horizon} days up to the month's end.",
         chart=charts.active_customers(frame[["month", "active_end_count", "retention_rate"]]),
+        live=Live(
+            "active",
+            {"month": "month"},
+            {"active_end_count": ("sum", "active_end_count"), "retention_rate": ("none",)},
+        ),
     )
 
 
@@ -209,8 +217,7 @@ def _activity(company: Company) -> Figure:
     )
     if frame.empty:
         return Figure(title, missing="No customer has an order yet, so there is no activity to show.")
-    found = set(frame["rfm_segment"])
-    order = [*(name for name in SEGMENTS if name in found), *sorted(found - set(SEGMENTS))]
+    order = _in_order(frame["rfm_segment"])
     return Figure(
         title,
         marts.last_day("fct_customer_rfm"),
@@ -223,6 +230,41 @@ def _activity(company: Company) -> Figure:
             {"rfm_segment": "rfm_segment", "activity_status": "activity_status"},
             {"customers_count": ("sum", "customers_count")},
         ),
+    )
+
+
+def _in_order(found: Iterable[str]) -> list[str]:
+    """The segments that were found, from the best to those who are gone; those of the company's own last."""
+    names = set(found)
+    return [*(name for name in SEGMENTS if name in names), *sorted(names - set(SEGMENTS))]
+
+
+def _moves(company: Company) -> Figure:
+    title = "Who changed segment"
+    missing = "There are no two month ends with the same way of ranking yet, so nobody can be said to have moved."
+    if not company.marts.has("fct_rfm_migrations", "from_segment", "to_segment", "customers_count"):
+        return Figure(title, missing=missing, width=12)
+    frame = company.marts.frame(
+        """
+        select month, from_segment, to_segment, customers_count from marts.fct_rfm_migrations
+        where rfm_window = 'lifetime' and customers_count is not null
+            and month = (select max(month) from marts.fct_rfm_migrations where customers_count is not null)
+        order by from_segment, to_segment
+        """
+    )
+    if frame.empty:
+        return Figure(title, missing=missing, width=12)
+    order = _in_order([*frame["from_segment"], *frame["to_segment"]])
+    moved = frame[frame["from_segment"] != frame["to_segment"]]["customers_count"].sum()
+    return Figure(
+        title,
+        company.as_of,
+        f"Segments at the end of {formatting.month(frame['month'].iloc[0])} and a month before, of customers who had "
+        "one at both; from the best segment to those who are gone.",
+        f"{formatting.some(int(moved), 'customer')} of {formatting.count(frame['customers_count'].sum())} changed "
+        "their segment.",
+        charts_of_flows.moves(frame.drop(columns="month"), order),
+        width=12,
     )
 
 

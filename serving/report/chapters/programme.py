@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
+from serving.report.chapters import programme_months
 from serving.report.chapters.campaign_arms import arm_figures
 from serving.report.chapters.following import shares_live
 from serving.report.charts import programme as charts
@@ -33,7 +34,9 @@ def programme(company: Company) -> Section:
             " with rules of its own in dbt/seeds/tier_rules.csv."
         )
         return Section("programme", "Loyalty programme", [Figure("Tiers, points, rewards", missing=missing, width=12)])
-    return Section("programme", "Loyalty programme", [_tiers(company), _liability(company), _rewards(company)])
+    by_month = [figure(company) for figure in (programme_months.tier_moves, programme_months.points_flow)]
+    figures = [_tiers(company), _liability(company), *by_month, programme_months.costs(company), _rewards(company)]
+    return Section("programme", "Loyalty programme", figures)
 
 
 def has_programme(company: Company) -> bool:
