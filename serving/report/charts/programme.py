@@ -85,4 +85,6 @@ def arm_effects(frame: pd.DataFrame, currency: str) -> Chart:
     thin = base.mark_rule(strokeWidth=1).encode(x=alt.X("sequential_low:Q", title=title), x2="sequential_high:Q")
     broad = base.mark_rule(strokeWidth=4).encode(x=alt.X("effect_low:Q", title=title), x2="effect_high:Q")
     points = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("effect_per_member:Q", title=title))
-    return zero + thin + broad + points
+    # an interval that no arm has would be a layer of nothing, of which the browser complains
+    layers = {"sequential_low": thin, "effect_low": broad}
+    return sum((layer for end, layer in layers.items() if frame[end].notna().any()), zero) + points

@@ -69,7 +69,9 @@ def expected(title: str, where: str) -> str:
         inner join marts.fct_customer_rfm as rfm on customers.customer_id = rfm.customer_id and {LATEST}
         where {where} and rfm.rfm_window =
     """
-    shares = f"select {{}}, count(*)::double {known} '365d' group by 1 union all select {{}}, sum(rfm.monetary_amount)"
+    shares = (
+        f"select {{}}, count(*)::double {known} '365d' group by all union all select {{}}, sum(rfm.monetary_amount)"
+    )
     return {
         "Net sales by month": f"""
             select date_trunc('month', lines.order_date)::date::varchar, sum(lines.net_amount)
@@ -232,7 +234,7 @@ def test_what_follows_the_filters_is_what_sql_says(built: Company, tmp_path: Pat
         script = f"""
             const texts = {{}};
             for (const title of {json.dumps([*titles, *(one for one in LISTS if one not in missing)])})
-                texts[title] = await csv(find(title));
+                texts[title] = csv(find(title));
             const unfiltered = Array.from(page.querySelectorAll("figure.unfiltered h3"), (one) => one.textContent);
             const tiles = Object.fromEntries(Array.from(page.querySelectorAll(".tile.filtered"), (one) =>
                 [one.querySelector(".label").textContent, one.querySelector(".value").textContent]));
@@ -302,7 +304,7 @@ def test_a_reader_sorts_saves_and_goes_to_customers(page: Path, connection: Duck
         const down = [column(), head.getAttribute("aria-sort")];
         head.querySelector("button").click();
         const up = [column(), head.getAttribute("aria-sort")];
-        const products = await csv(find("Best sellers"));
+        const products = csv(find("Best sellers"));
         press(figure, "Customers");
         const dialog = page.querySelector("dialog");
         const offered = Array.from(dialog.querySelectorAll("tbody tr"), (row) => row.cells[0].textContent);
