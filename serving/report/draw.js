@@ -18,7 +18,9 @@ function columnsOf(spec) {
 }
 
 function rowsOfChart(spec, columns) {
-    const rows = Object.values(spec.datasets).flat().filter((row) => columns.every(({ field }) => field in row));
+    const rows = Object.values(spec.datasets)
+        .flat()
+        .filter((row) => columns.every(({ field }) => field in row));
     const cells = rows.map((row) => columns.map(({ field }) => row[field]));
     return Array.from(new Map(cells.map((row) => [JSON.stringify(row), row])).values());
 }
@@ -44,7 +46,8 @@ for (const place of places) {
     charts.set(place, { spec, original: spec, columns });
     const titles = columns.map(({ title }) => title);
     const rows = () => rowsOfChart(charts.get(place).spec, columns);
-    const tabled = () => showRows(titleOf(figure), figure.querySelector("figcaption").textContent.trim(), columns, rows());
+    const tabled = () =>
+        showRows(titleOf(figure), figure.querySelector("figcaption").textContent.trim(), columns, rows());
     toolsOf(figure).append(
         button("CSV", () => save(titleOf(figure), titles, rows()), titleOf(figure)),
         button("Table", tabled, titleOf(figure)),

@@ -3,11 +3,18 @@ const text = document.getElementById("cube")?.textContent;
 const cube = text ? JSON.parse(text) : null;
 const NONE = "–";
 const grouped = (number, digits) =>
-    number.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
+    number
+        .toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+        .replace("-", "−");
 
 function money(amount) {
-    const sign = amount < 0 ? "−" : "", size = Math.abs(amount);
-    for (const [scale, letter] of [[1e9, "bn"], [1e6, "m"], [1e3, "k"]]) {
+    const sign = amount < 0 ? "−" : "",
+        size = Math.abs(amount);
+    for (const [scale, letter] of [
+        [1e9, "bn"],
+        [1e6, "m"],
+        [1e3, "k"],
+    ]) {
         if (size >= scale * 0.99995) {
             const scaled = size / scale;
             return `${sign}${cube.currency}${scaled.toFixed(scaled < 10 ? 2 : scaled < 100 ? 1 : 0)}${letter}`;
@@ -43,17 +50,24 @@ function csvCell(value) {
     let cell = String(value);
     const isNumber = typeof value === "number" || /^-?\d+(\.\d+)?(e[+-]\d+)?$/.test(cell);
     if (!isNumber && /^[ \n]*[=+\-@\t\r＝＋－＠]/.test(cell)) cell = `'${cell}`;
-    cell = cell.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (sign) => `\\x${sign.charCodeAt().toString(16).padStart(2, "0")}`);
+    cell = cell.replace(
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+        (sign) => `\\x${sign.charCodeAt().toString(16).padStart(2, "0")}`,
+    );
     return /[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 // With a mark of the encoding, without which spreadsheets misread names that are not English.
-const csvOf = (titles, rows) => "\ufeff" + [titles, ...rows].map((row) => row.map(csvCell).join(",") + "\r\n").join("");
+const csvOf = (titles, rows) =>
+    "\ufeff" + [titles, ...rows].map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 
 function save(title, titles, rows) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csvOf(titles, rows)], { type: "text/csv;charset=utf-8" }));
-    link.download = `${title.replace(/[^\p{L}\p{N}]+/gu, "_").replace(/^_|_$/g, "").toLowerCase()}.csv`;
+    link.download = `${title
+        .replace(/[^\p{L}\p{N}]+/gu, "_")
+        .replace(/^_|_$/g, "")
+        .toLowerCase()}.csv`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -67,22 +67,42 @@ function showRows(title, lead, columns, rows, act) {
     dialog.querySelector(".lead").textContent = lead;
     const table = dialog.querySelector("table");
     const heads = columns.map(({ title, isLeft }) =>
-        element("th", { scope: "col", textContent: title, className: isLeft ? "left" : "" }));
+        element("th", { scope: "col", textContent: title, className: isLeft ? "left" : "" }),
+    );
     table.tHead.replaceChildren(element("tr", {}, ...heads, ...(act ? [element("td", {})] : [])));
     const fill = (shown) =>
         table.tBodies[0].replaceChildren(
             ...shown.map((row) => {
                 const cells = columns.map((column, place) => cellOf(column, row[place]));
-                const last = act ? [element("td", {}, button("Customers", () => act(row), String(row[0])))] : [];
+                const last = act
+                    ? [
+                          element(
+                              "td",
+                              {},
+                              button("Customers", () => act(row), String(row[0])),
+                          ),
+                      ]
+                    : [];
                 return element("tr", {}, ...cells, ...last);
             }),
         );
     fill(rows.slice(0, FIRST));
     makeSortable(table);
     const tools = [button("Close", () => dialog.close())];
-    tools.unshift(button("CSV", () => save(title, columns.map((one) => one.title), rows)));
+    tools.unshift(
+        button("CSV", () =>
+            save(
+                title,
+                columns.map((one) => one.title),
+                rows,
+            ),
+        ),
+    );
     if (rows.length > FIRST) {
-        const all = button(`Show all ${formats.count(rows.length)}`, () => { fill(rows); all.remove(); });
+        const all = button(`Show all ${formats.count(rows.length)}`, () => {
+            fill(rows);
+            all.remove();
+        });
         tools.unshift(all);
     }
     dialog.querySelector(".tools").replaceChildren(...tools);
