@@ -37,14 +37,19 @@ def render(report: Report, cache: Path) -> str:
         charts=_charts(report),
         policy=POLICY,
         style=_markup((HERE / "page.css").read_text(encoding="utf-8")),
-        colours={
-            name.lower(): value for name, value in vars(theme).items() if isinstance(value, str) and value[:1] == "#"
-        },
+        colours={name.lower(): value for name, value in _colours().items()},
         dark={name.lower(): value for name, value in theme.DARK.items()},
         filters=FILTERS,
+        has_figures=any(not figure.missing for section in report.sections for figure in section.figures),
         library=_markup(_script(_library(cache))),
         scripts=_markup("\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)),
     )
+
+
+def _colours() -> dict[str, str]:
+    """The page's colours by their names: those of the charts, and its own."""
+    shared = {name: value for name, value in vars(theme).items() if isinstance(value, str) and value[:1] == "#"}
+    return {**shared, **theme.PAGE}
 
 
 def _charts(report: Report) -> dict[str, tuple[Markup, Markup]]:

@@ -129,11 +129,6 @@ class Report:
     problems: Sequence[str] = ()
     cube: Cube | None = None
 
-    @property
-    def has_figures(self) -> bool:
-        """Whether anything is drawn or listed, and not only said to be missing."""
-        return any(not figure.missing for section in self.sections for figure in section.figures)
-
 
 @dataclass(frozen=True)
 class Company:

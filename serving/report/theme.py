@@ -22,8 +22,8 @@ GREY = "#b4bec9"
 
 # Text on a coloured mark, which keeps its colour in the dark: of black and white, one always has a contrast of 4.5.
 ON_LIGHT, ON_DARK = "#000000", "#fffffe"
-# Other colours of the page alone: good and bad news, notes, the mark of a filtered figure.
-GOOD, BAD, NOTE, NOTE_INK, ROW = "#137463", "#b23a31", "#fdf6e3", "#6b5413", "#eff2f5"
+# Colours of the page alone: good and bad news, notes, lines between rows.
+PAGE = {"GOOD": "#137463", "BAD": "#b23a31", "NOTE": "#fdf6e3", "NOTE_INK": "#6b5413", "ROW": "#eff2f5"}
 # The same roles where the reader's system is dark.
 DARK = {
     "INK": "#e6ebf0",
