@@ -332,6 +332,7 @@ def test_a_reader_sorts_saves_and_goes_to_customers(page: Path, connection: Duck
     assert found["months"] == 12 and found["unnamed"] == 0 and found.get("hacked") is None
 
 
+@pytest.mark.slow
 def test_cells_of_csv_are_text_to_a_spreadsheet(
     connection: DuckDBPyConnection, settings: Settings, tmp_path: Path
 ) -> None:
@@ -345,6 +346,7 @@ def test_cells_of_csv_are_text_to_a_spreadsheet(
     assert re.fullmatch(r"\d+(\.\d+)?", first[2])
 
 
+@pytest.mark.slow
 def test_chinese_segments_are_shown_whole(connection: DuckDBPyConnection, settings: Settings, tmp_path: Path) -> None:
     for mart in ("fct_customer_rfm", "rpt_rfm_cells", "dim_customers", "rpt_rfm_segments"):
         connection.execute(f"update marts.{mart} set rfm_segment = '重要价值客户' where rfm_segment <> 'Lost'")
