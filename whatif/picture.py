@@ -108,7 +108,7 @@ def _table(page: WhatIf) -> Figure:
         [row.label, *(Cell(entry.text, entry.note) for entry in row.entries)]
         for row in comparison(page.shown, page.currency, page.response)
     ]
-    table = Table(("", *(one.outcome.name for one in page.shown)), rows)
+    table = Table(("Figure", *(one.outcome.name for one in page.shown)), rows)
     return Figure("Side by side", page.as_of, "Over the whole history, beside today's.", table=table, width=12)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any, Self
 
 Number = int | float | Decimal
 
@@ -56,29 +57,48 @@ MODELS = {
 }
 
 
+class Written(str):
+    """A text with the value that it shows, by which a table is sorted and which its CSV holds."""
+
+    value: Any
+
+    def __new__(cls, text: str, value: Any) -> Self:
+        """The text with its value: a number, a day, or None where there is none."""
+        written = super().__new__(cls, text)
+        written.value = float(value) if isinstance(value, Decimal) else value
+        return written
+
+
 def money(amount: Number | None, currency: str) -> str:
     """A rounded amount with its currency: $4.60m, £812k, CHF 99."""
-    if amount is None:
-        return NONE
+    return Written(NONE if amount is None else _money(amount, currency), amount)
+
+
+def symbol(currency: str) -> str:
+    """What stands before an amount: $, or the code and a space."""
+    return SYMBOLS.get(currency, f"{currency} ")
+
+
+def _money(amount: Number, currency: str) -> str:
     value = float(amount)
-    symbol = SYMBOLS.get(currency, f"{currency} ")
     sign = MINUS if value < 0 else ""
     for scale, letter in SCALES:
         if abs(value) >= scale * 0.99995:
             scaled = abs(value) / scale
             digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
-            return f"{sign}{symbol}{scaled:.{digits}f}{letter}"
-    return f"{sign}{symbol}{abs(value):,.{2 if abs(value) < 100 else 0}f}"
+            return f"{sign}{symbol(currency)}{scaled:.{digits}f}{letter}"
+    return f"{sign}{symbol(currency)}{abs(value):,.{2 if abs(value) < 100 else 0}f}"
 
 
 def count(number: Number | None) -> str:
     """A whole number: 1,469,307."""
-    return NONE if number is None else f"{round(number):,}"
+    return Written(NONE if number is None else f"{round(number):,}", number)
 
 
 def percent(share: Number | None, digits: int = 0) -> str:
     """A share of 1: 0.423 is 42%."""
-    return NONE if share is None else f"{round(float(share), digits + 2) + 0.0:,.{digits}%}".replace("-", MINUS)
+    text = NONE if share is None else f"{round(float(share), digits + 2) + 0.0:,.{digits}%}".replace("-", MINUS)
+    return Written(text, share)
 
 
 def figure(series: str, value: Number | None, currency: str) -> str:
@@ -90,7 +110,12 @@ def figure(series: str, value: Number | None, currency: str) -> str:
 
 def times(ratio: Number | None) -> str:
     """A ratio: 1.5 is 1.50×."""
-    return NONE if ratio is None else f"{float(ratio):,.2f}×".replace("-", MINUS)
+    return Written(NONE if ratio is None else f"{float(ratio):,.2f}×".replace("-", MINUS), ratio)
+
+
+def one_digit(number: Number | None) -> str:
+    """A number with one digit behind the point: 4.5."""
+    return Written(NONE if number is None else f"{float(number):,.1f}".replace("-", MINUS), number)
 
 
 def signed(change: float, form: str) -> str:
@@ -100,7 +125,7 @@ def signed(change: float, form: str) -> str:
 
 def day(moment: date | None) -> str:
     """A day: 31 Dec 2017."""
-    return NONE if moment is None else f"{moment.day} {moment:%b %Y}"
+    return Written(NONE if moment is None else f"{moment.day} {moment:%b %Y}", moment)
 
 
 def span(first: date | None, last: date | None) -> str:
@@ -112,7 +137,7 @@ def span(first: date | None, last: date | None) -> str:
 
 def month(moment: date | None) -> str:
     """A month: Dec 2017."""
-    return NONE if moment is None else f"{moment:%b %Y}"
+    return Written(NONE if moment is None else f"{moment:%b %Y}", moment)
 
 
 def some(number: int, one: str, many: str | None = None) -> str:

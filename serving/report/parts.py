@@ -1,13 +1,14 @@
 """The parts of a report: sections of figures, each with its day and its definition."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from serving.report import formatting
 from serving.report.charts.drawing import Chart
+from serving.report.cube import Cube
 from serving.report.marts import Marts
 from warehouse.settings import Settings
 
@@ -27,11 +28,42 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A small table; columns after the first are numbers unless they are in `left`."""
+    """A small table; columns after the first are numbers unless they are in `left`.
+
+    `keys`: what each row is about, in a dimension of the cube, for a table that follows the filters.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
     left: frozenset[int] = frozenset({0})
+    keys: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Live:
+    """How a figure follows the filters: its numbers are summed again from a cube, over the customers chosen.
+
+    `by`: columns of the chart's rows (of a table: "key") and the dimensions of the cube that they hold. `values`: the
+    chart's columns (of a table: the numbers of its columns; of a tile: "value") and what they are: ("sum", measure),
+    ("share", measure) of the rows together, or ("ratio", measure, measure). With `pick`, that column of a row names the
+    measure, by `measures`. `formats`: how a table or a tile writes them (see figures.js).
+    """
+
+    cube: str
+    by: Mapping[str, str]
+    values: Mapping[str, tuple[str, ...]]
+    formats: Mapping[str, str] = field(default_factory=dict)
+    pick: str = ""
+    measures: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Customers that a table lists: those with one of these values in each dimension; its columns and formats."""
+
+    where: Mapping[str, Sequence[str]]
+    columns: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -51,6 +83,8 @@ class Figure:
     missing: str = ""
     assumed: str = ""
     width: int = 6
+    live: Live | None = None
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +99,18 @@ class Section:
 
 @dataclass(frozen=True)
 class Tile:
-    """A headline number; `tone` is good, bad or empty and colours the note."""
+    """A headline number; `tone` is good, bad or empty and colours the note.
+
+    `before`: what it was in the publication before. `past`: the values of the months up to now, for a small line.
+    """
 
     label: str
     value: str
     note: str = ""
     tone: str = ""
+    before: str = ""
+    past: Sequence[float] = ()
+    live: Live | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +127,7 @@ class Report:
     facts: Sequence[str] = field(default_factory=list)
     kind: str = "Loyalty report"
     problems: Sequence[str] = ()
+    cube: Cube | None = None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from datetime import date
 
-from serving.report import formatting
+from serving.report import formatting, theme
 from serving.report.chapters import (
     acquisition,
     alerts,
     churn_and_value,
+    customer_lists,
     customers,
+    data_quality,
     first_orders,
     outlook,
     products,
@@ -18,11 +20,13 @@ from serving.report.chapters import (
     summary,
 )
 from serving.report.company_sections import company_sections
+from serving.report.cube import cube_of
 from serving.report.marts import Marts
 from serving.report.parts import Company, Report
 from warehouse.settings import Settings
 
 SECTIONS = (
+    customer_lists.lists,
     customers.sales,
     alerts.unusual_days,
     sales_mix.new_and_returning,
@@ -37,6 +41,7 @@ SECTIONS = (
     outlook.outlook,
     programme.programme,
     programme.campaigns,
+    data_quality.data_quality,
 )
 
 
@@ -46,6 +51,7 @@ def report_of(marts: Marts, settings: Settings) -> Report:
     about = known[0] if known else {}
     company = Company(marts, settings, about.get("as_of_date") or _last_day(marts))
     sections = [section(company) for section in SECTIONS]
+    cube = cube_of(marts, formatting.symbol(company.currency), _orders(company))
     tiles, sentences, facts = summary.tiles(company), summary.sentences(company), summary.facts(company)
     further, problems = company_sections(company)
     return Report(
@@ -58,7 +64,14 @@ def report_of(marts: Marts, settings: Settings) -> Report:
         sections=[*sections, *further, publication.changes(company)],
         facts=facts,
         problems=problems,
+        cube=cube,
     )
+
+
+def _orders(company: Company) -> dict[str, list[str]]:
+    """The values of what customers are chosen by, from the best to the worst."""
+    tiers = programme.tiers_in_order(company)
+    return {"tier": tiers, "rfm_segment": list(customers.SEGMENTS), "churn_band": list(theme.BANDS)}
 
 
 def _last_day(marts: Marts) -> date | None:

@@ -5,18 +5,18 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
+from serving.report.chapters.following import shares_live
 from serving.report.charts import churn_and_value as charts
 from serving.report.charts.shares import shares
-from serving.report.parts import WHO_IS, Cell, Company, Figure, Section, Table
+from serving.report.parts import Company, Figure, Section, Table
 
-CUSTOMERS_SHOWN = 10
 BASELINE = "recency_alone"
 MODEL = "this model"
 
 
 def churn(company: Company) -> Section:
-    """Churn bands, their net sales, whom to call first, and how far the model can be trusted."""
-    figures = [_bands(company), _first_to_call(company), *_trust(company)]
+    """Churn bands, their net sales, and how far the model can be trusted."""
+    figures = [_bands(company), *_trust(company)]
     return Section("churn", "Churn risk", figures)
 
 
@@ -83,6 +83,7 @@ def _bands(company: Company) -> Figure:
         else "",
         shares(frame, theme.BANDS),
         width=12,
+        live=shares_live("churn_band"),
     )
 
 
@@ -172,52 +173,6 @@ def _quality(company: Company) -> str:
         f"Of a customer who left and one who stayed, the model ({formatting.model(model['model'] or '')}) gives the one"
         f" who left the higher risk in {100 * own:.0f} of 100 pairs (AUC {own:.2f}). Guessing does in 50{beside}."
     )
-
-
-def _first_to_call(company: Company) -> Figure:
-    title = "Whom to win back first"
-    marts = company.marts
-    if not marts.has("fct_churn_scores", "churn_probability", "reason_1") or not marts.has("fct_customer_rfm"):
-        return Figure(title, missing="Without churn scores there is no list.", width=12)
-    last = marts.last_day("fct_churn_scores")
-    rows = marts.rows(
-        """
-        select
-            scores.customer_id, scores.churn_probability, recent.monetary_amount,
-            concat_ws('; ', scores.reason_1, scores.reason_2) as reasons
-        from marts.fct_churn_scores as scores
-        inner join marts.fct_customer_rfm as recent
-            on scores.customer_id = recent.customer_id and recent.rfm_window = '365d'
-            and recent.as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
-        where scores.as_of_date = $last and scores.churn_band in ('high', 'critical') and recent.monetary_amount > 0
-        order by recent.monetary_amount desc, scores.customer_id
-        limit $shown
-        """,
-        last=last,
-        shown=CUSTOMERS_SHOWN,
-    )
-    if not rows:
-        return Figure(
-            title, missing="No customer with sales in the past 365 days is in the bands high or critical.", width=12
-        )
-    table = Table(
-        ("Customer", "Net sales, 365 days", "Risk", "Why"),
-        [
-            (
-                row["customer_id"],
-                company.money(row["monetary_amount"]),
-                Cell(formatting.percent(row["churn_probability"]), tone="bad"),
-                row["reasons"],
-            )
-            for row in rows
-        ],
-        left=frozenset({0, 3}),
-    )
-    definition = (
-        "Customers in the bands high and critical with the largest net sales of the past 365 days. Why: what sets the "
-        f"forecast apart the most from that of a typical active customer. {WHO_IS}"
-    )
-    return Figure(title, last, definition, table=table, width=12)
 
 
 def _deciles(company: Company) -> Figure:

@@ -1,11 +1,14 @@
 """Sales and customers, and the segments that customers fall into."""
 
+from collections.abc import Iterable
+
 from serving.report import formatting
+from serving.report.chapters.following import of_groups
 from serving.report.charts import customers as charts
-from serving.report.parts import WHO_IS, Cell, Company, Figure, Section, Table
+from serving.report.charts import flows as charts_of_flows
+from serving.report.parts import Cell, Company, Figure, Live, Section, Table
 
 SELLERS_SHOWN = 8
-CUSTOMERS_SHOWN = 10
 # From the best to those who are gone.
 SEGMENTS = (
     "Champions",
@@ -37,9 +40,7 @@ def sales(company: Company) -> Section:
 
 def segments(company: Company) -> Section:
     """Segments of customers by recency, frequency and money, and their activity."""
-    figures = [
-        _best_customers(company), _grid(company), _activity(company), _segment_table(company), _clusters(company),
-    ]  # fmt: skip
+    figures = [_grid(company), _activity(company), _segment_table(company), _moves(company), _clusters(company)]
     lead = (
         "Segments rank customers against each other and say nothing about whether they still come: where people shop "
         "every week, one who was here ten days ago can rank as lost. Activity says that, so the two are shown crossed."
@@ -61,6 +62,9 @@ def _net_sales(company: Company) -> Figure:
         _coverage(company),
         charts.net_sales(frame, company.currency),
         width=12,
+        live=Live(
+            "sales", {"month": "month"}, {"net_amount": ("sum", "net_amount"), "orders_count": ("sum", "orders_count")}
+        ),
     )
 
 
@@ -86,6 +90,11 @@ def _active(company: Company) -> Figure:
         company.as_of,
         f"Customers with a valid order in the {horizon} days up to the month's end.",
         chart=charts.active_customers(frame[["month", "active_end_count", "retention_rate"]]),
+        live=Live(
+            "active",
+            {"month": "month"},
+            {"active_end_count": ("sum", "active_end_count"), "retention_rate": ("none",)},
+        ),
     )
 
 
@@ -154,43 +163,6 @@ def _best_sellers(company: Company) -> Figure:
     )
 
 
-def _best_customers(company: Company) -> Figure:
-    title = "Your best customers"
-    marts = company.marts
-    if not marts.has("fct_customer_rfm", "monetary_amount", "frequency", "recency_days"):
-        return Figure(title, missing="No order has a customer, so there are none to name.", width=12)
-    last = marts.last_day("fct_customer_rfm")
-    rows = marts.rows(
-        """
-        select customer_id, monetary_amount, frequency, recency_days, rfm_segment, activity_status
-        from marts.fct_customer_rfm
-        where as_of_date = $last and rfm_window = '365d' and monetary_amount > 0
-        order by monetary_amount desc, customer_id
-        limit $shown
-        """,
-        last=last,
-        shown=CUSTOMERS_SHOWN,
-    )
-    if not rows:
-        return Figure(title, missing="Nobody has bought in the past 365 days.", width=12)
-    table = Table(
-        ("Customer", "Net sales, 365 days", "Orders", "Days since last", "Segment", "Activity"),
-        [
-            (
-                row["customer_id"],
-                company.money(row["monetary_amount"]),
-                formatting.count(row["frequency"]),
-                formatting.count(row["recency_days"]),
-                row["rfm_segment"],
-                formatting.plain(row["activity_status"] or formatting.NONE),
-            )
-            for row in rows
-        ],
-        left=frozenset({0, 4, 5}),
-    )
-    return Figure(title, last, f"By net sales of the past 365 days. {WHO_IS}", table=table, width=12)
-
-
 def _grid(company: Company) -> Figure:
     title = "Customers by recency, frequency and money"
     marts = company.marts
@@ -218,6 +190,15 @@ def _grid(company: Company) -> Figure:
         "is customers; the "
         "darker, the more of net sales they brought.",
         chart=charts.rfm_grid(frame),
+        live=Live(
+            "customers",
+            {"r_score": "r_score", "fm_score": "fm_score"},
+            {
+                "customers_count": ("sum", "customers_count"),
+                "net_amount": ("sum", "net_amount"),
+                "net_share": ("share", "net_amount"),
+            },
+        ),
     )
 
 
@@ -236,8 +217,7 @@ def _activity(company: Company) -> Figure:
     )
     if frame.empty:
         return Figure(title, missing="No customer has an order yet, so there is no activity to show.")
-    found = set(frame["rfm_segment"])
-    order = [*(name for name in SEGMENTS if name in found), *sorted(found - set(SEGMENTS))]
+    order = _in_order(frame["rfm_segment"])
     return Figure(
         title,
         marts.last_day("fct_customer_rfm"),
@@ -245,6 +225,46 @@ def _activity(company: Company) -> Figure:
         "days or more; at "
         f"risk: {horizon} to {2 * horizon - 1} days ago; lapsed: longer ago.",
         chart=charts.activity_by_segment(frame, order),
+        live=Live(
+            "customers",
+            {"rfm_segment": "rfm_segment", "activity_status": "activity_status"},
+            {"customers_count": ("sum", "customers_count")},
+        ),
+    )
+
+
+def _in_order(found: Iterable[str]) -> list[str]:
+    """The segments that were found, from the best to those who are gone; those of the company's own last."""
+    names = set(found)
+    return [*(name for name in SEGMENTS if name in names), *sorted(names - set(SEGMENTS))]
+
+
+def _moves(company: Company) -> Figure:
+    title = "Who changed segment"
+    missing = "There are no two month ends with the same way of ranking yet, so nobody can be said to have moved."
+    if not company.marts.has("fct_rfm_migrations", "from_segment", "to_segment", "customers_count"):
+        return Figure(title, missing=missing, width=12)
+    frame = company.marts.frame(
+        """
+        select month, from_segment, to_segment, customers_count from marts.fct_rfm_migrations
+        where rfm_window = 'lifetime' and customers_count is not null
+            and month = (select max(month) from marts.fct_rfm_migrations where customers_count is not null)
+        order by from_segment, to_segment
+        """
+    )
+    if frame.empty:
+        return Figure(title, missing=missing, width=12)
+    order = _in_order([*frame["from_segment"], *frame["to_segment"]])
+    moved = frame[frame["from_segment"] != frame["to_segment"]]["customers_count"].sum()
+    return Figure(
+        title,
+        company.as_of,
+        f"Segments at the end of {formatting.month(frame['month'].iloc[0])} and a month before, of customers who had "
+        "one at both; from the best segment to those who are gone.",
+        f"{formatting.some(int(moved), 'customer')} of {formatting.count(frame['customers_count'].sum())} changed "
+        "their segment.",
+        charts_of_flows.moves(frame.drop(columns="month"), order),
+        width=12,
     )
 
 
@@ -281,13 +301,26 @@ def _segment_table(company: Company) -> Figure:
                 company.money(row["net_amount"]),
                 Cell(formatting.percent(row["net_share"]), bar=float(row["net_share"] or 0)),
                 company.money(row["average_order_amount"]),
-                _one_digit(row["average_frequency"]),
-                _one_digit(row["average_recency_days"]),
+                formatting.one_digit(row["average_frequency"]),
+                formatting.one_digit(row["average_recency_days"]),
             )
             for row in rows
         ],
+        keys=[row["rfm_segment"] for row in rows],
     )
-    return Figure(title, last, f"All orders up to the day. {NET_SALES}", table=table, width=12)
+    live = of_groups(
+        "rfm_segment",
+        {
+            "3": ("sum", "net_amount"),
+            "4": ("share", "net_amount"),
+            "5": ("ratio", "net_amount", "orders_count"),
+            "6": ("ratio", "orders_count", "customers_count"),
+            "7": ("ratio", "recency_days", "customers_count"),
+        },
+        {"5": "money", "6": "digit", "7": "digit"},
+    )
+    definition = f"All orders up to the day. {NET_SALES}"
+    return Figure(title, last, definition, table=table, width=12, live=live)
 
 
 def _clusters(company: Company) -> Figure:
@@ -320,12 +353,19 @@ def _clusters(company: Company) -> Figure:
                 Cell(formatting.percent(row["share_rate"]), bar=row["share_rate"]),
                 company.money(row["net_amount_365d"]),
                 Cell(formatting.percent(row["net_share_rate"]), bar=float(row["net_share_rate"] or 0)),
-                _one_digit(row["average_orders_365d"]),
+                formatting.one_digit(row["average_orders_365d"]),
                 formatting.count(row["median_recency_days"]),
             )
             for row in rows
         ],
+        keys=[row["cluster_name"] for row in rows],
     )
+    values = {
+        "3": ("sum", "net_amount_365d"),
+        "4": ("share", "net_amount_365d"),
+        "5": ("ratio", "orders_count_365d", "customers_count"),
+        "6": ("none",),  # a median cannot be told from sums
+    }
     return Figure(
         title,
         last,
@@ -333,8 +373,5 @@ def _clusters(company: Company) -> Figure:
         "past 365 days.",
         table=table,
         width=12,
+        live=of_groups("cluster_name", values, {"5": "digit"}),
     )
-
-
-def _one_digit(number: float | None) -> str:
-    return formatting.NONE if number is None else f"{float(number):,.1f}"

@@ -115,7 +115,15 @@ def _earning(company: Company) -> Figure:
     if not rows:
         return Figure(title, missing=TOO_YOUNG.format(days=180), width=12)
     table = Table(
-        ("First order", "Customers", "Margin per customer", "Of all others", "Difference", "95% interval", ""),
+        (
+            "First order",
+            "Customers",
+            "Margin per customer",
+            "Of all others",
+            "Difference",
+            "95% interval",
+            "Conclusion",
+        ),
         [
             (
                 row["began"],

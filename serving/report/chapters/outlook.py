@@ -132,7 +132,7 @@ def _ahead(company: Company, rows: list[dict[str, Any]]) -> Figure:
         by_series.setdefault(_name(row), []).append(row)
     months = next(iter(by_series.values()))
     table = Table(
-        ("", *(formatting.month(row["month"]) for row in months)),
+        ("Series", *(formatting.month(row["month"]) for row in months)),
         [(name, *(_expected(company, row) for row in ahead)) for name, ahead in by_series.items()],
     )
     definition = (
@@ -154,7 +154,14 @@ def _expected(company: Company, row: dict[str, Any]) -> Cell:
 def _judged(company: Company, rows: list[dict[str, Any]]) -> Figure:
     series = [row for row in rows if row["months_ahead"] == 1]
     table = Table(
-        ("", "Month ends tried", "Error over the simple guess's", "In the 95% interval", "In the 80% interval", ""),
+        (
+            "Series",
+            "Month ends tried",
+            "Error over the simple guess's",
+            "In the 95% interval",
+            "In the 80% interval",
+            "Conclusion",
+        ),
         [
             (
                 _name(row),

@@ -104,7 +104,14 @@ def _together(company: Company) -> Figure:
     pairs = [(names.get(row["first_value"], row["first_value"]), names.get(row["second_value"], row["second_value"]))
              for row in rows]  # fmt: skip
     table = Table(
-        ("Pair", "Orders with both", "Also with the second", "Also with the first", "Times as often as by chance", ""),
+        (
+            "Pair",
+            "Orders with both",
+            "Also with the second",
+            "Also with the first",
+            "Times as often as by chance",
+            "Conclusion",
+        ),
         [
             (
                 Cell(first, f"and {second}"),

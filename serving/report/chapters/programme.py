@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from serving.report import formatting, theme
+from serving.report.chapters import programme_months
 from serving.report.chapters.campaign_arms import arm_figures
+from serving.report.chapters.following import shares_live
 from serving.report.charts import programme as charts
 from serving.report.charts.shares import shares
 from serving.report.parts import Cell, Company, Figure, Section, Table
@@ -32,7 +34,9 @@ def programme(company: Company) -> Section:
             " with rules of its own in dbt/seeds/tier_rules.csv."
         )
         return Section("programme", "Loyalty programme", [Figure("Tiers, points, rewards", missing=missing, width=12)])
-    return Section("programme", "Loyalty programme", [_tiers(company), _liability(company), _rewards(company)])
+    by_month = [figure(company) for figure in (programme_months.tier_moves, programme_months.points_flow)]
+    figures = [_tiers(company), _liability(company), *by_month, programme_months.costs(company), _rewards(company)]
+    return Section("programme", "Loyalty programme", figures)
 
 
 def has_programme(company: Company) -> bool:
@@ -40,6 +44,13 @@ def has_programme(company: Company) -> bool:
     if not company.marts.has("rpt_tier_customers", "is_programme_own"):
         return True
     return bool(company.marts.one("select bool_or(is_programme_own) from marts.rpt_tier_customers"))
+
+
+def tiers_in_order(company: Company) -> list[str]:
+    """The names of the tiers, the lowest first."""
+    if not company.marts.has("rpt_tier_customers", "tier", "tier_rank"):
+        return []
+    return [row["tier"] for row in company.marts.rows("from marts.rpt_tier_customers order by tier_rank, tier")]
 
 
 def campaigns(company: Company) -> Section:
@@ -190,6 +201,7 @@ def _tiers(company: Company) -> Figure:
         "of the month twelve "
         "months on, then looked at again after 30 days of grace.",
         chart=shares(frame.drop(columns="tier_rank"), colours, 230),
+        live=shares_live("tier"),
     )
 
 

@@ -1,13 +1,17 @@
 """Whether customers come back: cohorts, second purchases."""
 
 from serving.report import formatting
+from serving.report.charts import flows as charts_of_flows
 from serving.report.charts import retention as charts
 from serving.report.parts import Company, Figure, Section
 
+COHORTS_WITH_VALUE = 12
+
 
 def retention(company: Company) -> Section:
-    """The cohort heat map, repurchase within set days, and the wait for the second purchase."""
-    return Section("retention", "Coming back", [_cohorts(company), _repurchase(company), _waiting(company)])
+    """The cohort heat map, repurchase within set days, the wait for the second purchase, and what cohorts bring."""
+    figures = [_cohorts(company), _repurchase(company), _waiting(company), _values(company)]
+    return Section("retention", "Coming back", figures)
 
 
 def _cohorts(company: Company) -> Figure:
@@ -97,6 +101,41 @@ def _waiting(company: Company) -> Figure:
         "they were waited for). Shaded: 95% interval.",
         takeaway,
         charts.return_curve(frame),
+    )
+
+
+def _values(company: Company) -> Figure:
+    title = "What a customer brings with age"
+    missing = "No cohort since the data's start is 30 days old yet, so its customers cannot be compared at equal ages."
+    if not company.marts.has("fct_cohort_retention", "cumulative_net_amount_per_customer", "is_left_truncated"):
+        return Figure(title, missing=missing, width=12)
+    frame = company.marts.frame(
+        """
+        with shown as (
+            select distinct cohort_month from marts.fct_cohort_retention
+            where period_unit = 'age_30d' and is_complete and not is_left_truncated and not is_small
+            order by cohort_month desc limit $cohorts
+        )
+
+        select
+            cohort_month, 30 * (period + 1) as age_days, cumulative_net_amount_per_customer::double as amount,
+            cohort_size
+        from marts.fct_cohort_retention
+        where period_unit = 'age_30d' and is_complete and not is_small and cohort_month in (from shown)
+        order by cohort_month, period
+        """,
+        cohorts=COHORTS_WITH_VALUE,
+    )
+    if frame.empty:
+        return Figure(title, missing=missing, width=12)
+    return Figure(
+        title,
+        company.as_of,
+        "Net sales so far per customer of a month's first orders, at ages in steps of 30 days: only customers who are "
+        "that old count, so cohorts are compared at equal ages. Cohorts of under 30 customers, and those soon after "
+        "the data's first day, are left out; the latest twelve are shown.",
+        chart=charts_of_flows.cohort_values(frame, company.currency),
+        width=12,
     )
 
 

@@ -1,10 +1,12 @@
 """The first screen: headline numbers and the most important facts; and the data behind the report."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from serving.report import formatting
 from serving.report.chapters.churn_and_value import value_at_risk
+from serving.report.chapters.customer_lists import high_risk
 from serving.report.chapters.programme import (
     EARNED,
     LOST,
@@ -13,7 +15,10 @@ from serving.report.chapters.programme import (
     has_programme,
     outcome_sentence,
 )
-from serving.report.parts import Company, Tile
+from serving.report.parts import Company, Live, Tile
+
+# A year, and the same month of the year before.
+MONTHS_DRAWN = 13
 
 
 def tiles(company: Company) -> list[Tile]:
@@ -55,13 +60,49 @@ def _year(company: Company) -> Tile | None:
         return None
     change = figures["net_change_rate_365d"]
     note, tone = _change(change, "on the 365 days before") if change is not None else (_since(company, figures), "")
-    return Tile("Net sales, past 365 days", company.money(figures["net_amount_365d"]), note, tone)
+    return Tile(
+        "Net sales, past 365 days",
+        company.money(figures["net_amount_365d"]),
+        note,
+        tone,
+        before=_before(company, figures, "net_amount_365d", company.money),
+        past=_past(company, "rpt_sales_monthly", "net_amount", "is_complete"),
+        live=Live("customers", {}, {"value": ("sum", "net_amount_365d")}, {"value": "money"}),
+    )
 
 
 def _since(company: Company, figures: dict[str, Any]) -> str:
     first = company.marts.one("select min(month) filter (net_amount <> 0) from marts.rpt_sales_monthly")
     start = figures["as_of_date"] - timedelta(days=364)
     return f"since {formatting.day(max(first, start))}" if first else ""
+
+
+def _before(company: Company, figures: dict[str, Any], column: str, written: Callable[[Any], str]) -> str:
+    """What a headline number was in the publication before; empty where there was none, or the number is the same."""
+    if not company.marts.has("fct_publication_changes", "difference") or not company.marts.has("publication"):
+        return ""
+    difference = company.marts.one(
+        """
+        select sum(changes.difference) from marts.fct_publication_changes as changes
+        inner join marts.publication on changes.build_id = publication.build_id
+        where changes.mart = 'rpt_key_figures' and changes.column_name = $column
+        """,
+        column=column,
+    )
+    if not difference:
+        return ""
+    return f"{written(float(figures[column]) - difference)} in the publication before"
+
+
+def _past(company: Company, mart: str, column: str, condition: str) -> list[float]:
+    """The values of a mart's last months, the earliest first."""
+    if not company.marts.has(mart, "month", column):
+        return []
+    rows = company.marts.rows(
+        f"select {column} as value from marts.{mart} where {condition} order by month desc limit $shown",
+        shown=MONTHS_DRAWN,
+    )
+    return [float(row["value"]) for row in reversed(rows)]
 
 
 def _months(company: Company) -> list[dict[str, Any]]:
@@ -78,8 +119,14 @@ def _last_month(company: Company) -> Tile | None:
     note, tone = ("", "")
     if len(months) > 1:
         note, tone = _change(months[0]["net_change_rate"], f"on {formatting.month(months[1]['month'])}")
+    month = months[0]["month"]
     return Tile(
-        f"Net sales, {formatting.month(months[0]['month'])}", company.money(months[0]["net_amount"]), note, tone
+        f"Net sales, {formatting.month(month)}",
+        company.money(months[0]["net_amount"]),
+        note,
+        tone,
+        past=_past(company, "rpt_sales_monthly", "net_amount", "is_complete"),
+        live=Live("sales", {}, {"value": ("sum", "net_amount")}, {"value": "money"}, only={"month": month.isoformat()}),
     )
 
 
@@ -91,6 +138,7 @@ def _average_order(company: Company) -> Tile | None:
         "Average order",
         company.money(figures["average_order_amount_365d"]),
         f"{formatting.count(figures['orders_count_365d'])} orders of known customers in 365 days",
+        before=_before(company, figures, "average_order_amount_365d", company.money),
     )
 
 
@@ -102,6 +150,9 @@ def _active(company: Company) -> Tile | None:
         "Active customers",
         formatting.count(figures["active_count"]),
         f"{formatting.percent(figures['active_share_rate'])} of {formatting.count(figures['buyers_count'])}",
+        before=_before(company, figures, "active_count", formatting.count),
+        past=_past(company, "rpt_customer_growth_monthly", "active_end_count", "active_end_count is not null"),
+        live=Live("customers", {}, {"value": ("sum", "active_count")}, {"value": "count"}),
     )
 
 
@@ -121,7 +172,11 @@ def _retention(company: Company) -> Tile | None:
         points = 100 * (rows[0]["retention_rate"] - rows[1]["retention_rate"])
         note, tone = f"{formatting.signed(points, '.1f')} points on {formatting.month(rows[1]['month'])}", _tone(points)
     return Tile(
-        f"Retention, {formatting.month(rows[0]['month'])}", formatting.percent(rows[0]["retention_rate"], 1), note, tone
+        f"Retention, {formatting.month(rows[0]['month'])}",
+        formatting.percent(rows[0]["retention_rate"], 1),
+        note,
+        tone,
+        past=_past(company, "rpt_customer_growth_monthly", "retention_rate", "retention_rate is not null"),
     )
 
 
@@ -129,17 +184,23 @@ def _at_risk(company: Company) -> Tile | None:
     risk = value_at_risk(company)
     if risk is None:
         return None
-    note = (
-        f"{formatting.count(risk['customers'])} customers, {formatting.percent(risk['share'])} of the year's net sales"
-    )
-    return Tile("Net sales at high risk", company.money(risk["net_amount"]), note)
+    live = Live("customers", {}, {"value": ("sum", "risk_net_amount_365d")}, {"value": "money"})
+    return Tile("Net sales at high risk", company.money(risk["net_amount"]), _risky(company, risk), live=live)
+
+
+def _risky(company: Company, risk: dict[str, Any]) -> str:
+    """How many customers a risk is about, and how many of them it is too late for."""
+    counted = high_risk(company)
+    gone = f", {formatting.count(counted['gone'])} of them already gone" if counted else ""
+    return f"{formatting.some(int(risk['customers']), 'customer')}{gone}"
 
 
 def _liability(company: Company) -> Tile | None:
     if not company.marts.has("rpt_points_liability", "month", "liability_amount") or not has_programme(company):
         return None
     amount = company.marts.one("select liability_amount from marts.rpt_points_liability order by month desc limit 1")
-    return Tile("Points liability", company.money(amount), "worth of points not yet redeemed")
+    past = _past(company, "rpt_points_liability", "liability_amount", "true")
+    return Tile("Points liability", company.money(amount), "worth of points not yet redeemed", past=past)
 
 
 def _campaigns(company: Company) -> Tile | None:
@@ -189,10 +250,12 @@ def _stake(company: Company) -> str:
     if risk is None:
         return ""
     probability, horizon = company.settings.churn.bands[1], company.settings.churn_horizon_days
+    counted = high_risk(company)
+    gone = f"; {formatting.count(counted['gone'])} of them have already gone" if counted else ""
     return (
         f"{formatting.some(int(risk['customers']), 'customer')} who brought {company.money(risk['net_amount'])} in "
         "the past 365 days "
-        f"have a risk of {formatting.percent(probability)} or more not to order in the next {horizon} days."
+        f"have a risk of {formatting.percent(probability)} or more not to order in the next {horizon} days{gone}."
     )
 
 

@@ -1,6 +1,7 @@
 """Charts of sales, customers and segments."""
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 import altair as alt
 import pandas as pd
@@ -15,7 +16,8 @@ from serving.report.charts.drawing import (
     colours_of,
     month_axis,
     month_tip,
-    over,
+    readable_on,
+    room,
     tip,
     with_days,
 )
@@ -79,6 +81,8 @@ def rfm_grid(frame: pd.DataFrame) -> Chart:
         y=alt.Y("r_score:O", title="Recency, 5 is best", sort="descending"),
         tooltip=[
             tip("rfm_segment", "Segment", None),
+            tip("r_score", "Recency, 5 is best", WHOLE),
+            tip("fm_score", "Frequency and money, 5 is best", WHOLE),
             tip("customers_count", "Customers", WHOLE),
             tip("net_amount", "Net sales", WHOLE),
             tip("net_share", "Share of net sales", ".1%"),
@@ -87,8 +91,12 @@ def rfm_grid(frame: pd.DataFrame) -> Chart:
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=3, cornerRadius=5).encode(
         color=alt.Color("net_share:Q", scale=alt.Scale(range=theme.BLUES), legend=None)
     )
-    dark = alt.condition(over("net_share", frame), alt.value(theme.PAPER), alt.value(theme.INK))
-    names = base.mark_text(dy=-14, fontWeight=600, lineBreak="\n", lineHeight=13).encode(text="name:N", color=dark)
+    dark = readable_on("net_share")
+    # smaller where the page is narrow, so that a name stays within its cell
+    size = alt.expr("clamp(width / 36, 8, 11)")
+    names = base.mark_text(dy=-14, fontWeight=600, lineBreak="\n", lineHeight=13, fontSize=size).encode(
+        text="name:N", color=dark
+    )
     counts = base.mark_text(dy=18).encode(text=alt.Text("customers_count:Q", format=","), color=dark)
     return cells + names + counts
 
@@ -103,7 +111,7 @@ def activity_by_segment(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
         .mark_bar()
         .encode(
             x=alt.X("customers_count:Q", stack="normalize", title=None, axis=alt.Axis(format=SHARE, tickCount=5)),
-            y=alt.Y("rfm_segment:N", sort=list(order), title=None, axis=alt.Axis(labelLimit=160)),
+            y=alt.Y("rfm_segment:N", sort=list(order), title=None, axis=alt.Axis(labelLimit=room(160))),
             color=colours_of("activity", colours),
             order=alt.Order("place:Q"),
             tooltip=[
@@ -116,5 +124,9 @@ def activity_by_segment(frame: pd.DataFrame, order: Sequence[str]) -> Chart:
 
 
 def _two_lines(name: str) -> str:
-    """A long name broken before its last word, so that it fits a cell."""
-    return "\n".join(name.rsplit(" ", 1)) if len(name) > 11 else name
+    """A long name broken before its last word, or in its middle where it has no words, so that it fits a cell."""
+    if " " in name:
+        return "\n".join(name.rsplit(" ", 1))
+    wide = sum(east_asian_width(sign) in "WF" for sign in name)
+    middle = (len(name) + 1) // 2
+    return f"{name[:middle]}\n{name[middle:]}" if len(name) + wide > 12 or wide > 4 else name

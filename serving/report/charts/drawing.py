@@ -6,9 +6,12 @@ in, an Altair chart out.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import pandas as pd
+
+from serving.report import theme
 
 Chart = alt.Chart | alt.LayerChart
 
@@ -51,7 +54,16 @@ def colours_of(column: str, colours: Mapping[str, str]) -> alt.Color:
     return alt.Color(f"{column}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), title=None)
 
 
-def over(column: str, frame: pd.DataFrame) -> str:
-    """A condition: whether the cell is so dark that its text has to be light."""
-    low, high = frame[column].min(), frame[column].max()
-    return f"datum.{column} > {low + 0.55 * (high - low)}"
+def room(most: int) -> alt.ExprRef:
+    """The room for names beside an axis: at most so many points, and less where the page is narrow."""
+    return alt.expr(f"min({most}, 0.42 * (isFinite(containerSize()[0]) ? containerSize()[0] : 690))")
+
+
+def readable_on(field: str) -> Any:
+    """The colour of text inside a mark that is coloured by a field: black or white, whichever is easier to read."""
+    mark = f"scale('color', datum['{field}'])"
+    return alt.condition(
+        f"contrast('{theme.ON_DARK}', {mark}) > contrast('{theme.ON_LIGHT}', {mark})",
+        alt.value(theme.ON_DARK),
+        alt.value(theme.ON_LIGHT),
+    )

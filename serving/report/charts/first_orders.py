@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from serving.report import theme
-from serving.report.charts.drawing import SHARE, WHOLE, Chart, chart, colours_of, tip
+from serving.report.charts.drawing import SHARE, WHOLE, Chart, chart, colours_of, room, tip
 
 STANDS_OUT, MAY_BE_CHANCE = "stands out", "may be chance"
 
@@ -21,7 +21,7 @@ def differences(rows: list[dict[str, Any]]) -> Chart:
     names = ["began", "difference", "difference_low", "difference_high", "value", "others_value", "customers_count"]
     frame = pd.DataFrame(rows)[names].assign(kind=[conclusion(row) for row in rows], order=range(len(rows)))
     base = chart(frame, 30 * len(frame) + 40).encode(
-        y=alt.Y("began:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("began:N", title=None, sort=alt.SortField("order"), axis=alt.Axis(labelLimit=room(260))),
         color=colours_of("kind", {STANDS_OUT: theme.BLUE, MAY_BE_CHANCE: theme.GREY}),
         tooltip=[
             tip("began", "First order", None),

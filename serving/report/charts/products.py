@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from serving.report import theme
-from serving.report.charts.drawing import SHARE, WHOLE, Chart, chart, over, tip
+from serving.report.charts.drawing import SHARE, WHOLE, Chart, chart, readable_on, room, tip
 
 
 def next_orders(frame: pd.DataFrame) -> Chart:
@@ -14,7 +14,7 @@ def next_orders(frame: pd.DataFrame) -> Chart:
         x=alt.X(
             "to_name:N", sort=tos, title="Second order", axis=alt.Axis(orient="top", labelAngle=-30, labelLimit=120)
         ),
-        y=alt.Y("from_name:N", sort=froms, title="First order", axis=alt.Axis(labelLimit=160)),
+        y=alt.Y("from_name:N", sort=froms, title="First order", axis=alt.Axis(labelLimit=room(160))),
         tooltip=[
             tip("from_name", "First order", None),
             tip("from_orders_count", "Customers", WHOLE),
@@ -29,5 +29,5 @@ def next_orders(frame: pd.DataFrame) -> Chart:
     cells = base.mark_rect(stroke=theme.PAPER, strokeWidth=2, cornerRadius=3).encode(
         color=alt.Color("reached_rate:Q", scale=alt.Scale(range=theme.BLUES), legend=None)
     )
-    dark = alt.condition(over("reached_rate", frame), alt.value(theme.PAPER), alt.value(theme.INK))
+    dark = readable_on("reached_rate")
     return cells + base.mark_text().encode(text=alt.Text("reached_rate:Q", format=SHARE), color=dark)

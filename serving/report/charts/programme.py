@@ -13,6 +13,7 @@ from serving.report.charts.drawing import (
     colours_of,
     month_axis,
     month_tip,
+    room,
     tip,
     with_days,
 )
@@ -35,7 +36,7 @@ def campaign_returns(frame: pd.DataFrame) -> Chart:
     campaign itself; campaigns are in the frame's order.
     """
     base = chart(frame, 24 * len(frame) + 50).encode(
-        y=alt.Y("campaign_name:N", sort=list(frame["campaign_name"]), title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y("campaign_name:N", sort=list(frame["campaign_name"]), title=None, axis=alt.Axis(labelLimit=room(220))),
         tooltip=[
             tip("campaign_name", "Campaign", None),
             tip("outcome", "Outcome", None),
@@ -67,7 +68,7 @@ def arm_effects(frame: pd.DataFrame, currency: str) -> Chart:
     looked at every day; arms are in the frame's order.
     """
     base = chart(frame, 30 * len(frame) + 50).encode(
-        y=alt.Y("arm:N", sort=list(frame["arm"]), title=None, axis=alt.Axis(labelLimit=260)),
+        y=alt.Y("arm:N", sort=list(frame["arm"]), title=None, axis=alt.Axis(labelLimit=room(260))),
         color=colours_of("conclusion", theme.ARMS),
         tooltip=[
             tip("arm", "Arm", None),
@@ -84,4 +85,6 @@ def arm_effects(frame: pd.DataFrame, currency: str) -> Chart:
     thin = base.mark_rule(strokeWidth=1).encode(x=alt.X("sequential_low:Q", title=title), x2="sequential_high:Q")
     broad = base.mark_rule(strokeWidth=4).encode(x=alt.X("effect_low:Q", title=title), x2="effect_high:Q")
     points = base.mark_point(filled=True, size=90, opacity=1).encode(x=alt.X("effect_per_member:Q", title=title))
-    return zero + thin + broad + points
+    # an interval that no arm has would be a layer of nothing, of which the browser complains
+    layers = {"sequential_low": thin, "effect_low": broad}
+    return sum((layer for end, layer in layers.items() if frame[end].notna().any()), zero) + points

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from serving.report import theme
-from serving.report.charts.drawing import SHARE, SHARE_SCALE, WHOLE, Chart, chart, over, tip
+from serving.report.charts.drawing import SHARE, SHARE_SCALE, WHOLE, Chart, chart, readable_on, tip
 
 COHORTS_SHOWN = 24
 PERIODS_WITH_TEXT = 15
@@ -38,8 +38,9 @@ def cohort_heat_map(frame: pd.DataFrame) -> Chart:
     )
     if shown["period"].nunique() > PERIODS_WITH_TEXT:
         return cells
-    dark = alt.condition(over("retention_rate", shown), alt.value(theme.PAPER), alt.value(theme.INK))
-    return cells + base.mark_text().encode(text=alt.Text("retention_rate:Q", format=SHARE), color=dark)
+    dark = readable_on("retention_rate")
+    fits = alt.expr(f"width < {26 * shown['period'].nunique()} ? 0 : 1")  # what would overlap is left to the tooltip
+    return cells + base.mark_text(opacity=fits).encode(text=alt.Text("retention_rate:Q", format=SHARE), color=dark)
 
 
 def repurchase(frame: pd.DataFrame) -> Chart:

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from serving.report import theme
-from serving.report.charts.drawing import SHORT, WHOLE, Chart, chart, colours_of, tip
+from serving.report.charts.drawing import SHORT, WHOLE, Chart, chart, colours_of, room, tip
 
 
 def scenario_costs(frame: pd.DataFrame, currency: str) -> Chart:
@@ -15,7 +15,7 @@ def scenario_costs(frame: pd.DataFrame, currency: str) -> Chart:
         .mark_bar()
         .encode(
             x=alt.X("amount:Q", title=currency, axis=alt.Axis(labelExpr=SHORT, tickCount=5)),
-            y=alt.Y("scenario:N", sort=order, title=None, axis=alt.Axis(labelLimit=170)),
+            y=alt.Y("scenario:N", sort=order, title=None, axis=alt.Axis(labelLimit=room(170))),
             yOffset=alt.YOffset("kind:N", sort=kinds),
             color=colours_of("kind", theme.COSTS),
             tooltip=[tip("scenario", "Scenario", None), tip("kind", "Kind", None), tip("amount", currency, WHOLE)],
@@ -26,7 +26,7 @@ def scenario_costs(frame: pd.DataFrame, currency: str) -> Chart:
 def scenario_differences(frame: pd.DataFrame, currency: str) -> Chart:
     """Net margin beside today's, with its interval: scenario, expected, low, high, outcome (in theme.DIFFERENCES)."""
     base = chart(frame, 40 * len(frame) + 60).encode(
-        y=alt.Y("scenario:N", sort=list(frame["scenario"]), title=None, axis=alt.Axis(labelLimit=170)),
+        y=alt.Y("scenario:N", sort=list(frame["scenario"]), title=None, axis=alt.Axis(labelLimit=room(170))),
         color=colours_of("outcome", theme.DIFFERENCES),
         tooltip=[
             tip("scenario", "Scenario", None),

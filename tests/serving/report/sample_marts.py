@@ -68,6 +68,18 @@ MARTS = {
         from scored cross join (values ('lifetime'), ('365d')) as windows (rfm_window)
         cross join (values (date '2017-11-30'), (date '2017-12-31')) as days (as_of_date)
     """,
+    "dim_customers": """
+        select customer_id, case when i < 20 then 'Gold' else {hostile} end as tier,
+            case when i % 7 = 3 then null else rfm_segment end as rfm_segment,
+            (['low', 'medium', 'high', 'critical'])[i // 15 + 1] as churn_band,
+            case i % 2 when 0 then 'Rare' else {hostile} end as cluster_name,
+            case i % 3 when 0 then 'web' when 1 then {hostile} end as acquisition_channel,
+            (i / 60)::double as churn_probability, i::decimal(18, 4) as clv_12m_amount
+        from (
+            select customer_id, rfm_segment, replace(customer_id, 'c-', '')::int as i from marts.fct_customer_rfm
+            where rfm_window = 'lifetime' and as_of_date = date '2017-12-31'
+        )
+    """,
     "rpt_product_sales": """
         select
             coalesce(product_name, product_id) as product_name, coalesce(category, '') as category,
@@ -226,7 +238,12 @@ MARTS = {
         select (date '2017-01-01' + to_months(cohort::int))::date as cohort_month, 'month' as period_unit,
             period::int as period, 40::bigint as cohort_size,
             case when cohort + period < 5 then (0.9 / (1 + period))::double end as retention_rate,
+            (20 * (1 + period) + cohort)::decimal(18, 2) as cumulative_net_amount_per_customer,
             cohort + period < 5 as is_complete, cohort < 2 as is_left_truncated, cohort = 4 as is_small
+        from range(6) as a (cohort) cross join range(6) as b (period) where cohort + period < 6
+        union all
+        select (date '2017-01-01' + to_months(cohort::int))::date, 'age_30d', period::int, 40, (0.8 / (1 + period)),
+            (20 * (1 + period) + cohort), cohort + period < 5, cohort < 2, cohort = 4
         from range(6) as a (cohort) cross join range(6) as b (period) where cohort + period < 6
     """,
     "rpt_repurchase": """
@@ -315,7 +332,9 @@ MARTS = {
         from marts.fct_customer_tiers group by tier
     """,
     "rpt_points_liability": """
-        select (date '2017-01-01' + to_months(i::int))::date as month, (10 * i)::decimal(18, 4) as liability_amount
+        select (date '2017-01-01' + to_months(i::int))::date as month, (10 * i)::decimal(18, 4) as liability_amount,
+            100::bigint as issued_points, 40::bigint as redeemed_points, i::bigint as expired_points,
+            0::bigint as reversed_points
         from range(12) as t (i)
     """,
     "fct_next_best_rewards": """
@@ -387,8 +406,33 @@ MARTS = {
             1100::decimal(18, 4) as high_95_value, i < 3 as is_in_95, true as is_judged
         from range(4) as t (i)
     """,
+    "fct_rfm_migrations": """
+        select month, 'lifetime' as rfm_window, from_segment, to_segment, customers_count
+        from (values
+            (date '2017-11-01', 'Champions', 'Champions', 99::bigint),
+            (date '2017-12-01', 'Champions', 'Champions', 20),
+            (date '2017-12-01', 'Champions', {hostile}, 4), (date '2017-12-01', 'Lost', 'Champions', 6)
+        ) as t (month, from_segment, to_segment, customers_count)
+    """,
+    "rpt_tier_movements": """
+        select (date '2017-01-01' + to_months(i::int))::date as month, tier, 5::bigint as enrolled_count,
+            i::bigint as upgraded_count, 2::bigint as downgraded_count, 0::bigint as reversed_count
+        from range(12) as t (i) cross join (values ('Gold'), ({hostile})) as tiers (tier)
+    """,
+    "rpt_programme_roi_monthly": """
+        select (date '2017-01-01' + to_months(i::int))::date as month, 20::decimal(18, 4) as contact_cost_amount,
+            0::decimal(18, 4) as fixed_cost_amount, i::decimal(18, 4) as reward_cost_amount,
+            0::decimal(18, 4) as platform_cost_amount, (10 - i)::decimal(18, 4) as points_cost_amount
+        from range(12) as t (i)
+    """,
+    "fct_rejected_rows": """
+        select 'shop' as source, 'order_lines' as entity,
+            case when i < 2 then 'amount is not a number' else {hostile} end as reason
+        from range(3) as t (i)
+    """,
     "fct_ingest_reconciliation": """
-        select 'order_lines' as entity, 905::bigint as rows_read, 900::bigint as rows_accepted,
+        select 'shop' as source, 7::bigint as batch_id, 'order_lines' as entity, 905::bigint as rows_read,
+            900::bigint as rows_accepted,
             3::bigint as rows_rejected, 2::bigint as rows_superseded, 0::bigint as difference
     """,
 }

@@ -6,18 +6,22 @@ from decimal import Decimal
 import pytest
 
 from serving.report.formatting import (
+    NONE,
+    Written,
     count,
     day,
     listed,
     model,
     money,
     month,
+    one_digit,
     percent,
     plain,
     reason,
     signed,
     some,
     span,
+    times,
     title,
 )
 
@@ -92,3 +96,19 @@ def test_a_status_is_told_in_words():
 
 def test_a_list_in_a_sentence():
     assert [listed(list(letters)) for letters in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "value"),
+    [
+        (money(Decimal("1234.5"), "USD"), "$1.23k", 1234.5),
+        (count(1_469_307), "1,469,307", 1_469_307),
+        (percent(0.423), "42%", 0.423),
+        (one_digit(Decimal("4.55")), "4.5", 4.55),
+        (month(date(2017, 12, 1)), "Dec 2017", date(2017, 12, 1)),
+        (times(None), NONE, None),
+    ],
+)
+def test_a_written_value_is_kept_beside_its_text(written: str, text: str, value: object) -> None:
+    assert written == text
+    assert isinstance(written, Written) and written.value == value
