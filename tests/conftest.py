@@ -20,8 +20,12 @@ hypothesis.settings.register_profile("unhurried", hypothesis.settings.default, d
 hypothesis.settings.load_profile("unhurried")
 
 # What takes longest, so that no worker is left with one of them at the end. The first file makes the company that
-# others read; the other worker has properties to prove meanwhile, which do not wait for it.
-SLOWEST = ("end_to_end/test_command_line.py", "properties", "end_to_end", "dbt", "benchmarks", "dagster_project")
+# others read; the other worker has what does not wait for it to do meanwhile.
+SLOWEST = (
+    "end_to_end/test_command_line.py", "properties", "end_to_end/test_shops.py", "dbt/test_delivered_rows.py",
+    "dbt/test_identities.py", "dagster_project/dbt_runner/test_mapped_models.py", "end_to_end", "dbt", "benchmarks",
+    "dagster_project",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
