@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign mutants dev lint format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev lint docs format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -46,7 +46,7 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 	@$(BIN)/python -m dagster_project.dbt_runner.variables || true  # tools that read dbt/ want it before the first run
 	@touch $@
 
-# the linters have an environment of their own: sqlfluff would drag DuckDB to another version
+# linters and the site have an environment of their own: sqlfluff would drag DuckDB to another version
 .lint-venv/ready: .lint-requirements.txt | $(BIN)/python
 	@$(UV) venv --quiet --clear --python $(BIN)/python .lint-venv
 	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
@@ -99,6 +99,10 @@ lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared im
 	@$(call silently,.lint-venv/bin/sqlfluff lint --processes 2 dbt/models dbt/tests companies)
 	@$(BIN)/python -m dagster_project.dbt_runner.export_manifest
 	@$(call silently,.lint-venv/bin/dbt-bouncer run --show-all-failures)
+	@$(MAKE) --no-print-directory docs
+
+docs: .lint-venv/ready ## the pages of docs/ as one site, site/index.html; a link to nowhere is an error
+	@$(call silently,.lint-venv/bin/zensical build --clean --strict)
 
 format: $(VENV)/ready ## let ruff write
 	@$(BIN)/ruff check --fix .
@@ -108,4 +112,4 @@ bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: 
 	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
-	rm -rf $(VENV) .lint-venv .uv
+	rm -rf $(VENV) .lint-venv .uv .cache site

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -159,6 +160,19 @@ def test_a_measured_figure_in_the_docs_stands_in_a_section_that_names_its_comman
             if MEASURED.search(section) and not COMMAND.search(section):
                 found.append(f"{file.relative_to(PROJECT_ROOT)}: {section.splitlines()[0]}")
     assert found == []
+
+
+def test_the_site_has_every_page_of_the_docs() -> None:
+    def pages(entry: object) -> Iterator[str]:
+        if isinstance(entry, str):
+            yield entry
+        else:
+            for part in entry.values() if isinstance(entry, dict) else entry:  # type: ignore[attr-defined]
+                yield from pages(part)
+
+    site = tomllib.loads((PROJECT_ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    listed = list(pages(site["nav"]))
+    assert sorted(listed) == sorted(page.name for page in (PROJECT_ROOT / "docs").glob("*.md"))
 
 
 def test_no_variable_stands_between_quotes() -> None:

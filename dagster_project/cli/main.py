@@ -170,7 +170,7 @@ def command_line() -> Parser:
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    commands.add("docs", "write the pages of metrics, settings and sources", _docs)
+    commands.add("docs", "write the pages of marts, metrics, settings and sources", _docs)
     return parser
 
 
@@ -653,10 +653,12 @@ def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.reference import reference_pages
     from dagster_project.dbt_runner.project import DbtProject
+    from serving.publication.mart_dictionary import render_marts
     from serving.publication.metric_dictionary import metric_definitions, render_markdown
 
-    metrics = render_markdown(metric_definitions(DbtProject(settings).manifest()))
-    for name, text in {"metrics.md": metrics, **reference_pages()}.items():
+    manifest = DbtProject(settings).manifest()
+    pages = {"metrics.md": render_markdown(metric_definitions(manifest)), "marts.md": render_marts(manifest)}
+    for name, text in {**pages, **reference_pages()}.items():
         target = PROJECT_ROOT / "docs" / name
         target.write_text(text, encoding="utf-8")
         _say(str(target))

@@ -86,15 +86,19 @@ def declared_marts(manifest: Path) -> DeclaredMarts:
     """What the marts of a dbt manifest say. Raises UserError for what cannot be understood."""
     nodes: dict[str, Any] = json.loads(manifest.read_bytes())["nodes"]
     marts = [node for node in nodes.values() if node["resource_type"] == "model" and node["schema"] == "marts"]
-    keys = {
+    today = [_declared(node) for node in marts if TODAY in node["config"]["meta"]]
+    days = {rows.mart.name: DayColumn(rows.latest) for rows in today if rows.latest}
+    days |= {node["name"]: _day_column(node) for node in marts if DAYS in node["config"]["meta"]}
+    return DeclaredMarts(declared_keys(nodes), today, days)
+
+
+def declared_keys(nodes: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The columns that tell the rows of a mart apart, by its name, as the nodes of a manifest check it."""
+    return {
         nodes[node["attached_node"]]["name"]: tuple(node["test_metadata"]["kwargs"]["key"])
         for node in nodes.values()
         if (node.get("test_metadata") or {}).get("name") == "sound_rows" and node.get("attached_node") in nodes
     }
-    today = [_declared(node) for node in marts if TODAY in node["config"]["meta"]]
-    days = {rows.mart.name: DayColumn(rows.latest) for rows in today if rows.latest}
-    days |= {node["name"]: _day_column(node) for node in marts if DAYS in node["config"]["meta"]}
-    return DeclaredMarts(keys, today, days)
 
 
 def create_views(connection: DuckDBPyConnection, wanted: Sequence[TodaysRows]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dagster_project.dbt_runner.project import DbtProject
+from serving.publication.mart_dictionary import render_marts
 from serving.publication.metric_dictionary import (
     MetricDefinition,
     metric_definitions,
@@ -50,6 +51,14 @@ def small_manifest(columns: dict[str, str], examples: dict[str, list[str]]) -> d
 def test_the_page_is_what_the_yaml_says(manifest: Any) -> None:
     page = (PROJECT_ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert page == render_markdown(metric_definitions(manifest)), "run `loyalty docs`"
+
+
+def test_the_page_of_marts_is_what_the_yaml_says(manifest: Any) -> None:
+    page = (PROJECT_ROOT / "docs" / "marts.md").read_text(encoding="utf-8")
+    assert page == render_marts(manifest), "run `loyalty docs`"
+    nodes = manifest["nodes"].values()
+    published = {node["name"] for node in nodes if node["schema"] == "marts" and node["config"].get("group")}
+    assert published and all(f"\n### {name}\n" in page for name in published)
 
 
 def test_every_worked_example_is_a_unit_test_of_a_model_that_has_or_feeds_the_metric(manifest: Any) -> None:
