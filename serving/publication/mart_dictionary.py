@@ -17,7 +17,7 @@ def render_marts(manifest: Mapping[str, Any]) -> str:
     parts = [
         "# Marts",
         "The tables of schema `marts` in the published copy; `loyalty docs` writes this page from the models' YAML."
-        " A company's own marts come beside them. Metrics with their worked examples have [a page](metrics.md) of their own.",
+        " A company's own marts come beside them. [Metrics](metrics.md) have a page with their worked examples.",
     ]
     for group, marts in groups.items():
         if marts:
