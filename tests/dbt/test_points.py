@@ -86,6 +86,7 @@ def test_any_ledger_equals_the_day_by_day_reference(models, programme, as_of_day
     assert models.rows("int_points_journals", JOURNAL) == journals(ledgers(programme, as_of_day))
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(programme=programmes(), as_of_day=st.one_of(st.just(DAYS), st.integers(0, DAYS)))
 def test_marts_tie_to_the_reference_to_the_point(models, programme, as_of_day):

@@ -100,6 +100,7 @@ def test_any_history_equals_pandas(compiled_marts, company_settings, history: Hi
     assert_same_rfm(marts.frame("fct_customer_rfm", RFM_ROWS), history.reference(as_of_day, company_settings).rfm())
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(history=histories(minimum=20), as_of_day=st.integers(0, DAYS - 60), seed=st.integers(0, 99))
 def test_nothing_after_as_of_date_and_no_order_of_rows_matters(compiled_marts, history, as_of_day, seed):

@@ -72,6 +72,7 @@ def test_lower_thresholds_never_lower_anyones_tier(models, programme, as_of_day,
     assert {customer for customer, rank in today.items() if lower[customer] < rank} == set()
 
 
+@pytest.mark.slow
 @PROPERTY
 @given(programme=programmes(), as_of_day=st.integers(0, DAYS))
 def test_twice_the_earn_rate_gives_twice_the_points_but_for_rounding_down(models, programme, as_of_day):

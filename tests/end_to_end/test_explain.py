@@ -53,6 +53,7 @@ def test_the_rows_give_what_is_published_of_every_customer(built: Company, step:
     assert figures["churn"] == 0 and "insufficient_history" in told(built, everybody(built)[0], "churn")
 
 
+@pytest.mark.slow
 def test_of_every_day_the_rows_of_that_day_count(built: Company) -> None:
     """Ledger and tiers are told of any day, scores of month ends."""
     today = published_day(built)

@@ -141,6 +141,7 @@ def test_a_part_is_built_and_checked_and_not_published(own: Company, selection: 
         assert build_of(own).status == "open"
 
 
+@pytest.mark.slow
 def test_publish_alone_publishes_what_has_passed(own: Company) -> None:
     live = own.published("from marts.publication")
     own.run("--select", "published/loyalty")
