@@ -15,7 +15,9 @@ import yaml
 from dagster_project.cli.main import main
 from tests.support.shops import LINES, Shops, built
 from tests.warehouse.onboarding.exports import EXPORTS, Export
+from warehouse.identity.columns import database_tables
 from warehouse.ingest.row_reports import unexplained_sentences
+from warehouse.ingest.sources import load_sources_config
 from warehouse.onboarding.readers import load_readers
 from warehouse.settings import load_settings
 from warehouse.sql import connect
@@ -116,6 +118,17 @@ def test_what_an_unknown_file_says_of_an_order_reaches_its_lines(shops: Shops) -
         " where _source = 'order_lines' and row_status = 'accepted' group by all order by all"
     )
     assert rows == [("DE", "MAY10", "news", 2), ("DE", None, None, 1), ("FR", None, "shop", 1)]
+
+
+def test_the_contacts_of_an_unknown_file_are_known_to_erasing(shops: Shops) -> None:
+    """By the catalog: whose the rows of its orders are, and which of their columns are emptied."""
+    sources = load_sources_config(shops.settings)
+    with connect(shops.settings.warehouse_path, read_only=True) as connection:
+        tables = {str(table.relation): table for table in database_tables(connection, sources)}
+    orders = tables["raw_order_lines.orders"]
+    assert [column.name for column in orders.owner_columns] == ["key of Email"]
+    personal = {column.name for column in orders.columns if orders.is_personal(column)}
+    assert personal == {"Email", "first_name", "last_name", "postal_code"}
 
 
 @pytest.fixture(scope="module")

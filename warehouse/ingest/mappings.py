@@ -401,7 +401,7 @@ def columns_of_table(mapping: Mapping, table: str) -> dict[str, str]:
     for alias, join in mapping.join.items():
         if join.table == table:
             found |= {f"{alias}.{key}": key for key in join.by.values()}
-            found |= {name: name.partition(".")[2] for name in used if name.startswith(f"{alias}.")}
+            found |= {name: mapping.raw_name(name) for name in used if mapping.joined_table(name) == alias}
     return found
 
 

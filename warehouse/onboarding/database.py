@@ -13,7 +13,6 @@ from typing import Any
 from warehouse.errors import UserError, nearest
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guess import (
-    CONTACTS,
     NUMBERS,
     Ask,
     Guess,
@@ -28,7 +27,7 @@ from warehouse.onboarding.joined_orders import MOST_REFER, Reference, joined_to_
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
 from warehouse.onboarding.readers import load_readers
 from warehouse.onboarding.remote_tables import RemoteDatabase, RemoteTable, with_database
-from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
+from warehouse.onboarding.vocabulary import CONTACTS, ORDERS_PREFIX, fields_of
 
 ROLES = ("lines", "orders", "customers", "products")
 DESCRIPTIONS = {

@@ -26,17 +26,24 @@ from warehouse.onboarding.proposal import (
     patterns,
 )
 from warehouse.onboarding.readers import listed
-from warehouse.onboarding.vocabulary import CANCELLED, CONSENTS, ORDERS_PREFIX, RETURNED, TAX, fields_of, plain
+from warehouse.onboarding.vocabulary import (
+    CANCELLED,
+    CONSENTS,
+    CONTACTS,
+    DETAILS,
+    ORDERS_PREFIX,
+    RETURNED,
+    TAX,
+    fields_of,
+    plain,
+)
 
 # What --map can say of a file of lines.
 FIELDS = (
-    "order_id", "ordered_at", "time", "order_line_id", "customer_id", "email", "phone", "product_id", "product_name",
-    "category", "quantity", "unit_price", "discount", "amount", "currency", "channel", "store_id", "order_status",
-    "is_return", "original_order_id", "country", "discount_code", "marketing_source", "marketing_medium",
-    "marketing_campaign", "first_name", "last_name", "postal_code", "email_consent",
+    "order_id", "ordered_at", "time", "order_line_id", "customer_id", "product_id", "product_name", "category", "quantity",
+    "unit_price", "discount", "amount", "order_status", "is_return", "original_order_id", *DETAILS, *CONTACTS,
+    "email_consent",
 )  # fmt: skip
-# Columns of a raw table that have these names are emptied when a customer is erased, whatever their headers are.
-CONTACTS = ("email", "phone", "first_name", "last_name", "postal_code")
 OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
@@ -68,13 +75,16 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     first, *others = sorted(samples, key=_likeness_of_lines, reverse=True)
     orders = find_orders(first, others)
     lines = guess_lines(with_orders(first, orders) if orders else first, said, ask)
+    others = [sample for sample in others if not (orders and sample is orders.rows)]
+    customers_there = None if others else customers_of_lines(lines, orders.rows if orders else None)
+    if customers_there is None:
+        leave_out_contacts(lines)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
     tables = {"lines": _table(first, folder, "One row per line of an order.", lines)}
     mapping: dict[str, Any] = {"order_lines": order_lines_mapping(lines)}
     told = [_told(first, "order lines")]
     if orders:
-        others.remove(orders.rows)
         tables["orders"] = _table(orders.rows, folder, "One row per order.", _of_orders(lines, orders.rows))
         mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
         told.append(_told(orders.rows, f"orders, joined by {orders.column} = {orders.key}"))
@@ -82,8 +92,9 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     used = {*lines.columns.values(), *((orders.column, orders.key) if orders else ())}
     if "product_id" in lines.columns and "product_name" in lines.columns:
         mapping["products"] = products_mapping(lines)
-    if not others and (known := customers_of_lines(lines, orders.rows if orders else None)):
-        mapping["customers"] = customers_mapping(known, "orders" if orders and known.sample is orders.rows else "lines")
+    if customers_there:
+        holder = "orders" if orders and customers_there.sample is orders.rows else "lines"
+        mapping["customers"] = customers_mapping(customers_there, holder)
     for sample in others:
         customers = guess_customers(sample, lines)
         tables["customers"] = _table(sample, folder, "One row per customer.", customers)
@@ -362,13 +373,8 @@ def order_lines_mapping(guess: Guess) -> dict[str, Any]:
         mapped["product_id"] = columns.get("product_id") or columns["product_name"]
     mapped |= _amounts(guess)
     mapped |= {
-        name: columns[name]
-        for name in (
-            "currency", "channel", "store_id", "original_order_id", "country", "discount_code", "marketing_source",
-            "marketing_medium", "marketing_campaign",
-        )
-        if name in columns
-    }  # fmt: skip
+        name: columns[name] for name in (*DETAILS, "original_order_id") if name in columns
+    }
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
     values = (
@@ -468,6 +474,15 @@ def customers_of_lines(lines: Guess, orders: Sample | None) -> Guess | None:
     }
     sample = orders if prefix and orders else lines.sample
     return Guess(sample, told) if keys and set(told) & {*CONTACTS, "email_consent"} else None
+
+
+def leave_out_contacts(lines: Guess) -> None:
+    """Take back what would be loaded for nothing: contacts of which no customers are made, but for those that are the
+    customer's id."""
+    is_key = "customer_id" not in lines.columns
+    for name in (*CONTACTS, "email_consent"):
+        if not (is_key and name in ("email", "phone")):
+            lines.columns.pop(name, None)
 
 
 def customers_mapping(guess: Guess, table: str = "customers") -> dict[str, Any]:

@@ -6,14 +6,10 @@ from typing import Any
 
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.kinds import kinds_of
-from warehouse.onboarding.vocabulary import ORDERS_PREFIX, fields_of
+from warehouse.onboarding.vocabulary import CONTACTS, DETAILS, ORDERS_PREFIX, fields_of
 
 # What an order says of all its lines. Its amounts are of the whole order, so they are no line's.
-OF_ORDERS = (
-    "ordered_at", "time", "customer_id", "email", "phone", "first_name", "last_name", "postal_code", "email_consent",
-    "currency", "store_id", "order_status", "channel", "country", "discount_code", "marketing_source",
-    "marketing_medium", "marketing_campaign",
-)  # fmt: skip
+OF_ORDERS = ("ordered_at", "time", "customer_id", "order_status", *DETAILS, *CONTACTS, "email_consent")
 # So many of the values of a column that refers to a table have to be keys of it.
 MOST_REFER = 0.9
 

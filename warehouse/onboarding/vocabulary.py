@@ -9,6 +9,14 @@ from warehouse.yaml_files import read_yaml
 WORDS_FILE = Path(__file__).with_name("vocabulary.yml")
 # Columns of a joined table of orders are named with it.
 ORDERS_PREFIX = "orders."
+# Fields of an order that its lines take as they stand.
+DETAILS = (
+    "currency", "channel", "store_id", "country", "discount_code", "marketing_source", "marketing_medium",
+    "marketing_campaign",
+)  # fmt: skip
+# Fields by which a person is reached. Columns of a raw table that have these names are emptied when a customer is
+# erased, whatever their headers are.
+CONTACTS = ("email", "phone", "first_name", "last_name", "postal_code")
 NO_LETTERS = re.compile(r"[\s_\-./:()（）]+")
 CANCELLED = re.compile(
     "cancel|void|fail|expir|abandon|declin|reject|draft|pending|unpaid|await|storn|annul|abgebroch|fehlgeschl|ungültig"

@@ -244,6 +244,23 @@ def test_addresses_of_orders_make_customers_whom_erasing_knows(tmp_path: Path) -
     assert source.mapping["customers"].table == "orders"
 
 
+def test_contacts_that_serve_nothing_are_not_loaded(tmp_path: Path) -> None:
+    """Beside a file of customers, theirs is what counts; of lines that name nobody, a first name leads to no one."""
+    lines = b"order,day,client,mail,forename,qty,price\n1,2024-05-01,c1,a@x.org,A,2,3.00\n2,2024-05-02,c2,b@x.org,B,1,4.00\n"
+    people = b"client,mail,forename\nc1,ann@example.org,Ann\nc2,bo@example.org,Bo\n"
+    said = ["--map", "customer_id=client"]
+    for name, files, more in (
+        ("both", {"lines.csv": lines, "people.csv": people}, said),
+        ("nobody", {"lines.csv": lines.replace(b"client", b"x").replace(b"mail", b"y")}, []),
+    ):
+        (tmp_path / name).mkdir()
+        company = tmp_path / name / "company"
+        assert main(["init", *given(tmp_path / name, files), "--company", str(company), *more]) == 0
+        (source,) = load_sources_config(load_settings(company, environ={})).values()
+        assert not {"email", "mail", "first_name", "forename"} & set(source.tables["lines"].columns), name
+        assert ("customers" in source.mapping) == (name == "both")
+
+
 def test_a_customers_column_can_be_said(tmp_path: Path) -> None:
     lines = b"order,day,client,qty,price,area\n1,2024-05-01,c1,2,3.00,01067\n2,2024-05-02,c2,1,4.00,10115\n"
     company = tmp_path / "company"
