@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from serving.report.marts import Marts
+from serving.report.marts import AT_RISK, COMING, Marts
 
 # What customers can be chosen by, as dim_customers has it, and how the page calls it.
 FILTERS = {
@@ -59,23 +59,15 @@ select
     {_DIMENSIONS}, count(*) as customers_count, sum(orders_count)::bigint as orders_count,
     sum(net_amount)::double as net_amount, sum(orders_count_365d)::bigint as orders_count_365d,
     sum(net_amount_365d)::double as net_amount_365d, coalesce(sum(recency_days), 0)::bigint as recency_days,
-    count(*) filter (where activity_status in ('active', 'reactivated')) as active_count,
-    coalesce(sum(net_amount_365d) filter (where churn_band in ('high', 'critical')), 0)::double as risk_net_amount_365d
+    count(*) filter (where activity_status in {COMING}) as active_count,
+    coalesce(sum(net_amount_365d) filter (where churn_band in {AT_RISK}), 0)::double as risk_net_amount_365d
 from known group by all order by all
 """
 _SALES_CUBE = f"""
-with sold as (
-    select date_trunc('month', order_date)::date::varchar as month, customer_id, net_amount, 0 as orders_count
-    from marts.fct_order_lines where is_valid
-    union all
-    select date_trunc('month', order_date)::date::varchar, customer_id, 0, 1
-    from marts.fct_orders where order_status = 'completed'
-)
-
 select
-    sold.month, {", ".join(f"{value} as {name}" for name, value in _OF_CUSTOMERS.items())},
+    sold.month::varchar as month, {", ".join(f"{value} as {name}" for name, value in _OF_CUSTOMERS.items())},
     sum(sold.net_amount)::double as net_amount, sum(sold.orders_count)::bigint as orders_count
-from sold
+from marts.fct_customer_months as sold
 inner join marts.dim_customers as customers on sold.customer_id = customers.customer_id
 group by all order by all
 """
@@ -83,16 +75,16 @@ _ACTIVE_CUBE = f"""
 select
     date_trunc('month', ends.as_of_date)::date::varchar as month,
     {", ".join(f"{value} as {name}" for name, value in _OF_CUSTOMERS.items())},
-    count(*) filter (where ends.activity_status in ('active', 'reactivated')) as active_end_count
+    count(*) filter (where ends.activity_status in {COMING}) as active_end_count
 from marts.fct_customer_rfm as ends
 inner join marts.dim_customers as customers on ends.customer_id = customers.customer_id
 where ends.rfm_window = 'lifetime'
 group by all order by all
 """
 # Why a customer may leave is told of those who are likely to.
-_REASONS = """
+_REASONS = f"""
     select customer_id, concat_ws('; ', reason_1, reason_2) as reasons from marts.fct_churn_scores
-    where churn_band in ('high', 'critical') and as_of_date = (select max(as_of_date) from marts.fct_churn_scores)
+    where churn_band in {AT_RISK} and as_of_date = (select max(as_of_date) from marts.fct_churn_scores)
 """
 _NO_REASONS = "select null::varchar as customer_id, null::varchar as reasons"
 _LISTED = """
@@ -138,7 +130,7 @@ def cube_of(marts: Marts, currency: str, orders: Mapping[str, Sequence[str]]) ->
     by_customer = _columns(marts, _CUSTOMERS_CUBE)
     names = {name: _ordered({*by_customer[name]}, orders.get(name, ())) for name in [*FILTERS, *FURTHER]}
     cubes = {"customers": by_customer, "active": _columns(marts, _ACTIVE_CUBE)}
-    if marts.has("fct_order_lines", "is_valid") and marts.has("fct_orders", "order_status"):
+    if marts.has("fct_customer_months", "net_amount", "orders_count"):
         cubes["sales"] = _columns(marts, _SALES_CUBE)
     names["month"] = _ordered({month for cube in cubes.values() for month in cube.get("month", ())}, ())
     listed = _columns(marts, _listed(marts), most=MOST_CUSTOMERS)

@@ -6,6 +6,11 @@ from typing import Any
 import pandas as pd
 from duckdb import DuckDBPyConnection
 
+# Who still comes and who has stayed away, of activity_status; the bands of churn_band in which a customer may leave.
+# Each also reads as a list of SQL.
+COMING, GONE = ("active", "reactivated"), ("at_risk", "lapsed")
+AT_RISK = ("high", "critical")
+
 
 class Marts:
     """Schema marts of one connection. A query that is asked twice is read once."""

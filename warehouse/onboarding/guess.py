@@ -40,9 +40,9 @@ from warehouse.onboarding.vocabulary import (
 
 # What --map can say of a file of lines.
 FIELDS = (
-    "order_id", "ordered_at", "time", "order_line_id", "customer_id", "product_id", "product_name", "category", "quantity",
-    "unit_price", "discount", "amount", "order_status", "is_return", "original_order_id", *DETAILS, *CONTACTS,
-    "email_consent",
+    "order_id", "ordered_at", "time", "order_line_id", "customer_id", "product_id", "product_name", "category",
+    "quantity", "unit_price", "discount", "amount", "order_status", "is_return", "original_order_id", *DETAILS,
+    *CONTACTS, "email_consent",
 )  # fmt: skip
 OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
@@ -372,9 +372,7 @@ def order_lines_mapping(guess: Guess) -> dict[str, Any]:
     if "product_id" in columns or "product_name" in columns:
         mapped["product_id"] = columns.get("product_id") or columns["product_name"]
     mapped |= _amounts(guess)
-    mapped |= {
-        name: columns[name] for name in (*DETAILS, "original_order_id") if name in columns
-    }
+    mapped |= {name: columns[name] for name in (*DETAILS, "original_order_id") if name in columns}
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
     values = (

@@ -5,17 +5,16 @@ from dataclasses import replace
 from typing import Any
 
 from serving.report import formatting
+from serving.report.marts import AT_RISK, COMING, GONE
 from serving.report.parts import WHO_IS, Cell, Company, Figure, Listing, Section, Table
 
 SHOWN = 10
-COMING, GONE = ("active", "reactivated"), ("at_risk", "lapsed")
-AT_RISK = ("high", "critical")
 LEAD = (
     "Whom to thank, whom to keep, and whom to win back. The second list holds customers who still come, so something "
     "can be done before they are lost; those of the third have stayed away for longer than an active customer does."
 )
 _NO_CUSTOMERS = "No order has a customer, so there are none to name."
-_RECENT = """
+_RECENT = f"""
 with latest as (
     select * from marts.fct_customer_rfm where as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)
 ),
@@ -23,7 +22,7 @@ with latest as (
 recent as (
     select
         latest.customer_id, latest.monetary_amount, latest.frequency, latest.recency_days, latest.activity_status,
-        ranked.rfm_segment
+        latest.activity_status in {COMING} as is_coming, latest.activity_status in {GONE} as is_gone, ranked.rfm_segment
     from latest
     inner join latest as ranked on latest.customer_id = ranked.customer_id and ranked.rfm_window = 'lifetime'
     where latest.rfm_window = '365d'
@@ -33,45 +32,32 @@ _SCORED = f"""
 {_RECENT},
 
 scored as (
-    select customer_id, churn_probability, churn_band, concat_ws('; ', reason_1, reason_2) as reasons
-    from marts.fct_churn_scores where as_of_date = (select max(as_of_date) from marts.fct_churn_scores)
+    select customer_id, churn_probability, concat_ws('; ', reason_1, reason_2) as reasons
+    from marts.fct_churn_scores
+    where churn_band in {AT_RISK} and as_of_date = (select max(as_of_date) from marts.fct_churn_scores)
 )
 """
-_BEST = f"""
-{_RECENT}
-select * from recent where monetary_amount > 0 order by monetary_amount desc, customer_id limit $shown
-"""
+_FIRST = "monetary_amount > 0 order by monetary_amount desc, customer_id limit $shown"
+_BEST = f"{_RECENT} select * from recent where {_FIRST}"
+_LEFT = f"{_RECENT} select * from recent where is_gone and {_FIRST}"
 _LEAVING = f"""
 {_SCORED}
 select recent.*, scored.churn_probability, scored.reasons
-from recent
-inner join scored on recent.customer_id = scored.customer_id
-where scored.churn_band in ('high', 'critical') and recent.activity_status in ('active', 'reactivated')
-    and recent.monetary_amount > 0
-order by recent.monetary_amount desc, recent.customer_id
-limit $shown
-"""
-_LEFT = f"""
-{_RECENT}
-select * from recent where activity_status in ('at_risk', 'lapsed') and monetary_amount > 0
-order by monetary_amount desc, customer_id limit $shown
+from recent inner join scored using (customer_id)
+where is_coming and {_FIRST}
 """
 _COUNTED = f"""
 {_SCORED}
 select
     count(*) as customers, coalesce(sum(recent.monetary_amount), 0) as net_amount,
-    count(*) filter (where recent.activity_status in ('active', 'reactivated')) as coming,
-    coalesce(sum(recent.monetary_amount) filter (where recent.activity_status in ('active', 'reactivated')), 0)
-        as coming_amount,
-    count(*) filter (where recent.activity_status in ('at_risk', 'lapsed')) as gone
-from scored
-left join recent on scored.customer_id = recent.customer_id
-where scored.churn_band in ('high', 'critical')
+    count(*) filter (where recent.is_coming) as coming,
+    coalesce(sum(recent.monetary_amount) filter (where recent.is_coming), 0) as coming_amount,
+    count(*) filter (where recent.is_gone) as gone
+from scored left join recent using (customer_id)
 """
 _AWAY = f"""
 {_RECENT}
-select count(*) as customers, sum(monetary_amount) as net_amount
-from recent where activity_status in ('at_risk', 'lapsed') and monetary_amount > 0
+select count(*) as customers, sum(monetary_amount) as net_amount from recent where is_gone and monetary_amount > 0
 """
 
 

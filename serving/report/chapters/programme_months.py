@@ -33,52 +33,66 @@ Kinds = Mapping[str, tuple[str, bool, str]]
 
 def tier_moves(company: Company) -> Figure:
     """Customers who entered a tier by month and reason."""
-    title = "Who moved between tiers"
-    frame = _months(company, "rpt_tier_movements", TIERS)
-    if frame is None:
-        return Figure(title, missing="No customer has moved between tiers yet.", width=12)
-    return Figure(
-        title,
-        company.as_of,
-        "Customers by the month they entered a tier: enrolled, upgraded, downgraded after the grace, or put back "
-        "where returns took away what the upgrade rested on.",
-        chart=charts.flows(frame, "Customers", _colours(TIERS, frame)),
-        width=12,
+    return _flow(
+        company,
+        "Who moved between tiers",
+        "rpt_tier_movements",
+        TIERS,
+        unit="Customers",
+        missing="No customer has moved between tiers yet.",
+        definition="Customers by the month they entered a tier: enrolled, upgraded, downgraded after the grace, or put "
+        "back where returns took away what the upgrade rested on.",
     )
 
 
 def points_flow(company: Company) -> Figure:
     """Points that came and went by month."""
-    title = "Points that came and went"
-    frame = _months(company, "rpt_points_liability", POINTS)
-    if frame is None:
-        return Figure(title, missing="No points have been issued, so none came or went.", width=12)
-    return Figure(
-        title,
-        company.as_of,
-        "Points issued by orders and adjustments, above 0; redeemed, expired and taken back by returns, below. "
-        "Outstanding points change by the sum.",
-        chart=charts.flows(frame, "Points", _colours(POINTS, frame)),
-        width=12,
+    return _flow(
+        company,
+        "Points that came and went",
+        "rpt_points_liability",
+        POINTS,
+        unit="Points",
+        missing="No points have been issued, so none came or went.",
+        definition="Points issued by orders and adjustments, above 0; redeemed, expired and taken back by returns, "
+        "below. Outstanding points change by the sum.",
     )
 
 
 def costs(company: Company) -> Figure:
     """What the programme and its campaigns cost by month and kind."""
-    title = "What the programme costs"
-    frame = _months(company, "rpt_programme_roi_monthly", COSTS)
-    if frame is None:
-        return Figure(title, missing="The programme and its campaigns have cost nothing so far.", width=12)
-    return Figure(
-        title,
-        company.as_of,
-        "Costs by month: a campaign's are spread over its days; points cost the change of their liability and what "
-        "was redeemed, so the bar of a month in which points expire can be below 0. Discounts are in the margin and "
-        "not among these.",
-        chart=charts.flows(frame, f"Cost, {company.currency}", _colours(COSTS, frame)),
-        assumed=f"{company.money(company.settings.assumed.contact_cost_amount)} a contact where a campaign has no cost",
-        width=12,
+    contact = company.money(company.settings.assumed.contact_cost_amount)
+    return _flow(
+        company,
+        "What the programme costs",
+        "rpt_programme_roi_monthly",
+        COSTS,
+        unit=f"Cost, {company.currency}",
+        missing="The programme and its campaigns have cost nothing so far.",
+        definition="Costs by month: a campaign's are spread over its days; points cost the change of their liability "
+        "and what was redeemed, so the bar of a month in which points expire can be below 0. Discounts are in the "
+        "margin and not among these.",
+        assumed=f"{contact} a contact where a campaign has no cost",
     )
+
+
+def _flow(
+    company: Company,
+    title: str,
+    mart: str,
+    kinds: Kinds,
+    *,
+    unit: str,
+    missing: str,
+    definition: str,
+    assumed: str = "",
+) -> Figure:
+    """What comes and goes by month, of the kinds that there are."""
+    frame = _months(company, mart, kinds)
+    if frame is None:
+        return Figure(title, missing=missing, width=12)
+    chart = charts.flows(frame, unit, _colours(kinds, frame))
+    return Figure(title, company.as_of, definition, chart=chart, assumed=assumed, width=12)
 
 
 def _months(company: Company, mart: str, kinds: Kinds) -> pd.DataFrame | None:

@@ -43,6 +43,13 @@ MARTS = {
         union all
         select 'cancelled', 'cancelled', 'c-1', 'p-1', date '2017-07-07', 999::decimal(18, 4), false, false
     """,
+    "fct_customer_months": """
+        select customer_id, date_trunc('month', order_date)::date as month,
+            count(distinct orders.order_id) as orders_count, sum(lines.net_amount)::decimal(18, 4) as net_amount
+        from marts.fct_order_lines as lines
+        left join (select order_id from marts.fct_orders) as orders using (order_id)
+        where is_valid and customer_id is not null group by all
+    """,
     "dim_products": """
         select 'p-' || i as product_id, case when i = 1 then {hostile} else 'Product ' || i end as product_name,
             'Drinks' as category

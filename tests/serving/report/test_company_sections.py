@@ -1,6 +1,5 @@
 """Chapters that a company adds: what is shown of their SQL, and what is said where it cannot be."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,6 @@ BARS = {
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "report").mkdir()
     return load_settings(environ={}, home=tmp_path).model_copy(update={"path": tmp_path / "settings.yml"})
-
-
-@pytest.fixture
-def connection() -> Iterator[DuckDBPyConnection]:
-    with connect() as connection:
-        fill(connection)
-        yield connection
 
 
 def declare(settings: Settings, name: str, *figures: dict[str, Any], **further: Any) -> Path:

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from serving.report import formatting, theme, write_report
 from serving.report.cube import FILTERS, NONE, cube_of
 from serving.report.marts import Marts
 from serving.report.sections import report_of
-from tests.serving.report.sample_marts import HOSTILE, fill
+from tests.serving.report.sample_marts import HOSTILE
 from tests.support.browser import seen
 from tests.support.company import Company
-from warehouse.settings import Settings, load_settings
+from warehouse.settings import Settings
 from warehouse.sql import connect
 
 FOLLOWING = (
@@ -30,18 +29,6 @@ FOLLOWING = (
 )  # fmt: skip
 LISTS = ("Your best customers", "About to leave", "Gone, but worth winning back")
 LATEST = "as_of_date = (select max(as_of_date) from marts.fct_customer_rfm)"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(environ={}, home=tmp_path)
-
-
-@pytest.fixture
-def connection() -> Iterator[DuckDBPyConnection]:
-    with connect() as connection:
-        fill(connection)
-        yield connection
 
 
 @pytest.fixture
@@ -74,9 +61,9 @@ def expected(title: str, where: str) -> str:
     )
     return {
         "Net sales by month": f"""
-            select date_trunc('month', lines.order_date)::date::varchar, sum(lines.net_amount)
-            from marts.fct_order_lines as lines inner join marts.dim_customers as customers using (customer_id)
-            where lines.is_valid and {where} group by 1
+            select months.month::varchar, sum(months.net_amount)
+            from marts.fct_customer_months as months inner join marts.dim_customers as customers using (customer_id)
+            where {where} group by 1
         """,
         "Active customers": f"""
             select date_trunc('month', rfm.as_of_date)::date::varchar, count(*)

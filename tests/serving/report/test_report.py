@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from serving.report.parts import Figure, Report
 from serving.report.sections import report_of
 from tests.serving.report.sample_marts import HOSTILE, MARTS, empty, fill
 from tests.support.browser import dumped
-from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.settings import PROJECT_ROOT, Settings
 from warehouse.sql import connect
 
 CHARTS = 29
@@ -64,18 +64,6 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.texts).split())
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return load_settings(environ={}, home=tmp_path)
-
-
-@pytest.fixture
-def connection() -> Iterator[DuckDBPyConnection]:
-    with connect() as connection:
-        fill(connection)
-        yield connection
 
 
 def written(connection: DuckDBPyConnection, settings: Settings) -> str:
