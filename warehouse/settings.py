@@ -100,7 +100,7 @@ class AssumedSettings(_Section):
     """Rates used where the data has none. Every figure computed with an assumed rate is marked as assumed."""
 
     margin_rate: Rate = 0.25
-    """Margin as a part of net sales, for lines without a cost."""
+    """Margin as a part of net sales, for lines without a cost and for expected orders."""
     contact_cost_amount: MoneyRate = 0.0
     """Cost of writing to one customer once, for campaigns without a contact cost."""
     point_value_amount: MoneyRate = 0.01

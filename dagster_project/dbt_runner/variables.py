@@ -42,6 +42,11 @@ HISTORY_PATHS = (
     "models/staging/ops/stg_ops__batches.sql",
     "models/staging/ops/stg_ops__deleted_rows.sql",
 )
+# The settings that figures of a customer depend on, which dim_settings tells with the words of the settings' page.
+TOLD_SETTINGS = (
+    "churn_horizon_days", "churn.bands", "points.return_window_days", "points.expiry_months", "points.earns_from",
+    "assumed.margin_rate", "assumed.reward_response_rate", "rewards.budget_amount",
+)  # fmt: skip
 # What shapes the graph and not the order history: ids of a person are joined by what reads it.
 BESIDE_HISTORY = ("company_files", "seed_folder", "resolves_identities")
 
@@ -107,8 +112,6 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "data_through",
             "as_of_date",
             "churn_horizon_days",
-            "churn",
-            "rewards",
             "assumed",
             "rfm",
             "points",
@@ -119,7 +122,22 @@ def run_variables(settings: Settings) -> dict[str, Any]:
             "reconciliation",
         },
     )
-    return {**variables, **values, "history_signature": history_signature(settings, variables)}
+    signature = history_signature(settings, variables)
+    return {**variables, **values, "told_settings": _told_settings(settings), "history_signature": signature}
+
+
+def _told_settings(settings: Settings) -> list[tuple[str, str | None, str]]:
+    """Name, value as text (several of one setting in their order; None for no limit) and meaning of each setting."""
+    told = []
+    for name in TOLD_SETTINGS:
+        *sections, key = name.split(".")
+        holder: Any = settings
+        for section in sections:
+            holder = getattr(holder, section)
+        value = holder.model_dump(mode="json", include={key})[key]
+        text = ", ".join(map(str, value)) if isinstance(value, list) else None if value is None else str(value)
+        told.append((name, text, " ".join((type(holder).model_fields[key].description or "").split())))
+    return told
 
 
 def history_signature(settings: Settings, variables: dict[str, Any]) -> str:

@@ -8,17 +8,18 @@
     {{ return({'purchase': 0.4, 'usage': 0.4, 'feedback': 0.2}) }}
 {% endmacro %}
 
-{# The days in which events and ratings count, the fewest customers to rank among, and where its bands begin. #}
+{# Its other numbers, each with what it is. #}
 {% macro loyalty_terms() %}
-    {{ return({'usage_days': 90, 'feedback_days': 365, 'minimum_customers': 100, 'mid_from': 30, 'high_from': 60}) }}
+    {{ return({
+        'usage_days': [90, 'Days in which events count.'],
+        'feedback_days': [365, 'Days in which ratings count.'],
+        'minimum_customers': [100, 'Fewest customers that a value is ranked among.'],
+        'mid_from': [30, 'Score at which the band mid begins.'],
+        'high_from': [60, 'Score at which the band high begins.'],
+    }) }}
 {% endmacro %}
 
-{% macro loyalty_term_texts() %}
-    {{ return({
-        'usage_days': 'Days in which events count.',
-        'feedback_days': 'Days in which ratings count.',
-        'minimum_customers': 'Fewest customers that a value is ranked among.',
-        'mid_from': 'Score at which the band mid begins.',
-        'high_from': 'Score at which the band high begins.',
-    }) }}
+{# One of them. #}
+{% macro loyalty_term(name) %}
+    {{ return(loyalty_terms()[name][0]) }}
 {% endmacro %}

@@ -3,7 +3,7 @@
   month before, (count below + half the count equal) / count. NULL under 100 customers. Distinct values are ranked, not
   customers.
 #}
-{%- set minimum_customers = loyalty_terms()['minimum_customers'] -%}
+{%- set minimum_customers = loyalty_term('minimum_customers') -%}
 with loyalty_values as {{ computed_anew() }} (
 
     select * from {{ ref('int_loyalty_values') }}

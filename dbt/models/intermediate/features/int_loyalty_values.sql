@@ -35,7 +35,7 @@ events_counted as (
     from usage_events
     inner join dates
         on usage_events.event_date <= dates.as_of_date
-        and usage_events.event_date > {{ add_days('dates.as_of_date', -loyalty_terms()['usage_days']) }}
+        and usage_events.event_date > {{ add_days('dates.as_of_date', -loyalty_term('usage_days')) }}
     group by usage_events.customer_id, dates.as_of_date
 
 ),
@@ -49,7 +49,7 @@ ratings_averaged as (
     from ratings
     inner join dates
         on ratings.feedback_date <= dates.as_of_date
-        and ratings.feedback_date > {{ add_days('dates.as_of_date', -loyalty_terms()['feedback_days']) }}
+        and ratings.feedback_date > {{ add_days('dates.as_of_date', -loyalty_term('feedback_days')) }}
     group by ratings.customer_id, dates.as_of_date
 
 )

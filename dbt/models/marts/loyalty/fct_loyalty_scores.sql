@@ -1,4 +1,4 @@
-{%- set weights, terms = loyalty_weights(), loyalty_terms() -%}
+{%- set weights = loyalty_weights() -%}
 with loyalty_values as (
 
     select * from {{ ref('int_loyalty_values') }}
@@ -69,8 +69,8 @@ select
     round(weight, 1) as coverage,
     loyalty_score,
     case
-        when loyalty_score < {{ terms['mid_from'] }} then 'low'
-        when loyalty_score < {{ terms['high_from'] }} then 'mid'
+        when loyalty_score < {{ loyalty_term('mid_from') }} then 'low'
+        when loyalty_score < {{ loyalty_term('high_from') }} then 'mid'
         when loyalty_score is not null then 'high'
     end as loyalty_band
 from scored

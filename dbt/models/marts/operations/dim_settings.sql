@@ -9,7 +9,7 @@ told as (
     {% for name, value, description in told_settings() %}
     select
         {{ text_literal(name) }} as setting,
-        {{ setting_text(value) }} as value,
+        {{ as_text('null') if value is none else text_literal(value | string) }} as value,
         {{ text_literal(description) }} as description
     {{ 'union all' if not loop.last }}
     {% endfor %}
