@@ -6,6 +6,11 @@
     post_hook="{{ move_watermark('int_exchange_rate_versions', 'int_product_versions') }}",
 ) }}
 -- depends_on: {{ ref('int_changed_order_lines') }}
+{# What a line brings that is passed on as it is, its numbers, and the place that it comes from. #}
+{% set told = ['order_line_id', 'order_id', 'customer_id', 'product_id', 'original_order_id', 'campaign_id', 'store_id', 'channel',
+    'discount_code', 'country', 'marketing_source', 'marketing_medium', 'marketing_campaign', 'is_subscription', 'is_return_date_assumed'] %}
+{% set amounts, place = ['quantity', 'gross_amount', 'discount_amount', 'net_amount', 'cost_amount'], ['_source', '_batch_id', '_file',
+    '_row_number', '_part'] %}
 {% set anew = computed_anew() if not is_incremental() else '' %}
 with delivered as {{ anew }} (
 
@@ -16,41 +21,15 @@ with delivered as {{ anew }} (
 lines as {{ anew }} (
 
     select
-        order_line_id,
-        order_id,
-        customer_id,
-        product_id,
-        original_order_id,
-        campaign_id,
-        store_id,
-        channel,
-        discount_code,
-        country,
-        marketing_source,
-        marketing_medium,
-        marketing_campaign,
-        is_subscription,
-        is_return_date_assumed,
+        {{ (told + amounts + place) | join(', ') }},
         coalesce(currency, {{ text_literal(var('base_currency')) }}) as currency,
         coalesce(order_status, 'completed') as order_status,
-        quantity,
-        gross_amount,
-        discount_amount,
-        net_amount,
-        cost_amount,
         ordered_at,
         {{ business_date('ordered_at') }} as order_date,
-        _source,
-        _batch_id,
-        _file,
-        _row_number,
-        _part,
         _version,
         _reject_reason
     from delivered
-    {% if is_incremental() %}
-    where order_line_id in (select order_line_id from {{ ref('int_changed_order_lines') }})
-    {% endif %}
+    {{ 'where order_line_id in (select order_line_id from ' ~ ref('int_changed_order_lines') ~ ')' if is_incremental() }}
 
 ),
 
@@ -62,8 +41,7 @@ rates as (
 
 unit_costs as (
 
-    select product_id, unit_cost
-    from {{ accepted(ref('int_product_versions')) }}
+    select product_id, unit_cost from {{ accepted(ref('int_product_versions')) }}
     where unit_cost is not null
 
 ),
@@ -98,21 +76,7 @@ judged as {{ computed_anew() }} (
 {{ row_status_ctes('order_lines', versions='lines') }}
 
 select
-    order_line_id,
-    order_id,
-    customer_id,
-    product_id,
-    original_order_id,
-    campaign_id,
-    store_id,
-    channel,
-    discount_code,
-    country,
-    marketing_source,
-    marketing_medium,
-    marketing_campaign,
-    is_subscription,
-    is_return_date_assumed,
+    {{ told | join(', ') }},
     currency,
     order_status,
     quantity,
@@ -129,11 +93,7 @@ select
     order_date,
     -- an amount that is refunded without goods has quantity 0
     quantity < 0 or net_amount < 0 as is_return,
-    _source,
-    _batch_id,
-    _file,
-    _row_number,
-    _part,
+    {{ place | join(', ') }},
     row_status,
     reject_reason
 from judged_rows

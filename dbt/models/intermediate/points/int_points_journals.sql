@@ -1,8 +1,6 @@
 {{ config(materialized='view') }}
-{#
-  The ledger as the events up to as_of_date give it: one row per journal, its points by account. A source event has one
-  journal, named after it. Each journal sums to zero: what a customer's accounts gain, the programme's accounts lose.
-#}
+{# The ledger as the events up to as_of_date give it: one row per journal, its points by account. A source event has one
+  journal, named after it. Each journal sums to zero: what a customer's accounts gain, the programme's accounts lose. #}
 {%- set accounts = points_accounts() -%}
 with points_reversals as (
 
@@ -22,35 +20,9 @@ lots as (
 
 ),
 
-give_backs as (
+given_back as (
 
-    select * from {{ ref('int_points_give_backs') }}
-
-),
-
-events as (
-
-    select * from {{ ref('int_points_events') }}
-    where kind = 'give_back'
-
-),
-
-steps as (
-
-    select * from {{ ref('int_points_steps') }}
-
-),
-
-given as (
-
-    select
-        events.customer_id,
-        events.event_date,
-        events.use_id,
-        {{ all_points('steps.given') }} as points
-    from events
-    inner join steps
-        on events.customer_id = steps.customer_id and events.event_number = steps.event_number
+    select * from {{ ref('int_points_given_back') }}
 
 ),
 
@@ -87,11 +59,7 @@ journals as (
         reversed_on,
         -coalesce(sum(points) filter (where is_pending), 0),
         -coalesce(sum(points) filter (where not is_pending), 0),
-        0,
-        0,
-        0,
-        sum(points),
-        0
+        0, 0, 0, sum(points), 0
     from points_reversals
     group by journal_id, source_id, customer_id, reversed_on
 
@@ -103,25 +71,8 @@ journals as (
 
     union all
 
-    select
-        give_backs.journal_id,
-        'redeem',
-        give_backs.source_id,
-        give_backs.customer_id,
-        give_backs.given_on,
-        0,
-        given.points,
-        0,
-        -given.points,
-        0,
-        0,
-        0
-    from give_backs
-    inner join given
-        on give_backs.customer_id = given.customer_id
-        and give_backs.given_on = given.event_date
-        and coalesce(give_backs.use_id, 'take-back:' || give_backs.source_id) = given.use_id
-    where given.points > 0
+    select journal_id, 'redeem', source_id, customer_id, given_on, 0, points, 0, -points, 0, 0, 0
+    from given_back
 
     union all
 

@@ -19,6 +19,12 @@ matured_lots as (
 
 ),
 
+indebted as (
+
+    select * from {{ ref('int_points_debt_changes') }}
+
+),
+
 bounds as (
 
     select
@@ -62,51 +68,6 @@ matured as (
         sum(earned_points - reversed_points) as points
     from matured_lots
     group by {{ month_of('expired_on') }}
-
-),
-
--- who has used more than there was owes it, whatever others have to spend
-debtors as (
-
-    select distinct customer_id
-    from ledger
-    where member_available < 0 and kind <> 'expire'
-
-),
-
-movements as (
-
-    select customer_id, {{ month_of('entry_date') }} as month, sum(member_available) as available_change
-    from ledger
-    where customer_id in (select customer_id from debtors)
-    group by customer_id, {{ month_of('entry_date') }}
-
-),
-
-debts as (
-
-    select
-        customer_id,
-        month,
-        greatest(-sum(available_change) over (partition by customer_id order by month), 0) as points
-    from movements
-
-),
-
-debt_changes as (
-
-    select
-        month,
-        points - lag(points, 1, 0) over (partition by customer_id order by month) as debt_change
-    from debts
-
-),
-
-indebted as (
-
-    select month, sum(debt_change) as debt_change
-    from debt_changes
-    group by month
 
 )
 

@@ -6,11 +6,25 @@ with ledger as (
 
 ),
 
--- adjustments that take points make no lot
 given_adjustments as (
 
     select source_id from {{ ref('int_points_lots') }}
     where source = 'adjustment'
+
+),
+
+-- adjustments that take points make no lot
+journals as (
+
+    select
+        ledger.*,
+        case
+            when ledger.kind in ('earn', 'release') then {{ points_lot_id("'order'", 'ledger.source_id') }}
+            when ledger.kind = 'adjust' then {{ points_lot_id("'adjustment'", 'given_adjustments.source_id') }}
+            when ledger.kind = 'expire' then replace(ledger.journal_id, 'expire:', '')
+        end as lot_id
+    from ledger
+    left join given_adjustments on ledger.kind = 'adjust' and ledger.source_id = given_adjustments.source_id
 
 ),
 
@@ -26,17 +40,15 @@ accounts as (
 entries as (
 
     select
-        ledger.*,
-        given_adjustments.source_id as given_adjustment_id,
+        journals.*,
         accounts.account,
         case accounts.account
             {%- for account in points_accounts() %}
-            when '{{ account }}' then ledger.{{ account }}
+            when '{{ account }}' then journals.{{ account }}
             {%- endfor %}
         end as points
-    from ledger
+    from journals
     cross join accounts
-    left join given_adjustments on ledger.kind = 'adjust' and ledger.source_id = given_adjustments.source_id
 
 )
 
@@ -49,11 +61,7 @@ select
     points,
     kind,
     source_id,
-    case
-        when kind in ('earn', 'release') then {{ points_lot_id("'order'", 'source_id') }}
-        when kind = 'adjust' then {{ points_lot_id("'adjustment'", 'given_adjustment_id') }}
-        when kind = 'expire' then replace(journal_id, 'expire:', '')
-    end as lot_id,
+    lot_id,
     event_date,
     entry_date,
     journal_version > 1 as is_correction
