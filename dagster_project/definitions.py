@@ -6,13 +6,13 @@ from dagster_project.assets.activate import build_audience_assets, build_digest_
 from dagster_project.assets.ingest import build_ingest_assets
 from dagster_project.assets.models import MODEL_CHECKS, build_model_assets
 from dagster_project.assets.postgres import build_postgres_assets
-from dagster_project.assets.publish import build_publish_assets
+from dagster_project.assets.publish import build_publish_assets, sources_deliver
 from dagster_project.assets.transform import build_dbt_assets
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.jobs import build_daily_job
 from dagster_project.resources import Progress, warehouse_resource
 from dagster_project.schedules import build_schedules
-from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor
+from dagster_project.sensors import build_dead_run_sensor, build_landing_sensor, build_late_source_sensor
 from serving.report.company_files import read_section, section_files
 from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings, load_settings
@@ -43,9 +43,10 @@ def build_definitions(settings: Settings | None = None, progress: Progress | Non
             *build_audience_assets(),
             *build_digest_assets(),
         ],
+        asset_checks=[sources_deliver],
         jobs=[build_daily_job(settings)],
         schedules=build_schedules(settings),
-        sensors=[build_landing_sensor(settings), build_dead_run_sensor(settings)],
+        sensors=[build_landing_sensor(settings), build_dead_run_sensor(settings), build_late_source_sensor(settings)],
         resources={"warehouse": warehouse_resource(settings, progress)},
         executor=dg.in_process_executor,
     )

@@ -1,17 +1,22 @@
-"""The sensors: one starts a run for new files in a landing folder, one keeps the queue moving."""
+"""The sensors: one starts a run for new files, one keeps the queue moving, one tells of sources that have stopped."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import dagster as dg
 
-from dagster_project.jobs import DAILY_JOB
+from dagster_project.assets.publish import SOURCES_DELIVER
+from dagster_project.freshness import late_sources
+from dagster_project.jobs import DAILY_JOB, post_failure
+from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import close_dead_runs
 from dagster_project.unchanged import nothing_new, unchanged_since
 from warehouse.settings import Settings
 
 LANDING_SECONDS = 60
 DEAD_RUN_SECONDS = 60
+LATE_SECONDS = 3600
 
 
 def landing_fingerprint(settings: Settings) -> str | None:
@@ -34,7 +39,7 @@ def build_landing_sensor(settings: Settings) -> dg.SensorDefinition:
         name="landing_folder",
         job_name=DAILY_JOB,
         minimum_interval_seconds=LANDING_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED,
+        default_status=_status(settings),
         description="Starts the daily job when files in the landing folders came or changed.",
     )
     def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -69,6 +74,40 @@ def build_dead_run_sensor(settings: Settings) -> dg.SensorDefinition:
         return dg.SkipReason(f"Closed {', '.join(closed)}." if closed else "Every run in progress has its process.")
 
     return dead_runs
+
+
+def build_late_source_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Evaluates the publication's check of its sources by the clock, as no run starts where nothing comes."""
+
+    @dg.sensor(
+        name="late_sources",
+        minimum_interval_seconds=LATE_SECONDS,
+        default_status=_status(settings),
+        job_name=DAILY_JOB,
+        description="Tells, also the webhook for failures, when a source's orders grow older than is usual for it.",
+    )
+    def late_sources_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        late, told = late_sources(settings), json.loads(context.cursor or "{}")
+        if late == told:
+            return dg.SkipReason("\n".join(late.values()) or "Every source delivers.")
+        new = [sentence for source, sentence in late.items() if source not in told]
+        if new:
+            post_failure(settings, {"text": f"{settings.company}: {' '.join(new)}", "run_id": "", "step": ""})
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=PUBLICATION_KEY,
+            check_name=SOURCES_DELIVER,
+            passed=not late,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="\n".join(late.values()) or None,
+            metadata={},
+        )
+        return dg.SensorResult(asset_events=[evaluation], cursor=json.dumps(late))
+
+    return late_sources_sensor
+
+
+def _status(settings: Settings) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if settings.automation else dg.DefaultSensorStatus.STOPPED
 
 
 def _folders(settings: Settings) -> str:

@@ -1,7 +1,6 @@
 """The gate, which requires every check to pass, and the published copy of the marts."""
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from dagster_project.assets.transform import is_run_check
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.freshness import late_sources
 from dagster_project.publication import PUBLICATION_KEY, work_tables
 from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, inline_picture
@@ -20,12 +20,12 @@ from serving.report import cohort_svg, write_report
 from warehouse import builds
 from warehouse.settings import Settings
 
-# How old a publication may be before somebody should look.
-DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 # Under this name a publication's metadata says that the data goes on after it.
 BEYOND = "data goes on"
 # And under this one, what of the company's own sections the report cannot show.
 NOT_SHOWN = "not shown in the report"
+# The publication's check that its sources have not stopped; a sensor evaluates it by the clock, too.
+SOURCES_DELIVER = "sources_deliver"
 BUILD_STATUS_KEY = dg.AssetKey(["ops", "build_status"])
 
 
@@ -98,7 +98,6 @@ def build_publish_assets(
         kinds={"duckdb", "parquet"},
         owners=[DEFAULT_OWNER],
         required_resource_keys={"warehouse"},
-        freshness_policy=None if project.settings.data_through else DAILY,  # a sample that ends grows no older
         output_required=False,  # a run of a part that did not check everything ends here
         description="published/: loyalty.duckdb for BI tools, Parquet, the report, and the analysts' working copy.",
     )
@@ -145,3 +144,20 @@ def build_publish_assets(
         )
 
     return [build_status, loyalty]
+
+
+@dg.asset_check(
+    asset=PUBLICATION_KEY,
+    name=SOURCES_DELIVER,
+    required_resource_keys={"warehouse"},
+    description="No source's last order is older than is usual before a delivery, or than the source's file allows.",
+)
+def sources_deliver(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """A warning where a source has stopped, as what is published stays right."""
+    run: WarehouseRun = context.resources.warehouse
+    late = late_sources(run.settings)
+    for sentence in late.values():
+        run.progress(sentence, "waiting", None)
+    return dg.AssetCheckResult(
+        passed=not late, severity=dg.AssetCheckSeverity.WARN, description="\n".join(late.values()) or None
+    )

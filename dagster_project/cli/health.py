@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from dagster_project.freshness import late_sources
 from dagster_project.runs import is_dead, open_instance, why_dead
 from dagster_project.unchanged import changed_since
 from dagster_project.watchdog import read_ending
@@ -17,7 +18,8 @@ from warehouse.settings import Settings
 def ailments(settings: Settings, max_age_days: int | None = None) -> list[str]:
     """What is wrong with a company's publication and its last run; nothing, where all is well.
 
-    max_age_days: how old the last day that figures count may be. Without it no age is too old, since a shop may rest.
+    max_age_days: how old the last day that figures count may be. Without it no age is too old but a source's that is
+    unusual for it, since a shop may rest.
     Opens no database that a run may be writing.
     """
     live = live_publication(settings)
@@ -41,6 +43,7 @@ def _of_publication(settings: Settings, live: Publication, max_age_days: int | N
                 f"figures count what had happened by the end of {live.as_of_date}, {age} days ago: no later orders have"
                 " come, or no run has loaded them"
             )
+    found += late_sources(settings).values()
     if settings.publish.postgres and is_behind(settings):
         found.append(f"PostgreSQL has not the live publication: `{settings.command} run` loads it")
     return found

@@ -11,6 +11,7 @@ import dagster as dg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from dagster_project.assets.models import CHECK_NAME
 from dagster_project.cli.console import Console, styled
 from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
@@ -222,7 +223,7 @@ def held_back_messages(events: Sequence[dg.DagsterEvent]) -> Iterator[str]:
     for event in events:
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.WARN:
+            if evaluation.check_name == CHECK_NAME and not evaluation.passed:
                 yield str(evaluation.description)
 
 

@@ -10,6 +10,7 @@ from dagster_project.assets.activate import AUDIENCES_KEY, DIGEST_KEY, NOT_DELIV
 from dagster_project.assets.publish import BEYOND, NOT_SHOWN
 from dagster_project.cli.console import Console
 from dagster_project.cli.run import failure_messages, held_back_messages
+from dagster_project.freshness import late_sources
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import IN_PROGRESS, is_dead, open_instance, why_dead
 from dagster_project.watchdog import read_ending
@@ -48,6 +49,8 @@ def print_status(settings: Settings) -> None:
         console.print(f"held back  {held[0]}", style="yellow", markup=False)
     for sentence in _alerts(settings):
         console.print(f"alert      {sentence}", markup=False)
+    for sentence in late_sources(settings).values():
+        console.print(f"late       {sentence}", style="yellow", markup=False)
     if settings.publish.postgres:
         console.print(f"postgres   {_postgres(settings)}", markup=False)
     for sentence in itertools.chain.from_iterable(kept_sentences(settings).values()):

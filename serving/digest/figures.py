@@ -6,10 +6,11 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
+from serving.publication.reader import has_mart
+
 # Older alerts are in the mart and on the report; nobody is told of them anew.
 DAYS_TOLD = 7
 MOVED_TOLD = 3
-KNOWN = "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = $mart"
 ALERTS = """
 select series, source, channel, date_day, value, expected_value, change_rate, reason from marts.fct_alerts
 where is_flagged and date_day > (select data_through - to_days($days) from marts.publication)
@@ -63,14 +64,14 @@ class Week:
 
 def alerts_of_last_days(connection: DuckDBPyConnection) -> list[Alert]:
     """The days of the last week of the data that stand out, the latest first; none in an older publication."""
-    if not _has(connection, "fct_alerts"):
+    if not has_mart(connection, "fct_alerts"):
         return []
     return [Alert(*row) for row in connection.execute(ALERTS, {"days": DAYS_TOLD}).fetchall()]
 
 
 def last_week(connection: DuckDBPyConnection) -> Week | None:
     """The last whole week of the live publication; None where there is none yet."""
-    rows = _rows(connection) if _has(connection, "rpt_weekly_figures") else []
+    rows = _rows(connection) if has_mart(connection, "rpt_weekly_figures") else []
     if not rows:
         return None
     monday = rows[0]["week"]
@@ -88,7 +89,3 @@ def _rows(connection: DuckDBPyConnection) -> list[dict[str, Any]]:
 
 def _figure(row: dict[str, Any]) -> Figure:
     return Figure(row["series"], row["channel"], row["value"], row["change_rate"], row["year_change_rate"])
-
-
-def _has(connection: DuckDBPyConnection, mart: str) -> bool:
-    return connection.execute(KNOWN, {"mart": mart}).fetchall() != [(0,)]

@@ -22,3 +22,9 @@ def opened_publication(settings: Settings) -> Iterator[DuckDBPyConnection]:
         connection.execute("use marts")
         lock_down(connection)
         yield connection
+
+
+def has_mart(connection: DuckDBPyConnection, mart: str) -> bool:
+    """Whether a publication has a mart; one of an earlier version may lack it."""
+    known = "select count(*) from duckdb_tables() where schema_name = 'marts' and table_name = $mart"
+    return connection.execute(known, {"mart": mart}).fetchall() != [(0,)]

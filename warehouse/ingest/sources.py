@@ -291,6 +291,9 @@ class SourceConfig(_Section):
     """Whether ids that differ only in case are different (`exact`), or are written in upper or lower case."""
     customer_columns: Names = ("customer_id",)
     """The raw columns with the id of a row's customer; erasing a customer searches these columns."""
+    late_after_days: Annotated[Whole, Field(ge=1, le=10_000)] | Literal["never"] | None = None
+    """How many days old the source's last order may be before it is late; `never` for a shop that has closed. Without
+    it, one day more than before any delivery of the last eight weeks."""
     tables: Annotated[
         dict[SourceName, TableConfig], Field(min_length=1, max_length=1000, examples=[{"lines": {"files": "*.csv"}}])
     ]
