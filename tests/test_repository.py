@@ -41,7 +41,7 @@ KNOW_AS_OF_DATE = {
     "int_programme_costs", "int_redemptions", "int_returned_lines", "int_rows_daily", "int_run_dates",
     "int_source_customers",
     "int_tier_members", "int_tier_metrics", "int_tier_rules", "int_tier_states", "fct_model_runs",
-    "rpt_roi_reconciliation", "rpt_sales_monthly",
+    "rpt_roi_reconciliation", "rpt_sales_monthly", "rpt_source_freshness",
 }  # fmt: skip
 # The kept history, which no day may shape.
 READ_EVERY_DAY = {"int_order_days"}
@@ -279,6 +279,16 @@ def test_intermediate_models_read_no_mart() -> None:
         for file in tracked("dbt/models/intermediate/*.sql")
     }
     assert {model: marts for model, marts in read.items() if marts} == {}
+
+
+def test_an_exposure_names_the_models_that_its_code_reads() -> None:
+    """The lineage ends at people: what is drawn, written and told is read from just these models."""
+    models = {file.stem for file in tracked("dbt/models/*.sql")}
+    exposures = yaml.safe_load((PROJECT_ROOT / "dbt" / "models" / "exposures.yml").read_text(encoding="utf-8"))
+    for exposure in exposures["exposures"]:
+        code = [file.read_text(encoding="utf-8") for file in tracked(f"{exposure['config']['meta']['read_by']}/*.py")]
+        read = models.intersection(re.findall(r"\w+", "\n".join(code)))
+        assert exposure["depends_on"] == [f"ref('{name}')" for name in sorted(read)], exposure["name"]
 
 
 def test_as_of_date_cuts_once() -> None:
