@@ -1,20 +1,22 @@
 """The dashboard's questions have one answer each, by month and from the lines below, however many ask."""
 
+from functools import partial
+
 import pytest
 
-from benchmarks.dashboard_queries import QUESTIONS, Answer, ask, differences, main
+from benchmarks.dashboard_queries import QUESTIONS, Answer, ask, differences, main, of_file
 from tests.support.company import Company
 
 
 def test_months_answer_as_lines_do(built: Company) -> None:
-    answers = ask(built.settings.published_path, rounds=1)
+    answers = ask(partial(of_file, built.settings.published_path), "file", rounds=1)
     assert {answer.question for answer in answers} == set(QUESTIONS)
     assert list(differences(answers)) == []
 
 
 def test_another_answer_is_told() -> None:
     def answer(publication: str, content: int) -> Answer:
-        return Answer("sales", True, 1.0, 1.0, publication, content)
+        return Answer("sales", "file", 1.0, 1.0, publication, content)
 
     assert list(differences([answer("a", 1), answer("b", 2)])) == []
     assert list(differences([answer("a", 1), answer("a", 2)])) == ["sales: 2 answers from publication a"]
