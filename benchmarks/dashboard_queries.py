@@ -94,7 +94,7 @@ QUESTIONS: dict[str, tuple[str, str | None]] = {
 }
 
 
-FIGURES = ("p50 ms", "p95 ms", "processor ms")
+FIGURES = ("p50", "p95", "processor")
 PUBLICATION = "select publication_id from marts.publication"
 # How a group of readers gets the rows of a query and the publication that they are of.
 Ask = Callable[[str], tuple[list[tuple[object, ...]], str]]
@@ -123,7 +123,7 @@ def of_file(path: Path, query: str) -> tuple[list[tuple[object, ...]], str]:
 def of_postgres(settings: PostgresSettings, query: str) -> tuple[list[tuple[object, ...]], str]:
     """Rows from PostgreSQL, in one transaction that sees one publication."""
     with psycopg.connect(read_secret("publish.postgres.dsn_env", settings.dsn_env)) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute("set transaction isolation level repeatable read")
         rows = connection.execute(query).fetchall()  # type: ignore[call-overload]
         ((publication,),) = connection.execute(PUBLICATION).fetchall()
     return rows, publication
@@ -151,7 +151,7 @@ def _answered(answering: Ask, question: str, place: str, query: str) -> Answer:
 
 
 def _plain(value: object) -> str:
-    return str(value.normalize()) if isinstance(value, Decimal) else str(value)
+    return f"{Decimal(value).normalize():f}" if isinstance(value, int | Decimal) else str(value)
 
 
 def differences(answers: Sequence[Answer]) -> Iterator[str]:
@@ -209,7 +209,8 @@ class Publisher:
 def print_table(answers: Sequence[Answer], title: str) -> None:
     """A line a question: median, 95th percentile and processor time of the mart, in both places, and of the lines."""
     places = [place for place in ("file", "lines", "postgres") if any(one.place == place for one in answers)]
-    table = Table("question", *(f"{place}: {what}" for place in places for what in FIGURES), title=title)
+    table = Table("milliseconds", *(f"{place} {what}" for place in places for what in FIGURES), title=title)
+    table.columns[0].no_wrap = True
     for question in QUESTIONS:
         cells: list[str] = []
         for place in places:

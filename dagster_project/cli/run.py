@@ -17,6 +17,7 @@ from dagster_project.definitions import build_definitions
 from dagster_project.jobs import DAILY_JOB
 from dagster_project.publication import PUBLICATION_KEY
 from dagster_project.runs import open_instance, process_tags
+from dagster_project.timeline import put_on_timeline
 from dagster_project.words import INTERRUPTED, in_words
 from serving.publication.state import Publication, live_publication
 from warehouse.errors import UserError, nearest, user_errors
@@ -106,6 +107,7 @@ def run(settings: Settings, select: str | None = None, **flags: bool) -> int:
     stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
     total = len(keys) if keys is not None else len(definitions.resolve_asset_graph().get_all_asset_keys())
     with open_instance(settings) as instance, stages.shown(total):
+        put_on_timeline(instance, DAILY_JOB)
         result = job.execute_in_process(
             instance=instance,
             asset_selection=keys,

@@ -291,7 +291,9 @@ class SourceConfig(_Section):
     """Whether ids that differ only in case are different (`exact`), or are written in upper or lower case."""
     customer_columns: Names = ("customer_id",)
     """The raw columns with the id of a row's customer; erasing a customer searches these columns."""
-    late_after_days: Annotated[Whole, Field(ge=1, le=10_000)] | Literal["never"] | None = None
+    late_after_days: Annotated[
+        Annotated[Whole, Field(ge=1, le=10_000)] | Literal["never"] | None, Field(examples=[10])
+    ] = None
     """How many days old the source's last order may be before it is late; `never` for a shop that has closed. Without
     it, one day more than before any delivery of the last eight weeks."""
     tables: Annotated[
