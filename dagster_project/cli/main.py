@@ -176,7 +176,7 @@ def command_line() -> Parser:
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    commands.add("docs", "write the pages of marts, metrics, settings and sources", _docs)
+    commands.add("docs", "write the pages of marts, metrics, models, settings and sources", _docs)
     return parser
 
 
@@ -664,6 +664,7 @@ def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.model_cards import card_pages
     from dagster_project.cli.reference import reference_pages
     from dagster_project.dbt_runner.project import DbtProject
     from serving.publication.mart_dictionary import render_marts
@@ -671,7 +672,7 @@ def _docs(settings: Settings, options: argparse.Namespace) -> int:
 
     manifest = DbtProject(settings).manifest()
     pages = {"metrics.md": render_markdown(metric_definitions(manifest)), "marts.md": render_marts(manifest)}
-    for name, text in {**pages, **reference_pages()}.items():
+    for name, text in {**pages, **reference_pages(), **card_pages(manifest)}.items():
         target = PROJECT_ROOT / "docs" / name
         target.write_text(text, encoding="utf-8")
         _say(str(target))
