@@ -63,6 +63,7 @@ def test_it_runs_without_rights_and_is_published_to_this_machine_alone() -> None
     assert re.findall(r"^USER (.*)$", last_stage, re.MULTILINE) == ["loyalty"]
     assert [port.partition(":")[0] for port in SERVICE["ports"]] == ["127.0.0.1"]
     assert SERVICE["read_only"] and SERVICE["cap_drop"] == ["ALL"] and "privileged" not in SERVICE
+    assert [place.partition(":")[0] for place in SERVICE["tmpfs"]] == ["/tmp", "/opt/loyalty-warehouse/dbt/target"]
     assert SERVICE["security_opt"] == ["no-new-privileges:true"] and "network_mode" not in SERVICE
     assert [volume for volume in SERVICE["volumes"] if not volume.endswith(":ro")] == [
         "${HOME_VOLUME:-home}:/var/lib/loyalty"
@@ -78,7 +79,7 @@ def test_a_server_listens_on_an_address(address: str, capsys: pytest.CaptureFixt
 
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Path]:
-    """A folder with what the image has of the repository, which nobody without rights can write."""
+    """A folder with what the image has of the repository; nobody without rights can write more of it than dbt/target."""
     root = tmp_path / "image"
     root.mkdir()
     tracked = subprocess.run(
@@ -89,6 +90,9 @@ def image(tmp_path: Path) -> Iterator[Path]:
         shutil.copy(PROJECT_ROOT / name, root / name)
     for path in [root, *root.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
+    (root / "dbt").chmod(0o755)
+    (root / "dbt" / "target").mkdir(mode=0o755)
+    (root / "dbt").chmod(0o555)
     yield root
     for path in [root, *(path for path in root.rglob("*") if path.is_dir())]:
         path.chmod(0o755)
