@@ -79,7 +79,7 @@ def test_a_server_listens_on_an_address(address: str, capsys: pytest.CaptureFixt
 
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Path]:
-    """A folder with what the image has of the repository; nobody without rights can write more of it than dbt/target."""
+    """A folder with what the image has of the repository; without rights only its dbt/target can be written to."""
     root = tmp_path / "image"
     root.mkdir()
     tracked = subprocess.run(
