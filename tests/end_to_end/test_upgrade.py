@@ -22,6 +22,7 @@ pytestmark = pytest.mark.campaign
 POSTED = {
     "fct_ingest_reconciliation", "fct_model_metrics", "fct_model_runs", "fct_points_entries", "fct_publication_changes",
     "publication", "rpt_points_balances", "rpt_points_liability", "rpt_programme_roi_monthly", "rpt_roi_reconciliation",
+    "rpt_source_freshness",
 }  # fmt: skip
 LEDGER = "select customer_id, account, sum(points) from marts.fct_points_entries group by all having sum(points) <> 0"
 BALANCES = "select * exclude (last_entry_date) from marts.rpt_points_balances"
