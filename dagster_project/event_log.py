@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, Engine
 
 try:
@@ -34,10 +34,8 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "delete_events": ("self", "run_id"),
     "dispose": ("self",),
     "has_table": ("self", "table_name"),
-    "index_connection": ("self",),
     "path_for_shard": ("self", "run_id"),
 }
-DELETE_CHECKS = text("delete from asset_check_executions where run_id = :run_id")
 ATTRIBUTES = ("_db_lock", "_initialized_dbs")
 
 
@@ -102,11 +100,8 @@ class KeptConnectionEventLogStorage(SqliteEventLogStorage):
         return table_name in self._seen_tables
 
     def delete_events(self, run_id: str) -> None:
-        """Delete a run's events, and the parts that Dagster's own method keeps: the emptied file and the results of
-        checks."""
+        """Delete a run's events, and the emptied file, which Dagster's own method keeps."""
         super().delete_events(run_id)
-        with self.index_connection() as connection:
-            connection.execute(DELETE_CHECKS, {"run_id": run_id})
         if engine := self._engines.pop(run_id, None):
             engine.dispose()
         self._initialized_dbs.discard(run_id)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from warehouse.settings import Settings
@@ -27,6 +28,7 @@ FREE_BYTES, FREE_SHARE = 8 * 2**20, 0.25
 VACUUM_WAIT_SECONDS = 5
 LEFT_SECONDS = 24 * 3600
 TEMPORARY_FOLDERS = ("loyalty-simulate-*", "loyalty-dbt-parse-*")
+DELETE_CHECKS = text("delete from asset_check_executions where run_id = :run_id")
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +45,7 @@ def delete_old_runs(settings: Settings, instance: dg.DagsterInstance, now: datet
             run_id = record.dagster_run.run_id
             instance.compute_log_manager.delete_logs(prefix=[run_id])
             instance.delete_run(run_id)
+            _delete_checks(instance, run_id)
             deleted.append(run_id)
     except OperationalError as error:
         log.warning("Dagster's storage is in use (%s); the next run deletes the old runs.", error.orig)
@@ -50,6 +53,12 @@ def delete_old_runs(settings: Settings, instance: dg.DagsterInstance, now: datet
         for path in sorted(settings.dagster_home.rglob("*.db")):
             shrink(path)
     return deleted
+
+
+def _delete_checks(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Delete the results of a run's checks, which Dagster keeps of a deleted run."""
+    with instance.event_log_storage.index_connection() as connection:  # type: ignore[attr-defined]
+        connection.execute(DELETE_CHECKS, {"run_id": run_id})
 
 
 def shrink(path: Path) -> bool:

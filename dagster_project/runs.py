@@ -15,6 +15,7 @@ import dagster as dg
 import yaml
 
 from dagster_project import compute_logs, event_log
+from dagster_project.postgres_store import open_postgres_instance, storage_section
 from dagster_project.store import set_damaged_aside
 from dagster_project.watchdog import read_ending
 from warehouse.files import write_atomically
@@ -37,13 +38,17 @@ def prepare_dagster_home(settings: Settings) -> None:
     """Make Dagster's home folder and point this process, and what it starts, at it; telemetry off.
 
     If the project's own event log or compute logs do not fit this Dagster, Dagster's own replace them, with a warning.
+    PostgreSQL replaces the event log and everything else that is stored, if the settings name a database.
     """
     text = (PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8")
     unfit = {section: found for section, module in REPLACED.items() if (found := module.differences())}
     for section, found in unfit.items():
         log.warning("Dagster's own %s is used: %s.", section.replace("_", " "), "; ".join(found))
-    if unfit:
-        text = yaml.safe_dump({key: value for key, value in yaml.safe_load(text).items() if key not in unfit})
+    storage = storage_section(settings)
+    left_out = {*unfit, *(["event_log_storage"] if storage else [])}
+    if left_out:
+        kept = {key: value for key, value in yaml.safe_load(text).items() if key not in left_out}
+        text = yaml.safe_dump({**kept, **storage})
     settings.dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = settings.dagster_home / "dagster.yaml"
     if not file.exists() or file.read_text(encoding="utf-8") != text:
@@ -53,10 +58,12 @@ def prepare_dagster_home(settings: Settings) -> None:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The instance that the command line shares with the UI and the schedule."""
+    """The instance that the command line shares with the UI and the schedule. Raises UserError where a database that
+    the settings name for it cannot be used."""
     set_damaged_aside(settings)
     prepare_dagster_home(settings)
-    return dg.DagsterInstance.get()
+    variable = settings.dagster.dsn_env
+    return open_postgres_instance(settings, variable) if variable else dg.DagsterInstance.get()
 
 
 def close_dead_runs(settings: Settings, instance: dg.DagsterInstance, except_run: str | None = None) -> list[str]:

@@ -76,6 +76,10 @@ KNOWN: list[tuple[re.Pattern[str], Callable[["re.Match[str]", Settings], str]]] 
     (re.compile(r"database disk image is malformed|file is not a database|malformed database schema", re.I), _fixed(
         "Dagster's store in {home}/dagster is damaged. The next command sets it aside and makes it anew"
     )),
+    (re.compile(r"psycopg2\.|DagsterPostgresException"), _fixed(
+        "Dagster's store in PostgreSQL (dagster.dsn_env in the settings) does not answer, or refused what it was told."
+        " See to the server, and start again"
+    )),
     (re.compile(r"database is locked|database table is locked", re.I), _store_held),
 ]  # fmt: skip
 

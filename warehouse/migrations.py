@@ -11,13 +11,13 @@ from warehouse.sql import quote_identifier, transaction
 TABLES = {
     Relation("ops", "gates"): "builds",
     Relation("ml", "postings"): "result_versions",
-    Relation("intermediate", "int_points_journal_entries"): "int_points_journal_entries",
+    Relation("intermediate", "int_points_postings"): "int_points_journal_entries",
 }
 COLUMNS = {
-    (Relation("ops", "builds"), "build_id"): "build_id",
-    (Relation("ops", "messages"), "build_id"): "build_id",
-    (Relation("ml", "result_versions"), "result_version_id"): "result_version_id",
-    (Relation("intermediate", "int_points_journal_entries"), "journal_version"): "journal_version",
+    (Relation("ops", "builds"), "generation"): "build_id",
+    (Relation("ops", "messages"), "generation"): "build_id",
+    (Relation("ml", "result_versions"), "posting_id"): "result_version_id",
+    (Relation("intermediate", "int_points_journal_entries"), "posting_number"): "journal_version",
 }
 KNOWN_COLUMNS = """
 select schema_name, table_name, column_name from duckdb_columns()

@@ -302,6 +302,14 @@ class ScheduleSettings(_Section):
     """The environment variable with the address that failures are posted to."""
 
 
+class DagsterSettings(_Section):
+    """Where Dagster keeps its runs, events and schedules."""
+
+    dsn_env: Annotated[DsnVariable, Field(examples=["LOYALTY_DSN_DAGSTER"])] | None = None
+    """The environment variable with the connection to a PostgreSQL database of this company alone, as
+    `postgresql://user:password@host:5432/database`; without it, SQLite files of the home folder keep them."""
+
+
 class SmtpSettings(_Section):
     """The mail server."""
 
@@ -496,6 +504,8 @@ class Settings(_Section):
     """When unexplained amounts are reported."""
     schedule: ScheduleSettings = ScheduleSettings()
     """When the daily run starts."""
+    dagster: DagsterSettings = DagsterSettings()
+    """Dagster's storage."""
     messages: MessagesSettings = MessagesSettings()
     """Messages to customers."""
     audiences: AudiencesSettings = AudiencesSettings()

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 the run failed, a check of sources found problems, or mess
 """
 
 import argparse
+import ipaddress
 import math
 import os
 import signal
@@ -166,11 +167,16 @@ def command_line() -> Parser:
     _add_audiences(commands)
     _add_simulate(commands)
     _add_server(commands.add("ui", "Dagster's UI on the same graph; schedule and sensors are off", _ui))
-    _add_server(commands.add("serve", "the same for every day: schedule and sensors start runs", _serve))
+    served = commands.add("serve", "the same for every day: schedule and sensors start runs", _serve)
+    _add_server(served)
+    served.add_argument(
+        "--address", type=_address, default="127.0.0.1",
+        help="what the server listens on (default: 127.0.0.1); another one only within a container: there is no login",
+    )  # fmt: skip
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    commands.add("docs", "write the pages of marts, metrics, settings and sources", _docs)
+    commands.add("docs", "write the pages of marts, metrics, models, settings and sources", _docs)
     return parser
 
 
@@ -216,6 +222,13 @@ def _add_server(parser: Parser) -> None:
     parser.add_argument(
         "--proxy-host", metavar="NAME", help="the name under which a proxy with a login shows the pages"
     )
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ipaddress.AddressValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as 0.0.0.0") from None
 
 
 def _port(text: str) -> int:
@@ -614,7 +627,7 @@ def _ui(settings: Settings, options: argparse.Namespace) -> int:
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.serve import serve
 
-    return serve(settings, options.port, automation=True, proxy_host=options.proxy_host)
+    return serve(settings, options.port, automation=True, proxy_host=options.proxy_host, address=options.address)
 
 
 def _dev(settings: Settings, options: argparse.Namespace) -> int:
@@ -651,6 +664,7 @@ def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.model_cards import card_pages
     from dagster_project.cli.reference import reference_pages
     from dagster_project.dbt_runner.project import DbtProject
     from serving.publication.mart_dictionary import render_marts
@@ -658,7 +672,7 @@ def _docs(settings: Settings, options: argparse.Namespace) -> int:
 
     manifest = DbtProject(settings).manifest()
     pages = {"metrics.md": render_markdown(metric_definitions(manifest)), "marts.md": render_marts(manifest)}
-    for name, text in {**pages, **reference_pages()}.items():
+    for name, text in {**pages, **reference_pages(), **card_pages(manifest)}.items():
         target = PROJECT_ROOT / "docs" / name
         target.write_text(text, encoding="utf-8")
         _say(str(target))

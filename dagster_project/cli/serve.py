@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from dagster_project.cli.console import Console
-from dagster_project.runs import prepare_dagster_home
+from dagster_project.runs import open_instance
 from warehouse.errors import UserError
 from warehouse.processes import port_user, process_name
 from warehouse.settings import PROJECT_ROOT, Settings
@@ -23,16 +23,20 @@ WORKSPACE = PROJECT_ROOT / "workspace.yaml"
 LOOK_SECONDS, PATIENCE_SECONDS = 0.2, 15
 
 
-def serve(settings: Settings, port: int, *, automation: bool, proxy_host: str | None = None) -> int:
+def serve(
+    settings: Settings, port: int, *, automation: bool, proxy_host: str | None = None, address: str = ADDRESS
+) -> int:
     """Serve until a signal comes. Returns the exit code.
 
     automation: whether schedules and sensors start runs by themselves. `proxy_host`: the name under which a proxy with
-    a login shows the pages. Raises UserError where the home is served already, or the port is taken.
+    a login shows the pages. `address`: what the server listens on; it answers to this machine's own names all the same.
+    Raises UserError where the home is served already, or the port is taken.
     """
     with ExitStack() as stack:
         stack.enter_context(_alone(settings, port))
-        _require_free(port)
-        prepare_dagster_home(settings)
+        _require_free(address, port)
+        with open_instance(settings):  # one process makes what is stored, not two at once
+            pass
         environment = {
             **os.environ,
             "LOYALTY_COMPANY": str(settings.path.resolve()),
@@ -40,10 +44,12 @@ def serve(settings: Settings, port: int, *, automation: bool, proxy_host: str | 
         }
         hosts = [f"{name}:{port}" for name in (ADDRESS, "localhost", "[::1]")]
         hosts += [proxy_host, f"{proxy_host}:443"] if proxy_host else []
-        web = ["-m", "dagster_project.web", ",".join(hosts), "-w", str(WORKSPACE), "-h", ADDRESS, "-p", str(port)]
+        web = ["-m", "dagster_project.web", ",".join(hosts), "-w", str(WORKSPACE), "-h", address, "-p", str(port)]
         daemon = ["-m", "dagster._daemon", "run", "-w", str(WORKSPACE)]
         started = [stack.enter_context(_process(words, environment)) for words in (web, daemon)]
         starts = "start runs by themselves" if automation else "are off; `loyalty serve` has them on"
+        if address != ADDRESS:
+            sys.stderr.write(f"loyalty: the server listens on {address}, and whoever reaches it can start runs.\n")
         Console(soft_wrap=True).print(f"http://{ADDRESS}:{port} for {settings.home}; schedule and sensors {starts}")
         return _wait_for(started)
 
@@ -69,11 +75,11 @@ def _alone(settings: Settings, port: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _require_free(port: int) -> None:
+def _require_free(address: str, port: int) -> None:
     try:
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind((ADDRESS, port))
+            tried.bind((address, port))
     except OSError as error:
         user = port_user(port)
         by = f" by {process_name(user)}" if user else ""

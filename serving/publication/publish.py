@@ -4,6 +4,7 @@
     published/work.duckdb          the marts and what they are made of, for analysts' own builds
     published/manifest.json        the dbt manifest that work.duckdb was built from
     published/report.html          the report, one offline file
+    published/dbt.html             dbt's page of the graph, one offline file
     published/parquet/<table>.parquet
     published/publications.json    which publication is live, since when, and the kept ones
     published/history/<id>/        the kept publications; the live files are hard links into it
@@ -14,6 +15,8 @@ Published files are read-only, so that no tool that forgets to open them so can 
 """
 
 import fcntl
+import json
+import logging
 import os
 import shutil
 import time
@@ -29,6 +32,7 @@ from duckdb import DuckDBPyConnection
 from serving.publication import database_file
 from serving.publication.changes import find_changes, hold_back, release, store_changes, too_many_restated
 from serving.publication.database_file import CHANGES, PUBLICATION, Base
+from serving.publication.dbt_page import dbt_page
 from serving.publication.declared_marts import DeclaredMarts, TodaysRows, declared_marts
 from serving.publication.state import (
     DATABASE,
@@ -50,13 +54,15 @@ from warehouse.memory import is_scarce
 from warehouse.permissions import let_through, open_to_readers
 from warehouse.relations import Relation
 from warehouse.scratch import scratch_folder
-from warehouse.settings import Settings
+from warehouse.settings import PROJECT_ROOT, Settings
 from warehouse.sql import connect, limit_resources, quote_literal, wal_of
 
+log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 REPORT = "report.html"
+DBT_PAGE = "dbt.html"
 # Live names in the order they move: the one that says which publication is live comes last.
-LIVE_FILES = (WORK, MANIFEST, REPORT, DATABASE)
+LIVE_FILES = (WORK, MANIFEST, DBT_PAGE, REPORT, DATABASE)
 # Level 3, DuckDB's default, saves 2% of size and takes a quarter longer.
 PARQUET = "format parquet, compression zstd, compression_level 1"
 # Behind the name of a publication that was written anew, before the number of times.
@@ -255,6 +261,17 @@ class _Build:
             self._check(WORK, further)
             if manifest:
                 shutil.copyfile(manifest, self.staging / MANIFEST)
+                self._dbt_page(manifest)
+
+    def _dbt_page(self, manifest: Path) -> None:
+        """dbt's page of the manifest; none, with a warning, where the installed dbt brings no page that fits."""
+        folders = [PROJECT_ROOT, self.settings.home, self.settings.folder, Path.home()]
+        try:
+            page = dbt_page(json.loads(manifest.read_bytes()), folders)
+        except UserError as error:
+            log.warning("%s It is left out.", error)
+        else:
+            (self.staging / DBT_PAGE).write_text(page, encoding="utf-8")
 
     def report(self, writer: ReportWriter) -> None:
         """The report, from the copy that is going to be live."""

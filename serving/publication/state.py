@@ -126,8 +126,8 @@ def write_state(published: Path, state: State) -> None:
 
 
 def _from_json(entry: dict[str, Any]) -> Publication:
-    if "build_id" in entry:  # the name of the build in version 0.1
-        entry = {"build_id" if key == "build_id" else key: value for key, value in entry.items()}
+    if "generation" in entry:  # the name of the build in version 0.1
+        entry = {"build_id" if key == "generation" else key: value for key, value in entry.items()}
     dates = {key: entry[key] and date.fromisoformat(entry[key]) for key in ("as_of_date", "data_through")}
     return Publication(**{**entry, **dates, "published_at": _moment(entry["published_at"])})
 

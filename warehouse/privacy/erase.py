@@ -37,6 +37,7 @@ from warehouse.ingest.sources import SourceConfig, known_sources, read_source
 from warehouse.lock import hold_warehouse
 from warehouse.node_states import forget_states
 from warehouse.privacy.contents import contents
+from warehouse.privacy.dagster_database import clean_database, left_in_database
 from warehouse.privacy.data_subject import DataSubject, count_rows, find_contacts, find_other_ids, find_spellings
 from warehouse.privacy.residual_files import clean, home_files, is_duckdb, tells_of
 from warehouse.privacy.rewriting import count_records, find_digests, mentions, put_in_place, rewrite
@@ -365,6 +366,7 @@ class _Work:
                 self._other_database(path)
             elif clean(path, self.data_subject):
                 self.rewritten.append(str(path))
+        self.rewritten += clean_database(self.settings, self.data_subject)
 
     def _other_database(self, path: Path) -> None:
         """The analysts' file, or whatever DuckDB file lies here; its views may read the working copy."""
@@ -393,7 +395,7 @@ class _Work:
         published = home_files(self.settings.published_dir, ())
         found = [
             place for path in [self.settings.warehouse_path, *published, *self._files()] for place in self._left(path)
-        ]
+        ] + left_in_database(self.settings, self.data_subject)
         if found:
             raise UserError(
                 "The customer is erased from the warehouse and from what is published, but still stands in:\n"

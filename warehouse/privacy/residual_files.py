@@ -51,7 +51,7 @@ def clean(path: Path, data_subject: DataSubject) -> bool:
     found = tells_of(content, data_subject)
     if not found or not _is_text(content):
         return False
-    write_atomically(path, _without(content.decode(), data_subject), mode=stat.S_IMODE(path.stat().st_mode))
+    write_atomically(path, without(content.decode(), data_subject), mode=stat.S_IMODE(path.stat().st_mode))
     return True
 
 
@@ -103,7 +103,8 @@ def _patterns(data_subject: DataSubject) -> list[tuple["re.Pattern[str]", str]]:
     ]
 
 
-def _without(text: str, data_subject: DataSubject) -> str:
+def without(text: str, data_subject: DataSubject) -> str:
+    """The text with what tells of the customer replaced."""
     for pattern, instead in _patterns(data_subject):
         text = pattern.sub(instead, text)
     return text
@@ -113,7 +114,7 @@ def _clean_sqlite(path: Path, data_subject: DataSubject) -> bool:
     """Change what tells of the customer, and write the file anew: SQLite keeps what was there in free pages."""
     connection = sqlite3.connect(path, timeout=SQLITE_TIMEOUT_SECONDS)
     try:
-        connection.create_function("without", 1, lambda value: _without(value, data_subject))
+        connection.create_function("without", 1, lambda value: without(value, data_subject))
         with connection:
             changed = sum(_clean_column(connection, *column) for column in _sqlite_columns(connection))
         if changed:

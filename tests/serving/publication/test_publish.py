@@ -356,10 +356,12 @@ def test_work_holds_further_tables_and_the_manifest(
         (1, 5_000)
     ]
     assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": {}}'
+    assert '"nodes":{}' in (settings.published_dir / "dbt.html").read_text()
     assert read(settings.published_path, "select schema_name from duckdb_schemas() where schema_name = 'seeds'") == []
     pass_again(warehouse)
     go()
     assert not (settings.published_dir / "manifest.json").exists()  # it would speak of another build
+    assert not (settings.published_dir / "dbt.html").exists()
     rollback(settings)
     assert (settings.published_dir / "manifest.json").read_text() == '{"nodes": {}}'
 
