@@ -1,4 +1,4 @@
-"""`loyalty superset`: the marts, metrics and dashboards into an Apache Superset; `loyalty docs` writes the same files."""
+"""`loyalty superset`: marts, metrics and dashboards into an Apache Superset; `loyalty docs` writes the same files."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from warehouse.errors import UserError
 from warehouse.secrets import read_secret, wrong_secret
 from warehouse.settings import DEFAULT_SETTINGS, Settings
 
-USER, PASSWORD = "SUPERSET_USER", "SUPERSET_PASSWORD"  # nosec B105  names of variables
+USER, PASSWORD = "SUPERSET_USER", "SUPERSET_PASSWORD"
 # What the files of the repository say in place of a company's own file.
 SOMEWHERE = Path("/path/to/published/loyalty.duckdb")
 

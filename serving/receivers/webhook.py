@@ -35,6 +35,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirected POST becomes a GET without the body, so its 200 would not mean acceptance."""
 
     def redirect_request(self, *_arguments: Any) -> None:
+        """No request takes the place of one that is redirected."""
         return None
 
 

@@ -1,4 +1,4 @@
-"""A chart, and how Superset writes it: the settings of its editor (`params`) and the query behind it (`query_context`)."""
+"""A chart, and how Superset writes it: the settings of its editor (`params`) and the query behind (`query_context`)."""
 
 import json
 import re
@@ -28,9 +28,9 @@ OPERATORS = {"IS TRUE": "IS_TRUE", "IS FALSE": "IS_FALSE", "IN": "IN", "==": "EQ
 class Chart:
     """A chart of one mart.
 
-    `values`: columns of the mart, or metrics of the semantic layer; the columns of a table. `x`: the column of the axis,
-    in months with `by_month`; `series`: a colour for each of its values. `where`: values of columns, `known`: columns
-    that have one. `order` of a table: a column, from the highest with a minus before it.
+    `values`: columns of the mart, or metrics of the semantic layer; the columns of a table. `x`: the column of the
+    axis, in months with `by_month`; `series`: a colour for each of its values. `where`: values of columns, `known`:
+    columns that have one. `order` of a table: a column, from the highest with a minus before it.
     """
 
     title: str
@@ -78,8 +78,8 @@ class Chart:
         }
 
     def aggregate(self, value: str, dataset: Dataset) -> str | dict[str, Any]:
-        """A value as Superset's metric: the sum of a column's rows, or the one value of a column that does not add up; by
-        its name where the mart has no such column."""
+        """A value as Superset's metric: the sum of a column's rows, or the one value of a column that does not add up;
+        by its name where the mart has no such column."""
         if value not in {column.name for column in dataset.columns}:
             return value
         return {

@@ -37,7 +37,8 @@ DASHBOARDS = (
                 "Net sales at high risk", "rpt_churn_bands", "number", ("net_amount_365d",),
                 where={"is_high_risk": True}, width=3,
             ),
-            Chart("Net sales by month", "fct_order_lines", "bars", ("revenue",), x="order_date", by_month=True, width=12),
+            Chart("Net sales by month", "fct_order_lines", "bars", ("revenue",), x="order_date", by_month=True,
+                  width=12),
         ),
     ),
     Dashboard(
@@ -98,8 +99,9 @@ DASHBOARDS = (
                 is_stacked=True, where={"is_left_truncated": False}, width=12,
             ),
             Chart(
-                "Sales of new customers by channel", "rpt_sales_mix_monthly", "bars", ("new_customer_sales",), x="month",
-                series="channel", is_stacked=True, where={"is_all_channels": False, "is_left_truncated": False},
+                "Sales of new customers by channel", "rpt_sales_mix_monthly", "bars", ("new_customer_sales",),
+                x="month", series="channel", is_stacked=True,
+                where={"is_all_channels": False, "is_left_truncated": False},
             ),
             Chart(
                 "Share of sales of new customers", "rpt_sales_mix_monthly", "line",
@@ -130,7 +132,8 @@ DASHBOARDS = (
                   series="activity_status", is_stacked=True),
             Chart(
                 "What the segments are worth", "rpt_rfm_segments", "table",
-                ("rfm_segment", "customers_count", "share_rate", "net_amount", "net_share_rate", "average_order_amount"),
+                ("rfm_segment", "customers_count", "share_rate", "net_amount", "net_share_rate",
+                 "average_order_amount"),
                 order="-net_amount", width=12,
             ),
             Chart(
@@ -173,7 +176,8 @@ DASHBOARDS = (
             ),
             Chart(
                 "Bought again within 90 days, by first order", "fct_cohort_attributes", "table",
-                ("attribute", "attribute_value", "cohort_size", "repurchase_rate", "cumulative_margin_amount_per_customer"),
+                ("attribute", "attribute_value", "cohort_size", "repurchase_rate",
+                 "cumulative_margin_amount_per_customer"),
                 order="-cohort_size", where={"cohort_month": "all", "age_days": 90, "status": "ok"}, width=12,
             ),
         ),
@@ -184,8 +188,8 @@ DASHBOARDS = (
         (
             Chart("Marketing spend by channel", "rpt_acquisition_monthly", "bars", ("marketing_spend",), x="month",
                   series="channel", is_stacked=True, where={"is_all_channels": False}),
-            Chart("Customer acquisition cost", "rpt_acquisition_monthly", "line", ("customer_acquisition_cost",), x="month",
-                  where={"is_left_truncated": False}),
+            Chart("Customer acquisition cost", "rpt_acquisition_monthly", "line", ("customer_acquisition_cost",),
+                  x="month", where={"is_left_truncated": False}),
             Chart(
                 "When the spend is paid back", "rpt_payback", "table",
                 ("cohort_month", "channel", "cohort_size", "spend_amount", "cac_amount",
@@ -251,7 +255,8 @@ DASHBOARDS = (
             ),
             Chart(
                 "What was expected, and what came", "rpt_forecast_hits", "table",
-                ("series", "tier", "origin_date", "month", "months_ahead", "expected_value", "actual_value", "is_in_95"),
+                ("series", "tier", "origin_date", "month", "months_ahead", "expected_value", "actual_value",
+                 "is_in_95"),
                 order="-month", where={"is_judged": True}, width=12,
             ),
         ),

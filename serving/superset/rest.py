@@ -69,9 +69,13 @@ class _Session:
                 return str(json.loads(response.read())[answer])
         except urllib.error.HTTPError as refused:
             said = refused.read().decode("utf-8", "replace")
-            raise UserError(self._hidden(f"{url} answers {refused.code}: {said[:MOST_TOLD]}")) from None
+            raise UserError(
+                self._hidden(f"{url} answers {refused.code}: {said[:MOST_TOLD].strip()} (Superset's log says more)")
+            ) from None
         except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError) as error:
             raise UserError(self._hidden(f"{url}: {error}. Is Superset running there?")) from None
 
     def _hidden(self, message: str) -> str:
-        return on_one_line(hide(hide_connection(message, self._address), [self._login.password]))
+        """The message without the password, and without what is secret in an address with a login."""
+        told = hide_connection(message, self._address) if "@" in self._address else message
+        return on_one_line(hide(told, [self._login.password]))

@@ -1,4 +1,4 @@
-"""A real Apache Superset on a free loopback port, of the environment that `make superset` makes; gone when the block ends.
+"""A real Apache Superset on a free loopback port, of the environment that `make clients` makes, until the block ends.
 
 Its own records are in a SQLite file of a new folder, and whoever opens /enter?next=... is logged in.
 """
@@ -19,7 +19,7 @@ import pytest
 from tests.support.database_servers import free_port
 from warehouse.settings import PROJECT_ROOT
 
-PYTHON = PROJECT_ROOT / ".superset-venv" / "bin" / "python"
+PYTHON = PROJECT_ROOT / ".clients-venv" / "bin" / "python"
 USER = "admin"
 START_SECONDS = 300
 CONFIG = """
@@ -67,7 +67,7 @@ def require_superset() -> None:
     """Without Superset's environment the test is skipped, and fails where CI is set."""
     if PYTHON.exists():
         return
-    reason = "no Apache Superset: `make superset` installs it in an environment of its own"
+    reason = "no Apache Superset: `make clients` installs it in an environment of its own"
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

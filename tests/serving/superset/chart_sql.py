@@ -1,24 +1,22 @@
 """The rows of a chart as plain SQL on the published file, for tests: written from the chart, not from what Superset is
 told."""
 
-from serving.superset.charts import ADDITIVE, MOST_POINTS, MOST_ROWS, Chart
+from serving.superset.charts import ADDITIVE, Chart
 from serving.superset.datasets import Dataset
 from warehouse.sql import quote_literal
 
 
 def chart_sql(chart: Chart, dataset: Dataset) -> str:
-    """The rows that the chart shows, in its order, columns as `chart_labels` names them."""
+    """All rows that the chart may show, columns as `chart_labels` names them."""
     valid = " and is_valid" if dataset.sql else ""
     source = f"from {dataset.relation.sql} where {conditions(chart)}{valid}"
     if chart.kind == "table":
-        column, is_last = chart.order.removeprefix("-"), chart.order.startswith("-")
-        order = f'order by "{column}" {"desc" if is_last else "asc"}' if column else ""
-        return f"select {_quoted(chart.values)} {source} {order} limit {MOST_ROWS}"
+        return f"select {_quoted(chart.values)} {source}"
     x = f"date_trunc('month', {chart.x})::date" if chart.by_month else f'"{chart.x}"'
     points = [x, *(f'"{column}"' for column in chart.groups[1:])] if chart.x else []
     values = [_value(value, dataset) for value in chart.values]
     grouped = f"group by {', '.join(points)}" if points else ""
-    return f"select {', '.join([*points, *values])} {source} {grouped} limit {MOST_POINTS}"
+    return f"select {', '.join([*points, *values])} {source} {grouped}"
 
 
 def chart_labels(chart: Chart, dataset: Dataset) -> list[str]:

@@ -14,7 +14,6 @@ import yaml
 from dagster_project.cli.superset import shipped_files, write_files
 from dagster_project.dbt_runner.project import DbtProject
 from serving.publication.declared_marts import declared_marts
-from serving.publication.publish import MANIFEST
 from serving.report.marts import Marts
 from serving.report.sections import report_of
 from serving.superset.bundle import bundle
