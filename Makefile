@@ -93,7 +93,7 @@ mutants: $(VENV)/ready ## SQL of the marts and Python of money, points and tiers
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui
 
-clients: .clients-venv/ready ## Apache Superset and polars in an environment of their own, for their tests (900 MB)
+clients: .clients-venv/ready ## Apache Superset and polars in an environment of their own, for their tests (1.1 GB)
 
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)

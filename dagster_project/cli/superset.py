@@ -6,7 +6,7 @@ from pathlib import Path
 from serving.publication.publish import MANIFEST
 from serving.superset import Login, asset_files, import_assets, superset_database
 from warehouse.errors import UserError
-from warehouse.secrets import read_secret, wrong_secret
+from warehouse.secrets import wrong_secret
 from warehouse.settings import DEFAULT_SETTINGS, Settings
 
 USER, PASSWORD = "SUPERSET_USER", "SUPERSET_PASSWORD"
@@ -23,12 +23,13 @@ def import_dashboards(settings: Settings, url: str, variable: str | None) -> int
     manifest = settings.published_dir / MANIFEST
     if not manifest.exists():
         raise UserError(f"{settings.published_path}: nothing is published yet; start `{settings.command} run`.")
-    address = superset_database(settings.published_path.resolve())
+    # not what a link leads to: that is one publication, and stays it
+    address = superset_database(settings.published_path.absolute())
     if variable:
-        address = read_secret("--database", variable)
-    login = Login(url, _required(USER), _required(PASSWORD))
+        address = _required(variable, "the address under which Superset reads the marts")
+    user, password = (_required(name, "who imports into Superset, of role Admin") for name in (USER, PASSWORD))
     files = asset_files(manifest, settings.company, address)
-    import_assets(login, files, address)
+    import_assets(Login(url, user, password), files, address)
     return len(files)
 
 
@@ -48,8 +49,8 @@ def shipped_files(manifest: Path) -> dict[str, str]:
     return asset_files(manifest, DEFAULT_SETTINGS.parent.name, superset_database(SOMEWHERE))
 
 
-def _required(variable: str) -> str:
+def _required(variable: str, meaning: str) -> str:
     value = os.environ.get(variable, "").strip()
     if not value:
-        raise UserError(f"The environment variable {variable} is not set: who imports into Superset, of role Admin.")
+        raise UserError(f"The environment variable {variable} is not set: {meaning}.")
     return value

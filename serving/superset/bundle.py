@@ -75,7 +75,7 @@ def _assets(made: Mapping[str, Dataset], company: str, address: str) -> Iterator
         yield f"dashboards/{board.key}.yaml", _dashboard(board, company, title)
 
 
-def _database(name: str, address: str, identifier: str) -> dict[str, Any]:
+def _database(name: str, address: str, key: str) -> dict[str, Any]:
     return {
         "database_name": name,
         "sqlalchemy_uri": address,
@@ -88,7 +88,7 @@ def _database(name: str, address: str, identifier: str) -> dict[str, Any]:
         # figures are read anew whenever they are looked at, so that they are those of the live publication
         "cache_timeout": -1,
         "extra": {},
-        "uuid": identifier,
+        "uuid": key,
         "version": "1.0.0",
     }
 

@@ -18,7 +18,7 @@ from warehouse.sql import quote_identifier
 
 VALID = "is_valid"
 DAYS = ("date", "timestamp")
-# How Superset writes numbers, by how the name of the column or metric ends, without its days.
+# How Superset writes numbers, by how the name of the column or metric ends, without the days.
 FORMATS = {"_rate": ".1%", "_amount": ",.2f", "_sales": ",.2f", "_count": ",d", "_points": ",d"}
 
 
@@ -89,7 +89,7 @@ def datasets(manifest: Mapping[str, Any], declared: DeclaredMarts) -> dict[str, 
 
 def number_format(name: str) -> str:
     """How Superset writes a column or metric of that name."""
-    plain = re.sub(r"_\d+d$", "", name)
+    plain = re.sub(r"_(\d+d|lifetime)$", "", name)
     return next((form for ending, form in FORMATS.items() if plain.endswith(ending)), "SMART_NUMBER")
 
 

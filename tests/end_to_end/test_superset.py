@@ -4,12 +4,18 @@ the published file and from PostgreSQL, and goes on to the next publication by i
 import json
 import math
 import re
+import shutil
+import subprocess
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -20,6 +26,7 @@ from serving.publication.publish import MANIFEST
 from serving.report import formatting
 from serving.report.marts import Marts
 from serving.report.sections import report_of
+from serving.superset import superset_database
 from serving.superset.bundle import chart_key, identifier
 from serving.superset.charts import MOST_ROWS, Chart
 from serving.superset.dashboards import DASHBOARDS, PUBLISHED
@@ -28,13 +35,14 @@ from tests.serving.superset.chart_sql import chart_labels, chart_sql
 from tests.support.browser import drawn
 from tests.support.company import Company
 from tests.support.database_servers import postgres_server
-from tests.support.superset import USER, Superset, superset_server
+from tests.support.superset import PYTHON, USER, Superset, require_superset, superset_server
 from warehouse.sql import connect
 
 pytestmark = pytest.mark.slow
 
 KINDS = ("database", "dataset", "chart", "dashboard")
 CHARTS = {chart_key(board, chart): chart for board in DASHBOARDS for chart in (PUBLISHED, *board.charts)}
+READERS, FOLLOWS_SECONDS = 4, 30
 # A headline figure of the report, the chart that shows it, and how the report writes it.
 HEADLINES = {
     "Net sales, past 365 days": ("headlines/Net sales, past 365 days", formatting.money),
@@ -130,8 +138,11 @@ def test_every_chart_shows_the_published_numbers_also_of_the_next_publication(
     earlier = asked.shown()
     assert earlier["Published"][0][0] == _publication(asked) != now
     _compare(earlier, asked.published())
-    assert asked.company.loyalty("rollback", "--to", now).code == 0
-    assert asked.shown()["Published"][0][0] == now
+    with _readers(asked):
+        assert asked.company.loyalty("rollback", "--to", now).code == 0
+        deadline = time.monotonic() + FOLLOWS_SECONDS
+        while asked.rows(PUBLISHED, found["chart"][identifier("generated", "chart", "Published")])[0][0] != now:
+            assert time.monotonic() < deadline, "Superset stays on the publication before"
 
     with postgres_server() as postgres:
         monkeypatch.setenv("LOYALTY_DSN_MARTS", postgres.dsn)
@@ -150,11 +161,44 @@ def test_who_may_not_import_is_told_without_the_password(asked: Asked, monkeypat
     refused = asked.company.loyalty("superset", asked.server.url)
     assert refused.code == 2 and "SUPERSET_PASSWORD is not set" in refused.err
     monkeypatch.setenv("SUPERSET_PASSWORD", "opensesame")
+    nowhere = asked.company.loyalty("superset", asked.server.url, "--database", "SUPERSET_DATABASE")
+    assert nowhere.code == 2 and "SUPERSET_DATABASE is not set: the address" in nowhere.err
     refused = asked.company.loyalty("superset", asked.server.url)
     assert refused.code == 2 and "answers 401" in refused.err and "opensesame" not in refused.err
     assert asked.company.loyalty("superset", "ftp://127.0.0.1").code == 2
     nobody = asked.company.loyalty("superset", "http://127.0.0.1:1")
     assert nobody.code == 2 and "Is Superset running there?" in nobody.err
+
+
+def test_the_address_that_superset_is_given_opens_the_file_for_reading_alone(built: Company, tmp_path: Path) -> None:
+    require_superset()
+    file = tmp_path / "loyalty.duckdb"
+    shutil.copy(built.settings.published_path, file)
+    file.chmod(0o600)
+    write = "import sqlalchemy, sys; sqlalchemy.create_engine(sys.argv[1]).execute('create table marts.x as select 1')"
+    done = subprocess.run([PYTHON, "-c", write, superset_database(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "read-only mode" in done.stderr
+
+
+@contextmanager
+def _readers(asked: Asked) -> Iterator[None]:
+    """Readers who ask for one chart after another without a pause, each with another one first."""
+    numbers, is_over = list(asked.known("chart").values()), Event()
+
+    def read(first: int) -> int:
+        answers = 0
+        while not is_over.is_set():
+            asked.get(f"chart/{numbers[(first + answers) % len(numbers)]}/data/")
+            answers += 1
+        return answers
+
+    with ThreadPoolExecutor(READERS) as pool:
+        readers = [pool.submit(read, 13 * number) for number in range(READERS)]
+        try:
+            yield
+        finally:
+            is_over.set()
+    assert all(reader.result() > 0 for reader in readers)
 
 
 def _token(server: Superset) -> str:
