@@ -19,6 +19,7 @@ from serving.report import formatting
 from serving.superset.charts import Chart
 from serving.superset.dashboards import DASHBOARDS, PUBLISHED, Dashboard
 from serving.superset.datasets import Dataset, datasets
+from warehouse.errors import UserError
 
 # The first day that a ZIP file can hold, so that the same files are the same bytes.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -34,8 +35,14 @@ def superset_database(path: Path) -> str:
 
 def asset_files(manifest: Path, company: str, address: str) -> dict[str, str]:
     """The files by their names, as YAML: the database at `address`, a dataset for each mart of the dbt manifest, charts
-    and dashboards."""
+    and dashboards. Raises UserError where a chart's mart is not there."""
     made = datasets(json.loads(manifest.read_bytes()), declared_marts(manifest))
+    missing = {chart.mart for board in DASHBOARDS for chart in board.charts} - set(made)
+    if missing:
+        raise UserError(
+            f"{manifest} has no {', '.join(sorted(missing))}, which the dashboards show. A publication of an older"
+            " version lacks them: start a run."
+        )
     return {name: _yaml(content) for name, content in _assets(made, company, address)}
 
 

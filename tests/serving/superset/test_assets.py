@@ -23,6 +23,7 @@ from serving.superset.datasets import Dataset, datasets
 from serving.superset.semantic_metrics import semantic_metrics
 from tests.serving.superset.chart_sql import chart_sql, conditions
 from tests.support.company import Company, generated_settings
+from warehouse.errors import UserError
 from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect
 
@@ -106,6 +107,15 @@ def test_files_of_charts_that_are_no_more_go(manifest: Path, tmp_path: Path) -> 
     gone.write_text("")
     write_files(manifest, tmp_path)
     assert not gone.exists() and (tmp_path / "databases" / "marts.yaml").exists()
+
+
+def test_a_publication_without_a_mart_of_the_dashboards_is_told(manifest: Path, tmp_path: Path) -> None:
+    said = json.loads(manifest.read_bytes())
+    said["nodes"] = {name: node for name, node in said["nodes"].items() if node["name"] != "rpt_key_figures"}
+    older = tmp_path / "manifest.json"
+    older.write_text(json.dumps(said))
+    with pytest.raises(UserError, match="has no rpt_key_figures, which the dashboards show"):
+        shipped_files(older)
 
 
 def test_the_same_files_are_the_same_bundle_and_companies_stay_apart(manifest: Path) -> None:
