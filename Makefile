@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign mutants dev lint docs format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev clients lint docs format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -50,6 +50,12 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 .lint-venv/ready: .lint-requirements.txt | $(BIN)/python
 	@$(UV) venv --quiet --clear --python $(BIN)/python .lint-venv
 	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
+	@touch $@
+
+# so have programs that read what is published: Superset wants an older SQLAlchemy, and Python up to 3.12
+.clients-venv/ready: .clients-requirements.txt | $(UV)
+	@$(UV) venv --quiet --clear --python ">=3.11,<3.13" .clients-venv
+	@$(UV) pip install --quiet --compile-bytecode --python .clients-venv -r .clients-requirements.txt
 	@touch $@
 
 run: $(VENV)/ready ## load what is new, build, train, publish
@@ -87,6 +93,8 @@ mutants: $(VENV)/ready ## SQL of the marts and Python of money, points and tiers
 dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors off
 	@$(BIN)/loyalty ui
 
+clients: .clients-venv/ready ## Apache Superset and polars in an environment of their own, for their tests (1.1 GB)
+
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)
 	@$(call silently,$(BIN)/ruff format --check .)
@@ -112,4 +120,4 @@ bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: 
 	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
-	rm -rf $(VENV) .lint-venv .uv .cache site
+	rm -rf $(VENV) .lint-venv .clients-venv .uv .cache site

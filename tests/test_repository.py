@@ -17,7 +17,7 @@ from warehouse.settings import PROJECT_ROOT, SHIPPED_COMPANIES
 
 ROOMS = {
     "dagster_project", "whatif", "serving", "warehouse", "dbt", "ml", "generator", "companies", "tests",
-    "benchmarks", "docs", ".ci", ".github",
+    "benchmarks", "bi", "docs", ".ci", ".github",
 }  # fmt: skip
 # Staging folders of what the project itself writes: model results and operations.
 OWN_SCHEMAS = {"ml", "ops"}

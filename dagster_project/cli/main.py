@@ -155,6 +155,13 @@ def command_line() -> Parser:
     )
     explain.add_argument("--as-of", dest="as_of_date", type=_past_day, metavar="YYYY-MM-DD", help="as of this day")
     commands.add("mcp", "answer an assistant's questions on standard input (Model Context Protocol)", _mcp)
+    superset = commands.add("superset", "put the marts, metrics and dashboards into an Apache Superset", _superset)
+    superset.add_argument("url", metavar="URL", help="where Superset answers, such as http://127.0.0.1:8088")
+    superset.add_argument(
+        "--database", metavar="VARIABLE",
+        help="the environment variable with the SQLAlchemy address under which Superset reads the marts, such as that"
+        " of PostgreSQL (default: the published file)",
+    )  # fmt: skip
     _add_sources(commands)
     rollback = commands.add("rollback", "make an earlier publication live again", _rollback)
     rollback.add_argument("--to", help="publication id (default: the one before the live one)")
@@ -176,7 +183,7 @@ def command_line() -> Parser:
     _add_dev(commands)
     _add_experiments(commands)
     _add_privacy(commands)
-    commands.add("docs", "write the pages of marts, metrics, models, settings and sources", _docs)
+    commands.add("docs", "write the pages of marts, metrics, models, settings and sources, and Superset's files", _docs)
     return parser
 
 
@@ -517,6 +524,14 @@ def _mcp(settings: Settings, _options: argparse.Namespace) -> int:
     return DONE
 
 
+def _superset(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.superset import import_dashboards
+
+    files = import_dashboards(settings, options.url, options.database)
+    _say(f"{files} files imported: {options.url.rstrip('/')}/dashboard/list/")
+    return DONE
+
+
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:
     from serving.publication.publish import rollback
 
@@ -666,14 +681,19 @@ def _reapply_erasures(settings: Settings, options: argparse.Namespace) -> int:
 def _docs(settings: Settings, options: argparse.Namespace) -> int:
     from dagster_project.cli.model_cards import card_pages
     from dagster_project.cli.reference import reference_pages
+    from dagster_project.cli.superset import write_files
     from dagster_project.dbt_runner.project import DbtProject
     from serving.publication.mart_dictionary import render_marts
     from serving.publication.metric_dictionary import metric_definitions, render_markdown
 
-    manifest = DbtProject(settings).manifest()
+    project = DbtProject(settings)
+    manifest = project.manifest()
     pages = {"metrics.md": render_markdown(metric_definitions(manifest)), "marts.md": render_marts(manifest)}
     for name, text in {**pages, **reference_pages(), **card_pages(manifest)}.items():
         target = PROJECT_ROOT / "docs" / name
         target.write_text(text, encoding="utf-8")
         _say(str(target))
+    superset = PROJECT_ROOT / "bi" / "superset"
+    write_files(project.manifest_path(), superset)
+    _say(str(superset))
     return DONE

@@ -31,10 +31,11 @@ ABOUT_THE_SETTINGS = {401, 403, 404, 405, 407}
 ENCODED = "whsec_"
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """A redirected POST becomes a GET without the body, so its 200 would not mean acceptance."""
 
     def redirect_request(self, *_arguments: Any) -> None:
+        """No request takes the place of one that is redirected."""
         return None
 
 
@@ -88,7 +89,7 @@ class Webhook:
         self._timeout = webhook.timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
         kinds = (_Handler(self._keep), _SecureHandler(self._keep))
-        self._opener = urllib.request.build_opener(_NoRedirects, *kinds)
+        self._opener = urllib.request.build_opener(NoRedirects, *kinds)
 
     def post(self, body: bytes, delivery_id: str) -> None:
         """Hand JSON over, and return when the receiver has accepted it; by the id it knows what it already has.

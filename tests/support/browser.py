@@ -73,6 +73,13 @@ def dumped(address: str, folder: Path, width: int) -> str:
     return done.stdout
 
 
+def drawn(address: str, folder: Path) -> str:
+    """The document of a server's page after its scripts ran, whatever they complain of."""
+    command = [chromium(), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1200"]
+    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=300, check=True)
+    return done.stdout
+
+
 def seen(
     page: Path, folder: Path, script: str, *, width: int = 1280, chosen: str = "", with_scripts: bool = True
 ) -> Any:

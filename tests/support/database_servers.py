@@ -62,7 +62,7 @@ def postgres_server() -> Iterator[DatabaseServer]:
         _hand_over(password_file, as_user)
         _run([initdb, "-D", folder / "data", "-U", USER, "-A", "scram-sha-256", f"--pwfile={password_file}",
               "--no-sync", "-E", "UTF8", "--locale=C"], as_user)  # fmt: skip
-        port = _free_port()
+        port = free_port()
         options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off"
         control = [pg_ctl, "-D", folder / "data", "-w", "-t", str(START_SECONDS)]
         _run([*control, "-l", folder / "log", "-o", options, "start"], as_user)
@@ -88,7 +88,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
             f"grant all on *.* to '{USER}'@'127.0.0.1';\n"
         )
         _hand_over(start, as_user)
-        port = _free_port()
+        port = free_port()
         command = [server, "--no-defaults", f"--datadir={folder}/data", f"--port={port}", "--bind-address=127.0.0.1",
                    f"--socket={folder}/socket", f"--pid-file={folder}/pid", f"--init-file={start}",
                    "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]  # fmt: skip
@@ -136,7 +136,8 @@ def _run(command: list[Any], as_user: dict[str, Any]) -> None:
         raise RuntimeError(f"{command[0]} failed: {done.stdout.decode(errors='replace')[-2000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,0 +1,110 @@
+"""A real Apache Superset on a free loopback port, of the environment that `make clients` makes, until the block ends.
+
+Its own records are in a SQLite file of a new folder, and whoever opens /enter?next=... is logged in.
+"""
+
+import os
+import secrets
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.database_servers import free_port
+from warehouse.settings import PROJECT_ROOT
+
+PYTHON = PROJECT_ROOT / ".clients-venv" / "bin" / "python"
+USER = "admin"
+START_SECONDS = 300
+CONFIG = """
+SECRET_KEY = {secret!r}
+SQLALCHEMY_DATABASE_URI = "sqlite:///{folder}/superset.db"
+TALISMAN_ENABLED = False  # its headers are for https
+"""
+# What `superset db upgrade`, `superset init`, `superset fab create-admin` and `superset run` do, each of which would
+# import Superset anew.
+START = """
+import sys
+from flask import redirect, request
+from flask_login import login_user
+from flask_migrate import upgrade
+from superset.app import create_app
+
+port, user, password = int(sys.argv[1]), sys.argv[2], sys.stdin.readline().strip()
+app = create_app()
+with app.app_context():
+    from superset import appbuilder, security_manager
+    upgrade()
+    appbuilder.add_permissions(update_perms=True)
+    security_manager.sync_role_definitions()
+    role = security_manager.find_role("Admin")
+    security_manager.add_user(user, "A", "B", "a@example.com", role, password=password)
+
+@app.route("/enter")
+def enter():
+    login_user(security_manager.find_user(user))
+    return redirect(request.args["next"])
+
+app.run(host="127.0.0.1", port=port, threaded=True)
+"""
+
+
+@dataclass(frozen=True)
+class Superset:
+    """A running Superset and its administrator."""
+
+    url: str
+    password: str
+
+
+def require_superset() -> None:
+    """Without Superset's environment the test is skipped, and fails where CI is set."""
+    if PYTHON.exists():
+        return
+    reason = "no Apache Superset: `make clients` installs it in an environment of its own"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@contextmanager
+def superset_server(folder: Path) -> Iterator[Superset]:
+    """Superset with nothing in it but its administrator."""
+    require_superset()
+    folder.mkdir()
+    config = folder / "superset_config.py"
+    config.write_text(CONFIG.format(secret=secrets.token_hex(32), folder=folder))
+    port, password = free_port(), secrets.token_hex(8)
+    # the folder is nobody else's project, and holds no module that could be imported in place of another
+    environ = {**os.environ, "SUPERSET_CONFIG_PATH": str(config), "SUPERSET_HOME": str(folder), "PYTHONSAFEPATH": "1"}
+    command = [str(PYTHON), "-c", START, str(port), USER]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder, env=environ, text=True
+        )
+    assert process.stdin is not None
+    process.stdin.write(f"{password}\n")
+    process.stdin.close()
+    try:
+        _wait(f"http://127.0.0.1:{port}", process, folder / "log")
+        yield Superset(f"http://127.0.0.1:{port}", password)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{url}/health", timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise RuntimeError(f"Superset did not start: {log.read_text(errors='replace')[-3000:]}")
