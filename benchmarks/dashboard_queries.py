@@ -31,7 +31,7 @@ from pathlib import Path
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from serving.publication.state import live_publication
 from warehouse.secrets import read_secret
@@ -209,8 +209,8 @@ class Publisher:
 def print_table(answers: Sequence[Answer], title: str) -> None:
     """A line a question: median, 95th percentile and processor time of the mart, in both places, and of the lines."""
     places = [place for place in ("file", "lines", "postgres") if any(one.place == place for one in answers)]
-    table = Table("milliseconds", *(f"{place} {what}" for place in places for what in FIGURES), title=title)
-    table.columns[0].no_wrap = True
+    headers = [f"{place} {what}" for place in places for what in FIGURES]
+    table = Table(Column("milliseconds", no_wrap=True), *headers, title=title)
     for question in QUESTIONS:
         cells: list[str] = []
         for place in places:
