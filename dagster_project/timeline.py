@@ -7,16 +7,14 @@ elsewhere leaves the command line's runs to the list of runs.
 from functools import partial
 
 import dagster as dg
-import yaml
-
-from warehouse.settings import PROJECT_ROOT
 
 try:
     from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 except ImportError:
     RemoteJobOrigin = None  # type: ignore[assignment, misc]
 
-REPOSITORY = "__repository__"
+# As workspace.yaml calls the location, and Dagster what is in it.
+LOCATION, REPOSITORY = "loyalty_warehouse", "__repository__"
 CREATE = "create_run_for_job"
 
 
@@ -27,11 +25,9 @@ def differences() -> list[str]:
 
 
 def put_on_timeline(instance: dg.DagsterInstance, job: str) -> None:
-    """Let runs of `job` that this instance creates name the code location of workspace.yaml."""
+    """Let runs of `job` that this instance creates name its code location."""
     if differences():
         return
-    workspace = yaml.safe_load((PROJECT_ROOT / "workspace.yaml").read_text(encoding="utf-8"))
-    location = workspace["load_from"][0]["python_module"]["location_name"]
-    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), REPOSITORY)
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), REPOSITORY)
     created = partial(instance.create_run_for_job, remote_job_origin=RemoteJobOrigin(repository, job))
     instance.create_run_for_job = created  # type: ignore[method-assign]
