@@ -124,7 +124,7 @@ select
     coalesce(customers.{0}, '') as value,
     (select sum(net_amount) from marts.fct_order_lines inner join marts.dim_customers as own using (customer_id)
      where is_valid and own.{0} is not distinct from customers.{0}),
-    count(*), sum(clv_12m_amount) / count(clv_12m_amount), sum(points_balance)
+    count(first_order_date), sum(clv_12m_amount) / count(clv_12m_amount), sum(points_balance)
 from marts.dim_customers as customers group by all order by value
 """
 OF_CUSTOMERS = ("revenue", "customers", "customer_lifetime_value", "points_balance")
