@@ -72,8 +72,10 @@ class DbtProject:
 
     @cached_property
     def manifest_key(self) -> str:
-        """The hash of all that parsing depends on, as first seen: files, variables, target and versions."""
-        about = [self.target, self.graph_variables, version("dbt-core"), version("dbt-duckdb"), version("dagster-dbt")]
+        """The hash of what parsing depends on, as first seen: files, their place, variables, target and versions."""
+        packages = [version(name) for name in ("dbt-core", "dbt-duckdb", "dagster-dbt")]
+        # a manifest names the folder of the project, in which dbt looks for seeds
+        about = [self.target, self.graph_variables, *packages, str(DBT_DIR)]
         digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         hash_files(digest, DBT_DIR)
         return digest.hexdigest()[:24]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from dagster_project.dbt_runner import project
 from dagster_project.dbt_runner.project import DbtProject
 from tests.support.company import Company, Generated, company, is_free
 from warehouse.errors import UserError
+from warehouse.settings import Settings
 from warehouse.sql import connect
 
 
@@ -102,6 +104,16 @@ def test_the_manifest_is_parsed_once_for_each_state_of_the_project(
     changed = DbtProject(settings).manifest()
     assert changed["nodes"]["model.loyalty_warehouse.dim_dates"]["raw_code"].endswith("-- changed")
     assert set(kept()) > set(parsed)
+
+
+def test_a_project_that_was_moved_is_parsed_anew(
+    settings: Settings, project_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt looks for seeds where the manifest says that the project is."""
+    key = DbtProject(settings).manifest_key
+    moved = project_copy.rename(project_copy.with_name("moved"))
+    monkeypatch.setattr(project, "DBT_DIR", moved)
+    assert DbtProject(settings).manifest_key != key
 
 
 def test_a_project_that_cannot_be_parsed_is_an_error_with_its_file(
