@@ -131,6 +131,7 @@ def command_line() -> Parser:
     commands = parser.commands("command")
     _add_init(commands)
     _add_run(commands)
+    _add_backfill(commands)
     status = commands.add("status", "what is published, since when, and why the last run failed", _status)
     status.add_argument("--check", action="store_true", help="say only what is wrong, and end with 1 if anything is")
     status.add_argument("--max-age-days", type=_count, metavar="DAYS", help="with --check: how old figures may be")
@@ -281,6 +282,13 @@ def _add_run(commands: Commands) -> None:
     run.add_argument("--wait", type=_seconds, metavar="SECONDS", help="how long to wait for another run to end")
 
 
+def _add_backfill(commands: Commands) -> None:
+    backfill = commands.add("backfill", "post the results of earlier days, then publish", _backfill)
+    backfill.add_argument("first", type=_past_day, metavar="FIRST", help="the first day, YYYY-MM-DD")
+    backfill.add_argument("last", type=_past_day, metavar="LAST", help="the last day")
+    backfill.add_argument("--by", choices=("month", "day"), default="month", help="ends of months, or each day")
+
+
 def _past_day(text: str) -> date:
     try:
         day = date.fromisoformat(text)
@@ -399,6 +407,12 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         everything=options.force,
         accept=options.accept,
     )
+
+
+def _backfill(settings: Settings, options: argparse.Namespace) -> int:
+    from dagster_project.cli.backfill import backfill
+
+    return backfill(settings, options.first, options.last, options.by)
 
 
 def _is_behind_in_postgres(settings: Settings) -> bool:

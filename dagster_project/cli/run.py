@@ -102,21 +102,13 @@ def run(settings: Settings, select: str | None = None, **flags: bool) -> int:
     stages = StageLog(Console())
     stages.start("definitions (dbt manifest, assets)")
     definitions = build_definitions(settings, stages.tell)
-    job = definitions.resolve_job_def(DAILY_JOB)
     keys = select_assets(definitions, select) if select else None
     stages.seconds["definitions (dbt manifest, assets)"] = time.perf_counter() - began
     total = len(keys) if keys is not None else len(definitions.resolve_asset_graph().get_all_asset_keys())
-    with open_instance(settings) as instance, stages.shown(total):
-        put_on_timeline(instance, DAILY_JOB)
-        result = job.execute_in_process(
-            instance=instance,
-            asset_selection=keys,
-            run_config=run_config(settings, **flags),
-            tags=process_tags(),
-            raise_on_error=False,
-        )
+    with stages.shown(total):
+        result = execute(definitions, settings, keys, **flags)
     if not result.success:
-        return _report_failure(stages, settings, result)
+        return report_failure(stages, settings, result)
     stages.tell_of_rejected(settings)
     stages.print_summary(time.perf_counter() - began)
     publication = live_publication(settings)
@@ -126,6 +118,21 @@ def run(settings: Settings, select: str | None = None, **flags: bool) -> int:
         told = f"Nothing was published: a part was built and checked. `{settings.command} run` publishes."
         stages.console.print(told, soft_wrap=True)
     return DONE
+
+
+def execute(
+    definitions: dg.Definitions, settings: Settings, keys: Sequence[dg.AssetKey] | None, **flags: bool
+) -> dg.ExecuteInProcessResult:
+    """Run the daily job in this process, or these assets of it, as of the day of the settings."""
+    with open_instance(settings) as instance:
+        put_on_timeline(instance, DAILY_JOB)
+        return definitions.resolve_job_def(DAILY_JOB).execute_in_process(
+            instance=instance,
+            asset_selection=keys,
+            run_config=run_config(settings, **flags),
+            tags=process_tags(),
+            raise_on_error=False,
+        )
 
 
 def _has_published(result: dg.ExecuteInProcessResult) -> bool:
@@ -188,7 +195,8 @@ def print_publication(console: Console, settings: Settings, publication: Publica
         console.print(f"{what:<13} {path}", soft_wrap=True)
 
 
-def _report_failure(stages: StageLog, settings: Settings, result: dg.ExecuteInProcessResult) -> int:
+def report_failure(stages: StageLog, settings: Settings, result: dg.ExecuteInProcessResult) -> int:
+    """Print why a run failed and what stays. Returns its exit code."""
     console = stages.console
     failures = _failures(result.all_events)
     messages = list(dict.fromkeys(failure_messages(result.all_events, settings)))
