@@ -51,7 +51,7 @@ MEANT = {
     },
     "mature_customers": "select sum(mature_customers_count) from marts.rpt_repurchase",
     "repurchased_customers": "select sum(repurchased_customers_count) from marts.rpt_repurchase",
-    "customers": "select count(*) from marts.dim_customers",
+    "customers": "select count(first_order_date) from marts.dim_customers",
     "expected_margin_12m": "select sum(clv_12m_amount) from marts.dim_customers",
     "customer_lifetime_value": "select sum(clv_12m_amount) / count(clv_12m_amount) from marts.dim_customers",
     "valued_customers": "select count(clv_12m_amount) from marts.dim_customers",
