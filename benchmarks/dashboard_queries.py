@@ -164,22 +164,23 @@ def differences(answers: Sequence[Answer]) -> Iterator[str]:
             yield f"{question}: {len(contents)} answers from publication {publication}"
 
 
-def rounds_of(
-    places: Mapping[str, tuple[Ask, int]], rounds: int, pause: float, is_over: Callable[[], bool]
-) -> list[Answer]:
-    """The answers of all places' readers at once, again and again until it is over."""
+def rounds_of(places: Mapping[str, tuple[Ask, int]], rounds: int, pause: float, publisher: Publisher) -> list[Answer]:
+    """The answers of all places' readers at once, again and again until everything is published."""
     answers: list[Answer] = []
     everybody = sum(readers for _, readers in places.values())
     # hashes of answers are compared between processes, so these share the seed of their parent
     with ProcessPoolExecutor(everybody, mp_context=get_context("fork")) as pool:
         while True:
-            for part in [
+            parts = [
                 pool.submit(ask, answering, place, rounds, pause)
                 for place, (answering, readers) in places.items()
                 for _ in range(readers)
-            ]:
+            ]
+            # not before: a reader that is forked while a run starts would hold the pipe on whose end that start waits
+            publisher.begin()
+            for part in parts:
                 answers += part.result()
-            if is_over():
+            if publisher.is_over():
                 return answers
 
 
@@ -194,7 +195,11 @@ class Publisher:
         last = live.as_of_date if live else None
         self._days = [last - timedelta(days) for days in reversed(range(publications))] if last else []
         self._thread = threading.Thread(target=self._publish, daemon=True)
-        self._thread.start()
+
+    def begin(self) -> None:
+        """Start the first run, if it has not been started."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def _publish(self) -> None:
         for day in self._days:
@@ -243,7 +248,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         assert settings.publish.postgres, "--postgres needs a company with publish.postgres"
         places["postgres"] = (partial(of_postgres, settings.publish.postgres), options.postgres)
     publisher = Publisher(settings, options.publications)
-    answers = rounds_of(places, options.rounds, options.pause, publisher.is_over)
+    answers = rounds_of(places, options.rounds, options.pause, publisher)
     publications = len({answer.publication for answer in answers})
     readers = " and ".join(f"{count} of {place}" for place, (_, count) in places.items())
     print_table(answers, f"{readers}: {len(answers):,} answers of {publications} publication(s)")
