@@ -4,11 +4,11 @@ A run that finds nothing new publishes nothing and fails nowhere, so the last ru
 stopped.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from serving.publication.reader import has_mart, opened_publication
-from warehouse.ingest.sources import SourceConfig, load_sources_config
+from warehouse.errors import UserError
+from warehouse.ingest.sources import read_source
 from warehouse.settings import Settings
 
 FRESHNESS = "select source, last_order_date, late_after_days from marts.rpt_source_freshness order by source"
@@ -25,8 +25,7 @@ def late_sources(settings: Settings, today: date | None = None) -> dict[str, str
     with opened_publication(settings) as connection:
         known = has_mart(connection, "rpt_source_freshness")
         rows = connection.execute(FRESHNESS).fetchall() if known else []
-    configs = load_sources_config(settings)
-    ages = [(source, last, (today - last).days, _limit(configs, source, usual)) for source, last, usual in rows]
+    ages = [(source, last, (today - last).days, _limit(settings, source, usual)) for source, last, usual in rows]
     return {
         source: f"{source}: the last order is of {last}, {age} days ago; new ones were expected within {limit}. If its"
         " deliveries have not stopped, `late_after_days` in the source's file changes the limit."
@@ -35,8 +34,13 @@ def late_sources(settings: Settings, today: date | None = None) -> dict[str, str
     }
 
 
-def _limit(configs: Mapping[str, SourceConfig], source: str, usual: int | None) -> int | None:
-    declared = configs[source].late_after_days if source in configs else "never"
-    if declared == "never":
+def _limit(settings: Settings, source: str, usual: int | None) -> int | None:
+    """The days of the source's file, else those learned; None where nothing is expected, or the file cannot be read: of
+    that the run tells."""
+    if source not in settings.sources:
         return None
-    return usual if declared is None else declared
+    try:
+        declared = read_source(source, asked_by=settings).late_after_days
+    except UserError:
+        return None
+    return None if declared == "never" else declared or usual

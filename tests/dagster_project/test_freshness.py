@@ -74,6 +74,13 @@ def test_the_sources_file_has_the_last_word(own: Company, last: date) -> None:
     assert late_sources(declare(own, late_after_days="never"), last + timedelta(999)) == {}
 
 
+def test_a_file_that_cannot_be_read_does_not_keep_status_from_telling(own: Company) -> None:
+    (own.settings.folder / "sources").mkdir()
+    (own.settings.folder / "sources" / "shop.yml").write_text("name: [")
+    done = own.loyalty("status")
+    assert done.code == 0 and "published  " in done.out and "expected within" not in done.out, done.out
+
+
 def test_a_sample_that_ends_is_never_late(own: Company, built: Company, last: date) -> None:
     assert late_sources(own.settings.model_copy(update={"data_through": last}), last + timedelta(99)) == {}
     # the company as it was built has come once alone, so nothing is known of its rhythm
