@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from dagster_project.cli.console import Console
-from dagster_project.cli.run import DONE, StageLog, execute, report_failure, run, select_assets
+from dagster_project.cli.run import StageLog, execute, report_failure, run, select_assets
 from dagster_project.definitions import build_definitions
 from dagster_project.unchanged import input_state
 from serving.publication.reader import opened_publication
@@ -58,8 +58,7 @@ def backfill(settings: Settings, first: date, last: date, by: Step) -> int:
         minutes = (len(left) - number) * sum(seconds) / len(seconds) / 60
         console.print(f"{day} done in {seconds[-1]:.0f} s; {len(left) - number} left, about {minutes:.0f} min")
     done.forget()
-    code = run(settings, everything=False)
-    return code or DONE
+    return run(settings)
 
 
 class Done:

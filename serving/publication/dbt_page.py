@@ -8,7 +8,7 @@ to them; where a dbt has other ones, `dbt_page` says so, and nothing else depend
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ POLICY = (
 NOT_SHOWN = ("invocation_id", "invocation_started_at", "run_started_at", "user_id", "env")
 
 
-def dbt_page(manifest: Mapping[str, Any], folders: Iterable[Path]) -> str:
+def dbt_page(manifest: Mapping[str, Any], folders: Collection[Path]) -> str:
     """The page in HTML. `folders`: of this machine, which stand nowhere in it.
 
     Raises UserError where the installed dbt has no such page.
@@ -38,7 +38,7 @@ def dbt_page(manifest: Mapping[str, Any], folders: Iterable[Path]) -> str:
     shown = {**manifest, "metadata": metadata, "disabled": {}}
     page = page.replace(HEAD, HEAD + POLICY)
     for place, data in zip(PLACES, (shown, _catalog(manifest, metadata)), strict=True):
-        page = page.replace(place, _in_script(_without(data, _named(folders))))
+        page = page.replace(place, _in_script(data, folders))
     return page
 
 
@@ -61,22 +61,10 @@ def _table(unique_id: str, node: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": about, "columns": columns, "stats": {}, "unique_id": unique_id}
 
 
-def _named(folders: Iterable[Path]) -> list[str]:
-    """The folders as texts, those within others first."""
-    return sorted({str(folder) for folder in folders if folder != Path("/")}, key=len, reverse=True)
-
-
-def _without(value: Any, folders: list[str]) -> Any:
-    """The data with a dot in the place of each folder."""
-    if isinstance(value, str):
-        for folder in folders:
-            value = value.replace(folder, ".")
-        return value
-    if isinstance(value, Mapping):
-        return {_without(key, folders): _without(one, folders) for key, one in value.items()}
-    return [_without(one, folders) for one in value] if isinstance(value, list) else value
-
-
-def _in_script(data: Any) -> str:
-    """JSON that no text in it can end the script of."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+def _in_script(data: Any, folders: Collection[Path]) -> str:
+    """JSON that no text in it can end the script of, with a dot in the place of each folder."""
+    text = json.dumps(data, separators=(",", ":"))
+    # those within others first
+    for folder in sorted({str(folder) for folder in folders if folder != Path("/")}, key=len, reverse=True):
+        text = text.replace(json.dumps(folder)[1:-1], ".")
+    return text.replace("<", "\\u003c")
