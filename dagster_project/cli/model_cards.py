@@ -15,6 +15,8 @@ from ml.churn.candidates import BASELINE, CANDIDATES
 from ml.churn.config import MOST_JUDGED, ChurnConfig
 from ml.churn.reason_texts import THEMES
 from ml.churn.scores import BANDS
+from ml.clusters.cluster_count import STABLE
+from ml.clusters.cluster_fit import CLIP
 from ml.clusters.clustering import ClusterConfig
 from ml.forecasts.backtest import HORIZON, LEAST_MONTHS, LEVELS
 from ml.forecasts.forecasting import ALWAYS
@@ -127,13 +129,13 @@ def _clusters() -> Card:
         "Groups of customers who buy alike, with plain names, for speaking about them. They are not RFM's segments,"
         " which follow fixed rules.",
         f"`{config.recency}`, `{config.frequency}` and `{config.value}` in full, other behaviour (discounts, returns,"
-        f" weekends, baskets) by a weight of {config.behaviour_weight}; logged, scaled, and cut at four standard"
+        f" weekends, baskets) by a weight of {config.behaviour_weight}; logged, scaled, and cut at {CLIP:g} standard"
         " deviations.",
         f"Each customer's state as of the day. Centres are fitted on at most {config.most_fitted:,} customers, and all"
         " are assigned.",
         f"k-means with {config.fewest_k} to {config.most_k} clusters: of the numbers whose clusters are found again in"
-        " bootstrap samples (a Rand index of 0.8, or nearly the best) the one with the best silhouette. The number"
-        " of the run before stays while it is nearly as good.",
+        f" bootstrap samples (a Rand index of {STABLE}, or nearly the best) the one with the best silhouette. The"
+        " number of the run before stays while it is nearly as good.",
         f"{config.minimum_customers} customers, else the status is `insufficient_customers`. Customers far from all"
         " centres are marked as outliers.",
         "Borders between clusters are drawn through a crowd: a customer next to one may change sides with one order. A"
@@ -251,14 +253,15 @@ def _marts(steps: Sequence[Step], manifest: Mapping[str, Any]) -> Iterator[str]:
         " baseline's."
     )
     rows = []
+    keys = declared_keys(manifest["nodes"])
     for mart in sorted(_shown_by(tables, manifest["nodes"]), key=lambda node: str(node["name"])):
-        key = declared_keys(manifest["nodes"]).get(mart["name"], ())
+        key = keys.get(mart["name"], ())
         rows.append(f"| `{mart['name']}` | {_listed([column for column in mart['columns'] if column not in key])} |")
     yield "\n".join(["| mart | columns |", "|---|---|", *rows])
 
 
 def _shown_by(tables: set[str], nodes: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The marts that read one of the staging tables, or an intermediate model that does nothing else."""
+    """The marts that read one of the staging tables, or an intermediate model that does."""
     known = {name for name, node in nodes.items() if node["name"] in tables}
     known |= {
         name
@@ -266,7 +269,6 @@ def _shown_by(tables: set[str], nodes: Mapping[str, Any]) -> list[Mapping[str, A
         if node["resource_type"] == "model"
         and node["schema"] == "intermediate"
         and known & {*node["depends_on"]["nodes"]}
-        and not node["name"].startswith("int_message_")
     }
     return [
         node

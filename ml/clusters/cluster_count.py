@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 STABILITY_COLUMNS = ["k", "silhouette", "stability", "is_chosen"]
-_STABLE = 0.8
+STABLE = 0.8
 _LENIENCE = 0.1
 _AS_GOOD = 0.02
 
@@ -55,7 +55,7 @@ def choose_count(compared: pd.DataFrame, previous: int | None) -> int:
     The previous k stays while it is nearly stable (0.1 less) and its silhouette within 0.02 of the best, so that
     segments do not come and go with the month.
     """
-    needed = min(_STABLE, compared["stability"].max() - _LENIENCE)
+    needed = min(STABLE, compared["stability"].max() - _LENIENCE)
     stable = compared[compared["stability"] >= needed]
     best = stable.sort_values(["silhouette", "k"], ascending=[False, True]).iloc[0]
     as_good = compared["silhouette"] >= best["silhouette"] - _AS_GOOD

@@ -15,7 +15,7 @@ from ml.common.rounding import significant, varies
 
 KEYS = ("customer_id", "as_of_date")
 # Beyond four standard deviations a customer is far away, no matter how far: one giant must not be a cluster.
-_CLIP = 4.0
+CLIP = 4.0
 _CHUNK = 50_000
 
 
@@ -45,7 +45,7 @@ class Customers:
 
     def clipped(self, logged: np.ndarray) -> np.ndarray:
         """`scaled`, within four standard deviations (of an unweighted feature)."""
-        return np.clip(self.scaled(logged), -_CLIP, _CLIP)
+        return np.clip(self.scaled(logged), -CLIP, CLIP)
 
     def column(self, feature: str) -> np.ndarray:
         """(n,) a feature in its own unit."""
