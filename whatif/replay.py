@@ -19,7 +19,7 @@ from warehouse.sql import connect, quote_literal
 from whatif.scenarios import MoneyRules, Programme, TierRow, TierRule
 
 RULES = Relation("seeds", "tier_rules")
-# The company's own rules, else those for any: the same choice as in int_tier_rules.
+# The company's own rules, else those for any: the same choice as in int_tier_rule_versions.
 TODAYS_TIERS = f"""
     select rule_version, tier_rank, tier, {", ".join(TierRule.model_fields)}
     from warehouse.{RULES.sql}

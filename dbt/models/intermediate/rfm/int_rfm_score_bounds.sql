@@ -1,8 +1,3 @@
-{#
-  One row per as_of_date and rfm_window: how its customers are scored, as four bounds for each measure. A score is a
-  step function of the value, so the highest value of each score says it all and no customer has to be ranked: the
-  distinct values are, with their counts (`5 * (rank - 1) // (n - 1) + 1`, at most 5; equal values, equal scores).
-#}
 {%- set measures = rfm_measures() -%}
 with as_of_dates as (
 

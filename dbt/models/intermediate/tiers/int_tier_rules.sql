@@ -1,8 +1,7 @@
 {#
-  The rules of this company: its own where the seed has any, else those for any company. `[valid_from, valid_to)` is when
-  they are in force, `[reached_from, reached_below)` the trailing net sales that reach the tier; the lowest tier is
-  reached by any. `lower_rank` is the next tier below. A tier that a version drops has a row in it too, for those who
-  still hold it: nothing reaches or renews it, and it earns at the rate of the next tier below.
+  `[reached_from, reached_below)` is the trailing net sales that reach a tier; the lowest is reached by any. A tier that a
+  version drops has a row in it too, for those who still hold it: nothing reaches or renews it, and it earns at the rate of
+  the next tier below.
 #}
 {%- set lowest, highest = money('-99999999999999'), money('99999999999999') -%}
 with run_dates as (
@@ -11,52 +10,15 @@ with run_dates as (
 
 ),
 
-tier_rules as (
+rule_versions as (
 
-    select * from {{ ref('tier_rules') }}
-
-),
-
-own_rules as (
-
-    select * from tier_rules
-    where company = coalesce(
-        (select min(own.company) from tier_rules as own where own.company = {{ text_literal(var('company', '')) }}), 'any'
-    )
-
-),
-
-starts as (
-
-    select distinct effective_from from own_rules
+    select * from {{ ref('int_tier_rule_versions') }}
 
 ),
 
 versions as (
 
-    select
-        effective_from as valid_from,
-        coalesce(lead(effective_from) over (order by effective_from), {{ date_or_null('9999-12-31') }}) as valid_to
-    from starts
-
-),
-
-tiers as (
-
-    select own_rules.*, versions.valid_from, versions.valid_to
-    from own_rules
-    inner join versions on own_rules.effective_from = versions.valid_from
-
-),
-
-ranked as (
-
-    select
-        *,
-        lag(tier_rank) over ranks as lower_rank,
-        lead(threshold_amount) over ranks as next_threshold_amount
-    from tiers
-    window ranks as (partition by valid_from order by tier_rank)
+    select distinct valid_from from rule_versions
 
 ),
 
@@ -65,11 +27,11 @@ dropped as (
     select
         versions.valid_from,
         earlier.tier_rank,
-        max_by(earlier.tier, earlier.effective_from) as tier
+        max_by(earlier.tier, earlier.valid_from) as tier
     from versions
-    inner join own_rules as earlier on versions.valid_from > earlier.effective_from
-    left join tiers on versions.valid_from = tiers.valid_from and earlier.tier_rank = tiers.tier_rank
-    where tiers.tier_rank is null
+    inner join rule_versions as earlier on versions.valid_from > earlier.valid_from
+    left join rule_versions as kept on versions.valid_from = kept.valid_from and earlier.tier_rank = kept.tier_rank
+    where kept.tier_rank is null
     group by versions.valid_from, earlier.tier_rank
 
 ),
@@ -81,7 +43,7 @@ dropped_rules as (
         dropped.tier_rank as dropped_rank,
         dropped.tier as dropped_tier
     from dropped
-    inner join ranked as below on dropped.valid_from = below.valid_from and dropped.tier_rank > below.tier_rank
+    inner join rule_versions as below on dropped.valid_from = below.valid_from and dropped.tier_rank > below.tier_rank
     qualify row_number() over (partition by dropped.valid_from, dropped.tier_rank order by below.tier_rank desc) = 1
 
 ),
@@ -105,7 +67,7 @@ rules as (
         {{ money('threshold_amount * keep_rate') }} as keep_amount,
         benefits,
         false as is_dropped
-    from ranked
+    from rule_versions
 
     union all
 
