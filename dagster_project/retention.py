@@ -93,8 +93,8 @@ def delete_leftovers(settings: Settings, now: float | None = None) -> list[Path]
     home, temporary = settings.home, Path(tempfile.gettempdir())
     found = [
         *(home / "tmp").glob("*"),
-        *home.glob("warehouse.duckdb.tmp"),
-        *home.glob(".*.next.tmp"),
+        *home.glob("*.tmp"),
+        *settings.published_dir.glob("*.tmp"),
         *(path for pattern in TEMPORARY_FOLDERS for path in temporary.glob(pattern)),
     ]
     left = sorted(path for path in found if _is_left(path, before))

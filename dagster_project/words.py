@@ -20,6 +20,8 @@ DAMAGED = re.compile(
 NO_MEMORY = re.compile(
     r"MemoryError|OutOfMemory|Out of Memory|bad_alloc|Cannot allocate memory|failed to allocate", re.IGNORECASE
 )
+# DuckDB's own limit, of the settings or by the machine; the memory itself was there.
+LIMIT_REACHED = re.compile(r"Out of Memory Error.*?/[\d.]+ [KMGT]iB used\)", re.IGNORECASE | re.DOTALL)
 MEMORY = (
     "the memory was not enough. Give the run more, or lower memory_limit in the settings, so that DuckDB goes to disk"
     " earlier (docs/operating.md, Memory)"
@@ -64,6 +66,14 @@ KNOWN: list[tuple[re.Pattern[str], Callable[["re.Match[str]", Settings], str]]] 
     (re.compile(r"Disk quota exceeded", re.I), _fixed("the disk quota for {home} is used up. Free some space")),
     (re.compile(r"Read-only file system|readonly database|read-only (?:file|database)", re.I), _fixed(
         "{home} cannot be written to: it lies on a read-only file system, or belongs to somebody else"
+    )),
+    (re.compile(r"max_temp_directory_size"), _fixed(
+        "the disk that holds {home} has no room for what does not fit in memory. Free some space, or raise memory_limit"
+        " in the settings (docs/operating.md, Memory)"
+    )),
+    (LIMIT_REACHED, _fixed(
+        "one step needs more memory than DuckDB may take, even with the disk to help. Raise memory_limit in the"
+        " settings, or lower threads (docs/operating.md, Memory)"
     )),
     (NO_MEMORY, _fixed(MEMORY)),
     (re.compile(r"can't start new thread|Resource temporarily unavailable|pthread_create", re.I), _fixed(

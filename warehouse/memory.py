@@ -1,7 +1,7 @@
-"""The memory that this process may use: limit and kill counter of its cgroup, version 1 or 2.
+"""The memory that this process may use: that of its cgroup, version 1 or 2, or of the machine.
 
-Containers and systemd units limit memory by a cgroup; the kernel kills a process that goes beyond. Without a cgroup
-(macOS) there is nothing to read, and every function returns None.
+Containers and systemd units limit memory by a cgroup; the kernel kills a process that goes beyond, and counts it.
+Without a cgroup (macOS) there is the machine's memory, and no counter.
 """
 
 import os
@@ -61,23 +61,30 @@ def kills_since(earlier: MemoryGroup) -> int | None:
     return kills - earlier.kills
 
 
+def usable_bytes() -> int:
+    """The memory that this process may use at most, in bytes."""
+    group = memory_group()
+    return (group and group.limit_bytes) or _machine_bytes()
+
+
 def is_scarce() -> bool:
     """Whether this process has so little memory that work is done one after the other instead of in parallel."""
-    group = memory_group()
-    return group is not None and group.limit_bytes is not None and group.limit_bytes < AMPLE_BYTES
+    return usable_bytes() < AMPLE_BYTES
 
 
-def duckdb_memory_limit(group: MemoryGroup | None) -> str | None:
-    """The warehouse's memory limit in a cgroup with a limit, in DuckDB's notation; None leaves DuckDB's default.
+def duckdb_memory_limit(usable: int) -> str:
+    """The warehouse's memory limit where so many bytes may be used, in DuckDB's notation.
 
-    DuckDB's default is 80% of its own group's limit, which leaves Python too little of a small limit: here at least 1.4
-    GiB is left, or 70% if the limit is under 2 GiB. The warehouse gets four fifths of DuckDB's part.
+    DuckDB's own default is 80% for each database of each process, so that two of them do not fit together, and which
+    leaves Python too little where there is little. Here at least 1.4 GiB is left, or 70% of less than 2 GiB. The
+    warehouse gets four fifths of DuckDB's part.
     """
-    if group is None or group.limit_bytes is None:
-        return None
-    limit = group.limit_bytes
-    duckdb = min(limit * DUCKDB_SHARE, max(limit - PYTHON_BYTES, limit * LEAST_SHARE))
+    duckdb = min(usable * DUCKDB_SHARE, max(usable - PYTHON_BYTES, usable * LEAST_SHARE))
     return f"{int(duckdb * WAREHOUSE_SHARE) // 1024**2}MiB"
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _read_group(tree: Path, path: str, limit_name: str, kills_name: str) -> MemoryGroup | None:
@@ -97,8 +104,7 @@ def _limit(file: Path) -> int | None:
         text = file.read_text(encoding="ascii").strip()
     except OSError:
         return None
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return int(text) if text.isdigit() and int(text) < machine else None
+    return int(text) if text.isdigit() and int(text) < _machine_bytes() else None
 
 
 def _kills(file: Path) -> int | None:

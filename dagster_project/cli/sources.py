@@ -5,6 +5,7 @@ import sys
 import duckdb
 
 from dagster_project.cli.console import Console
+from serving.publication.reader import opened_publication
 from serving.publication.state import live_publication
 from warehouse.errors import UserError, nearest, printable
 from warehouse.ingest.batches import TableId, known_files, prepare_operations
@@ -138,7 +139,7 @@ def rejected(settings: Settings, *, raw: bool, limit: int) -> None:
 
 
 def _published_rows(settings: Settings, limit: int) -> list[tuple[str, str, int, str, str | None]]:
-    with connect(settings.published_path, read_only=True) as connection:
+    with opened_publication(settings) as connection:
         return connection.execute(
             "select source, file, row_number, reason, coalesce(rejected_value, record) from marts.fct_rejected_rows"
             " order by batch_id desc, file, row_number limit $1",

@@ -17,7 +17,7 @@ from warehouse.errors import UserError
 from warehouse.files import csv_cell
 from warehouse.lock import hold_warehouse
 from warehouse.settings import Settings
-from warehouse.sql import connect, is_one_select, limit_resources, lock_down, quote_identifier
+from warehouse.sql import connect, is_one_select, limit_reader, lock_down, quote_identifier
 
 ROWS_AT_ONCE = 10_000
 UNLIMITED = 1_000_000
@@ -54,7 +54,7 @@ def print_query(
 def _query(
     connection: duckdb.DuckDBPyConnection, settings: Settings, query: str, output: str, allow_files: bool
 ) -> None:
-    limit_resources(connection, settings)
+    limit_reader(connection, settings)
     has_marts = "select count(*) from duckdb_schemas() where not internal and schema_name = 'marts'"
     if connection.execute(has_marts).fetchall()[0][0]:
         connection.execute("use marts")

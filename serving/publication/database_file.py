@@ -18,7 +18,7 @@ from serving.publication.declared_marts import TodaysRows, create_views
 from warehouse.errors import UserError
 from warehouse.identity.columns import is_identifier
 from warehouse.relations import Relation
-from warehouse.sql import connect, quote_identifier, quote_literal, transaction, wal_of
+from warehouse.sql import connect, limit_beside, quote_identifier, quote_literal, transaction, wal_of
 
 # The name under which rows on their way into a published file are read.
 ARRIVING = "arriving_rows"
@@ -171,7 +171,9 @@ def assemble(
     if best:
         shutil.copyfile(best.path, file)
     with connect(file, storage_version=storage_version) as target:
-        _limit_beside(target, connection)
+        limit_beside(target, connection)
+        # rows arrive a batch after the other: further threads only split them into row groups that fill less well
+        target.execute("set threads = 1")
         _fill(connection, target, list(wanted), kept, publication, today)
     if wal_of(file).exists():
         raise OSError(f"{file}: DuckDB left a write-ahead log beside the file, so it is not whole. Publish again.")
@@ -182,18 +184,6 @@ def _estimated_rows(connection: DuckDBPyConnection) -> dict[Relation, int]:
         "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = current_database()"
     ).fetchall()
     return {Relation(schema, name): size for schema, name, size in rows}
-
-
-def _limit_beside(target: DuckDBPyConnection, source: DuckDBPyConnection) -> None:
-    """Give `target` a quarter of the memory limit of `source`, which goes on working beside it, and one thread.
-
-    Rows arrive one batch after another, so further threads only split them into row groups that fill less well.
-    """
-    row = source.execute("select current_setting('memory_limit')").fetchone()
-    assert row is not None
-    number, unit = row[0].split()  # as 1.5 GiB
-    target.execute(f"set memory_limit = {quote_literal(f'{float(number) / 4:.3f} {unit}')}")
-    target.execute("set threads = 1")
 
 
 def _fill(
@@ -221,7 +211,9 @@ def _fill(
 def refresh(connection: DuckDBPyConnection, file: Path, relation: Relation, storage_version: str) -> None:
     """Copy one relation of the connection's database into a finished file anew, in place of its earlier rows."""
     with connect(file, storage_version=storage_version) as target:
-        _limit_beside(target, connection)
+        limit_beside(target, connection)
+        # rows arrive a batch after the other: further threads only split them into row groups that fill less well
+        target.execute("set threads = 1")
         with transaction(target):
             target.execute(f"drop table {relation.sql}")
             _copy(connection, target, relation, published_columns(connection)[relation])

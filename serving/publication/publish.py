@@ -55,7 +55,7 @@ from warehouse.permissions import let_through, open_to_readers
 from warehouse.relations import Relation
 from warehouse.scratch import scratch_folder
 from warehouse.settings import PROJECT_ROOT, Settings
-from warehouse.sql import connect, limit_resources, quote_literal, wal_of
+from warehouse.sql import connect, limit_reader, quote_literal, wal_of
 
 log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
@@ -366,7 +366,7 @@ class _Build:
     @contextmanager
     def _opened(self, file: str) -> Iterator[DuckDBPyConnection]:
         with connect(self.staging / file, read_only=True) as copy:
-            limit_resources(copy, self.settings)
+            limit_reader(copy, self.settings)
             yield copy
 
     @contextmanager

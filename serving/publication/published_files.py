@@ -6,7 +6,7 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.relations import Relation
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, quote_literal
+from warehouse.sql import connect, limit_reader, quote_literal
 
 # The name that the file in question is attached under.
 CURRENT = "current"
@@ -20,8 +20,8 @@ class PublishedFiles:
     """The file `current`, and earlier ones as they are asked for, in a database instance of its own."""
 
     def __init__(self, settings: Settings, current: Path) -> None:
-        self.connection: DuckDBPyConnection = connect()
-        limit_resources(self.connection, settings)
+        self.connection: DuckDBPyConnection = connect(beside=current)
+        limit_reader(self.connection, settings)
         self._names: dict[Path, str] = {}
         self.attach(current)
 

@@ -7,7 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from warehouse.errors import UserError
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, lock_down
+from warehouse.sql import connect, limit_reader, lock_down
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def opened_publication(settings: Settings) -> Iterator[DuckDBPyConnection]:
     if not path.exists():
         raise UserError(f"{path}: nothing is published yet; start `{settings.command} run`.")
     with closing(connect(path, read_only=True)) as connection:
-        limit_resources(connection, settings)
+        limit_reader(connection, settings)
         connection.execute("use marts")
         lock_down(connection)
         yield connection

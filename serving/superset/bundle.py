@@ -23,6 +23,9 @@ from warehouse.errors import UserError
 
 # The first day that a ZIP file can hold, so that the same files are the same bytes.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+# Superset's processes read the file at once. DuckDB would let all of them write what does not fit in memory to the same
+# folder, where they overwrite each other's (docs/clients.md).
+EXTRA = {"engine_params": {"connect_args": {"config": {"temp_directory": ""}}}}
 COLUMNS = 12
 HEIGHTS = {"number": 22, "bars": 50, "line": 50, "table": 60}
 PUBLISHED_HEIGHT = 18
@@ -94,7 +97,7 @@ def _database(name: str, address: str, key: str) -> dict[str, Any]:
         "allow_csv_upload": False,
         # figures are read anew whenever they are looked at, so that they are those of the live publication
         "cache_timeout": -1,
-        "extra": {},
+        "extra": EXTRA if address.startswith("duckdb:") else {},
         "uuid": key,
         "version": "1.0.0",
     }

@@ -332,8 +332,9 @@ class _Work:
     def _forget_scratch(self) -> None:
         """Delete leftovers of killed loads and publications; no other process works while the warehouse is held."""
         shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
-        for leftover in [*self.settings.home.glob("*.duckdb.tmp"), *self.settings.home.glob(".*.next.tmp")]:
-            shutil.rmtree(leftover, ignore_errors=True)
+        for folder in (self.settings.home, self.settings.published_dir):
+            for leftover in folder.glob("*.tmp"):
+                shutil.rmtree(leftover, ignore_errors=True)
         for path in self._files():
             if path.name.startswith(".") and path.name.endswith((".next", ".next.wal")):
                 path.unlink()

@@ -7,8 +7,7 @@ row goes through the masking into a new file, which never holds the old values, 
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +46,7 @@ def rewrite(
     *,
     beside: Mapping[str, Path] | None = None,
     finish: Finish | None = None,
-    memory_limit: str | None = None,
+    memory_limit: str,
 ) -> None:
     """Write `target`, a copy of `source` without the customer: same tables, views, comments and order of rows.
 
@@ -60,9 +59,8 @@ def rewrite(
         leftover.unlink(missing_ok=True)
     if wal_of(source).exists():
         connect(source).close()  # takes the log of a process that was killed into the file
-    with connect() as connection, _spilling_beside(connection, target):
-        if memory_limit:
-            connection.execute(f"set memory_limit = {quote_literal(memory_limit)}")
+    with connect(beside=target) as connection:
+        connection.execute(f"set memory_limit = {quote_literal(memory_limit)}")
         # for reading alone, so that nobody who reads a published file is shut out
         for name, path in {source.stem: source, **(beside or {})}.items():
             connection.execute(f"attach {quote_literal(str(path))} as {quote_identifier(name)} (read_only)")
@@ -78,17 +76,6 @@ def rewrite(
         connection.execute(f"detach {NEW}")
     if wal_of(target).exists() or wal_of(source).exists():
         raise OSError(f"{source}: DuckDB left a write-ahead log, so the file is not whole. Start the command again.")
-
-
-@contextmanager
-def _spilling_beside(connection: DuckDBPyConnection, target: Path) -> Iterator[None]:
-    """Make DuckDB spill to a folder beside the new file, and not to the folder where the command was started."""
-    folder = target.with_name(f"{target.name}.tmp")
-    connection.execute(f"set temp_directory = {quote_literal(str(folder))}")
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def put_in_place(new: Path, old: Path) -> None:

@@ -8,12 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from dagster_project.cli import main as command_line
 from dagster_project.words import in_words
 from tests.support.company import LOYALTY, Company, company
 from warehouse.settings import Settings
+from warehouse.sql import connect
 
 HELD = (
     'IO Error: Could not set lock on file "/h/w.duckdb": Conflicting lock is held in /usr/bin/python3 (PID 1). See also'
@@ -168,6 +170,21 @@ def test_a_home_that_cannot_be_written_is_told_by_every_command(empty: Company, 
 def test_errors_of_the_machine_are_told_in_words(settings: Settings, kind: str, message: str, told: str) -> None:
     said = in_words(message, settings, kind)
     assert told in said and kind not in said and "Error" not in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("temp_directory", "", "Raise memory_limit in the settings, or lower threads"),
+        ("max_temp_directory_size", "1MB", "has no room for what does not fit in memory"),
+    ],
+)
+def test_what_does_not_fit_names_the_setting(settings: Settings, setting: str, value: str, told: str) -> None:
+    with connect(beside=settings.warehouse_path) as connection:
+        connection.execute(f"set threads = 1; set memory_limit = '30MB'; set {setting} = '{value}'")
+        with pytest.raises(duckdb.OutOfMemoryException) as refused:
+            connection.execute("select md5(cast(n as varchar)) from range(1000000) as t (n) order by hash(n), 1")
+    assert told in in_words(str(refused.value), settings, "OutOfMemoryException")
 
 
 def test_a_taken_port_names_its_process(empty: Company) -> None:

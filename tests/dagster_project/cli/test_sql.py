@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,12 @@ def test_a_statement_reaches_nothing_but_what_is_published(one: Company, tmp_pat
     assert one.loyalty("sql", "select count(*) as n from texts", "--format", "csv").out == f"n\n{len(HOSTILE)}\n"
 
 
-@pytest.mark.parametrize("ending", ["", ".wal", ".tmp/x"])
-def test_no_statement_writes_beside_the_published_file_or_over_it(one: Company, ending: str) -> None:
+@pytest.mark.parametrize("name", ["{0}", "{0}.wal", ".{0}.{1}.tmp/x"])
+def test_no_statement_writes_beside_the_published_file_or_over_it(one: Company, name: str) -> None:
     path = one.settings.published_path
-    path.with_name(f"{path.name}.tmp").mkdir()
+    path.with_name(f".{path.name}.{os.getpid()}.tmp").mkdir()
     before = {file: file.read_bytes() for file in path.parent.rglob("*") if file.is_file()}
-    copy = f"copy (select 1) to '{path}{ending}' (use_tmp_file false)"
+    copy = f"copy (select 1) to '{path.parent / name.format(path.name, os.getpid())}' (use_tmp_file false)"
     for query in (
         copy,
         f"explain analyze {copy}",

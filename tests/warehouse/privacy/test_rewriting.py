@@ -57,7 +57,8 @@ def erased(source: Path, customer_id: str = CUSTOMER, name: str = NAME) -> Path:
     with connect(source) as connection:
         contacts = find_contacts(connection, database_tables(connection, every_source()), person)
     target = source.with_name("new.duckdb")
-    rewrite(source, target, DataSubject(customer_id, name, ("",), contacts), every_source())
+    data_subject = DataSubject(customer_id, name, ("",), contacts)
+    rewrite(source, target, data_subject, every_source(), memory_limit="1GB")
     return target.replace(source)
 
 
@@ -141,7 +142,7 @@ def test_views_comments_keys_and_storage_stay(source: Path) -> None:
 def test_the_copy_of_a_file_for_reading_alone_can_be_written_until_it_takes_its_place(source: Path) -> None:
     source.chmod(0o444)
     new = source.with_name("new.duckdb")
-    rewrite(source, new, DataSubject(CUSTOMER, NAME), every_source())
+    rewrite(source, new, DataSubject(CUSTOMER, NAME), every_source(), memory_limit="1GB")
     assert stat.S_IMODE(new.stat().st_mode) == 0o600
     put_in_place(new, source)
     assert stat.S_IMODE(source.stat().st_mode) == 0o444 and not new.exists()
@@ -228,7 +229,7 @@ def test_a_source_that_prefixes_its_customers_spells_them_without(tmp_path: Path
         connection.execute("create table raw_till.customers as select 'C1234' as customer_id")
         connection.execute("create table marts.c as select 'till-C1234' as customer_id union all select 'C1234'")
         connection.execute("create table marts.notes as select 'C1234 is till-C1234' as note")
-    rewrite(path, new, person, {"till": source})
+    rewrite(path, new, person, {"till": source}, memory_limit="1GB")
     with connect(new) as connection:
         assert read(connection) == [("erased-1",), ("till-erased-1",), ("C1234",)]
         assert connection.execute("from marts.notes").fetchall() == [("erased-1 is till-erased-1",)]
