@@ -1,7 +1,7 @@
 """The SQL of a finished build, run again without dbt and without a graph, to measure the cost of the SQL itself."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,13 @@ from warehouse.sql import connect, quote_identifier, quote_literal
 COPIED_SCHEMAS = ("ops", "ml", "seeds")
 
 
-def run_bare(manifest: Mapping[str, Any], compiled: Path, built: Path, folder: Path) -> dict[str, float]:
+def run_bare(
+    manifest: Mapping[str, Any],
+    compiled: Path,
+    built: Path,
+    folder: Path,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
     """Seconds of each model and test of `manifest` by name, from the SQL in `compiled`.
 
     built: the warehouse whose sources, seeds and posted results are copied (not timed) to a new file in `folder`.
@@ -27,9 +33,9 @@ def run_bare(manifest: Mapping[str, Any], compiled: Path, built: Path, folder: P
             file = compiled / Path(node["original_file_path"]) / node["path"]
         if not file.exists():
             continue
-        began = time.perf_counter()
+        began = clock()
         _execute(connection, node, file.read_text(encoding="utf-8"))
-        seconds[node["name"]] = time.perf_counter() - began
+        seconds[node["name"]] = clock() - began
     connection.close()
     return seconds
 
