@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign mutants dev clients lint docs format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev clients spark lint docs format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -50,6 +50,12 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 .lint-venv/ready: .lint-requirements.txt | $(BIN)/python
 	@$(UV) venv --quiet --clear --python $(BIN)/python .lint-venv
 	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
+	@touch $@
+
+# so has dbt on another engine: Spark's adapter would drag half of Spark along, and Sail wants an older pyspark
+.spark-venv/ready: .spark-requirements.txt | $(BIN)/python
+	@$(UV) venv --quiet --clear --python $(BIN)/python .spark-venv
+	@$(UV) pip install --quiet --compile-bytecode --python .spark-venv -r .spark-requirements.txt
 	@touch $@
 
 # so have programs that read what is published: Superset wants an older SQLAlchemy, and Python up to 3.12
@@ -95,6 +101,8 @@ dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors 
 
 clients: .clients-venv/ready ## Apache Superset and polars in an environment of their own, for their tests (1.1 GB)
 
+spark: .spark-venv/ready ## dbt on Sail, an engine for Spark's SQL, in an environment of its own (docs/scale.md; 0.9 GB)
+
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)
 	@$(call silently,$(BIN)/ruff format --check .)
@@ -120,4 +128,4 @@ bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: 
 	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
-	rm -rf $(VENV) .lint-venv .clients-venv .uv .cache site
+	rm -rf $(VENV) .lint-venv .clients-venv .spark-venv .uv .cache site

@@ -25,6 +25,7 @@ def run_bare(
     target = folder / "warehouse.duckdb"
     target.unlink(missing_ok=True)
     connection = connect(target)
+    connection.execute("set enable_progress_bar = false")
     _copy_inputs(connection, built)
     seconds = {}
     for node in _in_order(manifest):

@@ -6,7 +6,7 @@
 
 {# The rate of a row: 1 in the base currency, else that of its day from `rates` (int_exchange_rate_periods), NULL without one. #}
 {% macro rate_of(currency, rates) -%}
-    case when {{ currency }} is null or {{ currency }} = {{ text_literal(var('base_currency')) }} then 1 else {{ rates }}.rate end
+    case when {{ currency }} is null or {{ currency }} = {{ text_literal(var('base_currency')) }} then cast(1 as decimal(18, 8)) else {{ rates }}.rate end
 {%- endmacro %}
 
 {# Why a row in another currency is rejected: no rate on its day, or one that makes an amount too large; NULL for a sound one. #}

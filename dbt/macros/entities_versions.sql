@@ -25,6 +25,25 @@
         )
 {%- endmacro %}
 
+{# CTEs of what is gone: batches of files that were replaced, and rows that their database no longer has. #}
+{% macro gone_ctes() %}
+replaced_batches as (
+
+    select batch_id
+    from {{ ref('stg_ops__batches') }}
+    where superseded_by is not null
+
+),
+
+deleted_rows as (
+
+    select distinct batch_id, row_number
+    from {{ ref('stg_ops__deleted_rows') }}
+
+),
+
+{% endmacro %}
+
 {#
   CTEs from `judged` (the rows of the CTE `versions`, with a reject_reason; computed_anew) to `judged_rows`: of the rows of a
   key that are neither rejected nor gone (with a file that was replaced, or from their database), that of the highest
@@ -33,14 +52,15 @@
 #}
 {% macro row_status_ctes(entity, versions) %}
 {% set keys = entity_columns(entity) | selectattr(2, 'equalto', 'key') | map(attribute=0) | list %}
+{{ gone_ctes() }}
 candidates as {{ computed_anew() }} (
 
     select
-        *,
-        reject_reason is null
-        and _batch_id not in (select batch_id from {{ ref('stg_ops__batches') }} where superseded_by is not null)
-        and not {{ is_deleted('judged') }} as is_current
+        judged.*,
+        reject_reason is null and replaced_batches.batch_id is null and deleted_rows.batch_id is null as is_current
     from judged
+    left join replaced_batches on judged._batch_id = replaced_batches.batch_id
+    left join deleted_rows on judged._batch_id = deleted_rows.batch_id and judged._row_number = deleted_rows.row_number
 
 ),
 

@@ -15,7 +15,7 @@
 
 {# Where incremental models keep what they have seen: written by their own hooks, so a state of the graph and no input. #}
 {% macro watermarks() %}
-    {{ return(api.Relation.create(database='warehouse', schema='ops', identifier='watermarks')) }}
+    {{ return(api.Relation.create(database=('warehouse' if target.type == 'duckdb' else none), schema='ops', identifier='watermarks')) }}
 {% endmacro %}
 
 {#
@@ -24,6 +24,10 @@
   what it has not seen has to count as changed later.
 #}
 {% macro set_watermark(batch) %}
+    {{ return(adapter.dispatch('set_watermark')(batch)) }}
+{% endmacro %}
+{% macro spark__set_watermark(batch) %}{% endmacro %}
+{% macro default__set_watermark(batch) %}
     delete from {{ watermarks() }} where model = {{ text_literal(this.identifier) }};
     {% if batch is not none %}
     insert into {{ watermarks() }} values (
@@ -83,6 +87,12 @@
 
 {# The last batch that a model has seen under today's code and settings; none when it has to be built anew. #}
 {% macro watermark_of(model_name) %}
+    {{ return(adapter.dispatch('watermark_of')(model_name)) }}
+{% endmacro %}
+{% macro spark__watermark_of(model_name) %}
+    {{ return(none) }}
+{% endmacro %}
+{% macro default__watermark_of(model_name) %}
     {% if not execute %}{{ return(none) }}{% endif %}
     {% set found = run_query(
         "select batch_id from " ~ watermarks() ~ " where model = " ~ text_literal(model_name)

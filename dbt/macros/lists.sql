@@ -10,7 +10,7 @@
     struct_pack(lot_number := cast({{ lot_number }} as bigint), expires_on := cast({{ expires_on }} as date), use_id := cast({{ use_id }} as varchar), order_id := cast({{ order_id }} as varchar), points := cast({{ points }} as bigint))
 {%- endmacro %}
 {% macro spark__points_of_lot(lot_number, expires_on, use_id, order_id, points) -%}
-    named_struct('lot_number', cast({{ lot_number }} as bigint), 'expires_on', cast({{ expires_on }} as date), 'use_id', cast({{ use_id }} as string), 'order_id', cast({{ order_id }} as string), 'points', cast({{ points }} as bigint))
+    named_struct('lot_number', try_cast({{ lot_number }} as bigint), 'expires_on', try_cast({{ expires_on }} as date), 'use_id', try_cast({{ use_id }} as string), 'order_id', try_cast({{ order_id }} as string), 'points', try_cast({{ points }} as bigint))
 {%- endmacro %}
 
 {# An empty list of points. #}
@@ -21,7 +21,18 @@
     list_filter([{{ points_of_lot('null', 'null', 'null', 'null', 0) }}], lambda one: one.points > 0)
 {%- endmacro %}
 {% macro spark__no_points() -%}
-    filter(array({{ points_of_lot('null', 'null', 'null', 'null', 0) }}), one -> one.points > 0)
+    cast(array() as array<struct<lot_number: bigint, expires_on: date, use_id: string, order_id: string, points: bigint>>)
+{%- endmacro %}
+
+{# A list of one element. Sail tells lists that may hold NULL from those that may not, and has to be told that this one may. #}
+{% macro one_of_points(element) -%}
+    {{ return(adapter.dispatch('one_of_points')(element)) }}
+{%- endmacro %}
+{% macro default__one_of_points(element) -%}
+    [{{ element }}]
+{%- endmacro %}
+{% macro spark__one_of_points(element) -%}
+    slice(array({{ element }}, null), 1, 1)
 {%- endmacro %}
 
 {# The elements of a list for which `condition`, on the element `one`, holds. #}
@@ -63,12 +74,12 @@
 {%- endmacro %}
 {% macro spark__shares_of_points(wanted, held) -%}
     filter(flatten(transform({{ wanted }}, (want, place) -> transform({{ held }}, (have, beside) ->
-        {{ points_of_lot(
+        case when have.points > 0 then {{ points_of_lot(
             'have.lot_number', 'have.expires_on', 'coalesce(have.use_id, want.use_id)', 'coalesce(have.order_id, want.order_id)',
             'least(' ~ all_points('slice(' ~ wanted ~ ', 1, place + 1)') ~ ', ' ~ all_points('slice(' ~ held ~ ', 1, beside + 1)')
             ~ ') - greatest(' ~ all_points('slice(' ~ wanted ~ ', 1, place + 1)') ~ ' - want.points, '
             ~ all_points('slice(' ~ held ~ ', 1, beside + 1)') ~ ' - have.points)'
-        ) }}))), one -> one.points > 0)
+        ) }} end))), one -> one.points > 0)
 {%- endmacro %}
 
 {# A list with the points that `changes` have of the same `key` added to each element, or taken from it where `sign` is -. #}
@@ -82,10 +93,10 @@
     ) }})
 {%- endmacro %}
 {% macro spark__changed_points(points, changes, key, sign) -%}
-    transform({{ points }}, kept -> {{ points_of_lot(
+    transform({{ points }}, kept -> case when kept.points is not null then {{ points_of_lot(
         'kept.lot_number', 'kept.expires_on', 'kept.use_id', 'kept.order_id',
         'kept.points ' ~ sign ~ ' ' ~ all_points('filter(' ~ changes ~ ', change -> ' ~ same_points(key) ~ ')')
-    ) }})
+    ) }} end)
 {%- endmacro %}
 
 {# Whether the elements `kept` and `change` are the same by the columns of `key`. #}
@@ -128,7 +139,7 @@
     reverse({{ points }})
 {%- endmacro %}
 
-{# The elements of a group as a list, in an order. #}
+{# The elements of a group as a list, in the order of expressions that are never NULL. #}
 {% macro list_of_points(element, order) -%}
     {{ return(adapter.dispatch('list_of_points')(element, order)) }}
 {%- endmacro %}
@@ -136,7 +147,7 @@
     list({{ element }} order by {{ order }})
 {%- endmacro %}
 {% macro spark__list_of_points(element, order) -%}
-    array_agg({{ element }})
+    transform(array_sort(array_agg(struct({{ order }}, {{ element }} as element))), one -> one.element)
 {%- endmacro %}
 
 {# The parts of a text between separators, as a list. `separator` is one letter that no pattern gives a meaning. #}

@@ -18,7 +18,7 @@
     {%- set found = [] -%}
     {%- if type in ('date', 'timestamp') -%}
         {%- do found.append([name ~ ' < ' ~ date_or_null(var('earliest_date')), 'is before ' ~ var('earliest_date') ~ ' (earliest_date)']) -%}
-        {%- set last = "cast('9999-12-31' as timestamp)" if column['may_lie_ahead'] else 'loaded_until' -%}
+        {%- set last = "cast('9999-12-31' as date)" if column['may_lie_ahead'] else 'loaded_until' -%}
         {%- do found.append([name ~ ' > ' ~ last, 'lies after its delivery' if not column['may_lie_ahead'] else 'is no day of a calendar']) -%}
     {%- elif type not in ('text', 'boolean') -%}
         {%- do found.append([name ~ ' not between -' ~ largest ~ ' and ' ~ largest, 'is larger than ' ~ largest]) -%}

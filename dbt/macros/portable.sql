@@ -241,7 +241,7 @@
     cast(extract(isodow from {{ day }}) as integer)
 {%- endmacro %}
 {% macro spark__iso_weekday(day) -%}
-    (weekday({{ day }}) + 1)
+    ((dayofweek({{ day }}) + 5) % 7 + 1)
 {%- endmacro %}
 
 {#

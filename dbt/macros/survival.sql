@@ -41,7 +41,7 @@ summed as (
 
 survival as (
 
-    select *, round(case when somebody_waits then exp(log_survival) else 0 end, 12) as survival_rate
+    select *, round(case when somebody_waits then exp(log_survival) else 0e0 end, 12) as survival_rate
     from summed
 
 )

@@ -9,7 +9,7 @@
     struct_pack(tier_rank := {{ rank }}, expires_on := {{ expires_on }}, check_on := {{ check_on }}, reversed_on := {{ reversed_on }})
 {%- endmacro %}
 {% macro spark__held_tier(rank, expires_on, check_on, reversed_on) -%}
-    named_struct('tier_rank', {{ rank }}, 'expires_on', {{ expires_on }}, 'check_on', {{ check_on }}, 'reversed_on', {{ reversed_on }})
+    named_struct('tier_rank', try_cast({{ rank }} as int), 'expires_on', try_cast({{ expires_on }} as date), 'check_on', try_cast({{ check_on }} as date), 'reversed_on', try_cast({{ reversed_on }} as date))
 {%- endmacro %}
 
 {# A tier that goes on for `validity_months` after the one that ended, and can no longer be reversed. #}

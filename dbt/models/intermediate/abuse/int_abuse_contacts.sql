@@ -35,7 +35,7 @@ select
     contact_hashes.contact as subject,
     cast(null as date) as first_date,
     cast(null as date) as last_date,
-    shared_contacts.customers_count as measured,
+    cast(shared_contacts.customers_count as double) as measured,
     {{ setting('abuse', 'customers_a_contact') }} as threshold,
     {{ as_text('shared_contacts.customers_count') }} || ' customers have the same ' || contact_hashes.contact
         || ', the first of them ' || shared_contacts.first_customer_id as evidence

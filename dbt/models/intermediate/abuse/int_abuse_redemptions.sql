@@ -20,7 +20,7 @@ select
     {{ as_text('redemption_date') }} as subject,
     redemption_date as first_date,
     redemption_date as last_date,
-    count(*) as measured,
+    cast(count(*) as double) as measured,
     {{ setting('abuse', 'redemptions_a_day') }} as threshold,
     {{ as_text('count(*)') }} || ' redemptions on ' || {{ as_text('redemption_date') }} as evidence
 from redemptions

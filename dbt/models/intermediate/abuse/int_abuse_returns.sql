@@ -33,7 +33,7 @@ select
     'orders' as subject,
     first_date,
     last_date,
-    returned_count as measured,
+    cast(returned_count as double) as measured,
     {{ setting('abuse', 'returned_orders') }} as threshold,
     'returned half or more of ' || {{ as_text('returned_count') }} || ' of ' || {{ as_text('orders_count') }}
         || ' orders after earning on them, ' || {{ as_text('reversed_points') }} || ' points taken back' as evidence

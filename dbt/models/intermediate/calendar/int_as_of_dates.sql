@@ -26,5 +26,6 @@ cross join run_dates
 
 union
 
-select as_of_date, true as is_current, as_of_date in (select month_end from month_ends) as is_month_end
+select run_dates.as_of_date, true as is_current, month_ends.month_end is not null as is_month_end
 from run_dates
+left join month_ends on run_dates.as_of_date = month_ends.month_end

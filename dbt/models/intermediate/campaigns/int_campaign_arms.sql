@@ -21,7 +21,7 @@ of_two as (
 
     select
         campaigns.campaign_id,
-        coalesce(experiments.treatment_share, campaigns.planned_treatment_share, 0.5) as treatment_share
+        coalesce(experiments.treatment_share, campaigns.planned_treatment_share, cast(0.5 as double)) as treatment_share
     from campaigns
     left join experiments on campaigns.campaign_id = experiments.campaign_id
     where campaigns.campaign_id not in (select campaign_id from planned_arms)

@@ -48,10 +48,12 @@ by_product as (
 
 by_order as (
 
-    select order_id, min(campaign_id) as campaign_id
+    select returned_orders.order_id, min(returned_orders.campaign_id) as campaign_id
     from returned_orders
-    group by order_id
-    having count(*) = count(campaign_id) and min(campaign_id) = max(campaign_id)
+    group by returned_orders.order_id
+    having
+        count(*) = count(returned_orders.campaign_id)
+        and min(returned_orders.campaign_id) = max(returned_orders.campaign_id)
 
 ),
 

@@ -24,5 +24,5 @@ windows as (
 
 )
 
-select campaign_id, month, cast(days_in_month as double) / window_days as share_of_window
+select campaign_id, month, {{ rate('days_in_month', 'window_days') }} as share_of_window
 from windows

@@ -38,7 +38,8 @@ select
     campaign_members.member_since,
     least(campaign_members.member_since, campaigns.start_date) as before_date,
     {{ days_between('campaigns.end_date', 'campaigns.start_date') }} + 1 as window_days,
-    case when treatments.treatment_share > 0 and treatments.treatment_share < 1 then treatments.treatment_share else 0.5 end
+    case when treatments.treatment_share > 0 and treatments.treatment_share < 1 then treatments.treatment_share
+        else cast(0.5 as double) end
         as planned_share,
     campaign_members.customer_id,
     campaign_members.arm,

@@ -28,5 +28,5 @@ select
     campaign_id,
     arm,
     is_control,
-    planned_share / sum(planned_share) over (partition by campaign_id) as planned_share
+    cast(planned_share as double) / sum(cast(planned_share as double)) over (partition by campaign_id) as planned_share
 from arms

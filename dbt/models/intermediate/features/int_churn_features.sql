@@ -39,8 +39,8 @@ select
     {% endfor -%}
     {{ pace_ratio('orders_30d', 'orders_180d') }} as orders_trend,
     {{ pace_ratio('net_amount_30d', 'net_amount_180d') }} as net_amount_trend,
-    purchases.active_weeks_count / least(12.0, ceil(purchases.observed_days / 7.0)) as active_weeks_rate,
-    purchases.active_horizons_count / ceil(least(365, purchases.observed_days) / {{ var('churn_horizon_days') }}.0) as active_horizons_rate,
+    purchases.active_weeks_count / least(12e0, ceil(purchases.observed_days / 7e0)) as active_weeks_rate,
+    purchases.active_horizons_count / ceil(least(365, purchases.observed_days) / {{ var('churn_horizon_days') }}e0) as active_horizons_rate,
     purchases.gap_mean_days,
     purchases.gap_std_days,
     purchases.gap_max_days,

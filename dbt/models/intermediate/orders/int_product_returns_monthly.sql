@@ -40,10 +40,10 @@ select
     channel,
     false as is_return,
     count(*) as sold_lines_count,
-    sum(quantity) as sold_quantity,
-    sum(net_amount) as sold_net_amount,
+    {{ money('sum(quantity)') }} as sold_quantity,
+    {{ money('sum(net_amount)') }} as sold_net_amount,
     {%- for name in returns %}
-    0 as {{ name }}{{ ',' if not loop.last }}
+    {{ money('0') }} as {{ name }}{{ ',' if not loop.last }}
     {%- endfor %}
 from sale_lines
 where not is_return
@@ -57,15 +57,15 @@ select
     channel,
     true as is_return,
     0 as sold_lines_count,
-    0 as sold_quantity,
-    0 as sold_net_amount,
-    sum(quantity) filter (where is_linked) as return_quantity,
-    sum(net_amount) filter (where is_linked) as return_amount,
+    {{ money('0') }} as sold_quantity,
+    {{ money('0') }} as sold_net_amount,
+    {{ money('sum(quantity) filter (where is_linked)') }} as return_quantity,
+    {{ money('sum(net_amount) filter (where is_linked)') }} as return_amount,
     {%- for days in horizons %}
-    sum(quantity) filter (where age_days <= {{ days }}) as return_quantity_{{ days }}d,
-    sum(net_amount) filter (where age_days <= {{ days }}) as return_amount_{{ days }}d,
+    {{ money('sum(quantity) filter (where age_days <= ' ~ days ~ ')') }} as return_quantity_{{ days }}d,
+    {{ money('sum(net_amount) filter (where age_days <= ' ~ days ~ ')') }} as return_amount_{{ days }}d,
     {%- endfor %}
-    sum(net_amount) filter (where is_linked and is_return_date_assumed) as assumed_date_return_amount,
-    sum(net_amount) filter (where not is_linked) as unlinked_return_amount
+    {{ money('sum(net_amount) filter (where is_linked and is_return_date_assumed)') }} as assumed_date_return_amount,
+    {{ money('sum(net_amount) filter (where not is_linked)') }} as unlinked_return_amount
 from returned_lines
 group by 1, 2, 3, 4

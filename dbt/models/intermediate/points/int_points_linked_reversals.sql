@@ -37,7 +37,7 @@ stepped as (
         lot_number,
         source_id,
         reversed_on,
-        lag(points_after, 1, earned_points) over (partition by source_id order by reversed_on) - points_after as points
+        coalesce(lag(points_after) over (partition by source_id order by reversed_on), earned_points) - points_after as points
     from returns
 
 )

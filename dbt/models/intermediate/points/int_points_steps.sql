@@ -13,9 +13,15 @@ with recursive events as (
 
 ),
 
+customers as (
+
+    select distinct customer_id from events
+
+),
+
 steps as (
 
-    select distinct
+    select
         customer_id,
         cast(0 as bigint) as event_number,
         {{ no_points() }} as lots,
@@ -24,7 +30,7 @@ steps as (
         {{ no_points() }} as used,
         {{ no_points() }} as given,
         cast(0 as bigint) as reversed_points
-    from events
+    from customers
 
     union all
 
@@ -54,7 +60,15 @@ steps as (
         released as (
 
             select
-                * exclude (lots, owed, spent, released),
+                customer_id,
+                event_number,
+                event_date,
+                kind,
+                use_id,
+                order_id,
+                lot_number,
+                points,
+                paid,
                 {{ points_by_lot(joined_points([
                     'lots',
                     chosen_points(changed_points('released', 'paid', ['lot_number'], '-'), 'one.expires_on >= event_date'),
@@ -89,7 +103,7 @@ steps as (
                 end as reversed_points,
                 case
                     when kind = 'give_back' then {{ shares_of_points(
-                        '[' ~ points_of_lot('null', 'null', 'null', 'null', 'points') ~ ']',
+                        one_of_points(points_of_lot('null', 'null', 'null', 'null', 'points')),
                         joined_points([
                             chosen_points('owed', given_back()),
                             reversed_points(chosen_points('spent', given_back())),
@@ -104,20 +118,24 @@ steps as (
         wanted as (
 
             select
-                * exclude (lots, owed, spent),
+                customer_id,
+                event_number,
+                paid,
+                given,
+                reversed_points,
                 {{ changed_points(
                     changed_points('lots', 'given', ['lot_number'], '+'),
-                    '[' ~ points_of_lot('lot_number', 'null', 'null', 'null', 'reversed_points') ~ ']',
+                    one_of_points(points_of_lot('lot_number', 'null', 'null', 'null', 'reversed_points')),
                     ['lot_number'],
                     '-'
                 ) }} as lots,
                 {{ chosen_points(changed_points('spent', 'given', ['use_id', 'lot_number'], '-'), 'one.points > 0') }} as spent,
                 {{ chosen_points(joined_points([
                     changed_points('owed', 'given', ['use_id', 'lot_number'], '-'),
-                    '[' ~ points_of_lot(
+                    one_of_points(points_of_lot(
                         'null', 'null', 'use_id', 'order_id',
                         "case when kind in ('use', 'return') then points - reversed_points else 0 end"
-                    ) ~ ']',
+                    )),
                 ]), 'one.points > 0') }} as owed
             from claimed
 

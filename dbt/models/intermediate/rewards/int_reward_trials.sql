@@ -33,11 +33,11 @@ outcomes as (
 
 trials as (
 
-    select
-        campaign_id,
-        (select max(snapshot_date) from snapshots where snapshot_date < start_date) as snapshot_date
+    select campaigns.campaign_id, max(snapshots.snapshot_date) as snapshot_date
     from campaigns
-    where campaign_id in (select trial_campaign_id from rules)
+    left join snapshots on campaigns.start_date > snapshots.snapshot_date
+    where campaigns.campaign_id in (select trial_campaign_id from rules)
+    group by campaigns.campaign_id
 
 )
 

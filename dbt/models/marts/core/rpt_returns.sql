@@ -74,7 +74,7 @@ filled as (
 
     union all
 
-    select month, 'all' as group_kind, 'all' as group_value, {% for name in sums %}0 as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
+    select month, 'all' as group_kind, 'all' as group_value, {% for name in sums %}{{ 0 if loop.first else money('0') }} as {{ name }}{{ ', ' if not loop.last }}{% endfor %}
     from months
     where month not in (select month from summed)
 

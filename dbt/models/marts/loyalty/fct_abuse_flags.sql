@@ -20,7 +20,7 @@ select
     run_dates.as_of_date,
     cast(flags.first_date as date) as first_date,
     cast(flags.last_date as date) as last_date,
-    cast(flags.measured as double) as measured_value,
+    flags.measured as measured_value,
     cast(flags.threshold as double) as threshold_value,
     flags.evidence
 from flags

@@ -39,7 +39,7 @@ weighted as (
     select
         *,
         {% for part, weight in weights.items() %}
-        case when {{ part }}_part is null then 0 else cast({{ weight }} as double) end{{ ' + ' if not loop.last }}
+        case when {{ part }}_part is null then 0e0 else cast({{ weight }} as double) end{{ ' + ' if not loop.last }}
         {%- endfor %} as weight,
         {% for part, weight in weights.items() %}
         coalesce({{ weight }} * {{ part }}_part, 0){{ ' + ' if not loop.last }}

@@ -16,7 +16,7 @@ select
     {%- for side, sign in [('low', '-'), ('high', '+')] %},
     case
         when gap_kind = 'any' or not somebody_waits then null
-        when log_survival = 0 then 1
+        when log_survival = 0 then 1e0
         else round(exp(-exp(ln(-log_survival) {{ sign }} 1.959963984540054 * log_survival_error / log_survival)), 12)
     end as survival_{{ side }}
     {%- endfor %}

@@ -5,7 +5,7 @@ select
     as_of_date,
     snapshot_from as snapshot_from_date,
     snapshot_to as snapshot_to_date,
-    "rows" as rows_count,
+    {{ adapter.quote('rows') }} as rows_count,
     is_champion,
     status,
     detail,

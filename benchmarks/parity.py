@@ -1,0 +1,169 @@
+"""Whether another engine makes the same rows: every model of a company that has run, by dbt on Sail and on DuckDB.
+
+    make spark
+    python -m benchmarks.parity [--company NAME]
+
+The tables that models read and none makes (raw rows, what models learned, records of runs) leave the warehouse as
+Parquet. Both engines build every seed and model from them in full, in empty databases, and each table is compared row
+by row, both ways: exactly, floats to nine digits. Prints the tables that differ, and exits with 1 if there are any.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.dbt_runner.command import as_data
+from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.variables import run_variables
+from dagster_project.prepare import prepare_warehouse
+from warehouse.relations import Relation
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.sql import connect, limit_resources, quote_identifier, quote_literal
+
+PYTHON = PROJECT_ROOT / ".spark-venv" / "bin" / "python"
+# Schemas of what models read and none makes; raw tables have a schema for each source.
+READ = "(table_schema in ('ops', 'ml') or table_schema like 'raw\\_%' escape '\\') and table_name <> 'watermarks'"
+FLOATS = ("DOUBLE", "FLOAT")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A table of both engines: rows of the warehouse, and rows that only one of them has."""
+
+    table: str
+    rows: int
+    only_here: int
+    only_there: int
+    columns: tuple[str, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both have the same rows."""
+        return not (self.only_here or self.only_there)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Build, compare, and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__.splitlines()[0])
+    parser.add_argument("--company", help="a shipped company, or a settings file; without it that of the environment")
+    settings = load_settings(company=parser.parse_args(argv).company)
+    if not PYTHON.exists():
+        sys.exit(f"{PYTHON} is missing: `make spark` installs dbt on Sail in an environment of its own.")
+    with tempfile.TemporaryDirectory(prefix="loyalty-parity-") as folder:
+        began = time.perf_counter()
+        compared = compare(settings, Path(folder))
+    apart = [one for one in compared if not one.is_same]
+    for one in apart:
+        print(
+            f"{one.table}: of {one.rows} rows {one.only_here} are DuckDB's alone, and {one.only_there} Sail's"
+            f" ({', '.join(one.columns)})"
+        )
+    rows = sum(one.rows for one in compared)
+    seconds = time.perf_counter() - began
+    print(f"{len(compared)} tables of {rows:,} rows: {len(apart)} differ. {seconds:.0f} s")
+    sys.exit(bool(apart))
+
+
+def compare(settings: Settings, folder: Path) -> list[Compared]:
+    """Every model of the company, built by both engines below the folder."""
+    inputs, out, here = folder / "inputs", folder / "out", folder / "home"
+    for made in (inputs, out, here):
+        made.mkdir()
+    _export(settings, inputs)
+    again = settings.model_copy(update={"home": here})
+    built_here = _build_here(again, inputs)
+    _build_there(again, inputs, folder / "variables.json", out)
+    with connect(again.warehouse_path) as connection:
+        return [_compared(connection, relation, out / f"{relation}.parquet") for relation in built_here]
+
+
+def _export(settings: Settings, inputs: Path) -> None:
+    with connect(settings.warehouse_path, read_only=True) as connection:
+        limit_resources(connection, settings)
+        found = connection.execute(
+            f"select table_schema, table_name from information_schema.tables where {READ} order by all"
+        ).fetchall()
+        for relation in (Relation(*names) for names in found):
+            target = quote_literal(str(inputs / f"{relation}.parquet"))
+            connection.execute(f"copy (from {relation.sql}) to {target} (format parquet)")
+
+
+def _build_here(settings: Settings, inputs: Path) -> list[Relation]:
+    """Build by DuckDB from the same files. Returns the models."""
+    project = DbtProject(settings)
+    manifest = project.manifest()
+    with connect(settings.warehouse_path) as connection:
+        limit_resources(connection, settings)
+        prepare_warehouse(connection, manifest)
+        views = connection.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
+        for file in sorted(inputs.glob("*.parquet")):
+            relation = Relation(*file.stem.split(".", 1))
+            if relation in views:  # of tables that are copied
+                continue
+            connection.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
+            rows = f"read_parquet({quote_literal(str(file))})"
+            connection.execute(f"create or replace table {relation.sql} as from {rows}")
+    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("seed", "model")]
+    results = project.build([node["name"] for node in nodes])
+    broken = [f"{one.name}: {one.message}" for one in results if not one.is_good]
+    if broken:
+        sys.exit("\n".join(broken))
+    return sorted(Relation(node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
+
+
+def _build_there(settings: Settings, inputs: Path, variables: Path, out: Path) -> None:
+    variables.write_text(json.dumps(as_data(run_variables(settings))), encoding="utf-8")
+    command = [str(PYTHON), "-m", "benchmarks.sail_build", str(inputs), str(variables), str(out)]
+    environment = {**os.environ, "TZ": "UTC", "DO_NOT_TRACK": "1"}
+    done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"Sail did not build every model:\n{done.stderr.strip()[-4000:]}")
+
+
+def _compared(connection: duckdb.DuckDBPyConnection, relation: Relation, file: Path) -> Compared:
+    columns = connection.execute(
+        "select column_name, data_type from duckdb_columns() where schema_name = $schema and table_name = $name"
+        " order by column_index",
+        {"schema": relation.schema, "name": relation.name},
+    ).fetchall()
+    here, there = relation.sql, f"read_parquet({quote_literal(str(file))})"
+    told = ", ".join(_told(name, kind) for name, kind in columns)
+    only_here, only_there = (_beyond(connection, told, one, other) for one, other in ((here, there), (there, here)))
+    apart = [
+        name
+        for name, kind in columns
+        if (only_here or only_there) and _beyond(connection, _told(name, kind), here, there)
+    ]
+    ((rows,),) = connection.execute(f"select count(*) from {here}").fetchall()
+    return Compared(str(relation), rows, only_here, only_there, tuple(apart))
+
+
+def _told(name: str, kind: str) -> str:
+    """A column as it is compared; what is no number is NULL on either side."""
+    column = quote_identifier(name)
+    if kind not in FLOATS:
+        return f"cast({column} as {kind}) as {column}"
+    number = f"cast({column} as double)"
+    return f"case when isfinite({number}) then printf('%.9g', {number} + 0) end as {column}"
+
+
+def _beyond(connection: duckdb.DuckDBPyConnection, told: str, one: str, other: str) -> int:
+    """How many rows only the first has."""
+    row = connection.execute(
+        f"select count(*) from (select {told} from {one} except all select {told} from {other})"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Another engine makes the same rows of the same models (docs/scale.md)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.parity import PYTHON, compare
+from tests.support.company import Company
+
+
+@pytest.mark.slow
+def test_sail_makes_the_rows_of_duckdb(built: Company, tmp_path: Path) -> None:
+    _require_sail()
+    compared = compare(built.settings, tmp_path)
+    assert [one for one in compared if not one.is_same] == []
+    rows = {one.table: one.rows for one in compared}
+    assert rows["marts.fct_order_lines"] > 3_000 and rows["marts.fct_points_entries"] > 100
+    assert sum(count > 0 for count in rows.values()) > 250
+
+
+def _require_sail() -> None:
+    if PYTHON.exists():
+        return
+    reason = "no dbt on Sail: `make spark` installs it in an environment of its own"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
