@@ -197,13 +197,17 @@
     {{ return(adapter.dispatch('json_record')(columns)) }}
 {%- endmacro %}
 {% macro default__json_record(columns) -%}
-    {{ as_text("json_object(" ~ json_arguments(columns) ~ ")") }}
+    {%- set arguments = [] -%}
+    {%- for column in columns -%}{%- do arguments.append(text_literal(column) ~ ', ' ~ column) -%}{%- endfor -%}
+    {{ as_text("json_object(" ~ arguments | join(', ') ~ ")") }}
 {%- endmacro %}
 {% macro spark__json_record(columns) -%}
-    to_json(named_struct({{ json_arguments(columns) }}))
-{%- endmacro %}
-{% macro json_arguments(columns) -%}
-    {%- for column in columns -%}{{ text_literal(column) }}, {{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
+    {#- to_json leaves out what is NULL, so each value is taken out of an object of its own -#}
+    '{' ||
+    {%- for column in columns %} '"{{ column }}":' || coalesce(nullif(
+        substring(to_json(named_struct('v', {{ column }})), 6, length(to_json(named_struct('v', {{ column }}))) - 6), ''
+    ), 'null') ||{{ " ',' ||" if not loop.last }}
+    {%- endfor %} '}'
 {%- endmacro %}
 
 {# One row a day from `first` to `last`, both included, in the column `date_day`. #}

@@ -49,9 +49,9 @@ select
     'discounts',
     first_date,
     last_date,
-    100 * discount_amount / gross_amount,
-    100 * {{ setting('abuse', 'discount_rate') }},
-    {{ as_text('cast(round(100 * discount_amount / gross_amount) as bigint)') }} || '% discount over '
+    cast(100 * discount_amount as double) / cast(gross_amount as double),
+    cast(100 * {{ setting('abuse', 'discount_rate') }} as double),
+    {{ as_text('cast(round(cast(100 * discount_amount as double) / cast(gross_amount as double)) as bigint)') }} || '% discount over '
         || {{ as_text('orders_count') }} || ' orders'
 from shopping
 where

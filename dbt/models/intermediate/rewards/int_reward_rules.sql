@@ -47,7 +47,8 @@ trials as (
 select
     rewards.reward_id,
     rewards.reward_name,
-    coalesce(rewards.campaign_type, rewards.reward_id) as campaign_type,
+    -- a seed's empty cell is NULL in DuckDB and a text in Spark
+    coalesce(nullif(rewards.campaign_type, ''), rewards.reward_id) as campaign_type,
     rewards.minimum_tier_rank,
     rewards.audience,
     trials.campaign_id as trial_campaign_id,
