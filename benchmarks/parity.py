@@ -83,7 +83,7 @@ def compare(settings: Settings, folder: Path) -> list[Compared]:
     built_here = _build_here(again, inputs)
     _build_there(again, inputs, folder / "variables.json", out)
     with connect(again.warehouse_path) as connection:
-        return [_compared(connection, relation, out / f"{relation}.parquet") for relation in built_here]
+        return [compare_table(connection, relation, out / f"{relation}.parquet") for relation in built_here]
 
 
 def _export(settings: Settings, inputs: Path) -> None:
@@ -129,7 +129,8 @@ def _build_there(settings: Settings, inputs: Path, variables: Path, out: Path) -
         sys.exit(f"Sail did not build every model:\n{done.stderr.strip()[-4000:]}")
 
 
-def _compared(connection: duckdb.DuckDBPyConnection, relation: Relation, file: Path) -> Compared:
+def compare_table(connection: duckdb.DuckDBPyConnection, relation: Relation, file: Path) -> Compared:
+    """A table of the connection and the Parquet file of the same; columns: those in which the rows differ."""
     columns = connection.execute(
         "select column_name, data_type from duckdb_columns() where schema_name = $schema and table_name = $name"
         " order by column_index",
