@@ -31,7 +31,7 @@ from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
 from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources
+from warehouse.sql import connect, limit_reader, limit_resources
 
 # Beside the manifests: the keys of unit tests that passed, the latest last.
 UNIT_TESTS = "passed_unit_tests.json"
@@ -179,7 +179,8 @@ class DbtProject:
     ) -> list[NodeResult]:
         file = self.settings.dev_path if self.target == "dev" else self.settings.warehouse_path
         with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
-            limit_resources(held, self.settings)
+            # an analyst builds beside a run, and takes no more than a reader
+            (limit_reader if self.target == "dev" else limit_resources)(held, self.settings)
             variables = run_variables(self.settings)
             return _node_results(self._invoke(manifest, arguments, variables, self.compiled_path(), on_node))
 
