@@ -205,7 +205,7 @@
     {#- to_json leaves out what is NULL, so each value is taken out of an object of its own -#}
     '{' ||
     {%- for column in columns %} '"{{ column }}":' || coalesce(nullif(
-        substring(to_json(named_struct('v', {{ column }})), 6, length(to_json(named_struct('v', {{ column }}))) - 6), ''
+        substring(to_json(named_struct('v', {{ column }})), 6, greatest(length(to_json(named_struct('v', {{ column }}))) - 6, 0)), ''
     ), 'null') ||{{ " ',' ||" if not loop.last }}
     {%- endfor %} '}'
 {%- endmacro %}
