@@ -19,15 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare_sql import run_bare
+from benchmarks.generated import expect_good, load, settings_of
 from benchmarks.increment import in_own_process
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.prepare import prepare_warehouse
 from generator.company import SOURCES
 from generator.generate import generate, parse_size
-from warehouse.ingest.load import load_source
-from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings
-from warehouse.sql import connect
 
 ANSWERS = {
     "what brings good customers": ("fct_cohort_attributes", "rpt_cohort_drivers", "rpt_repurchase"),
@@ -54,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(folder: Path, size: int, seed: int) -> tuple[dict[str, float], dict[str, set[str]]]:
     """Processor seconds of each model and check, and the names of those that belong to each answer."""
-    settings = _settings(folder)
+    settings = settings_of(folder, SOURCES)
     in_own_process(_generate, folder / "landing", size, seed)
     in_own_process(_build, settings)
     manifest = DbtProject(settings).manifest()
@@ -105,36 +102,17 @@ def _checks_of(models: Collection[str], nodes: Mapping[str, Any], parents: Mappi
     }
 
 
-def _settings(folder: Path) -> Settings:
-    return Settings.model_validate(
-        {
-            "company": "generated",
-            "home": folder / "home",
-            "sources": {source: {"input_path": folder / "landing" / source} for source in SOURCES},
-            "business_timezone": "UTC",
-            "base_currency": "EUR",
-            "churn_horizon_days": 60,
-        }
-    )
-
-
 def _generate(landing: Path, size: int, seed: int) -> None:
     generate(landing, size=size, seed=seed, start=date(2024, 1, 1), sources=SOURCES)
 
 
 def _build(settings: Settings) -> None:
     """Load, and build every seed and model as a run does; what models learn stays empty."""
-    settings.home.mkdir(parents=True)
     project = DbtProject(settings)
     manifest = project.manifest()
-    with connect(settings.warehouse_path) as connection:
-        prepare_warehouse(connection, manifest)
-        for source in load_sources_config(settings).values():
-            load_source(connection, source, settings)
-    results = project.build([node["name"] for node in manifest["nodes"].values() if node["resource_type"] != "test"])
-    broken = [f"{result.name}: {result.message}" for result in results if not result.is_good]
-    if broken:
-        raise RuntimeError("\n".join(broken))
+    load(settings, manifest)
+    made = [node["name"] for node in manifest["nodes"].values() if node["resource_type"] != "test"]
+    expect_good(project.build(made))
 
 
 def _bare(settings: Settings, folder: Path) -> dict[str, float]:

@@ -22,12 +22,10 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.generated import expect_good, load, settings_of
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.prepare import prepare_warehouse
 from generator.company import SOURCES
 from generator.generate import deliver_changes, generate, parse_size
-from warehouse.ingest.load import load_source
-from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_literal
 
@@ -94,7 +92,7 @@ def measure(
     `isolated` gives every step a process of its own; without it peaks are those of this process so far.
     """
     step = in_own_process if isolated else _here
-    landing, settings = folder / "landing", _settings(folder, sources)
+    landing, settings = folder / "landing", settings_of(folder, sources)
     full_sql, increment_sql = folder / "full_sql", folder / "increment_sql"
     step(_generate, landing, size, seed, changes, sources)
     costs = {"load": step(_load, settings)}
@@ -122,19 +120,6 @@ def _here(work: Callable[..., Any], *arguments: Any) -> Any:
     return work(*arguments)
 
 
-def _settings(folder: Path, sources: tuple[str, ...]) -> Settings:
-    return Settings.model_validate(
-        {
-            "company": "generated",
-            "home": folder / "home",
-            "sources": {source: {"input_path": folder / "landing" / source} for source in sources},
-            "business_timezone": "UTC",
-            "base_currency": "EUR",
-            "churn_horizon_days": 60,
-        }
-    )
-
-
 def _generate(landing: Path, size: int, seed: int, changes: float, sources: tuple[str, ...]) -> None:
     only = ("order_lines", "exchange_rates")
     generate(landing, size=size, seed=seed, start=date(2024, 1, 1), sources=sources, changes=changes, only=only)
@@ -151,11 +136,7 @@ def _load(settings: Settings) -> Cost:
     settings.home.mkdir(parents=True, exist_ok=True)
     manifest = DbtProject(settings).manifest()  # parsed before the clock starts
     cost = meter()
-    connection = connect(settings.warehouse_path)
-    prepare_warehouse(connection, manifest)
-    for source in load_sources_config(settings).values():
-        load_source(connection, source, settings)
-    connection.close()
+    load(settings, manifest)
     return cost({})
 
 
@@ -169,23 +150,17 @@ def _build(settings: Settings, keep: Path) -> Cost:
     """The models through dbt; their compiled SQL is kept in the folder `keep`. Parsing and imports are not counted."""
     project = DbtProject(settings)
     staging = [f"staging.{source}" for source in settings.sources]
-    _expect_good(project.build(["stg_ops__batches", "stg_ops__deleted_rows", *staging]))
+    expect_good(project.build(["stg_ops__batches", "stg_ops__deleted_rows", *staging]))
     cost = meter()
     results = project.build(list(MODELS))
     measured = cost({result.name: result.seconds for result in results})
-    _expect_good(results)
+    expect_good(results)
     keep.mkdir()
     (keep / STAGING).write_text(_staging(settings.warehouse_path), encoding="utf-8")
     for name in MODELS:
         (file,) = (project.compiled_path() / "compiled").rglob(f"{name}.sql")
         shutil.copyfile(file, keep / file.name)
     return measured
-
-
-def _expect_good(results: Sequence[Any]) -> None:
-    broken = [f"{result.name}: {result.message}" for result in results if not result.is_good]
-    if broken:
-        raise RuntimeError("\n".join(broken))
 
 
 def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:

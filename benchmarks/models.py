@@ -16,13 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import plain_models
+from benchmarks.generated import expect_good, load, settings_of
 from benchmarks.increment import Cost, in_own_process, meter
 from dagster_project.dbt_runner.project import DbtProject
-from dagster_project.prepare import prepare_warehouse
 from dagster_project.steps.registry import STEPS
 from generator.generate import generate, parse_size
-from warehouse.ingest.load import load_source
-from warehouse.ingest.sources import load_sources_config
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_resources
 
@@ -46,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(folder: Path, customers: int, seed: int) -> dict[str, Cost]:
     """The cost of features, of each model step, and of the plain script's parts, by name."""
-    settings = _settings(folder)
+    settings = settings_of(folder, ["shop"], churn_horizon_days=HORIZON_DAYS, memory_limit="8GB")
     in_own_process(_generate, folder / "landing", customers, seed)
     costs = {"load, and features in SQL": in_own_process(_build, settings)}
     for step in STEPS:
@@ -58,20 +56,6 @@ def measure(folder: Path, customers: int, seed: int) -> dict[str, Cost]:
     return costs
 
 
-def _settings(folder: Path) -> Settings:
-    return Settings.model_validate(
-        {
-            "company": "generated",
-            "home": folder / "home",
-            "sources": {"shop": {"input_path": folder / "landing" / "shop"}},
-            "business_timezone": "UTC",
-            "base_currency": "EUR",
-            "churn_horizon_days": HORIZON_DAYS,
-            "memory_limit": "8GB",
-        }
-    )
-
-
 def _generate(landing: Path, customers: int, seed: int) -> None:
     size = customers * LINES_PER_CUSTOMER
     generate(landing, size=size, seed=seed, days=DAYS, start=START, customers=customers)
@@ -79,19 +63,12 @@ def _generate(landing: Path, customers: int, seed: int) -> None:
 
 def _build(settings: Settings) -> Cost:
     """Load, and build all that the model steps read."""
-    settings.home.mkdir(parents=True)
     project = DbtProject(settings)
     manifest = project.manifest()
     wanted = _upstream(manifest, {name.split(".")[1] for step in STEPS for name in step.reads})
     cost = meter()
-    connection = _connected(settings)
-    prepare_warehouse(connection, manifest)
-    for source in load_sources_config(settings).values():
-        load_source(connection, source, settings)
-    connection.close()
-    broken = [f"{result.name}: {result.message}" for result in project.build(wanted) if not result.is_good]
-    if broken:
-        raise RuntimeError("\n".join(broken))
+    load(settings, manifest)
+    expect_good(project.build(wanted))
     return cost({})
 
 

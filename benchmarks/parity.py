@@ -5,7 +5,7 @@
 
 The tables that models read and none makes (raw rows, what models learned, records of runs) leave the warehouse as
 Parquet. Both engines build every seed and model from them in full, in empty databases, and each table is compared row
-by row, both ways: exactly, floats to nine digits. Prints the tables that differ, and exits with 1 if there are any.
+by row: exactly, floats to nine digits. Prints the tables that differ, and exits with 1 if there are any.
 """
 
 import argparse
@@ -16,11 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
+from benchmarks.generated import expect_good
+from benchmarks.kernels import Difference, differences
 from dagster_project.dbt_runner.command import as_data
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.variables import run_variables
@@ -32,23 +31,6 @@ from warehouse.sql import connect, limit_resources, quote_identifier, quote_lite
 PYTHON = PROJECT_ROOT / ".spark-venv" / "bin" / "python"
 # Schemas of what models read and none makes; raw tables have a schema for each source.
 READ = "(table_schema in ('ops', 'ml') or table_schema like 'raw\\_%' escape '\\') and table_name <> 'watermarks'"
-FLOATS = ("DOUBLE", "FLOAT")
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A table of both engines: rows of the warehouse, and rows that only one of them has."""
-
-    table: str
-    rows: int
-    only_here: int
-    only_there: int
-    columns: tuple[str, ...]
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both have the same rows."""
-        return not (self.only_here or self.only_there)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,19 +43,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="loyalty-parity-") as folder:
         began = time.perf_counter()
         compared = compare(settings, Path(folder))
-    apart = [one for one in compared if not one.is_same]
+    apart = [one for one in compared if not one.is_none]
     for one in apart:
-        print(
-            f"{one.table}: of {one.rows} rows {one.only_here} are DuckDB's alone, and {one.only_there} Sail's"
-            f" ({', '.join(one.columns)})"
-        )
+        print(f"{one.table}: {one.differing_rows} of {one.rows} rows differ ({', '.join(one.columns)})")
     rows = sum(one.rows for one in compared)
     seconds = time.perf_counter() - began
     print(f"{len(compared)} tables of {rows:,} rows: {len(apart)} differ. {seconds:.0f} s")
     sys.exit(bool(apart))
 
 
-def compare(settings: Settings, folder: Path) -> list[Compared]:
+def compare(settings: Settings, folder: Path) -> list[Difference]:
     """Every model of the company, built by both engines below the folder."""
     inputs, out, here = folder / "inputs", folder / "out", folder / "home"
     for made in (inputs, out, here):
@@ -82,8 +61,9 @@ def compare(settings: Settings, folder: Path) -> list[Compared]:
     again = settings.model_copy(update={"home": here})
     built_here = _build_here(again, inputs)
     _build_there(again, inputs, folder / "variables.json", out)
-    with connect(again.warehouse_path) as connection:
-        return [compare_table(connection, relation, out / f"{relation}.parquet") for relation in built_here]
+    mine, theirs = folder / "duckdb.duckdb", folder / "sail.duckdb"
+    _copied(again.warehouse_path, built_here, out, mine, theirs)
+    return differences(mine, theirs)
 
 
 def _export(settings: Settings, inputs: Path) -> None:
@@ -113,10 +93,7 @@ def _build_here(settings: Settings, inputs: Path) -> list[Relation]:
             rows = f"read_parquet({quote_literal(str(file))})"
             connection.execute(f"create or replace table {relation.sql} as from {rows}")
     nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("seed", "model")]
-    results = project.build([node["name"] for node in nodes])
-    broken = [f"{one.name}: {one.message}" for one in results if not one.is_good]
-    if broken:
-        sys.exit("\n".join(broken))
+    expect_good(project.build([node["name"] for node in nodes]))
     return sorted(Relation(node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
 
 
@@ -129,41 +106,20 @@ def _build_there(settings: Settings, inputs: Path, variables: Path, out: Path) -
         sys.exit(f"Sail did not build every model:\n{done.stderr.strip()[-4000:]}")
 
 
-def compare_table(connection: duckdb.DuckDBPyConnection, relation: Relation, file: Path) -> Compared:
-    """A table of the connection and the Parquet file of the same; columns: those in which the rows differ."""
-    columns = connection.execute(
-        "select column_name, data_type from duckdb_columns() where schema_name = $schema and table_name = $name"
-        " order by column_index",
-        {"schema": relation.schema, "name": relation.name},
-    ).fetchall()
-    here, there = relation.sql, f"read_parquet({quote_literal(str(file))})"
-    told = ", ".join(_told(name, kind) for name, kind in columns)
-    only_here, only_there = (_beyond(connection, told, one, other) for one, other in ((here, there), (there, here)))
-    apart = [
-        name
-        for name, kind in columns
-        if (only_here or only_there) and _beyond(connection, _told(name, kind), here, there)
-    ]
-    ((rows,),) = connection.execute(f"select count(*) from {here}").fetchall()
-    return Compared(str(relation), rows, only_here, only_there, tuple(apart))
-
-
-def _told(name: str, kind: str) -> str:
-    """A column as it is compared; what is no number is NULL on either side."""
-    column = quote_identifier(name)
-    if kind not in FLOATS:
-        return f"cast({column} as {kind}) as {column}"
-    number = f"cast({column} as double)"
-    return f"case when isfinite({number}) then printf('%.9g', {number} + 0) end as {column}"
-
-
-def _beyond(connection: duckdb.DuckDBPyConnection, told: str, one: str, other: str) -> int:
-    """How many rows only the first has."""
-    row = connection.execute(
-        f"select count(*) from (select {told} from {one} except all select {told} from {other})"
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+def _copied(warehouse: Path, relations: Sequence[Relation], files: Path, here: Path, there: Path) -> None:
+    """The models as tables of two files: those of the warehouse, and those of the Parquet files in the same types."""
+    with connect(here) as connection:
+        connection.execute(f"attach {quote_literal(str(warehouse))} as warehouse (read_only)")
+        for relation in relations:
+            connection.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
+            connection.execute(f"create table {relation.sql} as from warehouse.{relation.sql}")
+    with connect(there) as connection:
+        connection.execute(f"attach {quote_literal(str(here))} as here (read_only)")
+        for relation in relations:
+            connection.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
+            connection.execute(f"create table {relation.sql} as from here.{relation.sql} limit 0")
+            rows = f"read_parquet({quote_literal(str(files / f'{relation}.parquet'))})"
+            connection.execute(f"insert into {relation.sql} by name from {rows}")
 
 
 if __name__ == "__main__":

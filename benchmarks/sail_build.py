@@ -34,13 +34,13 @@ def main(inputs: Path, variables: Path, out: Path) -> None:
     address, port = server.listening_address
     spark = SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    _run_what_sail_can(spark)
     for file in sorted(inputs.glob("*.parquet")):
         schema, name = file.stem.split(".", 1)
         spark.sql(f"create database if not exists `{schema}`")
         spark.sql(f"create table `{schema}`.`{name}` using parquet location '{file}'")
     with tempfile.TemporaryDirectory(prefix="loyalty-sail-") as work:
         os.chdir(work)  # where Sail keeps its tables
+        _run_what_sail_can(spark, Path(work))
         failed = _build(Path(work), variables)
         if failed:
             sys.exit("\n".join(failed))
@@ -48,12 +48,12 @@ def main(inputs: Path, variables: Path, out: Path) -> None:
             pq.write_table(spark.table(f"`{schema}`.`{name}`").toArrow(), out / f"{schema}.{name}.parquet")
 
 
-def _run_what_sail_can(spark: SparkSession) -> None:
+def _run_what_sail_can(spark: SparkSession, folder: Path) -> None:
     """Let dbt's cursor send each statement as Sail can run it."""
     execute = spark_session.Cursor.execute
 
     def run(self: Any, sql: str, *parameters: Any) -> None:
-        execute(self, sail_sql(spark, sql), *parameters)
+        execute(self, sail_sql(spark, sql, folder), *parameters)
 
     spark_session.Cursor.execute = run
 

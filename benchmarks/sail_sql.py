@@ -5,7 +5,6 @@ one a step at a time, until a step adds no row: what Spark 4.1 does with it by i
 """
 
 import re
-import tempfile
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -23,24 +22,25 @@ PLANNED_WRONGLY = {"int_campaign_months", "int_points_given_back"}
 _numbers = count()
 
 
-def sail_sql(spark: Any, sql: str) -> str:
-    """A statement that Sail runs, with the same result; parts of it may have been run by the session on the way."""
+def sail_sql(spark: Any, sql: str, folder: Path) -> str:
+    """A statement that Sail runs, with the same result. Parts of it may have been run by the session on the way, with
+    their rows in the folder."""
     made = MADE.match(sql)
     head, query = made.groups() if made else ("", sql)
     name = NAME.search(head)
     if re.search(r"\bwith recursive\b", query, re.IGNORECASE) or (name and name[1] in PLANNED_WRONGLY):
-        return str(head) + _Stages(spark).staged(sqlglot.parse_one(query, read="databricks"), {}).sql("spark")
+        return str(head) + _Stages(spark, folder).staged(sqlglot.parse_one(query, read="databricks"), {}).sql("spark")
     if re.search(r"\bqualify\b", query, re.IGNORECASE):
         return str(head) + sqlglot.parse_one(query, read="databricks").sql("spark")
     return sql
 
 
 class _Stages:
-    """CTEs run one after the other, as views of Parquet files in a temporary folder."""
+    """CTEs run one after the other, as views of Parquet files in a folder."""
 
-    def __init__(self, spark: Any) -> None:
+    def __init__(self, spark: Any, folder: Path) -> None:
         self.spark = spark
-        self.folder = Path(tempfile.mkdtemp(prefix="loyalty-sail-"))
+        self.folder = folder
 
     def staged(self, query: exp.Expression, known: Mapping[str, str]) -> exp.Expression:
         """The query without its CTEs, which are run; `known` are the views of those outside."""

@@ -1,5 +1,7 @@
 """What Sail cannot run is taken apart, and nothing else is touched."""
 
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -15,7 +17,7 @@ LATEST = (
     "head", ["", "create or replace view marts.latest as ", "/* {} */ create table `marts`.`latest` using parquet as "]
 )
 def test_qualify_becomes_a_subquery(head: str) -> None:
-    made = sail_sql(None, f"{head}{LATEST}")
+    made = sail_sql(None, f"{head}{LATEST}", Path())
     assert made.startswith(head) and "qualify" not in made.lower()
     assert sorted(duckdb.sql(made[len(head) :]).fetchall()) == [(1, 3), (2, 4)]
 
@@ -24,4 +26,4 @@ def test_qualify_becomes_a_subquery(head: str) -> None:
     "sql", ["create table marts.t using parquet as select 1 as qualified", "drop table if exists marts.t"]
 )
 def test_what_sail_can_run_stays_as_it_is(sql: str) -> None:
-    assert sail_sql(None, sql) == sql
+    assert sail_sql(None, sql, Path()) == sql

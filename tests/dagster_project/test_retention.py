@@ -159,6 +159,7 @@ def test_what_was_left_a_day_ago_is_deleted(
         aged(folder(system / "loyalty-simulate-a"), 25),
         aged(folder(system / "loyalty-dbt-parse-a"), 25),
         aged(folder(settings.home / "warehouse.duckdb.tmp"), 25),
+        aged(folder(settings.published_dir / ".loyalty.duckdb.99.tmp"), 25),
     ]
     stack = settings.home / "tmp" / "stack-1"
     stack.write_text("")

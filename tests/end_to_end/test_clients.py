@@ -17,8 +17,8 @@ import pytest
 from serving.postgres import load_live
 from tests.support.company import Company
 from tests.support.database_servers import DatabaseServer, postgres_server
-from tests.support.superset import PYTHON, require_superset
-from tests.support.system_packages import require_program
+from tests.support.superset import PYTHON
+from tests.support.system_packages import require_environment, require_program
 from warehouse.settings import PROJECT_ROOT
 
 pytestmark = pytest.mark.slow
@@ -91,7 +91,7 @@ def test_pandas(built: Company, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_polars(built: Company) -> None:
-    require_superset()
+    require_environment(PYTHON, "clients")
     last = "import json; print(); print(json.dumps([str(months['net_amount'].sum()), channels.rows()], default=str))"
     said = run([PYTHON, "-c", f"{block('polars')}\n{last}"], folder=built.settings.home)
     total, channels = json.loads(said.splitlines()[-1])

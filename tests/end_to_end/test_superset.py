@@ -35,7 +35,8 @@ from tests.serving.superset.chart_sql import chart_labels, chart_sql
 from tests.support.browser import drawn
 from tests.support.company import Company
 from tests.support.database_servers import postgres_server
-from tests.support.superset import PYTHON, USER, Superset, require_superset, superset_server
+from tests.support.superset import PYTHON, USER, Superset, superset_server
+from tests.support.system_packages import require_environment
 from warehouse.sql import connect
 
 pytestmark = pytest.mark.slow
@@ -171,7 +172,7 @@ def test_who_may_not_import_is_told_without_the_password(asked: Asked, monkeypat
 
 
 def test_the_address_that_superset_is_given_opens_the_file_for_reading_alone(built: Company, tmp_path: Path) -> None:
-    require_superset()
+    require_environment(PYTHON, "clients")
     file = tmp_path / "loyalty.duckdb"
     shutil.copy(built.settings.published_path, file)
     file.chmod(0o600)

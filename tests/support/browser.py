@@ -2,14 +2,13 @@
 
 import html
 import json
-import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.system_packages import skip_outside_ci
 
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
@@ -59,9 +58,7 @@ def chromium() -> str:
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found
-    if os.environ.get("CI"):
-        pytest.fail("no browser: install Debian's package chromium")
-    pytest.skip("no browser: install Debian's package chromium")
+    skip_outside_ci("no browser: install Debian's package chromium")
 
 
 def dumped(address: str, folder: Path, width: int) -> str:

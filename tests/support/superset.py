@@ -14,9 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.support.database_servers import free_port
+from tests.support.system_packages import require_environment
 from warehouse.settings import PROJECT_ROOT
 
 PYTHON = PROJECT_ROOT / ".clients-venv" / "bin" / "python"
@@ -63,20 +62,10 @@ class Superset:
     password: str
 
 
-def require_superset() -> None:
-    """Without Superset's environment the test is skipped, and fails where CI is set."""
-    if PYTHON.exists():
-        return
-    reason = "no Apache Superset: `make clients` installs it in an environment of its own"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @contextmanager
 def superset_server(folder: Path) -> Iterator[Superset]:
     """Superset with nothing in it but its administrator."""
-    require_superset()
+    require_environment(PYTHON, "clients")
     folder.mkdir()
     config = folder / "superset_config.py"
     config.write_text(CONFIG.format(secret=secrets.token_hex(32), folder=folder))

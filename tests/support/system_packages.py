@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,7 +16,17 @@ def require_program(name: str, package: str) -> Path:
     found = shutil.which(name) or _outside_path(name)
     if found:
         return Path(found)
-    reason = f"the program {name} is missing: install the Debian package {package}"
+    skip_outside_ci(f"the program {name} is missing: install the Debian package {package}")
+
+
+def require_environment(python: Path, target: str) -> None:
+    """The same for an environment of its own, which `make target` makes."""
+    if not python.exists():
+        skip_outside_ci(f"{python.parts[-3]} is missing: `make {target}` makes it")
+
+
+def skip_outside_ci(reason: str) -> NoReturn:
+    """Skip the test with the reason; where CI is set, what the test needs has to be there."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

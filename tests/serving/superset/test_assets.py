@@ -16,7 +16,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from serving.publication.declared_marts import declared_marts
 from serving.report.marts import Marts
 from serving.report.sections import report_of
-from serving.superset.bundle import bundle
+from serving.superset.bundle import asset_files, bundle
 from serving.superset.charts import Chart
 from serving.superset.dashboards import DASHBOARDS, PUBLISHED
 from serving.superset.datasets import Dataset, datasets
@@ -99,6 +99,18 @@ def test_the_files_are_what_the_yaml_says(manifest: Path) -> None:
     folder = PROJECT_ROOT / "bi" / "superset"
     found = {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in folder.rglob("*.yaml")}
     assert found == shipped_files(manifest), "run `loyalty docs`"
+
+
+@pytest.mark.parametrize(
+    ("address", "config"),
+    [("duckdb:////m/loyalty.duckdb?access_mode=read_only", {"temp_directory": ""}), ("postgresql://db/marts", None)],
+    ids=["file", "server"],
+)
+def test_only_readers_of_the_file_write_nothing_beside_it(
+    manifest: Path, address: str, config: dict[str, str] | None
+) -> None:
+    database = yaml.safe_load(asset_files(manifest, "generated", address)["databases/marts.yaml"])
+    assert database["extra"] == ({"engine_params": {"connect_args": {"config": config}}} if config else {})
 
 
 def test_files_of_charts_that_are_no_more_go(manifest: Path, tmp_path: Path) -> None:

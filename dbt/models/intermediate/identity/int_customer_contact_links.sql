@@ -9,22 +9,15 @@ with source_customers as (
 
 ),
 
-replaced_batches as (
-
-    select batch_id from {{ ref('stg_ops__batches') }}
-    where superseded_by is not null
-
-),
-
+{{ gone_ctes() }}
 contacts as (
 
     select versions.customer_id, versions.email, versions.phone
     from {{ ref('int_customer_contact_versions') }} as versions
     inner join source_customers on versions.customer_id = source_customers.source_customer_id
-    where
-        versions.row_status <> 'rejected'
-        and versions._batch_id not in (select batch_id from replaced_batches)
-        and not {{ is_deleted('versions') }}
+    left join replaced_batches on versions._batch_id = replaced_batches.batch_id
+    left join deleted_rows on versions._batch_id = deleted_rows.batch_id and versions._row_number = deleted_rows.row_number
+    where versions.row_status <> 'rejected' and replaced_batches.batch_id is null and deleted_rows.batch_id is null
 
 ),
 
