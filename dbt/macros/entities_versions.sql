@@ -14,12 +14,14 @@
 {% endmacro %}
 
 {#
-  Whether the database that a row came from no longer has it, as was found out after the batch `since`. By IN, which looks
-  pairs up in the list; a correlated EXISTS first gathers the distinct pairs of every row.
+  Whether the database that a row came from no longer has it; of those found out after the batch `since`. By IN, which
+  looks pairs up in the list; a correlated EXISTS first gathers the distinct pairs of every row.
 #}
-{% macro is_deleted(relation, since) -%}
+{% macro is_deleted(relation, since=none) -%}
     ({{ relation }}._batch_id, {{ relation }}._row_number) in (
-            select batch_id, row_number from {{ ref('stg_ops__deleted_rows') }} where deleted_by > {{ since }}
+            select batch_id, row_number from {{ ref('stg_ops__deleted_rows') }}
+            {%- if since is not none %} where deleted_by > {{ since }}{% endif %}
+
         )
 {%- endmacro %}
 
