@@ -97,10 +97,8 @@ def _model(settings: Settings, step: Step) -> dg.AssetsDefinition:
     @dg.multi_asset(specs=specs, name=step.name, pool="warehouse")
     def model() -> Iterator[Any]:
         connection = connect(settings.warehouse_path)
-        row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
-        assert row is not None
-        result = step.run(settings, connection, row[0])
-        day = step.learned_as_of(row[0])
+        result = step.run(settings, connection)
+        day = step.learned_as_of(connection)
         post(connection, step.name, day, result.runs, result.frames, result.metrics, input_key="benchmark")
         connection.close()
         for spec in specs:

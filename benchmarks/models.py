@@ -96,9 +96,7 @@ def _learn(settings: Settings, name: str) -> Cost:
     step = next(step for step in STEPS if step.name == name)
     cost = meter()
     connection = _connected(settings)
-    row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
-    assert row is not None
-    step.run(settings, connection, row[0])
+    step.run(settings, connection)
     connection.close()
     return cost({})
 

@@ -6,7 +6,6 @@ last sound ones, the record of the run says why, and everything else is publishe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -102,11 +101,11 @@ def _learn_and_post(
     step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, log: dg.DagsterLogManager
 ) -> tuple[StepResult | None, Sequence[str]]:
     """The result, None if the latest results came from the same input; and the reason if the result is held back."""
-    as_of_date = step.learned_as_of(run.as_of_date(connection))
+    as_of_date = step.learned_as_of(connection)
     key = input_key(step, run.settings, connection, as_of_date)
     if valid_run(connection, step.name, as_of_date, key):
         return None, ()
-    result, problems = _learn(step, run, connection, as_of_date, log)
+    result, problems = _learn(step, run, connection, log)
     if result and not problems:
         post(connection, step.name, as_of_date, result.runs, result.frames, result.metrics, key)
     else:
@@ -115,10 +114,10 @@ def _learn_and_post(
 
 
 def _learn(
-    step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, as_of_date: date, log: dg.DagsterLogManager
+    step: Step, run: WarehouseRun, connection: duckdb.DuckDBPyConnection, log: dg.DagsterLogManager
 ) -> tuple[StepResult | None, Sequence[str]]:
     try:
-        result = step.run(run.settings, connection, as_of_date)
+        result = step.run(run.settings, connection)
     except Exception as error:
         # of DuckDB's errors a number too large for the query is the model's
         if isinstance(error, NOT_THE_MODELS) and not isinstance(error, duckdb.DataError):

@@ -85,9 +85,9 @@ class Step:
     tables: the tables it fills, with descriptions. reads: the tables it reads, as schema.table. settings: the settings
     it reads, as in the settings file (`churn.bands`). packages: the folders of ml/ whose code it runs, beside
     ml/common. champion: the saved model that it starts from, if any. is_parallel: learning keeps every processor busy;
-    if true, background copying starts only after this step. is_monthly: learned as of the last day of the last whole
-    month, from tables of whole months alone, so that it learns again only when a month has closed. pictures: SVG by
-    title, drawn from the frames it hands over.
+    if true, background copying starts only after this step. is_monthly: learned as of the last day of the last month
+    whose data is whole, from tables of whole months alone, so that it learns again only when a month has closed.
+    pictures: SVG by title, drawn from the frames it hands over.
     """
 
     name: str
@@ -101,15 +101,22 @@ class Step:
     is_monthly: bool = False
     pictures: Callable[[Mapping[str, pd.DataFrame]], Mapping[str, str]] = lambda frames: {}
 
-    def learned_as_of(self, as_of_date: date) -> date:
-        """The day as of which a run as of `as_of_date` learns."""
-        next_day = as_of_date + timedelta(days=1)
-        return next_day.replace(day=1) - timedelta(days=1) if self.is_monthly else as_of_date
+    def learned_as_of(self, connection: duckdb.DuckDBPyConnection) -> date:
+        """The day as of which is learned from the tables on `connection`."""
+        row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
+        assert row is not None
+        return last_month_end(row[1]) if self.is_monthly else row[0]
 
-    def run(self, settings: Settings, connection: duckdb.DuckDBPyConnection, as_of_date: date) -> StepResult:
-        """Learn for a run as of a day. Raises UnnamedSettingError when the step reads a setting it does not name."""
+    def run(self, settings: Settings, connection: duckdb.DuckDBPyConnection) -> StepResult:
+        """Learn from the tables on `connection`. Raises UnnamedSettingError when the step reads a setting it does not
+        name."""
         named = NamedSettings(settings, self.settings)
-        return self.learn(StepInputs(connection, self.learned_as_of(as_of_date), named, settings.models_dir))
+        return self.learn(StepInputs(connection, self.learned_as_of(connection), named, settings.models_dir))
+
+
+def last_month_end(day: date) -> date:
+    """The last day of a month that is over at the end of `day`."""
+    return (day + timedelta(days=1)).replace(day=1) - timedelta(days=1)
 
 
 def run_record(run: Mapping[str, Any], **changes: Any) -> dict[str, Any]:

@@ -79,8 +79,7 @@ def _make(connection: duckdb.DuckDBPyConnection, model: Model, sql: str) -> list
 
 
 def _learn(step: Step, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[str]:
-    row = connection.execute("select as_of_date from intermediate.int_run_dates").fetchone()
-    assert row is not None
-    result = step.run(settings, connection, row[0])
-    post(connection, step.name, step.learned_as_of(row[0]), result.runs, result.frames, result.metrics, "input")
+    result = step.run(settings, connection)
+    learned_as_of = step.learned_as_of(connection)
+    post(connection, step.name, learned_as_of, result.runs, result.frames, result.metrics, "input")
     return [f"model {step.name}: {problem}" for problem in result.problems]

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from dagster_project.steps.base import last_month_end
 from dagster_project.steps.registry import STEPS
 from tests.support.company import Company
 from warehouse.sql import connect
@@ -12,7 +13,7 @@ MONTHLY = [step for step in STEPS if step.is_monthly]
 
 
 @pytest.mark.parametrize(
-    ("as_of_date", "learned"),
+    ("day", "learned"),
     [
         (date(2024, 2, 28), date(2024, 1, 31)),
         (date(2024, 2, 29), date(2024, 2, 29)),
@@ -20,17 +21,28 @@ MONTHLY = [step for step in STEPS if step.is_monthly]
         (date(2025, 1, 1), date(2024, 12, 31)),
     ],
 )
-def test_the_day_is_the_last_of_a_whole_month(as_of_date: date, learned: date) -> None:
-    assert [step.name for step in MONTHLY] == ["forecasts"]
-    assert MONTHLY[0].learned_as_of(as_of_date) == learned
-    assert {step.learned_as_of(as_of_date) for step in STEPS if not step.is_monthly} == {as_of_date}
+def test_a_month_is_over_at_the_end_of_its_last_day(day: date, learned: date) -> None:
+    assert last_month_end(day) == learned
+
+
+def test_a_month_without_its_data_is_not_learned_from() -> None:
+    as_of_date, data_through = date(2024, 8, 29), date(2024, 6, 30)
+    with connect(":memory:") as connection:
+        connection.execute("create schema intermediate")
+        connection.execute(
+            "create table intermediate.int_run_dates as select ?::date as as_of_date, ?::date as data_through",
+            [as_of_date, data_through],
+        )
+        assert [step.name for step in MONTHLY] == ["forecasts"]
+        assert MONTHLY[0].learned_as_of(connection) == data_through
+        assert {step.learned_as_of(connection) for step in STEPS if not step.is_monthly} == {as_of_date}
 
 
 def test_its_tables_hold_whole_months_alone(built: Company) -> None:
     with connect(built.settings.warehouse_path, read_only=True) as connection:
         row = connection.execute("select as_of_date, data_through from intermediate.int_run_dates").fetchone()
-        assert row is not None and row[0] == row[1] and MONTHLY[0].learned_as_of(row[0]) < row[0]
-        learned = MONTHLY[0].learned_as_of(row[0])
+        learned = MONTHLY[0].learned_as_of(connection)
+        assert row is not None and row[0] == row[1] and learned < row[0]
         for table, day in (("int_forecast_months", "last_day(month)"), ("int_forecast_purchase_days", "order_date")):
             found = connection.execute(f"select max({day}) from intermediate.{table}").fetchone()
             assert found is not None and found[0] <= learned, table
