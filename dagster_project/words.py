@@ -96,16 +96,23 @@ KNOWN: list[tuple[re.Pattern[str], Callable[["re.Match[str]", Settings], str]]] 
 
 def in_words(message: str, settings: Settings, kind: str = "") -> str:
     """An error's message as a sentence, without the names of classes. `kind` is the name of the error's class."""
-    whole = f"{kind}: {message}"
-    for pattern, told in KNOWN:
-        match = pattern.search(whole)
-        if match:
-            return told(match, settings) + "."
+    known = known_in_words(f"{kind}: {message}", settings)
+    if known:
+        return known
     text = message.strip()
     while kind not in user_errors() and (match := CLASS.match(text) or DUCKDB_KIND.match(text)):
         text = text[match.end() :].strip()
     text = printable(text)
     return text if kind in user_errors() else f"{text or 'no reason was given'} (unexpected: see `loyalty status`)"
+
+
+def known_in_words(message: str, settings: Settings) -> str | None:
+    """A sentence for an error of a kind that a person at the machine can mend, None for others."""
+    for pattern, told in KNOWN:
+        match = pattern.search(message)
+        if match:
+            return told(match, settings) + "."
+    return None
 
 
 def error_in_words(error: BaseException, settings: Settings) -> str:

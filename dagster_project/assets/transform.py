@@ -11,6 +11,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
+from dagster_project.dbt_runner.failures import failure_sentences
 from dagster_project.dbt_runner.project import DbtProject, NodeResult
 from dagster_project.dbt_runner.standing_nodes import StandingNodes
 from dagster_project.publication import publishes, work_tables
@@ -40,7 +41,6 @@ TELLING: dict[str, list[tuple[str, Callable[[duckdb.DuckDBPyConnection], list[st
     "fct_rejected_rows": [(OTHER_ROWS, other_sentences)],
     "rpt_unexplained_amounts_monthly": [(UNEXPLAINED_AMOUNTS, unexplained_sentences)],
 }
-KEYS_TOLD = 3
 # In the metadata of what was not built again.
 STANDING = "unchanged"
 
@@ -182,7 +182,7 @@ def build_dbt_assets(project: DbtProject) -> dg.AssetsDefinition:
         yield from _events(run, plan, results, assets, checks)
         if bad:
             with run.connect() as connection:
-                lines = [failure_sentence(connection, result) for result in bad]
+                lines = failure_sentences(connection, bad, run.settings)
             raise dg.Failure(description="\n".join(lines), allow_retries=False)
 
     return dbt
@@ -292,23 +292,3 @@ def _tell_rows(run: WarehouseRun, results: Sequence[NodeResult]) -> None:
         with run.connect() as connection:
             for about, sentences in telling:
                 run.tell_rows(about, sentences(connection))
-
-
-def failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:
-    """The failure in words: the rules that a data test found broken, and the first rows that break them."""
-    if result.resource_type != "test" or result.status != "fail" or not result.query:
-        return f"{result.resource_type} {result.name}: {result.message.strip() or result.status}"
-    try:
-        rows = connection.execute(
-            f"select rule, count(*), list(row_key order by row_key)[:{KEYS_TOLD}] from ({result.query}) as broken"
-            " group by rule order by rule"
-        ).fetchall()
-    except duckdb.Error:  # a test that names neither rule nor key
-        return f"{result.name.replace('_', ' ')}: {result.failures:,} rows"
-    model = result.name.removesuffix("_is_sound") + ": " if result.name.endswith("_is_sound") else ""
-    return "; ".join(model + _broken_rule(rule, number, keys) for rule, number, keys in rows)
-
-
-def _broken_rule(rule: str, number: int, keys: Sequence[str | None]) -> str:
-    shown = ", ".join(key for key in keys if key)
-    return f"{rule} ({number:,} rows, such as {shown})" if shown else rule

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dagster_project.assets.transform import failure_sentence
 from dagster_project.dbt_runner import variables
+from dagster_project.dbt_runner.failures import failure_sentences
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
@@ -167,7 +167,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
     assert [result.message for result in results if result.status == "error"] == []
     with connect(settings.warehouse_path) as connection:
         failures, of_strict = (
-            [failure_sentence(connection, result) for result in each if not result.is_good]
+            failure_sentences(connection, [result for result in each if not result.is_good], settings)
             for each in (results, strict_results)
         )
     yield Delivered(settings, failures, of_strict)
