@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign mutants dev clients spark lint docs format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev clients spark sail lint docs format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -52,10 +52,10 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
 	@touch $@
 
-# so has dbt on another engine: Spark's adapter would drag half of Spark along, and Sail wants an older pyspark
-.spark-venv/ready: .spark-requirements.txt | $(BIN)/python
-	@$(UV) venv --quiet --clear --python $(BIN)/python .spark-venv
-	@$(UV) pip install --quiet --compile-bytecode --python .spark-venv -r .spark-requirements.txt
+# so has dbt on each other engine: Spark's adapter would drag Spark along, and Sail wants an older pyspark than Spark's own
+.spark-venv/ready .sail-venv/ready: .%-venv/ready: .%-requirements.txt | $(BIN)/python
+	@$(UV) venv --quiet --clear --python $(BIN)/python .$*-venv
+	@$(UV) pip install --quiet --compile-bytecode --python .$*-venv -r .$*-requirements.txt
 	@touch $@
 
 # so have programs that read what is published: Superset wants an older SQLAlchemy, and Python up to 3.12
@@ -101,7 +101,9 @@ dev: $(VENV)/ready ## Dagster's UI on the same graph, with schedule and sensors 
 
 clients: .clients-venv/ready ## Apache Superset and polars in an environment of their own, for their tests (1.1 GB)
 
-spark: .spark-venv/ready ## dbt on Sail, an engine for Spark's SQL, in an environment of its own (docs/scale.md; 0.9 GB)
+spark: .spark-venv/ready ## dbt on Apache Spark in an environment of its own (docs/scale.md; 0.9 GB, and Java 17)
+
+sail: .sail-venv/ready ## dbt on Sail, an engine for Spark's SQL without Java, in another (1.1 GB)
 
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)
@@ -128,4 +130,4 @@ bench: $(VENV)/ready ## ratios to bare SQL and to the default wiring; SIZE=10m: 
 	@$(BIN)/python -m benchmarks.$(if $(CUSTOMERS),models --customers $(CUSTOMERS),$(if $(SIZE),increment --size $(SIZE),whole_run))
 
 clean: ## remove the environments, not the data
-	rm -rf $(VENV) .lint-venv .clients-venv .spark-venv .uv .cache site
+	rm -rf $(VENV) .lint-venv .clients-venv .spark-venv .sail-venv .uv .cache site

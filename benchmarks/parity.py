@@ -1,7 +1,8 @@
-"""Whether another engine makes the same rows: every model of a company that has run, by dbt on Sail and on DuckDB.
+"""Whether another engine makes the same rows: every model of a company that has run, on DuckDB and on Apache Spark or
+Sail, which speaks Spark's SQL.
 
-    make spark
-    python -m benchmarks.parity [--company NAME]
+    make spark sail
+    python -m benchmarks.parity [--engine spark|sail] [--company NAME]
 
 The tables that models read and none makes (raw rows, what models learned, records of runs) leave the warehouse as
 Parquet. Both engines build every seed and model from them in full, in empty databases, and each table is compared row
@@ -28,7 +29,8 @@ from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect, limit_resources, quote_identifier, quote_literal
 
-PYTHON = PROJECT_ROOT / ".spark-venv" / "bin" / "python"
+# The Python of each engine's environment, which `make` makes under the engine's name.
+ENGINES = {name: PROJECT_ROOT / f".{name}-venv" / "bin" / "python" for name in ("spark", "sail")}
 # Schemas of what models read and none makes; raw tables have a schema for each source.
 READ = "(table_schema in ('ops', 'ml') or table_schema like 'raw\\_%' escape '\\') and table_name <> 'watermarks'"
 
@@ -37,12 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Build, compare, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__.splitlines()[0])
     parser.add_argument("--company", help="a shipped company, or a settings file; without it that of the environment")
-    settings = load_settings(company=parser.parse_args(argv).company)
-    if not PYTHON.exists():
-        sys.exit(f"{PYTHON} is missing: `make spark` installs dbt on Sail in an environment of its own.")
+    parser.add_argument("--engine", choices=ENGINES, default="spark", help="what is compared with DuckDB")
+    arguments = parser.parse_args(argv)
+    settings = load_settings(company=arguments.company)
+    if not ENGINES[arguments.engine].exists():
+        sys.exit(f"{ENGINES[arguments.engine]} is missing: `make {arguments.engine}` installs dbt on that engine.")
     with tempfile.TemporaryDirectory(prefix="loyalty-parity-") as folder:
         began = time.perf_counter()
-        compared = compare(settings, Path(folder))
+        compared = compare(settings, arguments.engine, Path(folder))
     apart = [one for one in compared if not one.is_none]
     for one in apart:
         print(f"{one.table}: {one.differing_rows} of {one.rows} rows differ ({', '.join(one.columns)})")
@@ -52,16 +56,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(bool(apart))
 
 
-def compare(settings: Settings, folder: Path) -> list[Difference]:
-    """Every model of the company, built by both engines below the folder."""
+def compare(settings: Settings, engine: str, folder: Path) -> list[Difference]:
+    """Every model of the company, built by DuckDB and by another of ENGINES below the folder."""
     inputs, out, here = folder / "inputs", folder / "out", folder / "home"
     for made in (inputs, out, here):
         made.mkdir()
     _export(settings, inputs)
     again = settings.model_copy(update={"home": here})
     built_here = _build_here(again, inputs)
-    _build_there(again, inputs, folder / "variables.json", out)
-    mine, theirs = folder / "duckdb.duckdb", folder / "sail.duckdb"
+    _build_there(engine, again, inputs, folder / "variables.json", out)
+    mine, theirs = folder / "duckdb.duckdb", folder / f"{engine}.duckdb"
     _copied(again.warehouse_path, built_here, out, mine, theirs)
     return differences(mine, theirs)
 
@@ -97,13 +101,13 @@ def _build_here(settings: Settings, inputs: Path) -> list[Relation]:
     return sorted(Relation(node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
 
 
-def _build_there(settings: Settings, inputs: Path, variables: Path, out: Path) -> None:
+def _build_there(engine: str, settings: Settings, inputs: Path, variables: Path, out: Path) -> None:
     variables.write_text(json.dumps(as_data(run_variables(settings))), encoding="utf-8")
-    command = [str(PYTHON), "-m", "benchmarks.sail_build", str(inputs), str(variables), str(out)]
+    command = [str(ENGINES[engine]), "-m", "benchmarks.spark_build", engine, str(inputs), str(variables), str(out)]
     environment = {**os.environ, "TZ": "UTC", "DO_NOT_TRACK": "1"}
     done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"Sail did not build every model:\n{done.stderr.strip()[-4000:]}")
+        sys.exit(f"{engine} did not build every model:\n{done.stderr.strip()[-4000:]}")
 
 
 def _copied(warehouse: Path, relations: Sequence[Relation], files: Path, here: Path, there: Path) -> None:

@@ -89,9 +89,10 @@ recent as (
 
     select
         *,
-        median(abs(change_rate)) over (
-            partition by series, source, channel order by date_day rows between 56 preceding and 1 preceding
-        ) as recent_deviation_rate
+        {{ moving_median(
+            'abs(change_rate)',
+            'partition by series, source, channel order by date_day rows between 56 preceding and 1 preceding'
+        ) }} as recent_deviation_rate
     from expected
 
 ),

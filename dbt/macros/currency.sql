@@ -40,5 +40,5 @@
 
 {# The size of the largest of some amounts, those that are NULL left out. #}
 {% macro largest_of(amounts) -%}
-    greatest({% for amount in amounts %}coalesce(abs(cast({{ amount }} as double)), 0){{ ', ' if not loop.last }}{% endfor %})
+    greatest(0, {% for amount in amounts %}coalesce(abs(cast({{ amount }} as double)), 0){{ ', ' if not loop.last }}{% endfor %})
 {%- endmacro %}

@@ -248,6 +248,23 @@
     ((dayofweek({{ day }}) + 5) % 7 + 1)
 {%- endmacro %}
 
+{# The median of a value over a window of ordered rows, which Spark has no function for. Sail has one. #}
+{% macro moving_median(value, window) -%}
+    {{ return(adapter.dispatch('moving_median')(value, window)) }}
+{%- endmacro %}
+{% macro default__moving_median(value, window) -%}
+    median({{ value }}) over ({{ window }})
+{%- endmacro %}
+{% macro spark__moving_median(value, window) -%}
+    transform(
+            array(array_sort(collect_list({{ value }}) over ({{ window }}))),
+            found -> (get(found, cast(floor((size(found) - 1) / 2) as int)) + get(found, cast(floor(size(found) / 2) as int))) / 2
+        )[0]
+{%- endmacro %}
+{% macro sail__moving_median(value, window) -%}
+    {{ return(default__moving_median(value, window)) }}
+{%- endmacro %}
+
 {#
   For a CTE with more than one reader: each computes what it needs anew. DuckDB would keep the whole of it in memory,
   which for every column of a large table costs more than reading it again.

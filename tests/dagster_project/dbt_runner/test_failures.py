@@ -16,7 +16,7 @@ def told(*results: NodeResult) -> list[str]:
 
 
 def test_what_the_machine_lacks_is_told_once_with_the_nodes_that_needed_it() -> None:
-    short = "[Errno 24] Too many open files: '/home/dbt/model.sql'"
+    short = "[Errno 24] Too many open files: 'dbt/model.sql'"
     assert told(failed("a", short), failed("b", "Parser Error: near )"), failed("c", short)) == [
         "a, c: the machine allows this user too few open files (ulimit -n). Raise the limit to 1024 or more.",
         "model b: Parser Error: near )",

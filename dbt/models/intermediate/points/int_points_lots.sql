@@ -86,7 +86,7 @@ issued as (
 
 select
     customer_id,
-    row_number() over (partition by customer_id order by issued_on, source, source_id) as lot_number,
+    cast(row_number() over (partition by customer_id order by issued_on, source, source_id) as bigint) as lot_number,
     source,
     source_id,
     issued_on,

@@ -25,13 +25,20 @@ products as (
 
 ),
 
-best_sellers as (
+product_sales as (
 
-    select product_id
+    select product_id, sum(sold_net_amount) as sold_net_amount
     from product_returns
     where product_id is not null
     group by product_id
-    qualify row_number() over (order by sum(sold_net_amount) desc, product_id asc) <= 200
+
+),
+
+best_sellers as (
+
+    select product_id
+    from product_sales
+    qualify row_number() over (order by sold_net_amount desc, product_id asc) <= 200
 
 ),
 

@@ -60,9 +60,10 @@ usual as (
 
     select
         *,
-        median(abs(change_rate)) over (
-            partition by series, channel, is_all_channels order by week rows between 26 preceding and 1 preceding
-        ) as usual_change_rate
+        {{ moving_median(
+            'abs(change_rate)',
+            'partition by series, channel, is_all_channels order by week rows between 26 preceding and 1 preceding'
+        ) }} as usual_change_rate
     from compared
 
 ),

@@ -29,7 +29,7 @@ scored as (
         end as {{ measure[0] }}_score,
         {%- endfor %}
         -- exact: four decimals and four more, so no rounding decides about a tier before the last step
-        {{ money('cast(windows.monetary_amount as decimal(38, 4)) * 0.0001 * cast(windows.frequency * windows.recency_days as decimal(12, 0))') }}
+        {{ money('cast(windows.monetary_amount as decimal(18, 4)) * 0.0001 * cast(windows.frequency * windows.recency_days as decimal(12, 0))') }}
             as rfm_product_score
     from windows
     inner join bounds

@@ -1,0 +1,108 @@
+"""Builds every model with dbt on Apache Spark or on Sail, each in the environment that `make` makes under its name.
+
+benchmarks/parity.py compares the result with DuckDB's.
+
+    python -m benchmarks.spark_build spark|sail INPUTS VARIABLES OUT
+
+INPUTS holds the tables that models read and none makes, as `schema.table.parquet`; VARIABLES is the file of dbt's
+variables. OUT gets each model as `schema.table.parquet`. Prints a line for each model that fails, and exits with 1.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dbt.adapters.spark.session as spark_session
+import pyarrow.parquet as pq
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+DBT_DIR = Path(__file__).parents[1] / "dbt"
+# One machine, and tables that fit it: what is shuffled stays in one part. Recursive CTEs may take as many steps as they
+# need: a customer's points have one for each event.
+ON_THIS_MACHINE = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "4g",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.cteRecursionLevelLimit": "-1",
+    "spark.sql.cteRecursionRowLimit": "-1",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.ui.enabled": "false",
+}
+
+
+def main(engine: str, inputs: Path, variables: Path, out: Path) -> None:
+    """Start the engine, build, and write what was built."""
+    with tempfile.TemporaryDirectory(prefix="loyalty-spark-") as name:
+        work = Path(name)
+        os.chdir(work)  # where tables are kept
+        spark = {"spark": _spark, "sail": _sail}[engine](work)
+        for file in sorted(inputs.glob("*.parquet")):
+            schema, table = file.stem.split(".", 1)
+            spark.sql(f"create database if not exists `{schema}`")
+            spark.sql(f"create table `{schema}`.`{table}` using parquet location '{file}'")
+        failed = _build(engine, work, variables)
+        if failed:
+            sys.exit("\n".join(failed))
+        for schema, table in _models(work):
+            pq.write_table(spark.table(f"`{schema}`.`{table}`").toArrow(), out / f"{schema}.{table}.parquet")
+
+
+def _spark(work: Path) -> SparkSession:
+    """The session that dbt's adapter finds."""
+    builder = SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(work / "tables"))
+    for name, value in ON_THIS_MACHINE.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _sail(work: Path) -> SparkSession:
+    """A session with a server in this process, and dbt's cursor made to send each statement as Sail can run it."""
+    from dbt.adapters.sail.connections import SailConnectionManager
+    from pysail.spark import SparkConnectServer
+
+    from benchmarks.sail_sql import sail_sql
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    # dbt-sail takes the server that is there, and so the same session and tables
+    SailConnectionManager._server = server
+    address, port = server.listening_address
+    spark = SparkSession.builder.remote(f"sc://{address}:{port}").getOrCreate()
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    execute = spark_session.Cursor.execute
+
+    def run(self: Any, sql: str, *parameters: Any) -> None:
+        execute(self, sail_sql(spark, sql, work), *parameters)
+
+    spark_session.Cursor.execute = run
+    return spark
+
+
+def _build(engine: str, work: Path, variables: Path) -> list[str]:
+    """Build seeds and models; what failed, a line each."""
+    folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR, "--target-path", work / "target")
+    quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
+    resources = ("--resource-type", "seed", "--resource-type", "model")
+    words = [*quiet, "build", *resources, "--target", engine, *folders, "--log-path", work / "logs"]
+    done = dbtRunner().invoke([*map(str, words), "--vars", variables.read_text(encoding="utf-8")])
+    if done.exception:
+        return [str(done.exception)]
+    return [f"{one.node.name}: {one.message}" for one in done.result if one.status == "error"]
+
+
+def _models(work: Path) -> list[tuple[str, str]]:
+    manifest = json.loads((work / "target" / "manifest.json").read_text(encoding="utf-8"))
+    nodes = manifest["nodes"].values()
+    return sorted((node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *(Path(argument).resolve() for argument in sys.argv[2:]))
