@@ -30,9 +30,10 @@
         else {{ without_blanks(value) }} end
 {%- endmacro %}
 
-{# Whether an id is a number that lost its digits to scientific notation, as spreadsheets write long ones. #}
+{# Whether an id is a number that lost its digits to scientific notation, as spreadsheets and Java write long ones. #}
 {% macro is_scientific(value) -%}
-    {{ value }} like '%+%' and {{ matches_whole(value, '-?[0-9]+([.][0-9]+)?[eE][+][0-9]+') }}
+    ({{ value }} like '%+%' or {{ value }} like '%.%E%')
+            and {{ matches_whole(value, '-?[0-9]+([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+E[0-9]{1,2}') }}
 {%- endmacro %}
 
 {# A text without blanks at its ends: also those that no keyboard has, and those that take no room. #}
@@ -40,10 +41,10 @@
     {{ return(adapter.dispatch('without_blanks')(value)) }}
 {%- endmacro %}
 {% macro default__without_blanks(value) -%}
-    regexp_replace({{ value }}, '^[\s\p{Z}\x{200B}-\x{200D}\x{2060}\x{FEFF}]+|[\s\p{Z}\x{200B}-\x{200D}\x{2060}\x{FEFF}]+$', '', 'g')
+    regexp_replace({{ value }}, '^[\s\p{Z}\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]+|[\s\p{Z}\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]+$', '', 'g')
 {%- endmacro %}
 {% macro spark__without_blanks(value) -%}
-    regexp_replace({{ value }}, '^[\\s\\p{Z}\\u200B-\\u200D\\u2060\\uFEFF]+|[\\s\\p{Z}\\u200B-\\u200D\\u2060\\uFEFF]+$', '')
+    regexp_replace({{ value }}, '^[\\s\\p{Z}\\u00AD\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2069\\uFEFF]+|[\\s\\p{Z}\\u00AD\\u200B-\\u200F\\u202A-\\u202E\\u2060-\\u2069\\uFEFF]+$', '')
 {%- endmacro %}
 
 {# What a source's YAML says of its ids; without a source, what holds where it says nothing. #}

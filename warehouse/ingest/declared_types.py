@@ -15,6 +15,7 @@ from typing import Protocol
 import duckdb
 
 from warehouse.errors import UserError
+from warehouse.ingest.number_units import BLANK, Column, bare_number, expect_one_currency, is_amount
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.sql import quote_identifier, quote_literal
 
@@ -33,18 +34,12 @@ TIME = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?( ?[AaPp][Mm])?"
 FINER = "[.][0-9]{6}[0-9]*[1-9]"
 # no place is further from UTC than 14 hours
 OFFSET = r"( ?(Z|z|UTC|GMT|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
-REST = rf"([ T]+{TIME}{OFFSET}?)?"
+REST = rf"(,?[ T]+{TIME}{OFFSET}?)?"
 ISO = rf"[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}{REST}"
 SHORT = rf"[0-9]{{1,2}}[-/.][0-9]{{1,2}}[-/.]([0-9]{{4}}|[0-9]{{2}}){REST}"
 PLAIN_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 PLAIN_NUMBER = r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
-# What may stand around a number: the sign or the letters of a currency, and the sign of a percentage.
-CODES = (
-    "AED|ARS|AUD|BGN|BRL|CAD|CHF|CLP|CNY|COP|CZK|DKK|EUR|GBP|HKD|HUF|IDR|ILS|INR|ISK|JPY|KRW|MXN|MYR|NOK|NZD|PHP|PLN|RMB"
-    "|RON|RSD|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
-)
-UNIT = rf"(?:[A-Z]{{0,2}}\p{{Sc}}|{CODES}|[Kk]r[.]?|zł|元)"
-GROUP = "[ '\u2019\u00a0\u202f]"
+GROUP = "[ '\u2019\u00a0\u202f\u2009\u2007]"
 
 
 def grouped(mark: str) -> str:
@@ -115,8 +110,13 @@ def read_text_columns(
             order = _date_order(connection, source, name, file, column)
             readings[column] = _moment(column, typed[column], order)
         else:
+            here = Column(file.relation, column, file.place)
+            expect_one_currency(connection, source, name, here)
             mark = _decimal_mark(connection, source, name, file, column)
-            readings[column] = _number(column, typed[column], mark)
+            reading = _typed_number if file.has_types and mark == "," else _number
+            readings[column] = reading(column, typed[column], mark)
+            if is_amount(source, name, column):
+                readings[column] = _without_percentages(column, readings[column])
     return readings
 
 
@@ -183,7 +183,7 @@ def _date_order(
 ) -> str:
     """`dmy` or `mdy`: as the values prove, else as the YAML says; without short dates it does not matter."""
     said = source.tables[name].date_order
-    value = f"trim({quote_identifier(column)})"
+    value = f"trim({_one_line(column)})"
     first, second = (f"cast(regexp_extract({value}, '^([0-9]+)[-/.]([0-9]+)', {i}) as integer)" for i in (1, 2))
     row = connection.execute(
         f"select count(*), count(*) filter (first > 12 and second <= 12), count(*) filter (second > 12 and"
@@ -226,9 +226,14 @@ def _proven(counts: Mapping[str, int]) -> str | None:
     return best if counts[best] and others <= STRAY_SHARE * counts[best] else None
 
 
+def _one_line(column: str) -> str:
+    """A column's text (SQL) with a plain blank for each blank."""
+    return f"regexp_replace({quote_identifier(column)}, {quote_literal(f'{BLANK}+')}, ' ', 'g')"
+
+
 def _moment(column: str, kind: str, order: str) -> TextReading:
     """A day or moment: ISO, or short in the file's order; two digits of a year are 1969 to 2068."""
-    name = quote_identifier(column)
+    name = _one_line(column)
     value = f"regexp_replace(trim({name}), '(Z|z|UTC|GMT)$', '+00')"
     parts = r"^([0-9]+)[-/.]([0-9]+)[-/.]([0-9]+)(.*)$"
     day, month = (r"\1", r"\2") if order == "dmy" else (r"\2", r"\1")
@@ -243,9 +248,11 @@ def _moment(column: str, kind: str, order: str) -> TextReading:
         f" when regexp_full_match(trim({name}), {quote_literal(SHORT)})"
         f" then {full_year} || '-' || regexp_replace({value}, {quote_literal(parts)}, '{month}-{day}') end"
     )
-    clock = rf"replace(trim(regexp_extract({value}, {quote_literal(parts)}, 4), ' T'), ',', '.')"
+    clock = rf"replace(trim(regexp_extract({value}, {quote_literal(parts)}, 4), ' ,T'), ',', '.')"
     clock = rf"regexp_replace({clock}, ' +([+-][0-9]{{2}})', '\1')"
-    stamp = f"(({date}) || ' ' || {_day_time(clock)})"
+    # a time with an offset is read only with its seconds
+    time = rf"regexp_replace({_day_time(clock)}, '^([0-9]+:[0-9]{{2}})([+-].*)$', '\1:00\2')"
+    stamp = f"(({date}) || ' ' || {time})"
     has_offset = f"regexp_matches({clock}, '[+-][0-9]{{2}}(:?[0-9]{{2}})?$')"
     moment = (
         f"case when {has_offset} then cast(try_cast({stamp} as timestamptz) as varchar)"
@@ -278,8 +285,6 @@ def _decimal_mark(
 ) -> str:
     """`.` or `,`: as the values prove, else as the YAML says, else the point if nothing speaks against it."""
     said = source.tables[name].decimal_mark
-    if file.has_types:  # numbers of such a file are no text, so there is nothing to find out
-        return said or "."
     value = bare_number(quote_identifier(column))
     kinds = {
         # a mark before anything but a group of three digits, or behind the other mark, is the decimal one
@@ -291,6 +296,9 @@ def _decimal_mark(
         f" or regexp_full_match(v, '[+-]?[1-9][0-9]{{0,2}}([.][0-9]{{3}}){{2,}}')",
     }
     single = "[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
+    if file.has_types:  # what may be a number, and no text, is written with a point, and proves nothing
+        kinds = {way: f"({proof}) and not regexp_full_match(v, '{PLAIN_NUMBER}')" for way, proof in kinds.items()}
+        single = "[+-]?[1-9][0-9]{0,2},[0-9]{3}"
     row = connection.execute(
         f"select count(*) filter ({kinds['.']}), count(*) filter ({kinds[',']}),"
         f" min(n) filter ({kinds['.']}), min(n) filter ({kinds[',']}), min(n) filter (regexp_full_match(v, '{single}'))"
@@ -319,13 +327,6 @@ def _decimal_mark(
     return proven or said or "."
 
 
-def bare_number(value: str) -> str:
-    """A number (SQL) without what says of what: $8.00, -$3.00, 1.234,56 €, EUR 5, 19 % and (3.00), which is -3.00."""
-    before = f"regexp_replace(trim({value}), {quote_literal(rf'^([+-]?) ?{UNIT} ?([+-]?)')}, '\\1\\2')"
-    behind = f"regexp_replace({before}, {quote_literal(rf' ?(?:{UNIT}|%)$')}, '')"
-    return rf"regexp_replace({behind}, '^[(]([^()+-]*)[)]$', '-\1')"
-
-
 def _number(column: str, kind: str, mark: str) -> TextReading:
     name = quote_identifier(column)
     number_text = bare_number(name)
@@ -337,3 +338,18 @@ def _number(column: str, kind: str, mark: str) -> TextReading:
     )
     number = f"case when {is_number} then {value} end"
     return TextReading(number, f"{name} is not null and trim({name}) <> '' and ({number}) is null")
+
+
+def _typed_number(column: str, kind: str, mark: str) -> TextReading:
+    """Of a file whose cells may be numbers: these, with a point, and texts with the decimal mark `mark`. What may be
+    both, such as 1.500, is refused."""
+    name, text = quote_identifier(column), _number(column, kind, mark)
+    is_open = f"regexp_full_match({name}, {quote_literal(grouped('[.]'))})"
+    is_number = f"regexp_full_match({name}, '{PLAIN_NUMBER}') and {_fits(name, kind)}"
+    value = f"case when {is_open} then null when {is_number} then {name} else {text.value} end"
+    return TextReading(value, f"({is_open} or not ({is_number}) and {text.refused})")
+
+
+def _without_percentages(column: str, reading: TextReading) -> TextReading:
+    """Of a column of amounts, of which a percentage is none."""
+    return TextReading(reading.value, f"(contains({quote_identifier(column)}, '%') or {reading.refused})")

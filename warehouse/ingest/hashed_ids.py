@@ -5,17 +5,19 @@ The secret is the salt of the home folder (LOYALTY_HASH_SALT where it is set), w
 id does not reveal the address, and stays the same for an address as long as the salt stays the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from duckdb import DuckDBPyConnection
 
 from warehouse.identity.erasure_register import make_salt
-from warehouse.ingest.sources import TableConfig
+from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.settings import Settings
-from warehouse.sql import quote_identifier
+from warehouse.sql import quote_identifier, quote_literal
 
 # Enough of the hash that no two of a billion customers get the same.
 DIGITS = 24
+# Blanks within an address and around it, also those that take no room, as for ids (dbt/macros/ids.sql).
+BLANKS = r"[\s\p{Z}\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]+"
 
 
 def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
@@ -23,17 +25,20 @@ def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
     connection.execute("set variable id_salt = $1", [make_salt(settings).value])
 
 
-def hashed_columns(table: TableConfig, columns: Mapping[str, str]) -> dict[str, str]:
-    """The ids that rows with these raw columns get, by raw column, as SQL; NULL where nothing is filled."""
+def hashed_columns(source: SourceConfig, table: TableConfig, columns: Mapping[str, str]) -> dict[str, str]:
+    """The ids that rows with these raw columns get, by raw column, as SQL; NULL where nothing is filled, or only a word
+    that means nothing in the source."""
     found = {}
     for name, column in table.columns.items():
-        parts = [_plain(part) for part in column.hash_of if part in columns]
+        parts = [_plain(part, {*source.no_id, *source.guest_ids}) for part in column.hash_of if part in columns]
         if parts:
             text = f"coalesce({', '.join(parts)})"
             found[name] = f"'h' || left(sha256(getvariable('id_salt') || 'customer ' || {text}), {DIGITS})"
     return found
 
 
-def _plain(column: str) -> str:
-    """An address as it is compared: lower case, without blanks; of a phone number with letters nothing is taken."""
-    return f"nullif(lower(regexp_replace(cast({quote_identifier(column)} as varchar), '\\s', '', 'g')), '')"
+def _plain(column: str, nothing: Set[str]) -> str:
+    """An address as it is compared: lower case, without blanks; NULL where only one of the words `nothing` is left."""
+    address = f"lower(regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANKS)}, '', 'g'))"
+    words = ", ".join(quote_literal(word.lower()) for word in sorted({"", *nothing}))
+    return f"case when {address} not in ({words}) then {address} end"

@@ -231,7 +231,7 @@ class _FileLoad:
         mapped = map_columns(reading.columns, self.table, place, existing)
         renamed = [f"{quote_identifier(name)} as {quote_identifier(raw)}" for name, raw in mapped.names.items()]
         types = {raw: reading.columns[name] for name, raw in mapped.names.items()}
-        hashed = hashed_columns(self.table, types)
+        hashed = hashed_columns(self.source, self.table, types)
         first = f" limit {self.most_rows}" if self.most_rows else ""
         relation = f"(select {', '.join([*renamed, '_row_number'])} from ({reading.rows}){first})"
         if hashed:

@@ -14,7 +14,7 @@ from typing import Any
 from warehouse.errors import UserError
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
-from warehouse.onboarding.kinds import ENOUGH, decimal_mark, kinds_of, number_of, share_of
+from warehouse.onboarding.kinds import ENOUGH, decimal_mark, kinds_of, number_of, proven_decimal_mark, share_of
 from warehouse.onboarding.proposal import (
     Proposal,
     common_folder,
@@ -24,17 +24,19 @@ from warehouse.onboarding.proposal import (
     moment_format,
     notes_of_day_order,
     patterns,
+    proven_date_order,
 )
 from warehouse.onboarding.readers import listed
 from warehouse.onboarding.vocabulary import (
-    CANCELLED,
     CONSENTS,
     CONTACTS,
     DETAILS,
     ORDERS_PREFIX,
     RETURNED,
+    RETURNED_UNITS,
     TAX,
     fields_of,
+    is_counted,
     plain,
 )
 
@@ -48,6 +50,8 @@ OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date"
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
+# What a negative number is written with.
+SIGNED = re.compile("[-\u2212(]")
 Ask = Callable[[str, Sequence[str]], str | None]
 
 
@@ -59,6 +63,7 @@ class Guess:
     columns: dict[str, str] = field(default_factory=dict)
     because: dict[str, str] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
+    assumes_date_order: bool = False
 
     def take(self, name: str, header: str, because: str) -> None:
         """A column for a field."""
@@ -73,6 +78,8 @@ class Guess:
 def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
     """The company of files that are no known system's. Raises UserError where something needed is not found."""
     first, *others = sorted(samples, key=_likeness_of_lines, reverse=True)
+    exports = [first, *(sample for sample in others if sample.header == first.header)]
+    others = [sample for sample in others if sample.header != first.header]
     orders = find_orders(first, others)
     lines = guess_lines(with_orders(first, orders) if orders else first, said, ask)
     others = [sample for sample in others if not (orders and sample is orders.rows)]
@@ -81,11 +88,15 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         leave_out_contacts(lines)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
-    tables = {"lines": _table(first, folder, "One row per line of an order.", lines)}
+    guessed = {"lines": lines}
+    tables = {"lines": _table(exports, folder, "One row per line of an order.", lines)}
+    if "order_line_id" not in lines.columns:  # nothing tells an order's lines apart from those that come again
+        tables["lines"]["replaces"] = "order_id"
     mapping: dict[str, Any] = {"order_lines": order_lines_mapping(lines)}
-    told = [_told(first, "order lines")]
+    told = [_told(sample, "order lines") for sample in exports]
     if orders:
-        tables["orders"] = _table(orders.rows, folder, "One row per order.", _of_orders(lines, orders.rows))
+        guessed["orders"] = _of_orders(lines, orders.rows)
+        tables["orders"] = _table([orders.rows], folder, "One row per order.", guessed["orders"])
         mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
         told.append(_told(orders.rows, f"orders, joined by {orders.column} = {orders.key}"))
     guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
@@ -96,8 +107,8 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         holder = "orders" if orders and customers_there.sample is orders.rows else "lines"
         mapping["customers"] = customers_mapping(customers_there, holder)
     for sample in others:
-        customers = guess_customers(sample, lines)
-        tables["customers"] = _table(sample, folder, "One row per customer.", customers)
+        guessed["customers"] = customers = guess_customers(sample, lines)
+        tables["customers"] = _table([sample], folder, "One row per customer.", customers)
         mapping["customers"] = customers_mapping(customers)
         told.append(_told(sample, f"customers, joined by {customers.columns['customer_id']}"))
         guesses += [
@@ -115,7 +126,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         currency = currency_of_lines(lines, currency)
     zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
     unused = _notes_of_unused([header for sample in samples for header in sample.header], used)
-    notes = [*notes_of_day_order(tables), *unused]
+    notes = [*notes_of_day_order({name: tables[name] for name in tables if guessed[name].assumes_date_order}), *unused]
     return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, notes, guesses)
 
 
@@ -232,6 +243,7 @@ def _take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         default=None,
     )
     if best is None or best[0] < ENOUGH:
+        _leave_out_other_amounts(guess, columns)
         return
     share, (price, quantity, amount), discount, relation = best
     less = f" - {discount}" if discount and relation == "less" else ""
@@ -248,6 +260,29 @@ def _take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
     if discount and not less:
         guess.because["amount"] = f"{told}, before the discount"
+
+
+def _leave_out_other_amounts(guess: Guess, columns: Mapping[str, Sequence[Decimal | None]]) -> None:
+    """Take back an amount that is the whole order's, repeated on each of its lines, as price x quantity shows; and a
+    discount that is the order's, or a share."""
+    taken = {name: guess.columns[name] for name in (*NUMBERS, "order_id") if name in guess.columns}
+    is_told = {name for name in taken if guess.because[name] != "as said"}
+    if {"unit_price", "quantity", "amount", "order_id"} <= taken.keys() and "amount" in is_told:
+        sums: dict[str, Decimal] = {}
+        totals: dict[str, set[Decimal | None]] = {}
+        is_of_lines = True
+        numbers = zip(*(columns.get(taken[name], ()) for name in ("unit_price", "quantity", "amount")), strict=False)
+        for order, (price, quantity, amount) in zip(guess.values("order_id"), numbers, strict=False):
+            worth = ((price or Decimal(0)) * (quantity or Decimal(0))).quantize(CENT, ROUND_HALF_UP)
+            is_of_lines = is_of_lines and worth == amount
+            sums[order] = sums.get(order, Decimal(0)) + worth
+            totals.setdefault(order, set()).add(amount)
+        fitting = [order for order, total in totals.items() if total == {sums[order]}]
+        if not is_of_lines and len(fitting) >= ENOUGH * len(totals):
+            guess.columns.pop("amount")
+            guess.because["unit_price"] += f"; {taken['amount']} is the sum of an order's lines"
+    if "discount" in is_told and any("%" in text for text in guess.values("discount")):
+        guess.columns.pop("discount")
 
 
 def _fit(
@@ -304,34 +339,50 @@ def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
         orders = guess.values("order_id")
         guess.because["order_id"] += f"; {len(set(orders)):,} in {len(orders):,} rows"
     if "is_return" in guess.columns and not _return_words(guess):
-        guess.columns.pop("is_return")
+        header = guess.columns.pop("is_return")
+        if plain(header) == "type":
+            guess.columns.setdefault("category", header)
+            guess.because.setdefault("category", _because_of_words("category", kinds[header]))
+
+
+def _amount_texts(guess: Guess) -> list[str]:
+    name = "amount" if "amount" in guess.columns else "quantity"
+    return guess.values(name) if name in guess.columns else []
 
 
 def _return_words(guess: Guess) -> list[str]:
-    """The texts that mark rows as returns, if the sign of their amounts does not show it already."""
+    """The texts that mark rows as returns, if the sign of their amounts does not show it already; none where they may
+    be numbers of units."""
     values = guess.values("is_return")
+    if RETURNED_UNITS.fullmatch(plain(guess.columns["is_return"])) and share_of(values, str.isdigit) >= ENOUGH:
+        return []
     words = sorted({value for value in values if RETURNED.match(value.casefold())})
     amount = guess.columns.get("amount") or guess.columns.get("quantity")
     if not words or amount is None or len(set(values)) < 2:
         return []
     place = guess.sample.place(amount)
     signed = [row[place or 0] for row, value in zip(guess.sample.rows, values, strict=True) if value in words]
-    return [] if any("-" in text or "(" in text for text in signed) else words
+    return [] if any(SIGNED.search(text) for text in signed) else words
 
 
 # --- What is written --------------------------------------------------------------------------------------------
 
 
-def _table(sample: Sample, folder: Any, description: str, guess: Guess) -> dict[str, Any]:
+def _table(samples: Sequence[Sample], folder: Any, description: str, guess: Guess) -> dict[str, Any]:
+    """The section of a table that is read from the samples' files, which are alike."""
+    sample = samples[0]
     numbers = [header for name, header in guess.columns.items() if name in NUMBERS]
-    values = [value for header in numbers for value in sample.column(header)]
-    table: dict[str, Any] = {"description": description, "files": patterns([sample], folder), **sample.options}
+    values = [value for one in samples for header in numbers for value in one.column(header)]
+    table: dict[str, Any] = {"description": description, "files": patterns(samples, folder), **sample.options}
     moments = [header for name, header in guess.columns.items() if name in ("ordered_at", "joined_at", "birth_date")]
-    if order := next((found for header in moments if (found := date_order(sample.column(header)))), None):
+    # the next file may not show what this one does
+    days = [value for one in samples for header in moments for value in one.column(header)]
+    if order := proven_date_order(days) or date_order(days):
         table["date_order"] = order
+        guess.assumes_date_order = proven_date_order(days) is None
     open_numbers = [value for value in values if re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", value)]
-    if open_numbers:
-        table["decimal_mark"] = decimal_mark(values)
+    if open_numbers and (mark := proven_decimal_mark(values)):
+        table["decimal_mark"] = mark
     columns = {
         name: {"aliases": [header]}
         for name in CONTACTS
@@ -409,7 +460,12 @@ def _amounts(guess: Guess) -> dict[str, Any]:
         found["gross_amount"] = value(columns["amount"])
     else:
         found["net_amount"] = value(columns["amount"])
-    if "discount" in columns:
+    if "discount" in columns and _is_of_orders(guess, "discount"):
+        guess.because["discount"] += "; the same on each line of an order: shared among them"
+        by = "gross" if _is_by_price(guess) else columns["amount"]
+        discount_of_order = {"spread": columns["discount"], "by": by, "over": columns["order_id"], "taken": "largest"}
+        found["discount_amount"] = value(discount_of_order)
+    elif "discount" in columns:
         negative = share_of(guess.sample.column(columns["discount"]), lambda text: text.startswith(("-", "("))) > 0.5
         discount: Any = columns["discount"]
         if negative and not signed:
@@ -418,13 +474,27 @@ def _amounts(guess: Guess) -> dict[str, Any]:
     return found
 
 
+def _is_of_orders(guess: Guess, name: str) -> bool:
+    """Whether a number, by its header and by every order of several lines, is the order's, repeated on each line."""
+    values: dict[str, list[str]] = {}
+    for order, value in zip(guess.values("order_id"), guess.values(name), strict=True):
+        values.setdefault(order, []).append(value)
+    several = [found for found in values.values() if len(found) > 1]
+    return "order" in plain(guess.columns[name]) and bool(several) and all(len(set(found)) == 1 for found in several)
+
+
 def _status(guess: Guess) -> dict[str, Any]:
     """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
     texts = sorted({value for value in guess.texts.get("order_status") or guess.values("order_status") if value})
-    meant = {text: "cancelled" if CANCELLED.search(text.casefold()) else "completed" for text in texts[:100]}
+    header = guess.columns["order_status"]
+    refunds_have_rows = "is_return" in guess.columns or any(SIGNED.search(text) for text in _amount_texts(guess))
+    meant = {
+        text: "completed" if is_counted(text, header, refunds_have_rows=refunds_have_rows) else "cancelled"
+        for text in texts[:100]
+    }
     cancelled = [text for text, what in meant.items() if what == "cancelled"]
     guess.because["order_status"] += f"; cancelled: {', '.join(cancelled) or 'none'}"
-    return {"column": guess.columns["order_status"], "values": meant}
+    return {"column": header, "values": meant}
 
 
 def products_mapping(guess: Guess, table: str = "lines") -> dict[str, Any]:

@@ -17,8 +17,8 @@ MOMENT = re.compile(f"{ISO}|{SHORT}")
 CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
 SIGNS = "[$€£¥￥₹]"
 NUMBER = re.compile(
-    rf"[-+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-+]?\d[\d., '\u00a0\u202f]*\)?"
-    rf"(?: ?(?:{SIGNS}|%|zł|kr)| [A-Z]{{3}})?"
+    rf"[-\u2212+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-\u2212+]?\d[\d., '\u00a0\u202f\u2009]*\)?-?"
+    rf"(?:[ \u00a0\u202f]?(?:{SIGNS}|%|zł|kr)| [A-Z]{{3}})?[)-]?"
 )
 
 
@@ -26,7 +26,7 @@ def number_of(text: str, mark: str) -> Decimal | None:
     """A number as the file writes it, without its currency; None if the text is no number."""
     if not NUMBER.fullmatch(text):
         return None
-    negative = text.startswith("(") or "-" in text
+    negative = text.startswith("(") or "-" in text or "\u2212" in text
     bare = re.sub(r"[^\d.,]", "", text)
     bare = bare.replace("," if mark == "." else ".", "").replace(mark, ".")
     try:
@@ -37,13 +37,15 @@ def number_of(text: str, mark: str) -> Decimal | None:
 
 
 def decimal_mark(values: Sequence[str]) -> str:
-    """The decimal mark that most numbers show: the last one, before other than three digits."""
-    votes = Counter(match[1] for value in values if (match := re.search(r"([.,])(?:\d{1,2}|\d{4,})\D*$", value)))
-    return (
-        votes.most_common(1)[0][0]
-        if votes
-        else ("," if any("." in v and "," in v[v.rfind(".") :] for v in values) else ".")
-    )
+    """The decimal mark that most numbers show, a point where none shows one."""
+    return proven_decimal_mark(values) or "."
+
+
+def proven_decimal_mark(values: Sequence[str]) -> str | None:
+    """The mark that most numbers show: the last one, before other than three digits, or behind the other one."""
+    shown = re.compile(r"([.,])(?:\d{1,2}|\d{4,})\D*$|[.,]\d+([.,])\d*\D*$")
+    votes = Counter(match[1] or match[2] for value in values if (match := shown.search(value)))
+    return votes.most_common(1)[0][0] if votes else None
 
 
 def share_of(values: Sequence[str], test: Callable[[str], Any]) -> float:

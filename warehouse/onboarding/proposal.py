@@ -142,13 +142,24 @@ def _is_written(value: str, form: str) -> bool:
     return True
 
 
+SHORT_DAY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d{2,4}")
+
+
 def date_order(values: Sequence[str]) -> str | None:
-    """Whether day or month comes first in short dates; None if the file itself shows it, or has no short dates."""
-    short = [match for value in values if (match := re.match(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d{2,4}", value))]
+    """What is assumed of which comes first in short dates; None if the file itself shows it, or has no short dates."""
+    short = [match for value in values if (match := SHORT_DAY.match(value))]
     if not short:
         return None
     proven = any(int(match[1]) > 12 or int(match[2]) > 12 for match in short)
     return None if proven else ("mdy" if any("/" in match[0] for match in short) else "dmy")
+
+
+def proven_date_order(values: Sequence[str]) -> str | None:
+    """Which comes first in short dates, as all of them show that show it."""
+    short = [match for value in values if (match := SHORT_DAY.match(value))]
+    ways = {"dmy": any(int(match[1]) > 12 for match in short), "mdy": any(int(match[2]) > 12 for match in short)}
+    found = [way for way, is_shown in ways.items() if is_shown]
+    return found[0] if len(found) == 1 else None
 
 
 def notes_of_day_order(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:

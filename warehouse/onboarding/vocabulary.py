@@ -19,16 +19,38 @@ DETAILS = (
 CONTACTS = ("email", "phone", "first_name", "last_name", "postal_code")
 NO_LETTERS = re.compile(r"[\s_\-./:()（）]+")
 CANCELLED = re.compile(
-    "cancel|void|fail|expir|abandon|declin|reject|draft|pending|unpaid|await|storn|annul|abgebroch|fehlgeschl|ungültig"
-    "|ausstehend|unbezahlt|anulad|pendient|en attente|取消|关闭|作废|失败|未付|待付"
+    "cancel|void|fail|expir|abandon|declin|reject|draft|pending|unpaid|(not|nicht|non) (paid|bezahlt|payé)|on.?hold"
+    "|await|^test|storn|annul|abgebroch|fehlgeschl|ungültig|ausstehend|unbezahlt|anulad|pendient|en attente|取消|关闭"
+    "|作废|失败|未付|待付"
 )
+STANDING = re.compile("(^|\\W)(not|nicht|non|no|un)\\W?(cancel|void|storn|annul|anulad|refund|return|retour)")
+REFUNDED = re.compile("refund|return|rembours|erstatt|retour|reembols|devuelt|rimbors|退款|退货")
+IN_PART = re.compile("part|teil|部分")
 RETURNED = re.compile(
-    "^(j|ja|y|yes|true|1|x|r|refund|refunded|return|returned|credit|void|storno|retoure|gutschrift|是|退货|退款)$"
+    "^(j|ja|y|yes|true|1|x|r|((full|partial)(ly)? )?(refund|return)(ed)?|credit|void|storno|retoure|gutschrift|avoir"
+    "|remboursement|remboursé|devolución|reembolso|reso|rimborso|是|退货|退款)$"
 )
+# Headers under which a number of units may stand as well as a yes or no.
+RETURNED_UNITS = re.compile("(return|refund)(ed|s)?|retouren?|credit(ed|s)?")
 TAX = re.compile(
     "(mw|u)st(satz|betrag)?|mehrwertsteuer|umsatzsteuer|vat(rate|amount)?|(sales)?tax(es|rate|amount)?|tva|iva|gst|btw|税.*"
 )
-CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是)$")
+YES = re.compile(r"^(j|ja|y|yes|true|1|x|oui|si|sí|是)$")
+NO = re.compile(r"^(n|nein|no|false|0|non|否)$")
+CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是|subscribed|opt(ed)?[- ]?in|granted|accepted)$")
+# Headers of a column that says by yes or no whether an order was voided.
+VOIDED = re.compile("(is)?(void|cancell?)(ed)?|storniert")
+
+
+def is_counted(status: str, header: str, *, refunds_have_rows: bool) -> bool:
+    """Whether an order counts, by its status; one that was refunded does where its refunds are rows too."""
+    text = status.casefold()
+    if VOIDED.fullmatch(plain(header)) and (YES.match(text) or NO.match(text)):
+        return not YES.match(text)
+    if STANDING.search(text):
+        return True
+    is_refunded = REFUNDED.search(text) is not None and not IN_PART.search(text)
+    return CANCELLED.search(text) is None and (refunds_have_rows or not is_refunded)
 
 
 def plain(header: str) -> str:

@@ -36,6 +36,9 @@ def loaded(here: Landing, column: str, values: list[str]) -> tuple[list[str | No
         ("sold", ["2024-12-28 10:00:00+14:00"], ["2024-12-27 20:00:00+00"]),
         ("sold", ["2024-12-28 16:59:07 UTC", "2024-12-28 16:59:07"], ["2024-12-28 16:59:07+00", "2024-12-28 16:59:07"]),
         ("sold", ["1/31/2024 12:05 AM", "1/31/2024 1:05:09 pm"], ["2024-01-31 00:05:00", "2024-01-31 13:05:09"]),
+        ("sold", ["2024-05-01T10:00Z"], ["2024-05-01 10:00:00+00"]),
+        ("sold", ["2024-05-01 9:00 PM +02:00"], ["2024-05-01 19:00:00+00"]),
+        ("sold", ["25.05.2024, 10:00", "2.5.2024\u00a011:00"], ["2024-05-25 10:00:00", "2024-05-02 11:00:00"]),
         ("sold", ["2024/5/1 10:00:00,5"], ["2024-05-01 10:00:00.5"]),
         ("sold", ["2024-05-01 10:00:00.123456000"], ["2024-05-01 10:00:00.123456"]),
         ("sold", ["2024-05-01 10:00:00.1234560+00"], ["2024-05-01 10:00:00.123456+00"]),
@@ -53,6 +56,10 @@ def loaded(here: Landing, column: str, values: list[str]) -> tuple[list[str | No
         ("v", ["1.234,56 €", "€ 5,00", "-0,5 €"], ["1234.56", "5.00", "-0.5"]),
         ("v", ["(3.00)", "USD 12", "12 CHF", "¥100"], ["-3.00", "12", "12", "100"]),
         ("v", ["CA$7", "19 %", "10%"], ["7", "19", "10"]),
+        ("v", ["($100.00)", "(USD 5.00)", "$(3.00)", "2.00-"], ["-100.00", "-5.00", "-3.00", "-2.00"]),
+        ("v", ["\u22121.00", "-1.00"], ["-1.00", "-1.00"]),
+        ("v", ["12,50\u00a0€", "1\u202f012,50\u202f€", "1\u2009000,5"], ["12.50", "1012.50", "1000.5"]),
+        ("v", ["\u00a07,5-", "1,50 €-"], ["-7.5", "-1.50"]),
     ],
 )  # fmt: skip
 def test_each_way_to_write_a_value(landing: Make, column: str, values: list[str], expected: list[str]) -> None:
@@ -155,12 +162,26 @@ def test_each_file_has_its_own_way(landing: Make) -> None:
     ]
 
 
-def test_numbers_of_json_have_a_point(landing: Make) -> None:
+def test_numbers_of_json_have_a_point_and_texts_beside_them_what_they_show(landing: Make) -> None:
     here = landing(files="*.jsonl", columns=COLUMNS)
-    here.write("a.jsonl", '{"v": 1.234}\n{"v": 2.5}\n{"v": "2,50"}\n')
+    here.write("a.jsonl", '{"v": 1.5}\n{"v": 12.25}\n{"v": "2,50"}\n{"v": "1.500"}\n{"v": "1,250"}\n')
     here.load()
-    assert [v for (v,) in here.rows("v")] == ["1.234", "2.5"]
-    assert [reason for _, _, reason, _ in here.rejected()] == ["v is not a decimal(18,4)"]
+    assert [v for (v,) in here.rows("v")] == ["1.5", "12.25", "2.50", "1.250"]
+    assert [(row, reason) for _, row, reason, _ in here.rejected()] == [(4, "v is not a decimal(18,4)")]
+
+
+def test_numbers_of_json_alone_are_what_they_are(landing: Make) -> None:
+    here = landing(files="*.jsonl", columns=COLUMNS)
+    here.write("a.jsonl", '{"v": 1.234}\n{"v": "2.500"}\n')
+    here.load()
+    assert [v for (v,) in here.rows("v")] == ["1.234", "2.500"]
+
+
+def test_a_mark_that_texts_of_json_leave_open_is_asked_for(landing: Make) -> None:
+    here = landing(files="*.jsonl", columns=COLUMNS)
+    here.write("a.jsonl", '{"v": 1.5}\n{"v": "1,250"}\n')
+    with pytest.raises(UserError, match="does not tell its decimal mark: in row 2"):
+        here.load()
 
 
 def test_rows_of_typed_files_that_do_not_fit_are_rejected(landing: Make) -> None:

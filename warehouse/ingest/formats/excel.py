@@ -21,6 +21,8 @@ from warehouse.settings import IngestSettings
 from warehouse.sql import quote_identifier, quote_literal
 
 EXCEL_ROWS = 1_048_576
+# 31 December 9999, the last day that Excel knows; a number beyond it is no day, and stays as it stands.
+EXCEL_DAYS = 2_958_466
 # So many rows may stand above a header; then it is not looked for any more, and what is missing in it is told.
 MOST_PREAMBLE = 100
 EXCEL_DATES = {"DATE", "TIMESTAMP", "TIME"}
@@ -207,7 +209,8 @@ def _sheet_kinds(
 def _excel_value(column: str, kind: str, epoch: str) -> str:
     if kind not in EXCEL_DATES:
         return column
-    days = f"try_cast({column} as double)"
+    number = f"try_cast({column} as double)"
+    days = f"(case when {number} between 0 and {EXCEL_DAYS} then {number} end)"
     moment = f"timestamp '{epoch}' + to_milliseconds(cast(round({days} * 86400000) as bigint))"
     shown = {"DATE": f"cast({moment} as date)", "TIME": f"cast({moment} as time)"}.get(kind, moment)
     if kind == "DATE":  # a date format shows no time of day; a cell that has one keeps it
