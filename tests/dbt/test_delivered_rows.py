@@ -45,6 +45,7 @@ CASES: dict[str, dict[str, str]] = {
     "nbsp": {"customer_id": "C1\u00a0"},
     "zero-width": {"customer_id": "\u200bC1\u200b"},
     "tab": {"customer_id": "C1\t"},
+    "direction": {"customer_id": "\u202aC1\u202c\u200e\u00ad"},
     "float": {"customer_id": "12345.0"},
     "floats": {"customer_id": "12345.00"},
     "whole": {"customer_id": "12345"},
@@ -61,6 +62,7 @@ CASES: dict[str, dict[str, str]] = {
     "hex": {"customer_id": "1E5"},
     "scientific": {"customer_id": "1.23E+11"},
     "scientific-product": {"product_id": "4E+12"},
+    "java": {"order_id": "1.2345678E7"},
     "missing-1-3": {},
     "": {},
     "no-order": {"order_id": " "},
@@ -103,6 +105,7 @@ GUESTS = {"empty", "is-null", "is-nan", "zero", "zero-float", "backslash", "not-
 REASONS = {
     "scientific": ("customer_id is a number in scientific notation, whose digits are lost", "1.23E+11"),
     "scientific-product": ("product_id is a number in scientific notation, whose digits are lost", "4E+12"),
+    "java": ("order_id is a number in scientific notation, whose digits are lost", "1.2345678E7"),
     "no-order": ("order_id is missing", None),
     "old": ("ordered_at is before 1990-01-01 (earliest_date)", "1899-12-31 00:00:00"),
     "year-one": ("ordered_at is before 1990-01-01 (earliest_date)", "0001-01-01 00:00:00"),
@@ -181,7 +184,7 @@ def test_each_spelling_of_an_id_is_one_customer_or_none(delivered: Delivered) ->
         )
     )
     expected = {
-        **dict.fromkeys(("plain", "blank", "nbsp", "zero-width", "tab"), "C1"),
+        **dict.fromkeys(("plain", "blank", "nbsp", "zero-width", "tab", "direction"), "C1"),
         **dict.fromkeys(("float", "floats", "whole"), "12345"),
         **dict.fromkeys(GUESTS),
         "zeros": "007", "dot": "jane.doe", "case": "c1", "hex": "1E5",
@@ -248,7 +251,7 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
     assert delivered.failures == [], "single rows of small files stop nothing"
     with connect(delivered.settings.warehouse_path) as connection:
         told, others = order_sentences(connection), other_sentences(connection)
-    assert told[0].startswith("kiosk: 36 order lines: 22 accepted, 1 superseded by a later version, 13 rejected: ")
+    assert told[0].startswith("kiosk: 38 order lines: 23 accepted, 1 superseded by a later version, 14 rejected: ")
     assert tells_of_rejected(told[0])
     assert [sentence.partition(" rejected")[0] for sentence in others] == [
         "kiosk: 8 campaign members: 4 accepted, 0 superseded by a later version, 4",
@@ -259,7 +262,7 @@ def test_every_row_is_accounted_for_and_a_file_of_rejects_is_told(delivered: Del
         "kiosk: 3 exchange rates: 2 accepted, 0 superseded by a later version, 1 rejected"
         ' "rate_date lies after its delivery" (rates-1.csv row 4, "9999-12-31")'
     ]
-    assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 26, "1899-12-31 00:00:00")' in told[0]
+    assert '2 "ordered_at is before 1990-01-01 (earliest_date)" (lines-1.csv row 28, "1899-12-31 00:00:00")' in told[0]
 
 
 def test_too_many_rejected_rows_are_told_with_the_first_of_them(delivered: Delivered) -> None:
@@ -267,7 +270,7 @@ def test_too_many_rejected_rows_are_told_with_the_first_of_them(delivered: Deliv
     (told,) = delivered.failures_of_strict
     assert tells_of_rejected(told)
     assert "of exchange_rates, 2 accepted, 1 rejected, for the most part" in told
-    first = 'lines-1.csv row 26, "1899-12-31 00:00:00"'
+    first = 'lines-1.csv row 28, "1899-12-31 00:00:00"'
     assert f'"ordered_at is before 1990-01-01 (earliest_date)" (first in {first})' in told
 
 

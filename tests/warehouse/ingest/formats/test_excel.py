@@ -46,6 +46,15 @@ def test_cells_become_text_and_dates_stay_dates(landing: Make) -> None:
     ]
 
 
+def test_a_cell_that_is_no_day_rejects_its_row_alone(landing: Make) -> None:
+    here = landing(files="*.xlsx", columns={"InvoiceNo": {"required": True}, "InvoiceDate": {"type": "timestamp"}})
+    cells = [datetime(2010, 12, 1, 8, 26), 1714557600, "nan", "inf", -4]
+    write_workbook(here.folder / "a.xlsx", {"Invoices": [HEADER, *([n, cell, 1] for n, cell in enumerate(cells))]})
+    report = here.load()
+    assert (report.rows_loaded, report.rows_malformed) == (1, 4)
+    assert {reason for _, _, reason, _ in here.rejected()} == {"InvoiceDate is not a timestamp"}
+
+
 def test_undeclared_dates_follow_the_first_row(landing: Make) -> None:
     here = landing(files="*.xlsx")
     rows = [["day", "moment", "number"], [date(2020, 2, 29), datetime(2020, 1, 1, 0, 0, 1), 40000], [date(2020, 3, 1)]]
