@@ -1,5 +1,6 @@
 """Which column of a file is which column of the raw table: exactly, by alias, or by the same letters."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -41,8 +42,9 @@ def map_columns(found: Iterable[str], table: TableConfig, place: str, existing: 
 
 
 def letters(name: str) -> str:
-    """The name without differences of spelling."""
-    return "".join(character for character in name.casefold() if character not in " _-")
+    """The name without differences of spelling, also of how an umlaut or a blank is coded."""
+    coded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(character for character in coded if character not in " _-")
 
 
 def wanted_columns(table: TableConfig) -> list[frozenset[str]]:

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import UserError, nearest
+from warehouse.onboarding.amounts import NUMBERS
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guess import (
-    NUMBERS,
     Ask,
-    Guess,
     currency_of_lines,
     customers_mapping,
     guess_customers,
@@ -23,6 +22,7 @@ from warehouse.onboarding.guess import (
     order_lines_mapping,
     products_mapping,
 )
+from warehouse.onboarding.guessed_columns import Guess
 from warehouse.onboarding.joined_orders import MOST_REFER, Reference, joined_to_orders, with_orders
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
 from warehouse.onboarding.readers import load_readers

@@ -6,15 +6,14 @@ being unique, customers and orders by the files that share them. The user is ask
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import ROUND_HALF_UP, Decimal
-from itertools import permutations
 from typing import Any
 
 from warehouse.errors import UserError
+from warehouse.onboarding.amounts import NUMBERS, amount_texts, is_of_orders, take_amounts
 from warehouse.onboarding.file_format import Sample
+from warehouse.onboarding.guessed_columns import Guess
 from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
-from warehouse.onboarding.kinds import ENOUGH, decimal_mark, kinds_of, number_of, proven_decimal_mark, share_of
+from warehouse.onboarding.kinds import ENOUGH, kinds_of, proven_decimal_mark, share_of
 from warehouse.onboarding.proposal import (
     Proposal,
     common_folder,
@@ -47,32 +46,9 @@ FIELDS = (
     *CONTACTS, "email_consent",
 )  # fmt: skip
 OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
-NUMBERS = ("quantity", "unit_price", "discount", "amount")
-MOST_COMPARED = 2_000
-CENT = Decimal("0.01")
 # What a negative number is written with.
 SIGNED = re.compile("[-\u2212(]")
 Ask = Callable[[str, Sequence[str]], str | None]
-
-
-@dataclass
-class Guess:
-    """The columns of one file by field, each with its reason; `texts` are all values of a field."""
-
-    sample: Sample
-    columns: dict[str, str] = field(default_factory=dict)
-    because: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    assumes_date_order: bool = False
-
-    def take(self, name: str, header: str, because: str) -> None:
-        """A column for a field."""
-        self.columns[name], self.because[name] = header, because
-
-    def values(self, name: str) -> list[str]:
-        """A field's values in the order of rows, empty ones too."""
-        place = self.sample.place(self.columns[name])
-        return [row[place] for row in self.sample.rows] if place is not None else []
 
 
 def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask) -> Proposal:
@@ -180,7 +156,7 @@ def guess_lines(
     for name, header in said.items():
         guess.take(name, header, "as said")
     _take_by_words(guess, kinds)
-    _take_amounts(guess, kinds)
+    take_amounts(guess, kinds)
     _take_moment(guess, kinds)
     _take_keys(guess, kinds)
     missing = [name for name in ("order_id", "ordered_at") if name not in guess.columns]
@@ -225,94 +201,6 @@ def _because_of_words(name: str, kind: str) -> str:
     return f"its name{f', and it holds {what}' if what else ''}"
 
 
-def _take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
-    """Price, quantity, discount and amount, by the arithmetic that holds on nearly all rows."""
-    numbers = [header for header, kind in kinds.items() if kind == "number"]
-    texts = [value for header in numbers for value in guess.sample.column(header)[:300]]
-    mark = decimal_mark(texts)
-    rows = guess.sample.rows[:MOST_COMPARED]
-    columns = {
-        header: [number_of(row[place], mark) for row in rows]
-        for header in numbers[:12]
-        if (place := guess.sample.place(header)) is not None
-    }
-    named = {name: header for name, header in guess.columns.items() if name in NUMBERS}
-    best = max(
-        (_fit(columns, candidate, named) for candidate in permutations(columns, 3)),
-        key=lambda fit: fit[0],
-        default=None,
-    )
-    if best is None or best[0] < ENOUGH:
-        _leave_out_other_amounts(guess, columns)
-        return
-    share, (price, quantity, amount), discount, relation = best
-    less = f" - {discount}" if discount and relation == "less" else ""
-    told = f"{price} x {quantity}{less} = {amount} in {share:.1%} of rows"
-    for name in NUMBERS:
-        if name in guess.columns and guess.because[name] != "as said":
-            guess.columns.pop(name)
-    for name, header in (("unit_price", price), ("quantity", quantity), ("amount", amount)):
-        guess.columns.setdefault(name, header)
-        guess.because.setdefault(name, told)
-        if guess.because[name] != "as said":
-            guess.because[name] = told
-    if discount:
-        guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
-    if discount and not less:
-        guess.because["amount"] = f"{told}, before the discount"
-
-
-def _leave_out_other_amounts(guess: Guess, columns: Mapping[str, Sequence[Decimal | None]]) -> None:
-    """Take back an amount that is the whole order's, repeated on each of its lines, as price x quantity shows; and a
-    discount that is the order's, or a share."""
-    taken = {name: guess.columns[name] for name in (*NUMBERS, "order_id") if name in guess.columns}
-    is_told = {name for name in taken if guess.because[name] != "as said"}
-    if {"unit_price", "quantity", "amount", "order_id"} <= taken.keys() and "amount" in is_told:
-        sums: dict[str, Decimal] = {}
-        totals: dict[str, set[Decimal | None]] = {}
-        is_of_lines = True
-        numbers = zip(*(columns.get(taken[name], ()) for name in ("unit_price", "quantity", "amount")), strict=False)
-        for order, (price, quantity, amount) in zip(guess.values("order_id"), numbers, strict=False):
-            worth = ((price or Decimal(0)) * (quantity or Decimal(0))).quantize(CENT, ROUND_HALF_UP)
-            is_of_lines = is_of_lines and worth == amount
-            sums[order] = sums.get(order, Decimal(0)) + worth
-            totals.setdefault(order, set()).add(amount)
-        fitting = [order for order, total in totals.items() if total == {sums[order]}]
-        if not is_of_lines and len(fitting) >= ENOUGH * len(totals):
-            guess.columns.pop("amount")
-            guess.because["unit_price"] += f"; {taken['amount']} is the sum of an order's lines"
-    if "discount" in is_told and any("%" in text for text in guess.values("discount")):
-        guess.columns.pop("discount")
-
-
-def _fit(
-    columns: Mapping[str, Sequence[Decimal | None]], candidate: tuple[str, str, str], named: Mapping[str, str]
-) -> tuple[float, tuple[str, str, str], str | None, str]:
-    """How many rows have price x quantity = amount, with or without a discount; names break ties."""
-    price, quantity, amount = candidate
-    discount = named.get("discount")
-    bonus = sum(
-        named.get(name) == header for name, header in zip(("unit_price", "quantity", "amount"), candidate, strict=True)
-    )
-    if discount in candidate:
-        return (0.0, candidate, None, "")
-    plain = less = rows = telling = 0
-    for place, (p, q, a) in enumerate(zip(columns[price], columns[quantity], columns[amount], strict=True)):
-        d = (columns[discount][place] if discount and discount in columns else None) or Decimal(0)
-        if p is None or q is None or a is None:
-            continue
-        rows += 1
-        telling += q != 1 and p != 1
-        whole = (p * q).quantize(CENT, ROUND_HALF_UP)
-        plain += abs(whole - a) <= CENT / 2
-        less += abs(whole - abs(d) * (1 if whole >= 0 else -1) - a) <= CENT / 2
-    if not rows or not telling:
-        return (0.0, candidate, None, "")
-    if less >= plain:
-        return (less / rows + bonus * 1e-6, candidate, discount, "less")
-    return (plain / rows + bonus * 1e-6, candidate, discount, "plain")
-
-
 def _take_moment(guess: Guess, kinds: Mapping[str, str]) -> None:
     if "ordered_at" not in guess.columns:
         moments = [
@@ -343,11 +231,6 @@ def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
         if plain(header) == "type":
             guess.columns.setdefault("category", header)
             guess.because.setdefault("category", _because_of_words("category", kinds[header]))
-
-
-def _amount_texts(guess: Guess) -> list[str]:
-    name = "amount" if "amount" in guess.columns else "quantity"
-    return guess.values(name) if name in guess.columns else []
 
 
 def _return_words(guess: Guess) -> list[str]:
@@ -460,7 +343,7 @@ def _amounts(guess: Guess) -> dict[str, Any]:
         found["gross_amount"] = value(columns["amount"])
     else:
         found["net_amount"] = value(columns["amount"])
-    if "discount" in columns and _is_of_orders(guess, "discount"):
+    if "discount" in columns and is_of_orders(guess, "discount"):
         guess.because["discount"] += "; the same on each line of an order: shared among them"
         by = "gross" if _is_by_price(guess) else columns["amount"]
         discount_of_order = {"spread": columns["discount"], "by": by, "over": columns["order_id"], "taken": "largest"}
@@ -474,20 +357,11 @@ def _amounts(guess: Guess) -> dict[str, Any]:
     return found
 
 
-def _is_of_orders(guess: Guess, name: str) -> bool:
-    """Whether a number, by its header and by every order of several lines, is the order's, repeated on each line."""
-    values: dict[str, list[str]] = {}
-    for order, value in zip(guess.values("order_id"), guess.values(name), strict=True):
-        values.setdefault(order, []).append(value)
-    several = [found for found in values.values() if len(found) > 1]
-    return "order" in plain(guess.columns[name]) and bool(several) and all(len(set(found)) == 1 for found in several)
-
-
 def _status(guess: Guess) -> dict[str, Any]:
     """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
     texts = sorted({value for value in guess.texts.get("order_status") or guess.values("order_status") if value})
     header = guess.columns["order_status"]
-    refunds_have_rows = "is_return" in guess.columns or any(SIGNED.search(text) for text in _amount_texts(guess))
+    refunds_have_rows = "is_return" in guess.columns or any(SIGNED.search(text) for text in amount_texts(guess))
     meant = {
         text: "completed" if is_counted(text, header, refunds_have_rows=refunds_have_rows) else "cancelled"
         for text in texts[:100]

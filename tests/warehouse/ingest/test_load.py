@@ -179,6 +179,13 @@ def test_a_change_within_the_same_tick_of_the_clock_is_seen(landing: Make) -> No
     assert here.load().files_changed == ("a.csv",)
 
 
+def test_a_header_may_be_coded_in_other_ways(landing: Make) -> None:
+    here = landing(columns={"Stück": {"required": True}, "Art Nr": {"required": True}})
+    here.write("a.csv", "Stu\u0308ck,Art\u00a0Nr\n3,7\n")
+    here.load()
+    assert here.rows('"Stück", "Art Nr"') == [("3", "7")]
+
+
 def test_header_aliases_and_loose_spellings(landing: Make) -> None:
     here = landing(columns={"CustomerID": {"required": True}, "UnitPrice": {"aliases": ["Price"]}})
     here.write("a.csv", "CustomerID,UnitPrice\n1,2\n")

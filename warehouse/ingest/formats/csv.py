@@ -53,6 +53,8 @@ OTHERS = {
 }
 # In these, no letter holds the byte of a delimiter, a quote or a line feed.
 SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
+# In these a letter beyond ASCII is one byte, and hardly any text is UTF-8 by chance.
+ONE_BYTE = ("cp125", "iso8859", "mac")
 MARKED = "loyalty_marked"
 BARE_RETURN = "a carriage return that ends no line"
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
@@ -155,8 +157,16 @@ codecs.register_error(MARKED, _mark_fault)
 
 
 def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
-    """The encoding that a file begins in: UTF-16 says so by its mark; without one it has to be declared."""
+    """The encoding that a file begins in: UTF-16 says so by its mark; without one it has to be declared.
+
+    Raises UserError where a file is not what was declared.
+    """
     refuse_other_formats(start, path)
+    if codecs.lookup(encoding).name.startswith(ONE_BYTE) and not start.isascii() and is_utf8(start):
+        raise UserError(
+            f"{path}: the file is UTF-8, and the table in the source's YAML says `encoding: {encoding}`. Save it as"
+            " that, or all files as UTF-8 and leave `encoding` out."
+        )
     if start.startswith(UTF32_MARKS):
         return "utf-32"
     if start.startswith(UTF16_MARKS):
@@ -169,6 +179,15 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
                 " YAML, or save the file as UTF-8."
             )
     return encoding
+
+
+def is_utf8(start: bytes) -> bool:
+    """Whether bytes are the beginning of a text in UTF-8."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def refuse_other_formats(start: bytes, path: Path, others: Mapping[bytes, str] = OTHERS) -> None:

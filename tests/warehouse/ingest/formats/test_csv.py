@@ -111,6 +111,15 @@ def test_header_is_found_behind_a_mark_and_blank_lines(tmp_path: Path, mark: byt
     assert sound == ["3,1,2"]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "iso-8859-15", "windows-1250"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_utf_8_is_not_read_as_something_else(tmp_path: Path, encoding: str, mark: bytes) -> None:
+    with pytest.raises(
+        UserError, match=f"the file is UTF-8, and the table in the source's YAML says `encoding: {encoding}`"
+    ):
+        verdicts(mark + "a;b\n1;Müller\n".encode(), tmp_path, delimiter=";", encoding=encoding)
+
+
 def test_other_encodings_and_delimiters(tmp_path: Path) -> None:
     content = "a;b\nMüller;3,50\n".encode("latin-1")
     assert verdicts(content, tmp_path, delimiter=";", encoding="latin-1")[0] == ["2;Müller;3,50"]
