@@ -281,6 +281,13 @@ def test_intermediate_models_read_no_mart() -> None:
     assert {model: marts for model, marts in read.items() if marts} == {}
 
 
+def test_valid_order_lines_are_joined_with_their_returns_once() -> None:
+    """In one stored table. The other two readers show lines that are not valid, too."""
+    readers = {file.stem: file for file in tracked("dbt/models/*.sql") if "ref('int_order_lines')" in sql(file)}
+    assert set(readers) == {"int_sale_lines", "fct_order_lines", "rpt_unexplained_amounts_monthly"}
+    assert "materialized" not in sql(readers["int_sale_lines"]), "dbt_project.yml makes intermediate models tables"
+
+
 def test_an_exposure_names_the_models_that_its_code_reads() -> None:
     """The lineage ends at people: what is drawn, written and told is read from just these models."""
     models = {file.stem for file in tracked("dbt/models/*.sql")}

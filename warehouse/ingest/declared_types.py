@@ -15,7 +15,8 @@ from typing import Protocol
 import duckdb
 
 from warehouse.errors import UserError
-from warehouse.ingest.number_units import BLANK, Column, bare_number, expect_one_currency, is_amount
+from warehouse.ingest.blanks import on_one_line
+from warehouse.ingest.number_units import bare_number, currencies, unit_beside
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.sql import quote_identifier, quote_literal
 
@@ -110,13 +111,11 @@ def read_text_columns(
             order = _date_order(connection, source, name, file, column)
             readings[column] = _moment(column, typed[column], order)
         else:
-            here = Column(file.relation, column, file.place)
-            expect_one_currency(connection, source, name, here)
+            if not source.tells_currency(name):
+                _expect_one_currency(connection, source, file, column)
             mark = _decimal_mark(connection, source, name, file, column)
-            reading = _typed_number if file.has_types and mark == "," else _number
-            readings[column] = reading(column, typed[column], mark)
-            if is_amount(source, name, column):
-                readings[column] = _without_percentages(column, readings[column])
+            is_amount = source.is_amount(name, column)
+            readings[column] = _number(column, typed[column], mark, in_cells=file.has_types, is_amount=is_amount)
     return readings
 
 
@@ -183,7 +182,7 @@ def _date_order(
 ) -> str:
     """`dmy` or `mdy`: as the values prove, else as the YAML says; without short dates it does not matter."""
     said = source.tables[name].date_order
-    value = f"trim({_one_line(column)})"
+    value = on_one_line(quote_identifier(column))
     first, second = (f"cast(regexp_extract({value}, '^([0-9]+)[-/.]([0-9]+)', {i}) as integer)" for i in (1, 2))
     row = connection.execute(
         f"select count(*), count(*) filter (first > 12 and second <= 12), count(*) filter (second > 12 and"
@@ -226,15 +225,10 @@ def _proven(counts: Mapping[str, int]) -> str | None:
     return best if counts[best] and others <= STRAY_SHARE * counts[best] else None
 
 
-def _one_line(column: str) -> str:
-    """A column's text (SQL) with a plain blank for each blank."""
-    return f"regexp_replace({quote_identifier(column)}, {quote_literal(f'{BLANK}+')}, ' ', 'g')"
-
-
 def _moment(column: str, kind: str, order: str) -> TextReading:
     """A day or moment: ISO, or short in the file's order; two digits of a year are 1969 to 2068."""
-    name = _one_line(column)
-    value = f"regexp_replace(trim({name}), '(Z|z|UTC|GMT)$', '+00')"
+    name = on_one_line(quote_identifier(column))
+    value = f"regexp_replace({name}, '(Z|z|UTC|GMT)$', '+00')"
     parts = r"^([0-9]+)[-/.]([0-9]+)[-/.]([0-9]+)(.*)$"
     day, month = (r"\1", r"\2") if order == "dmy" else (r"\2", r"\1")
     short_year = rf"case when length(regexp_extract({value}, {quote_literal(parts)}, 3)) < 4 then"
@@ -243,9 +237,9 @@ def _moment(column: str, kind: str, order: str) -> TextReading:
         f"({short_year} (case when cast({year} as integer) < 69 then '20' else '19' end) || {year} else {year} end)"
     )
     date = (
-        f"case when regexp_full_match(trim({name}), {quote_literal(ISO)})"
+        f"case when regexp_full_match({name}, {quote_literal(ISO)})"
         rf" then regexp_replace({value}, {quote_literal(parts)}, '\1-\2-\3')"
-        f" when regexp_full_match(trim({name}), {quote_literal(SHORT)})"
+        f" when regexp_full_match({name}, {quote_literal(SHORT)})"
         f" then {full_year} || '-' || regexp_replace({value}, {quote_literal(parts)}, '{month}-{day}') end"
     )
     clock = rf"replace(trim(regexp_extract({value}, {quote_literal(parts)}, 4), ' ,T'), ',', '.')"
@@ -262,7 +256,7 @@ def _moment(column: str, kind: str, order: str) -> TextReading:
         midnight = f"{clock} in ('', '0:00', '00:00', '0:00:00', '00:00:00')"
         moment = f"case when {midnight} then cast(try_cast({date} as date) as varchar) end"
     is_finer = f"regexp_matches({clock}, '{FINER}')"
-    return TextReading(moment, f"{name} is not null and trim({name}) <> '' and (({moment}) is null or {is_finer})")
+    return TextReading(moment, f"{name} is not null and {name} <> '' and (({moment}) is null or {is_finer})")
 
 
 def _day_time(clock: str) -> str:
@@ -278,6 +272,24 @@ def _day_time(clock: str) -> str:
 
 
 # --- Numbers ---------------------------------------------------------------------------------------------------
+
+
+def _expect_one_currency(
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, file: FileColumns, column: str
+) -> None:
+    """Raises UserError where the numbers of a column have the signs of several currencies."""
+    rows = connection.execute(
+        f"select unit, min(n) from (select {unit_beside(quote_identifier(column))} as unit, _row_number as n"
+        f" from {file.relation}) where unit <> '' group by unit order by min(n)"
+    ).fetchall()
+    first, first_row = rows[0] if rows else ("", 0)
+    for unit, row_number in rows[1:]:
+        if not {*currencies(unit)} & {*currencies(first)}:
+            raise UserError(
+                f'{file.place}: the column "{column}" holds several currencies: {first} in row {first_row}, {unit}'
+                f" in row {row_number}. Export each row's currency as a column, and map it as `currency` in"
+                f" {source.path}; or bring in one currency alone."
+            )
 
 
 def _decimal_mark(
@@ -327,7 +339,9 @@ def _decimal_mark(
     return proven or said or "."
 
 
-def _number(column: str, kind: str, mark: str) -> TextReading:
+def _number(column: str, kind: str, mark: str, *, in_cells: bool, is_amount: bool) -> TextReading:
+    """A number with the decimal mark `mark`. Of a file whose cells may be numbers these have a point, whatever the mark
+    of texts is; what may be both, such as 1.500, is refused. A percentage is no amount."""
     name = quote_identifier(column)
     number_text = bare_number(name)
     decimal, thousands = ("[.]", ",") if mark == "." else (",", "[.]")
@@ -336,20 +350,15 @@ def _number(column: str, kind: str, mark: str) -> TextReading:
     is_number = (
         f"regexp_full_match({number_text}, {quote_literal(written(decimal, thousands))}) and {_fits(value, kind)}"
     )
-    number = f"case when {is_number} then {value} end"
+    cases = [f"when {is_number} then {value}"]
+    if in_cells and mark == ",":
+        is_cell = f"regexp_full_match({name}, '{PLAIN_NUMBER}') and {_fits(name, kind)}"
+        cases = [f"when {_matches(name, grouped('[.]'))} then null", f"when {is_cell} then {name}", *cases]
+    if is_amount:
+        cases = [f"when contains({name}, '%') then null", *cases]
+    number = f"case {' '.join(cases)} end"
     return TextReading(number, f"{name} is not null and trim({name}) <> '' and ({number}) is null")
 
 
-def _typed_number(column: str, kind: str, mark: str) -> TextReading:
-    """Of a file whose cells may be numbers: these, with a point, and texts with the decimal mark `mark`. What may be
-    both, such as 1.500, is refused."""
-    name, text = quote_identifier(column), _number(column, kind, mark)
-    is_open = f"regexp_full_match({name}, {quote_literal(grouped('[.]'))})"
-    is_number = f"regexp_full_match({name}, '{PLAIN_NUMBER}') and {_fits(name, kind)}"
-    value = f"case when {is_open} then null when {is_number} then {name} else {text.value} end"
-    return TextReading(value, f"({is_open} or not ({is_number}) and {text.refused})")
-
-
-def _without_percentages(column: str, reading: TextReading) -> TextReading:
-    """Of a column of amounts, of which a percentage is none."""
-    return TextReading(reading.value, f"(contains({quote_identifier(column)}, '%') or {reading.refused})")
+def _matches(value: str, pattern: str) -> str:
+    return f"regexp_full_match({value}, {quote_literal(pattern)})"

@@ -10,14 +10,13 @@ from collections.abc import Mapping, Set
 from duckdb import DuckDBPyConnection
 
 from warehouse.identity.erasure_register import make_salt
+from warehouse.ingest.blanks import BLANK
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier, quote_literal
 
 # Enough of the hash that no two of a billion customers get the same.
 DIGITS = 24
-# Blanks within an address and around it, also those that take no room, as for ids (dbt/macros/ids.sql).
-BLANKS = r"[\s\p{Z}\x{AD}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]+"
 
 
 def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
@@ -39,6 +38,6 @@ def hashed_columns(source: SourceConfig, table: TableConfig, columns: Mapping[st
 
 def _plain(column: str, nothing: Set[str]) -> str:
     """An address as it is compared: lower case, without blanks; NULL where only one of the words `nothing` is left."""
-    address = f"lower(regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANKS)}, '', 'g'))"
+    address = f"lower(regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANK)}, '', 'g'))"
     words = ", ".join(quote_literal(word.lower()) for word in sorted({"", *nothing}))
     return f"case when {address} not in ({words}) then {address} end"

@@ -57,30 +57,8 @@ def load_sentences(connection: duckdb.DuckDBPyConnection, report: LoadReport) ->
 
 
 def order_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The outcome of each source's order lines, with the reasons for rejected ones, and lines that stay of an order
-    that came again."""
-    return [*(told for told, _ in _entity_sentences(connection, "order_lines")), *_staying_sentences(connection)]
-
-
-def _staying_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Orders that a later file held again without some of their lines, by source."""
-    rows = connection.execute(
-        f"""
-        with again as (select distinct _source, order_id from {LINES} where row_status = 'superseded'),
-        lines as (from {LINES} semi join again using (_source, order_id) where row_status = 'accepted'),
-        last as (select _source, order_id, max(_batch_id) as batch_id from lines group by all)
-        select _source, count(distinct order_id), count(*), min(order_id)
-        from lines join last using (_source, order_id)
-        where lines._batch_id < last.batch_id and not is_return
-        group by _source order by _source
-        """
-    ).fetchall()
-    return [
-        f"{source}: {orders:,} order{'s' if orders > 1 else ''} came again in a later file without {lines:,} lines,"
-        f" which stay (such as of order {first}). Where an order always comes whole, say `replaces: order_id` at its"
-        " table"
-        for source, orders, lines, first in rows
-    ]
+    """The outcome of each source's order lines, with the reasons for rejected ones."""
+    return [told for told, _ in _entity_sentences(connection, "order_lines")]
 
 
 def other_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:

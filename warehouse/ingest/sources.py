@@ -21,7 +21,10 @@ from pydantic import (
 from warehouse.errors import UserError, nearest
 from warehouse.ingest.entities import TEXT, delivered_columns, load_entities, staged_entities
 from warehouse.ingest.mappings import (
+    AMOUNTS,
+    Constant,
     Mapping,
+    Taken,
     columns_of,
     columns_of_table,
     hashed_in,
@@ -347,6 +350,19 @@ class SourceConfig(_Section):
     def raw_schema(self) -> str:
         """The schema of the warehouse that this source's raw tables live in."""
         return f"raw_{self.name}"
+
+    def is_amount(self, table: str, column: str) -> bool:
+        """Whether a raw column is an amount of order lines just as it stands."""
+        mapping = self.mapping.get("order_lines")
+        if mapping is None or mapping.table != table:
+            return False
+        values = [mapping.columns.get(name) for name in AMOUNTS]
+        return column in [value.column if isinstance(value, Taken) else value for value in values]
+
+    def tells_currency(self, table: str) -> bool:
+        """Whether the currency of each of a table's rows is told by a column, or by SQL that is not looked into."""
+        told = [mapping.columns.get("currency") for mapping in self.mapping.values() if mapping.table == table]
+        return not told or any(value is not None and not isinstance(value, Constant) for value in told)
 
     @property
     def customer_prefix(self) -> str:

@@ -1,6 +1,7 @@
 """Which columns of an unknown file are price, quantity, discount and amount, told by arithmetic."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import permutations
 
@@ -11,6 +12,8 @@ from warehouse.onboarding.vocabulary import plain
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
+# What a negative number is written with.
+SIGNED = re.compile("[-\u2212(]")
 # The numbers of columns by header, None where a value is none.
 Numbers = Mapping[str, Sequence[Decimal | None]]
 
@@ -33,7 +36,8 @@ def take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         default=None,
     )
     if best is None or best[0] < ENOUGH:
-        _leave_out_other_amounts(guess, columns)
+        if guess.because.get("amount") != "as said" and _is_total_of_orders(guess, columns):
+            guess.because["unit_price"] += f"; {guess.columns.pop('amount')} is the sum of an order's lines"
         return
     share, (price, quantity, amount), discount, relation = best
     less = f" - {discount}" if discount and relation == "less" else ""
@@ -50,15 +54,6 @@ def take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
     if discount and not less:
         guess.because["amount"] = f"{told}, before the discount"
-
-
-def _leave_out_other_amounts(guess: Guess, columns: Numbers) -> None:
-    """Take back an amount that is the whole order's, and a discount that is a share."""
-    if guess.because.get("amount") != "as said" and _is_total_of_orders(guess, columns):
-        guess.because["unit_price"] += f"; {guess.columns.pop('amount')} is the sum of an order's lines"
-    has_share = "discount" in guess.columns and any("%" in text for text in guess.values("discount"))
-    if has_share and guess.because["discount"] != "as said":
-        guess.columns.pop("discount")
 
 
 def _is_total_of_orders(guess: Guess, columns: Numbers) -> bool:
@@ -118,6 +113,11 @@ def is_of_orders(guess: Guess, name: str) -> bool:
 
 
 def amount_texts(guess: Guess) -> list[str]:
-    """The amounts of the rows as they are written, or their quantities."""
+    """The amounts of the rows as they are written, or their quantities; none where there are neither."""
     name = "amount" if "amount" in guess.columns else "quantity"
     return guess.values(name) if name in guess.columns else []
+
+
+def is_signed(texts: Iterable[str]) -> bool:
+    """Whether one of some amounts is negative."""
+    return any(SIGNED.search(text) for text in texts)

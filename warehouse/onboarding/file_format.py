@@ -13,7 +13,7 @@ from warehouse.errors import UserError, nearest, printable
 from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters
 from warehouse.ingest.formats import excel
-from warehouse.ingest.formats.csv import OTHERS, likely_encoding, open_text, refuse_other_formats
+from warehouse.ingest.formats.csv import OTHERS, is_utf8, likely_encoding, open_text, refuse_other_formats
 from warehouse.ingest.formats.dispatch import open_file, readable
 from warehouse.ingest.sources import ColumnConfig, TableConfig, format_of
 from warehouse.settings import IngestSettings
@@ -157,10 +157,8 @@ def _decoded(path: Path, content: bytes) -> tuple[str, str]:
                 return name, content.decode(name, "replace")
         raise UserError(f"{path}: this is no text file, it holds NUL bytes. Export it as CSV or Excel (.xlsx).")
     whole = content if len(content) < MOST_BYTES else content[: content.rfind(b"\n")]
-    try:
+    if is_utf8(whole):
         return "utf-8", whole.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
     votes = Counter(likely_encoding(line) for line in whole.split(b"\n") if not line.isascii())
     votes.pop(None, None)
     if not votes:

@@ -9,21 +9,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from warehouse.errors import UserError
-from warehouse.onboarding.amounts import NUMBERS, amount_texts, is_of_orders, take_amounts
+from warehouse.ingest.number_units import MEANT, currencies
+from warehouse.onboarding.amounts import NUMBERS, amount_texts, is_of_orders, is_signed, take_amounts
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guessed_columns import Guess
 from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
 from warehouse.onboarding.kinds import ENOUGH, kinds_of, proven_decimal_mark, share_of
 from warehouse.onboarding.proposal import (
+    Finding,
     Proposal,
     common_folder,
     date_order,
     find_currency,
     find_zone,
     moment_format,
-    notes_of_day_order,
     patterns,
-    proven_date_order,
 )
 from warehouse.onboarding.readers import listed
 from warehouse.onboarding.vocabulary import (
@@ -46,8 +46,6 @@ FIELDS = (
     *CONTACTS, "email_consent",
 )  # fmt: skip
 OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
-# What a negative number is written with.
-SIGNED = re.compile("[-\u2212(]")
 Ask = Callable[[str, Sequence[str]], str | None]
 
 
@@ -64,15 +62,15 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         leave_out_contacts(lines)
     folder = common_folder(samples)
     name = _name_of(lines.sample)
-    guessed = {"lines": lines}
-    tables = {"lines": _table(exports, folder, "One row per line of an order.", lines)}
+    tables = {"lines": _table("lines", exports, folder, "One row per line of an order.", lines)}
     if "order_line_id" not in lines.columns:  # nothing tells an order's lines apart from those that come again
         tables["lines"]["replaces"] = "order_id"
     mapping: dict[str, Any] = {"order_lines": order_lines_mapping(lines)}
     told = [_told(sample, "order lines") for sample in exports]
     if orders:
-        guessed["orders"] = _of_orders(lines, orders.rows)
-        tables["orders"] = _table([orders.rows], folder, "One row per order.", guessed["orders"])
+        of_orders = _of_orders(lines, orders.rows)
+        tables["orders"] = _table("orders", [orders.rows], folder, "One row per order.", of_orders)
+        lines.notes += of_orders.notes
         mapping["order_lines"] = joined_to_orders(mapping["order_lines"], orders)
         told.append(_told(orders.rows, f"orders, joined by {orders.column} = {orders.key}"))
     guesses = [(field, header, lines.because[field]) for field, header in lines.columns.items()]
@@ -83,8 +81,9 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         holder = "orders" if orders and customers_there.sample is orders.rows else "lines"
         mapping["customers"] = customers_mapping(customers_there, holder)
     for sample in others:
-        guessed["customers"] = customers = guess_customers(sample, lines)
-        tables["customers"] = _table([sample], folder, "One row per customer.", customers)
+        customers = guess_customers(sample, lines)
+        tables["customers"] = _table("customers", [sample], folder, "One row per customer.", customers)
+        lines.notes += customers.notes
         mapping["customers"] = customers_mapping(customers)
         told.append(_told(sample, f"customers, joined by {customers.columns['customer_id']}"))
         guesses += [
@@ -102,7 +101,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
         currency = currency_of_lines(lines, currency)
     zone = find_zone(lines.sample, lines.columns["ordered_at"], None, currency.value)
     unused = _notes_of_unused([header for sample in samples for header in sample.header], used)
-    notes = [*notes_of_day_order({name: tables[name] for name in tables if guessed[name].assumes_date_order}), *unused]
+    notes = [*lines.notes, *unused]
     return Proposal(name, "a file that is not known yet", source, folder, currency, zone, told, notes, guesses)
 
 
@@ -240,29 +239,27 @@ def _return_words(guess: Guess) -> list[str]:
     if RETURNED_UNITS.fullmatch(plain(guess.columns["is_return"])) and share_of(values, str.isdigit) >= ENOUGH:
         return []
     words = sorted({value for value in values if RETURNED.match(value.casefold())})
-    amount = guess.columns.get("amount") or guess.columns.get("quantity")
-    if not words or amount is None or len(set(values)) < 2:
+    amounts = amount_texts(guess)
+    if not words or not amounts or len(set(values)) < 2:
         return []
-    place = guess.sample.place(amount)
-    signed = [row[place or 0] for row, value in zip(guess.sample.rows, values, strict=True) if value in words]
-    return [] if any(SIGNED.search(text) for text in signed) else words
+    of_returns = (text for text, value in zip(amounts, values, strict=True) if value in words)
+    return [] if is_signed(of_returns) else words
 
 
 # --- What is written --------------------------------------------------------------------------------------------
 
 
-def _table(samples: Sequence[Sample], folder: Any, description: str, guess: Guess) -> dict[str, Any]:
+def _table(name: str, samples: Sequence[Sample], folder: Any, description: str, guess: Guess) -> dict[str, Any]:
     """The section of a table that is read from the samples' files, which are alike."""
     sample = samples[0]
     numbers = [header for name, header in guess.columns.items() if name in NUMBERS]
     values = [value for one in samples for header in numbers for value in one.column(header)]
     table: dict[str, Any] = {"description": description, "files": patterns(samples, folder), **sample.options}
     moments = [header for name, header in guess.columns.items() if name in ("ordered_at", "joined_at", "birth_date")]
-    # the next file may not show what this one does
     days = [value for one in samples for header in moments for value in one.column(header)]
-    if order := proven_date_order(days) or date_order(days):
-        table["date_order"] = order
-        guess.assumes_date_order = proven_date_order(days) is None
+    if order := date_order(days):
+        table["date_order"] = order.order
+        guess.notes += [order.note(name)] if order.is_assumed else []
     open_numbers = [value for value in values if re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", value)]
     if open_numbers and (mark := proven_decimal_mark(values)):
         table["decimal_mark"] = mark
@@ -361,7 +358,7 @@ def _status(guess: Guess) -> dict[str, Any]:
     """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
     texts = sorted({value for value in guess.texts.get("order_status") or guess.values("order_status") if value})
     header = guess.columns["order_status"]
-    refunds_have_rows = "is_return" in guess.columns or any(SIGNED.search(text) for text in amount_texts(guess))
+    refunds_have_rows = "is_return" in guess.columns or is_signed(amount_texts(guess))
     meant = {
         text: "completed" if is_counted(text, header, refunds_have_rows=refunds_have_rows) else "cancelled"
         for text in texts[:100]
@@ -440,20 +437,15 @@ def customers_mapping(guess: Guess, table: str = "customers") -> dict[str, Any]:
     return {"from": table, "columns": columns}
 
 
-def currency_of_lines(guess: Guess, assumed: Any) -> Any:
+def currency_of_lines(guess: Guess, assumed: Finding) -> Finding:
     """The currency by its sign beside the amounts, or by the language of the headers."""
-    texts = " ".join(guess.sample.column(guess.columns.get("amount") or guess.columns["unit_price"])[:200])
-    for sign, code in (
-        ("€", "EUR"),
-        ("£", "GBP"),
-        ("¥", "CNY"),
-        ("￥", "CNY"),
-        ("₹", "INR"),
-        ("zł", "PLN"),
-        ("$", "USD"),
-    ):
-        if sign in texts:
-            return type(assumed)(code, f"the sign {sign} beside its amounts", sign not in ("$", "¥"))
+    texts = guess.sample.column(guess.columns.get("amount") or guess.columns["unit_price"])[:200]
+    signs = sorted(MEANT, key=len, reverse=True)
+    found = dict.fromkeys(sign for text in texts for sign in signs if sign in text)
+    if found:
+        sign = next(iter(found))
+        is_known = len(currencies(sign)) == 1 and all(currencies(sign)[0] in currencies(other) for other in found)
+        return Finding(currencies(sign)[0], f"the sign {sign} beside its amounts", is_known)
     if any("\u4e00" <= letter <= "\u9fff" for header in guess.sample.header for letter in header):
-        return type(assumed)("CNY", "its headers are Chinese", False)
+        return Finding("CNY", "its headers are Chinese", False)
     return assumed

@@ -7,13 +7,14 @@ from warehouse.onboarding.file_format import Sample
 
 @dataclass
 class Guess:
-    """The columns of one file by field, each with its reason; `texts` are all values of a field."""
+    """The columns of one file by field, each with its reason; `texts` are all values of a field, `notes` what else is
+    assumed."""
 
     sample: Sample
     columns: dict[str, str] = field(default_factory=dict)
     because: dict[str, str] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
-    assumes_date_order: bool = False
+    notes: list[str] = field(default_factory=list)
 
     def take(self, name: str, header: str, because: str) -> None:
         """A column for a field."""

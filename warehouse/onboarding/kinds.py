@@ -79,6 +79,8 @@ def kinds_of(sample: Sample) -> dict[str, str]:
             found[header] = "moment"
         elif share_of(values, CLOCK.fullmatch) >= ENOUGH:
             found[header] = "clock"
+        elif any(value.endswith("%") for value in values):
+            found[header] = "text"  # shares, which are no amounts
         elif share_of(values, NUMBER.fullmatch) >= ENOUGH:
             found[header] = "number"
         else:

@@ -62,9 +62,7 @@ def propose_recognised(found: Recognised) -> Proposal:
             table.update(sample.options)
     first, kind = next(iter(found.reader.tables.items()))
     sample = found.files[first][0]
-    is_said = "date_order" in source["tables"][first]
-    _fit_moments(source, first, kind.moment, sample)
-    notes = [*found.reader.notes, *([] if is_said else notes_of_day_order({first: source["tables"][first]}))]
+    notes = [*found.reader.notes, *_fit_moments(source, first, kind.moment, sample)]
     _fit_width(source, kind.side_by_side, found.files[first])
     currency = find_currency(sample, kind.currency, kind.country)
     zone = find_zone(sample, kind.moment, kind.zone, currency.value)
@@ -109,21 +107,23 @@ def patterns(samples: Sequence[Sample], folder: Path) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _fit_moments(source: dict[str, Any], table: str, column: str | None, sample: Sample) -> None:
-    """How the file writes moments, where the mapping has to say so."""
+def _fit_moments(source: dict[str, Any], name: str, column: str | None, sample: Sample) -> list[str]:
+    """How the file writes moments, where the mapping has to say so. Returns notes on what is assumed."""
     if column is None:
-        return
-    aliases = ((source["tables"][table].get("columns") or {}).get(column) or {}).get("aliases", [])
-    values = next((found for name in (column, *aliases) if (found := sample.column(name))), [])
+        return []
+    table = source["tables"][name]
+    aliases = ((table.get("columns") or {}).get(column) or {}).get("aliases", [])
+    values = next((found for one in (column, *aliases) if (found := sample.column(one))), [])
     form = moment_format(values)
-    order = date_order(values)
-    if order and "date_order" not in source["tables"][table]:
-        source["tables"][table]["date_order"] = order
+    order = None if "date_order" in table else date_order(values)
+    if order:
+        table["date_order"] = order.order
     lines = source["mapping"]["order_lines"]["columns"]
     if form and isinstance(lines["ordered_at"], str):
         lines["ordered_at"] = {"column": column, "format": form}
     elif form and "column" in lines["ordered_at"]:
         lines["ordered_at"]["format"] = form
+    return [order.note(name)] if order and order.is_assumed else []
 
 
 def moment_format(values: Sequence[str]) -> str | None:
@@ -145,33 +145,31 @@ def _is_written(value: str, form: str) -> bool:
 SHORT_DAY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d{2,4}")
 
 
-def date_order(values: Sequence[str]) -> str | None:
-    """What is assumed of which comes first in short dates; None if the file itself shows it, or has no short dates."""
-    short = [match for value in values if (match := SHORT_DAY.match(value))]
-    if not short:
-        return None
-    proven = any(int(match[1]) > 12 or int(match[2]) > 12 for match in short)
-    return None if proven else ("mdy" if any("/" in match[0] for match in short) else "dmy")
+@dataclass(frozen=True)
+class DateOrder:
+    """Whether day or month comes first in short dates, `dmy` or `mdy`, and whether that is assumed."""
+
+    order: str
+    is_assumed: bool
+
+    def note(self, table: str) -> str:
+        """What is said of an assumption."""
+        first, other = ("day", "mdy") if self.order == "dmy" else ("month", "dmy")
+        return (
+            f"Days are read with the {first} first (assumed: each of them can be read both ways). If it is the other"
+            f" way, say `date_order: {other}` at tables.{table} in the source's file."
+        )
 
 
-def proven_date_order(values: Sequence[str]) -> str | None:
-    """Which comes first in short dates, as all of them show that show it."""
+def date_order(values: Sequence[str]) -> DateOrder | None:
+    """The order of short dates, which the next file may not show; None without any, or where both orders are shown."""
     short = [match for value in values if (match := SHORT_DAY.match(value))]
     ways = {"dmy": any(int(match[1]) > 12 for match in short), "mdy": any(int(match[2]) > 12 for match in short)}
-    found = [way for way, is_shown in ways.items() if is_shown]
-    return found[0] if len(found) == 1 else None
-
-
-def notes_of_day_order(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Notes on assumptions about days that can be read both ways; a table has a date order only if its file leaves it
-    open."""
-    first = {"dmy": "day", "mdy": "month"}
-    return [
-        f"Days are read with the {first[order]} first (assumed: each of them can be read both ways). If it is the"
-        f" other way, say `date_order: {'mdy' if order == 'dmy' else 'dmy'}` at tables.{name} in the source's file."
-        for name, table in tables.items()
-        if (order := table.get("date_order"))
-    ]
+    shown = [way for way, is_shown in ways.items() if is_shown]
+    if not short or len(shown) > 1:
+        return None
+    assumed = "mdy" if any("/" in match[0] for match in short) else "dmy"
+    return DateOrder(shown[0] if shown else assumed, is_assumed=not shown)
 
 
 def _fit_width(source: dict[str, Any], patterns_of: Sequence[str], samples: Sequence[Sample]) -> None:

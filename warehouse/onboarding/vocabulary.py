@@ -23,21 +23,21 @@ CANCELLED = re.compile(
     "|await|^test|storn|annul|abgebroch|fehlgeschl|ungültig|ausstehend|unbezahlt|anulad|pendient|en attente|取消|关闭"
     "|作废|失败|未付|待付"
 )
-STANDING = re.compile("(^|\\W)(not|nicht|non|no|un)\\W?(cancel|void|storn|annul|anulad|refund|return|retour)")
+NOT_CANCELLED = re.compile("(^|\\W)(not|nicht|non|no|un)\\W?(cancel|void|storn|annul|anulad|refund|return|retour)")
 REFUNDED = re.compile("refund|return|rembours|erstatt|retour|reembols|devuelt|rimbors|退款|退货")
-IN_PART = re.compile("part|teil|部分")
+PARTLY = re.compile("part|teil|部分")
+YES_WORDS = "j|ja|y|yes|true|1|x|oui|si|sí|是"
+YES, NO = re.compile(f"^({YES_WORDS})$"), re.compile("^(n|nein|no|false|0|non|否)$")
 RETURNED = re.compile(
-    "^(j|ja|y|yes|true|1|x|r|((full|partial)(ly)? )?(refund|return)(ed)?|credit|void|storno|retoure|gutschrift|avoir"
-    "|remboursement|remboursé|devolución|reembolso|reso|rimborso|是|退货|退款)$"
+    f"^({YES_WORDS}|r|((full|partial)(ly)? )?(refund|return)(ed)?|credit|void|storno|retoure|gutschrift|avoir"
+    "|remboursement|remboursé|devolución|reembolso|reso|rimborso|退货|退款)$"
 )
 # Headers under which a number of units may stand as well as a yes or no.
 RETURNED_UNITS = re.compile("(return|refund)(ed|s)?|retouren?|credit(ed|s)?")
 TAX = re.compile(
     "(mw|u)st(satz|betrag)?|mehrwertsteuer|umsatzsteuer|vat(rate|amount)?|(sales)?tax(es|rate|amount)?|tva|iva|gst|btw|税.*"
 )
-YES = re.compile(r"^(j|ja|y|yes|true|1|x|oui|si|sí|是)$")
-NO = re.compile(r"^(n|nein|no|false|0|non|否)$")
-CONSENTS = re.compile(r"^(j|ja|y|yes|true|1|oui|si|sí|是|subscribed|opt(ed)?[- ]?in|granted|accepted)$")
+CONSENTS = re.compile(f"^({YES_WORDS}|subscribed|opt(ed)?[- ]?in|granted|accepted)$")
 # Headers of a column that says by yes or no whether an order was voided.
 VOIDED = re.compile("(is)?(void|cancell?)(ed)?|storniert")
 
@@ -47,9 +47,9 @@ def is_counted(status: str, header: str, *, refunds_have_rows: bool) -> bool:
     text = status.casefold()
     if VOIDED.fullmatch(plain(header)) and (YES.match(text) or NO.match(text)):
         return not YES.match(text)
-    if STANDING.search(text):
+    if NOT_CANCELLED.search(text):
         return True
-    is_refunded = REFUNDED.search(text) is not None and not IN_PART.search(text)
+    is_refunded = REFUNDED.search(text) is not None and not PARTLY.search(text)
     return CANCELLED.search(text) is None and (refunds_have_rows or not is_refunded)
 
 

@@ -1,8 +1,8 @@
-"""Sentences about what orders' lines do not explain, and about lines that stay."""
+"""Sentences about what orders' lines do not explain."""
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.ingest.row_reports import order_sentences, unexplained_sentences
+from warehouse.ingest.row_reports import unexplained_sentences
 
 MONTHS = """
 create schema marts;
@@ -22,20 +22,3 @@ def test_the_worst_month_is_told_also_where_totals_come_to_nothing(warehouse: Du
     shop, till = unexplained_sentences(warehouse)
     assert shop.startswith("shop: in 2 of 3 months lines") and "at worst 4.0% in 2024-02, 99.50 EUR in 5 orders" in shop
     assert till.startswith("till: in 1 of 2 months lines") and "at worst in 2024-01, 12.00 CHF in 2 orders" in till
-
-
-def test_lines_that_a_later_file_left_out_are_told(warehouse: DuckDBPyConnection) -> None:
-    """Order 1 came again without one of its lines and order 2 with all; of order 3 a later file brought a return."""
-    warehouse.execute(
-        """
-        create schema intermediate;
-        create table intermediate.int_order_line_versions as
-        select 'shop' as _source, 'a' as _file, 1 as _row_number, null::varchar as reject_reason, * from (values
-            ('1', 1, 'superseded', false), ('1', 1, 'accepted', false), ('1', 2, 'accepted', false),
-            ('2', 1, 'superseded', false), ('2', 2, 'accepted', false),
-            ('3', 1, 'accepted', false), ('3', 2, 'accepted', true)
-        ) as t (order_id, _batch_id, row_status, is_return)
-        """
-    )
-    told = order_sentences(warehouse)[-1]
-    assert told.startswith("shop: 1 order came again in a later file without 1 lines, which stay (such as of order 1).")

@@ -162,7 +162,8 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
     Raises UserError where a file is not what was declared.
     """
     refuse_other_formats(start, path)
-    if codecs.lookup(encoding).name.startswith(ONE_BYTE) and not start.isascii() and is_utf8(start):
+    lines = start[: start.rfind(b"\n") + 1]
+    if codecs.lookup(encoding).name.startswith(ONE_BYTE) and not lines.isascii() and is_utf8(lines):
         raise UserError(
             f"{path}: the file is UTF-8, and the table in the source's YAML says `encoding: {encoding}`. Save it as"
             " that, or all files as UTF-8 and leave `encoding` out."
@@ -181,10 +182,10 @@ def _found_encoding(start: bytes, path: Path, encoding: str) -> str:
     return encoding
 
 
-def is_utf8(start: bytes) -> bool:
-    """Whether bytes are the beginning of a text in UTF-8."""
+def is_utf8(lines: bytes) -> bool:
+    """Whether bytes, which end with a line, are text in UTF-8."""
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)
+        lines.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
