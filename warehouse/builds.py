@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from duckdb import DuckDBPyConnection
 
-from warehouse.errors import UserError
+from warehouse.errors import UserError, first_of
 
 NAMED_CHECKS = 10
 
@@ -149,9 +149,7 @@ def _refusal(last: Build) -> str:
 
 
 def _missing(missing: list[str], expected: int) -> str:
-    named = ", ".join(missing[:NAMED_CHECKS])
-    more = f" and {len(missing) - NAMED_CHECKS} more" if len(missing) > NAMED_CHECKS else ""
-    return f"{len(missing)} of {expected} checks did not pass or did not run: {named}{more}"
+    return f"{len(missing)} of {expected} checks did not pass or did not run: {first_of(missing, NAMED_CHECKS)}"
 
 
 def _shown(moment: datetime | None) -> str:

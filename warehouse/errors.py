@@ -2,7 +2,7 @@
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 # Categories of Unicode that show nothing or change what stands beside: controls, marks of direction, half characters.
@@ -47,6 +47,12 @@ def printable(text: str) -> str:
 def on_one_line(text: str) -> str:
     """The text as `printable` shows it, its line breaks and tabs written out too: a name cannot pass for a sentence."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """Some names, not at any length: a, b and 3 more."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _escaped(character: str) -> str:

@@ -7,7 +7,7 @@ import duckdb
 from dagster_project.cli.console import Console
 from serving.publication.reader import opened_publication
 from serving.publication.state import live_publication
-from warehouse.errors import UserError, nearest, printable
+from warehouse.errors import UserError, first_of, nearest, printable
 from warehouse.ingest.batches import TableId, known_files, prepare_operations
 from warehouse.ingest.check import check_source
 from warehouse.ingest.entities import load_entities
@@ -69,11 +69,9 @@ def reload(settings: Settings, place: str, *, force: bool = False) -> None:
         prepare_operations(connection)
         gone = [] if source.database else _gone(connection, settings, source, tables)
         if gone and not force:
-            shown = ", ".join(gone[:TOLD]) + (f" and {len(gone) - TOLD} more" if len(gone) > TOLD else "")
             raise UserError(
-                f"{place}: {len(gone)} files that were loaded are no longer in their folder: {shown}. Their rows"
-                f" would be"
-                " gone. Put them back, or say --force."
+                f"{place}: {len(gone)} files that were loaded are no longer in their folder: {first_of(gone, TOLD)}."
+                " Their rows would be gone. Put them back, or say --force."
             )
         reports = load_source(connection, source, settings, tables=tables, full_refresh=True)
         # lines that are in no delivery any more are in no changed batch either: what was kept of them is built anew

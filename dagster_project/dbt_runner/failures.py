@@ -6,6 +6,7 @@ import duckdb
 
 from dagster_project.dbt_runner.project import NodeResult
 from dagster_project.words import known_in_words
+from warehouse.errors import first_of
 from warehouse.settings import Settings
 
 KEYS_TOLD = 3
@@ -24,12 +25,7 @@ def failure_sentences(
             lacking.setdefault(lacked, []).append(result.name)
         else:
             sentences.append(_failure_sentence(connection, result))
-    return [*(f"{_listed(nodes)}: {lacked}" for lacked, nodes in lacking.items()), *sentences]
-
-
-def _listed(nodes: Sequence[str]) -> str:
-    more = len(nodes) - NODES_TOLD
-    return ", ".join(nodes[:NODES_TOLD]) + (f" and {more} more" if more > 0 else "")
+    return [*(f"{first_of(nodes, NODES_TOLD)}: {lacked}" for lacked, nodes in lacking.items()), *sentences]
 
 
 def _failure_sentence(connection: duckdb.DuckDBPyConnection, result: NodeResult) -> str:

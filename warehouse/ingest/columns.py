@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from warehouse.errors import UserError, nearest, on_one_line
+from warehouse.errors import UserError, first_of, nearest, on_one_line
 from warehouse.identity.shown_text import masked_text
 from warehouse.ingest.sources import META_COLUMNS, TableConfig
 
@@ -101,8 +101,7 @@ def _refuse_missing(found: list[str], declared: Mapping[str, str], table: TableC
     what = "the required column" if missing else "none of the declared columns was found:"
     # without one column that is known, the first line may be a person's: its shape alone is told
     shown = found if present else [masked_text(name) for name in found]
-    listed = ", ".join(f'"{on_one_line(name)}"' for name in shown[:_LISTED]) or "no columns"
-    listed += f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
+    listed = first_of([f'"{on_one_line(name)}"' for name in shown], _LISTED) or "no columns"
     masked = "" if present else ", with x for letters and # for digits, as the line may be a person's"
     headless = "" if present or len(found) < 2 else " Does the first line hold the column names?"
     raise UserError(

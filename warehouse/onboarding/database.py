@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warehouse.errors import UserError, nearest
+from warehouse.errors import UserError, first_of, nearest
 from warehouse.onboarding.amounts import NUMBERS
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guess import (
@@ -197,7 +197,7 @@ def _named(tables: Sequence[RemoteTable], role: str, name: str) -> RemoteTable:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "") or "none"
+    return first_of(names, SHOWN) or "none"
 
 
 def _likeliest_lines(tables: Sequence[RemoteTable]) -> RemoteTable:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse.errors import UserError
+from warehouse.errors import UserError, first_of
 from warehouse.ingest.columns import letters
 from warehouse.onboarding.file_format import Sample
 from warehouse.yaml_files import read_yaml
@@ -131,5 +131,4 @@ def tables_of(sample: Sample, reader: str) -> set[str]:
 
 def listed(sample: Sample) -> str:
     """The headers of a file, not at any length."""
-    more = f" and {len(sample.header) - SHOWN} more" if len(sample.header) > SHOWN else ""
-    return ", ".join(sample.header[:SHOWN]) + more
+    return first_of(sample.header, SHOWN)
