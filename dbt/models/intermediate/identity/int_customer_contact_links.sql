@@ -12,7 +12,7 @@ with source_customers as (
 {{ gone_ctes() }}
 contacts as (
 
-    select versions.customer_id, versions.email, versions.phone
+    select versions.customer_id, source_customers.first_seen, versions.email, versions.phone
     from {{ ref('int_customer_contact_versions') }} as versions
     inner join source_customers on versions.customer_id = source_customers.source_customer_id
     left join replaced_batches on versions._batch_id = replaced_batches.batch_id
@@ -23,12 +23,12 @@ contacts as (
 
 compared as (
 
-    select distinct customer_id, 'email' as contact, {{ compared_email('email') }} as value
+    select distinct customer_id, first_seen, 'email' as contact, {{ compared_email('email') }} as value
     from contacts
 
     union all
 
-    select distinct customer_id, 'phone' as contact, {{ compared_phone('phone') }} as value
+    select distinct customer_id, first_seen, 'phone' as contact, {{ compared_phone('phone') }} as value
     from contacts
 
 ),
@@ -37,6 +37,7 @@ counted as (
 
     select
         customer_id,
+        first_seen,
         contact,
         md5(value) as contact_hash,
         count(*) over (partition by contact, value) as ids_count,
@@ -51,6 +52,7 @@ counted as (
 
 select
     customer_id,
+    first_seen,
     contact,
     contact_hash,
     ids_count,

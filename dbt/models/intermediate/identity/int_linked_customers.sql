@@ -10,19 +10,16 @@ with recursive contact_links as (
 
 ),
 
-source_customers as (
+linked_ids as (
 
-    select * from {{ ref('int_source_customers') }}
+    select distinct customer_id, first_seen from contact_links
 
 ),
 
 numbered as (
 
-    select
-        source_customer_id,
-        row_number() over (order by first_seen, source_customer_id) as place
-    from source_customers
-    where source_customer_id in (select customer_id from contact_links)
+    select customer_id as source_customer_id, row_number() over (order by first_seen, customer_id) as place
+    from linked_ids
 
 ),
 

@@ -5,13 +5,6 @@ with give_backs as (
 
 ),
 
-events as (
-
-    select * from {{ ref('int_points_events') }}
-    where kind = 'give_back'
-
-),
-
 steps as (
 
     select * from {{ ref('int_points_steps') }}
@@ -20,14 +13,9 @@ steps as (
 
 given as (
 
-    select
-        events.customer_id,
-        events.event_date,
-        events.use_id,
-        {{ all_points('steps.given') }} as points
-    from events
-    inner join steps
-        on events.customer_id = steps.customer_id and events.event_number = steps.event_number
+    select customer_id, event_date, use_id, {{ all_points('given') }} as points
+    from steps
+    where kind = 'give_back'
 
 )
 

@@ -14,12 +14,6 @@ steps as (
 
 ),
 
-events as (
-
-    select * from {{ ref('int_points_events') }}
-
-),
-
 moved as (
 
     select customer_id, {{ unnested('used') }} as share, 1 as sign
@@ -43,18 +37,16 @@ used as (
 
 reversed as (
 
-    select events.customer_id, events.lot_number, cast(sum(steps.reversed_points) as bigint) as points
+    select customer_id, lot_number, cast(sum(reversed_points) as bigint) as points
     from steps
-    inner join events
-        on steps.customer_id = events.customer_id and steps.event_number = events.event_number
-    where events.lot_number is not null
-    group by events.customer_id, events.lot_number
+    where lot_number is not null
+    group by customer_id, lot_number
 
 ),
 
 users as (
 
-    select distinct customer_id from events
+    select distinct customer_id from steps
 
 ),
 

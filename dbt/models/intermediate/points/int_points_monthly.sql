@@ -1,13 +1,13 @@
--- What entered the ledger in each month, and the sums so far.
+-- Every month with what entered the ledger, and the sums so far.
 with run_dates as (
 
     select * from {{ ref('int_run_dates') }}
 
 ),
 
-ledger as {{ computed_anew() }} (
+entered as (
 
-    select * from {{ ref('int_points_ledger') }}
+    select * from {{ ref('int_points_entered_monthly') }}
 
 ),
 
@@ -19,19 +19,13 @@ matured_lots as (
 
 ),
 
-indebted as (
-
-    select * from {{ ref('int_points_debt_changes') }}
-
-),
-
 bounds as (
 
     select
-        least(run_dates.data_from, coalesce(min(ledger.entry_date), run_dates.data_from)) as first_date,
+        least(run_dates.data_from, coalesce(min(entered.month), run_dates.data_from)) as first_date,
         run_dates.as_of_date as last_date
     from run_dates
-    left join ledger on true
+    left join entered on true
     group by run_dates.data_from, run_dates.as_of_date
 
 ),
@@ -41,22 +35,6 @@ months as (
     select {{ add_months('bounds.first_date', 'numbers.number') }} as month
     from bounds
     cross join ({{ numbers_to('(select ' ~ months_between('last_date', 'first_date') ~ ' from bounds)') }}) as numbers
-
-),
-
-entered as (
-
-    select
-        {{ month_of('entry_date') }} as month,
-        -sum(issued) as earned_points,
-        -sum(adjustment) as adjusted_points,
-        sum(redeemed) as redeemed_points,
-        sum(expired) as expired_points,
-        sum(reversed) as reversed_points,
-        sum(member_pending) as pending_change,
-        sum(member_available) as available_change
-    from ledger
-    group by {{ month_of('entry_date') }}
 
 ),
 
@@ -83,9 +61,8 @@ select
     sum(coalesce(entered.redeemed_points, 0)) over history as redeemed_so_far,
     sum(coalesce(matured.used_points, 0)) over history as matured_used_points,
     sum(coalesce(matured.points, 0)) over history as matured_points,
-    sum(coalesce(indebted.debt_change, 0)) over history as debt_points
+    sum(coalesce(entered.debt_change, 0)) over history as debt_points
 from months
 left join entered on months.month = entered.month
 left join matured on months.month = matured.month
-left join indebted on months.month = indebted.month
 window history as (order by months.month)

@@ -9,9 +9,9 @@ with points_unlinked_shares as (
 
 ),
 
-linked as (
+points_linked_reversals as (
 
-    select * from {{ ref('int_points_linked_takes') }}
+    select * from {{ ref('int_points_linked_reversals') }}
 
 ),
 
@@ -23,8 +23,32 @@ unlinked_returns as (
 
 lots as (
 
-    select customer_id, lot_number, available_on
+    select customer_id, lot_number, earned_points, available_on
     from {{ ref('int_points_lots') }}
+
+),
+
+linked as (
+
+    select
+        'return:' || reversals.source_id || ':' || {{ as_text('reversals.reversed_on') }} as journal_id,
+        reversals.source_id,
+        reversals.customer_id,
+        reversals.lot_number,
+        reversals.reversed_on,
+        reversals.points,
+        -- an unlinked return may have taken a lot's points before the return of its order does
+        least(reversals.points, greatest(
+            lots.earned_points - reversals.points_so_far + reversals.points - cast(coalesce(sum(shares.points), 0) as bigint), 0
+        )) as lot_points
+    from points_linked_reversals as reversals
+    inner join lots on reversals.customer_id = lots.customer_id and reversals.lot_number = lots.lot_number
+    left join points_unlinked_shares as shares
+        on reversals.customer_id = shares.customer_id
+        and reversals.lot_number = shares.lot_number
+        and reversals.reversed_on > shares.return_date
+    group by {{ ['reversals.customer_id', 'reversals.lot_number', 'reversals.source_id', 'reversals.reversed_on', 'reversals.points',
+        'reversals.points_so_far', 'lots.earned_points'] | join(', ') }}
 
 ),
 
@@ -36,7 +60,7 @@ unlinked as (
         returns.customer_id,
         returns.return_number,
         returns.return_date as reversed_on,
-        returns.points - coalesce(sum(shares.points), 0) as owed_points
+        cast(returns.points - coalesce(sum(shares.points), 0) as bigint) as owed_points
     from unlinked_returns as returns
     left join points_unlinked_shares as shares
         on returns.customer_id = shares.customer_id and returns.return_number = shares.return_number
@@ -68,14 +92,7 @@ taken as (
 
 )
 
-select
-    taken.journal_id,
-    taken.source_id,
-    taken.customer_id,
-    taken.lot_number,
-    taken.reversed_on,
-    coalesce(taken.reversed_on < lots.available_on, false) as is_pending,
-    cast(taken.points as bigint) as points
+select taken.*, coalesce(taken.reversed_on < lots.available_on, false) as is_pending
 from taken
 left join lots
     on taken.customer_id = lots.customer_id and taken.lot_number = lots.lot_number

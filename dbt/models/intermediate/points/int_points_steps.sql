@@ -24,6 +24,10 @@ steps as (
     select
         customer_id,
         cast(0 as bigint) as event_number,
+        cast(null as date) as event_date,
+        cast(null as {{ dbt.type_string() }}) as kind,
+        cast(null as {{ dbt.type_string() }}) as use_id,
+        cast(null as bigint) as lot_number,
         {{ no_points() }} as lots,
         {{ no_points() }} as owed,
         {{ no_points() }} as spent,
@@ -120,6 +124,10 @@ steps as (
             select
                 customer_id,
                 event_number,
+                event_date,
+                kind,
+                use_id,
+                lot_number,
                 paid,
                 given,
                 reversed_points,
@@ -151,6 +159,10 @@ steps as (
         select
             customer_id,
             event_number,
+            event_date,
+            kind,
+            use_id,
+            lot_number,
             {{ changed_points('lots', 'taken', ['lot_number'], '-') }} as lots,
             {{ chosen_points(changed_points('owed', 'taken', ['use_id'], '-'), 'one.points > 0') }} as owed,
             {{ joined_points(['spent', 'taken']) }} as spent,
@@ -165,6 +177,10 @@ steps as (
 select
     customer_id,
     event_number,
+    event_date,
+    kind,
+    use_id,
+    lot_number,
     used,
     given,
     reversed_points
