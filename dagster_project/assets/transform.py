@@ -19,10 +19,12 @@ from dagster_project.resources import WarehouseRun
 from dagster_project.tables import DEFAULT_OWNER, table_metadata
 from warehouse.ingest.row_reports import (
     OTHER_ROWS,
+    REUSED,
     STRAYS,
     UNEXPLAINED_AMOUNTS,
     order_sentences,
     other_sentences,
+    reused_sentences,
     stray_sentences,
     unexplained_sentences,
 )
@@ -37,6 +39,7 @@ SUITE_TAG = "suite"
 # What is told once a model is built, and under which name it is kept.
 TELLING: dict[str, list[tuple[str, Callable[[duckdb.DuckDBPyConnection], list[str]]]]] = {
     "int_order_line_versions": [("order lines", order_sentences), (STRAYS, stray_sentences)],
+    "int_order_days": [(REUSED, reused_sentences)],
     # it reads the rows of every entity
     "fct_rejected_rows": [(OTHER_ROWS, other_sentences)],
     "rpt_unexplained_amounts_monthly": [(UNEXPLAINED_AMOUNTS, unexplained_sentences)],

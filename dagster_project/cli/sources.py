@@ -14,7 +14,7 @@ from warehouse.ingest.entities import load_entities
 from warehouse.ingest.landing import find_files, input_folder
 from warehouse.ingest.load import load_source
 from warehouse.ingest.raw_tables import raw_table
-from warehouse.ingest.row_reports import STRAYS, keep_sentences, kept_sentences, load_sentences
+from warehouse.ingest.row_reports import REUSED, STRAYS, keep_sentences, kept_sentences, load_sentences
 from warehouse.ingest.sources import SourceConfig, load_sources_config
 from warehouse.lock import hold_warehouse
 from warehouse.node_states import forget_states
@@ -33,7 +33,8 @@ def check(settings: Settings) -> bool:
         console.print(f"{name}: {'no problems' if not findings else ''}")
         for finding in findings:
             console.print(f"  {finding}", soft_wrap=True)
-    for sentence in kept_sentences(settings).get(STRAYS, []):
+    kept = kept_sentences(settings)
+    for sentence in [*kept.get(STRAYS, []), *kept.get(REUSED, [])]:
         console.print(f"note: {sentence}", soft_wrap=True)
     return not problems
 

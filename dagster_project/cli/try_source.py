@@ -12,7 +12,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.prepare import prepare_warehouse
 from warehouse.errors import UserError
 from warehouse.ingest.load import load_source
-from warehouse.ingest.row_reports import load_sentences, order_sentences, other_sentences
+from warehouse.ingest.row_reports import load_sentences, order_sentences, other_sentences, reused_sentences
 from warehouse.ingest.sources import SourceConfig
 from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
@@ -24,6 +24,7 @@ LINES = "intermediate.int_order_line_versions where row_status = 'accepted'"
 SOLD = f"{LINES} and order_status = 'completed'"
 BUILT = (
     "path:models/staging", "path:models/intermediate/entities", "int_changed_order_lines", "int_order_line_versions",
+    "int_order_days",
 )  # fmt: skip
 
 
@@ -40,7 +41,8 @@ def try_source(settings: Settings, source: SourceConfig) -> None:
             shutil.copytree(settings.home / "privacy", folder / "privacy")
         _build(project, source, console)
         with connect(project.settings.warehouse_path) as connection:
-            for sentence in [*order_sentences(connection), *other_sentences(connection)]:
+            told = [*order_sentences(connection), *other_sentences(connection), *reused_sentences(connection)]
+            for sentence in told:
                 console.print(sentence, soft_wrap=True)
             _print_lines(connection, console)
 

@@ -270,7 +270,8 @@ class _Model:
         if isinstance(value, forms.Taken) and value.column in self.mapping.values:
             return self._is_amount(self.mapping.values[value.column])
         return value is not None and not isinstance(
-            value, forms.Taken | forms.Constant | forms.Joined | forms.Occurrence | forms.PartOf | forms.Hashed
+            value,
+            forms.Taken | forms.Constant | forms.Joined | forms.DayOf | forms.Occurrence | forms.PartOf | forms.Hashed,
         )
 
     def _computed(self, value: Any, kind: str, columns: Callable[[], str]) -> str:
@@ -294,6 +295,9 @@ class _Model:
         if isinstance(value, forms.Joined):
             parts = [_macro("as_text", self._column(name)) for name in value.columns]
             return f" || {_literal(value.separator)} || ".join(parts)
+        if isinstance(value, forms.DayOf):
+            moment = forms.Taken(column=value.day_of, format=value.format, zone=value.zone)
+            return _macro("as_text", _macro("business_date", self._moment(moment)))
         if isinstance(value, forms.FirstOf):
             return f"coalesce({', '.join(self._text(part) for part in value.first_of)})"
         if isinstance(value, forms.Cases):

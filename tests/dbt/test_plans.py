@@ -11,6 +11,7 @@ SMALL = {
     "int_customers": "customers with the one row of the run's dates",
     "int_next_items": "customers with the one row of the run's dates",
     "int_permanent_holdout": "customers with the one row of the holdout's plan",
+    "int_points_monthly": "months with the one row of the run's dates",
     "int_sales_weekly": "weeks with days",
     "fct_cohort_retention": "cohorts with their own ages",
     "rpt_repurchase": "customers with the few ages",

@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.errors import UserError
 from warehouse.ingest.blanks import on_one_line
-from warehouse.ingest.number_units import bare_number, currencies, unit_beside
+from warehouse.ingest.number_units import NO_CENTS, bare_number, currencies, unit_beside
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.sql import quote_identifier, quote_literal
 
@@ -302,10 +302,12 @@ def _decimal_mark(
         # a mark before anything but a group of three digits, or behind the other mark, is the decimal one
         ".": f"regexp_full_match(v, {quote_literal(written('[.]', ','))}) and contains(v, '.')"
         f" and not regexp_full_match(v, {quote_literal(grouped('[.]'))})"
-        f" or regexp_full_match(v, '[+-]?[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}}')",
+        f" or regexp_full_match(v, '[+-]?[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}}')"
+        f" or regexp_matches(told, '[0-9][.]{NO_CENTS}')",
         ",": f"regexp_full_match(v, {quote_literal(written(',', '[.]'))}) and contains(v, ',')"
         f" and not regexp_full_match(v, {quote_literal(grouped(','))})"
-        f" or regexp_full_match(v, '[+-]?[1-9][0-9]{{0,2}}([.][0-9]{{3}}){{2,}}')",
+        f" or regexp_full_match(v, '[+-]?[1-9][0-9]{{0,2}}([.][0-9]{{3}}){{2,}}')"
+        f" or regexp_matches(told, '[0-9],{NO_CENTS}')",
     }
     single = "[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}"
     if file.has_types:  # what may be a number, and no text, is written with a point, and proves nothing
@@ -314,7 +316,7 @@ def _decimal_mark(
     row = connection.execute(
         f"select count(*) filter ({kinds['.']}), count(*) filter ({kinds[',']}),"
         f" min(n) filter ({kinds['.']}), min(n) filter ({kinds[',']}), min(n) filter (regexp_full_match(v, '{single}'))"
-        f" from (select {value} as v, _row_number as n from {file.relation})"
+        f" from (select {value} as v, {quote_identifier(column)} as told, _row_number as n from {file.relation})"
     ).fetchone()
     assert row is not None
     points, commas, point_row, comma_row, open_row = row

@@ -98,6 +98,14 @@ class Joined(Form):
     separator: Annotated[str, Field(max_length=20), BeforeValidator(_no_jinja)] = "-"
 
 
+class DayOf(Form):
+    """The business's day of a moment, as a text: a part of a key where numbers begin anew each day."""
+
+    day_of: Name
+    format: Text | None = None
+    zone: TimeZone | None = None
+
+
 class FirstOf(Form):
     """The first of the values that is not empty."""
 
@@ -204,8 +212,8 @@ class Hashed(Form):
 
 
 FORMS: tuple[type[Form], ...] = (
-    Taken, Constant, Joined, FirstOf, Cases, Product, Sum, Difference, Negative, Spread, Total, Share, Occurrence,
-    PartOf, Hashed,
+    Taken, Constant, Joined, DayOf, FirstOf, Cases, Product, Sum, Difference, Negative, Spread, Total, Share,
+    Occurrence, PartOf, Hashed,
 )  # fmt: skip
 KEYS = {next(iter(form.model_fields)): form for form in FORMS}
 
@@ -343,6 +351,8 @@ def columns_of(value: Any) -> Iterator[str]:
         yield value.column
     elif isinstance(value, PartOf):
         yield value.part_of
+    elif isinstance(value, DayOf):
+        yield value.day_of
     elif isinstance(value, Joined):
         yield from value.columns
     elif isinstance(value, Occurrence):
@@ -418,7 +428,9 @@ def _needed(mapping: Mapping, value: Any) -> Iterator[str]:
         elif not (value.values and value.otherwise):
             yield value.column
     elif isinstance(value, Joined):
-        yield from value.columns
+        yield from (found for name in value.columns for found in _needed(mapping, Taken(column=name)))
+    elif isinstance(value, DayOf):
+        yield value.day_of
     elif isinstance(value, Product):
         yield from (name for part in value.product for name in _needed(mapping, part))
     elif isinstance(value, Difference):

@@ -17,12 +17,17 @@ MEANT = {
 }  # fmt: skip
 
 
+# What may stand in the place of cents, as in 12,-
+NO_CENTS = "[-\u2013\u2014]+"
+
+
 def bare_number(value: str) -> str:
     """A number (SQL) without what says of what: $8.00, -$3.00, 1.234,56 €, EUR 5, 19 %, and (3.00) and 3.00-, which are
-    -3.00."""
+    -3.00. A dash in the place of cents is none: 12,- and 12.– are 12."""
     brackets, behind = r"^[(]([^()+-]*)[)]$", r"^([^+-]*[0-9][^+-]*)-$"
     steps = [
         ("\u2212", "-"),
+        (rf"([0-9])[.,]{NO_CENTS}({BLANK}?{UNIT})?$", r"\1\2"),
         (brackets, r"-\1"),
         (behind, r"-\1"),
         (rf"^([+-]?){BLANK}?{UNIT}{BLANK}?([+-]?)", r"\1\2"),

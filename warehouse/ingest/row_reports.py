@@ -23,11 +23,16 @@ NOT_ACCEPTED = re.compile(r"[1-9][0-9,]* (rejected|malformed)\b")
 STRAY_SHARE = 0.001
 STRAY_LINES = 3
 LINES = "intermediate.int_order_line_versions"
+ORDER_DAYS = "intermediate.int_order_days"
 OTHER_ROWS = "other rows"
 UNEXPLAINED_AMOUNTS = "unexplained amounts"
 UNEXPLAINED = "marts.rpt_unexplained_amounts_monthly"
 # Under which sentences on such lines, on rows of other entities and on what lines do not explain are kept.
 STRAYS = "far from the rest"
+# Where more than this share of a source's orders, and so many, have sales of several days, their numbers come again.
+REUSED = "numbers that come again"
+REUSED_SHARE = 0.02
+REUSED_ORDERS = 10
 
 
 def tells_of_rejected(sentence: str) -> bool:
@@ -148,6 +153,45 @@ def stray_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
             " the file: these lines bound what figures are told for."
         )
     return told
+
+
+def reused_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """A warning for each source whose orders have sales of several days, or took the place of sales of other days: of
+    numbers that begin anew, sales are lost or added to one another."""
+    rows = connection.execute(
+        f"""
+        with orders as (
+            select source, order_id, min(order_date) as first_day, max(order_date) as last_day
+            from {ORDER_DAYS} where sale_lines_count > 0 group by source, order_id
+        ),
+
+        replaced as (
+            select order_id, min(order_date) as first_day, max(order_date) as last_day
+            from {LINES} where row_status = 'superseded' and not is_return group by order_id
+        ),
+
+        days as (
+            select
+                orders.source, least(orders.first_day, replaced.first_day) as first_day,
+                greatest(orders.last_day, replaced.last_day) as last_day
+            from orders left join replaced on orders.order_id = replaced.order_id
+        )
+
+        select
+            source, count(*) filter (first_day < last_day), count(*),
+            arg_min({{'first': first_day, 'last': last_day}}, last_day) filter (first_day < last_day)
+        from days group by source
+        having count(*) filter (first_day < last_day) > greatest({REUSED_SHARE} * count(*), {REUSED_ORDERS})
+        order by source
+        """
+    ).fetchall()
+    return [
+        f"{source}: {reused:,} of {orders:,} orders have sales of several days, or took the place of sales of another"
+        f" day, one of them those of {days['first']} and {days['last']}. Where numbers begin anew each day or year, an"
+        " order's key needs its day as well: `day_of` in docs/mapping.md; then `loyalty sources reload"
+        f" {source}`"
+        for source, reused, orders, days in rows
+    ]
 
 
 def unexplained_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -1,19 +1,16 @@
 """Which columns of an unknown file are price, quantity, discount and amount, told by arithmetic."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import permutations
 
 from warehouse.onboarding.guessed_columns import Guess
-from warehouse.onboarding.kinds import ENOUGH, decimal_mark, number_of
+from warehouse.onboarding.kinds import ENOUGH, decimal_mark, is_negative, number_of
 from warehouse.onboarding.vocabulary import plain
 
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
-# What a negative number is written with.
-SIGNED = re.compile("[-\u2212(]")
 # The numbers of columns by header, None where a value is none.
 Numbers = Mapping[str, Sequence[Decimal | None]]
 
@@ -105,8 +102,8 @@ def _fit(
 
 def is_of_orders(guess: Guess, name: str) -> bool:
     """Whether a number, by its header and by every order of several lines, is the order's, repeated on each line."""
-    values: dict[str, list[str]] = {}
-    for order, value in zip(guess.values("order_id"), guess.values(name), strict=True):
+    values: dict[tuple[str, ...], list[str]] = {}
+    for order, value in zip(guess.orders(), guess.values(name), strict=True):
         values.setdefault(order, []).append(value)
     several = [found for found in values.values() if len(found) > 1]
     return "order" in plain(guess.columns[name]) and bool(several) and all(len(set(found)) == 1 for found in several)
@@ -120,4 +117,4 @@ def amount_texts(guess: Guess) -> list[str]:
 
 def is_signed(texts: Iterable[str]) -> bool:
     """Whether one of some amounts is negative."""
-    return any(SIGNED.search(text) for text in texts)
+    return any(map(is_negative, texts))

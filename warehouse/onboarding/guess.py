@@ -45,6 +45,8 @@ FIELDS = (
     "quantity", "unit_price", "discount", "amount", "order_status", "is_return", "original_order_id", *DETAILS,
     *CONTACTS, "email_consent",
 )  # fmt: skip
+# Names of values in the mappings that are written here.
+WHOLE_ORDER, DAY_OF_ORDER = "whole_order", "day_of_order"
 OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date")
 Ask = Callable[[str, Sequence[str]], str | None]
 
@@ -177,6 +179,11 @@ def _has_amount(guess: Guess) -> bool:
     return "amount" in guess.columns or {"unit_price", "quantity"} <= set(guess.columns)
 
 
+# What an order's number may need beside it, and what is said where it does.
+ORDER_PARTS = {
+    "ordered_at": "numbers begin anew, so an order is one of a day",
+    "store_id": "stores have the same numbers, so an order is one of a store",
+}
 FITTING = {
     "ordered_at": ("moment",), "time": ("clock",), "quantity": ("number",), "unit_price": ("number",),
     "discount": ("number",), "amount": ("number",), "joined_at": ("moment",),
@@ -213,9 +220,11 @@ def _take_moment(guess: Guess, kinds: Mapping[str, str]) -> None:
 
 
 def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
-    """Whether order and position tell lines apart; an order is what rows beside each other share, with one day."""
+    """What makes an order one, and whether order and position tell lines apart."""
+    if "order_id" in guess.columns and "ordered_at" in guess.columns:
+        _take_order_parts(guess)
     if "order_line_id" in guess.columns and "order_id" in guess.columns:
-        position, order = guess.values("order_line_id"), guess.values("order_id")
+        position, order = guess.values("order_line_id"), guess.orders()
         if len(set(position)) == len(position):
             guess.because["order_line_id"] += ", and no value comes twice"
         elif len(set(zip(order, position, strict=True))) == len(position):
@@ -223,13 +232,29 @@ def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
         else:
             guess.columns.pop("order_line_id")
     if "order_id" in guess.columns:
-        orders = guess.values("order_id")
+        orders = guess.orders()
         guess.because["order_id"] += f"; {len(set(orders)):,} in {len(orders):,} rows"
     if "is_return" in guess.columns and not _return_words(guess):
         header = guess.columns.pop("is_return")
         if plain(header) == "type":
             guess.columns.setdefault("category", header)
             guess.because.setdefault("category", _because_of_words("category", kinds[header]))
+
+
+def _take_order_parts(guess: Guess) -> None:
+    """Whether an order's number is one only with its day, as receipts' are that begin anew each day, or its store: most
+    numbers then come again with others. A return may come on another day than its order."""
+    if guess.columns["ordered_at"].startswith(ORDERS_PREFIX):
+        return
+    amounts = amount_texts(guess) or [""] * len(guess.sample.rows)
+    for name, what in ORDER_PARTS.items():
+        values: dict[tuple[str, ...], set[str]] = {}
+        for order, value, amount in zip(guess.orders(), guess.parts(name), amounts, strict=True):
+            if value and order[-1] and not is_signed([amount]):
+                values.setdefault(order, set()).add(value)
+        if sum(len(found) > 1 for found in values.values()) > len(values) / 2:
+            guess.order_parts.append(name)
+            guess.because["order_id"] += f"; {what}"
 
 
 def _return_words(guess: Guess) -> list[str]:
@@ -293,23 +318,38 @@ def order_lines_mapping(guess: Guess) -> dict[str, Any]:
     has_position = "order_line_id" in columns
     is_unique = has_position and len(set(guess.values("order_line_id"))) == len(guess.sample.rows)
     mapped: dict[str, Any] = {}
+    values = _order_values(guess)
+    order = WHOLE_ORDER if values else columns["order_id"]
     if has_position:
         position = columns["order_line_id"]
-        mapped["order_line_id"] = position if is_unique else {"columns": [columns["order_id"], position]}
-    mapped["order_id"] = columns["order_id"]
+        mapped["order_line_id"] = position if is_unique else {"columns": [order, position]}
+    mapped["order_id"] = order
     if (customer := _customer(guess)) is not None:
         mapped["customer_id"] = customer
     mapped["ordered_at"] = _moment(guess)
     if "product_id" in columns or "product_name" in columns:
         mapped["product_id"] = columns.get("product_id") or columns["product_name"]
-    mapped |= _amounts(guess)
+    mapped |= _amounts(guess, order)
     mapped |= {name: columns[name] for name in (*DETAILS, "original_order_id") if name in columns}
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
-    values = (
-        {"gross": {"product": [columns["unit_price"], columns["quantity"]], "places": 2}} if _is_by_price(guess) else {}
-    )
+    if _is_by_price(guess):
+        values["gross"] = {"product": [columns["unit_price"], columns["quantity"]], "places": 2}
     return {"from": "lines", **({"values": values} if values else {}), "columns": mapped}
+
+
+def _order_values(guess: Guess) -> dict[str, Any]:
+    """The named values of an order's number with what it needs beside it; none where it needs nothing."""
+    if not guess.order_parts:
+        return {}
+    values: dict[str, Any] = {}
+    parts = [guess.columns[name] for name in guess.order_parts]
+    if "ordered_at" in guess.order_parts:
+        day = guess.columns["ordered_at"]
+        form = moment_format(guess.sample.column(day))
+        values[DAY_OF_ORDER] = {"day_of": day, **({"format": form} if form else {})}
+        parts[guess.order_parts.index("ordered_at")] = DAY_OF_ORDER
+    return {**values, WHOLE_ORDER: {"columns": [*parts, guess.columns["order_id"]]}}
 
 
 def _is_by_price(guess: Guess) -> bool:
@@ -325,8 +365,8 @@ def _moment(guess: Guess) -> Any:
     return {"column": day, "format": form} if form else day
 
 
-def _amounts(guess: Guess) -> dict[str, Any]:
-    """Quantity and amounts: the amount is net where the discount is inside of it, else gross."""
+def _amounts(guess: Guess, order: str) -> dict[str, Any]:
+    """Quantity and amounts of a line of an order: the amount is net where the discount is inside of it, else gross."""
     columns = guess.columns
     signed = _return_words(guess) if "is_return" in columns else []
 
@@ -343,7 +383,7 @@ def _amounts(guess: Guess) -> dict[str, Any]:
     if "discount" in columns and is_of_orders(guess, "discount"):
         guess.because["discount"] += "; the same on each line of an order: shared among them"
         by = "gross" if _is_by_price(guess) else columns["amount"]
-        discount_of_order = {"spread": columns["discount"], "by": by, "over": columns["order_id"], "taken": "largest"}
+        discount_of_order = {"spread": columns["discount"], "by": by, "over": order, "taken": "largest"}
         found["discount_amount"] = value(discount_of_order)
     elif "discount" in columns:
         negative = share_of(guess.sample.column(columns["discount"]), lambda text: text.startswith(("-", "("))) > 0.5

@@ -1,5 +1,6 @@
 """The columns of a file that is no known system's, as far as they were guessed."""
 
+import re
 from dataclasses import dataclass, field
 
 from warehouse.onboarding.file_format import Sample
@@ -15,6 +16,8 @@ class Guess:
     because: dict[str, str] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    # what makes an order's number one order, beside the number: its day, its store
+    order_parts: list[str] = field(default_factory=list)
 
     def take(self, name: str, header: str, because: str) -> None:
         """A column for a field."""
@@ -24,3 +27,14 @@ class Guess:
         """A field's values in the order of rows, empty ones too."""
         place = self.sample.place(self.columns[name])
         return [row[place] for row in self.sample.rows] if place is not None else []
+
+    def parts(self, name: str) -> list[str]:
+        """What a field adds to the number of each row's order: of a moment its day; empty where there is no column."""
+        if name not in self.columns:
+            return [""] * len(self.sample.rows)
+        return [re.split("[ T]", value)[0] if name == "ordered_at" else value for value in self.values(name)]
+
+    def orders(self) -> list[tuple[str, ...]]:
+        """The order of each row: its number, behind what makes it one."""
+        parts = [self.parts(name) for name in self.order_parts]
+        return list(zip(*parts, self.values("order_id"), strict=True))

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from warehouse.ingest.declared_types import ISO, SHORT
+from warehouse.ingest.number_units import NO_CENTS
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.proposal import FORMATS
 
@@ -17,16 +18,19 @@ MOMENT = re.compile(f"{ISO}|{SHORT}")
 CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
 SIGNS = "[$€£¥￥₹]"
 NUMBER = re.compile(
-    rf"[-\u2212+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-\u2212+]?\d[\d., '\u00a0\u202f\u2009]*\)?-?"
+    rf"[-\u2212+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-\u2212+]?\d[\d., '\u00a0\u202f\u2009]*\)?[-\u2013\u2014]?"
     rf"(?:[ \u00a0\u202f]?(?:{SIGNS}|%|zł|kr)| [A-Z]{{3}})?[)-]?"
 )
+
+
+WITHOUT_CENTS = re.compile(f"(?<=[0-9])[.,]{NO_CENTS}")
 
 
 def number_of(text: str, mark: str) -> Decimal | None:
     """A number as the file writes it, without its currency; None if the text is no number."""
     if not NUMBER.fullmatch(text):
         return None
-    negative = text.startswith("(") or "-" in text or "\u2212" in text
+    negative = is_negative(text)
     bare = re.sub(r"[^\d.,]", "", text)
     bare = bare.replace("," if mark == "." else ".", "").replace(mark, ".")
     try:
@@ -34,6 +38,11 @@ def number_of(text: str, mark: str) -> Decimal | None:
     except InvalidOperation:
         return None
     return -number if negative else number
+
+
+def is_negative(text: str) -> bool:
+    """Whether a number has a minus or brackets; a dash in the place of cents is none."""
+    return re.search("[-\u2212(]", WITHOUT_CENTS.sub("", text)) is not None
 
 
 def decimal_mark(values: Sequence[str]) -> str:

@@ -100,3 +100,38 @@ def test_a_mark_that_nothing_proves_is_left_to_be_asked_for(tmp_path: Path) -> N
 def test_an_order_of_day_and_month_that_is_proven_is_written_for_files_that_do_not_show_it(tmp_path: Path) -> None:
     source = guessed(tmp_path, "order,day,client,amount\n1,11/05/2024,a,1.00\n2,25/05/2024,b,2.00\n")
     assert source["tables"]["lines"]["date_order"] == "dmy"
+
+
+def test_receipts_whose_numbers_begin_anew_are_of_a_day(tmp_path: Path) -> None:
+    rows = [
+        f"{day} {9 + receipt}:{line}5,{receipt},{line},c{receipt % 3},{item},4.50"
+        for day in DAYS
+        for receipt in range(1, 7)
+        for line, item in enumerate(("a", "b"), 1)
+    ]
+    source = guessed(tmp_path, "\n".join(["sold,receipt,line,client,item,amount", *rows]) + "\n")
+    assert source["mapping"]["order_lines"]["values"] == {
+        "day_of_order": {"day_of": "sold"}, "whole_order": {"columns": ["day_of_order", "receipt"]},
+    }  # fmt: skip
+    assert source["lines"]["order_id"] == "whole_order"
+    assert source["lines"]["order_line_id"] == {"columns": ["whole_order", "line"]}
+
+
+def test_stores_that_have_the_same_numbers_make_an_order_one_of_a_store(tmp_path: Path) -> None:
+    rows = [f"{DAYS[number]},{store},{number},c1,4.50" for store in ("north", "south") for number in range(12)]
+    source = guessed(tmp_path, "\n".join(["day,store,receipt,client,amount", *rows]) + "\n")
+    assert source["mapping"]["order_lines"]["values"] == {"whole_order": {"columns": ["store", "receipt"]}}
+
+
+def test_an_order_keeps_its_number_where_only_returns_come_on_other_days(tmp_path: Path) -> None:
+    sold = [f"{DAYS[number]},{number},c1,4.50" for number in range(8)]
+    returned = [f"{DAYS[number + 4]},{number},c1,-4.50" for number in range(8)]
+    lines = guessed(tmp_path, "\n".join(["day,receipt,client,amount", *sold, *returned]) + "\n")["lines"]
+    assert lines["order_id"] == "receipt"
+
+
+def test_a_dash_in_the_place_of_cents_is_no_minus(tmp_path: Path) -> None:
+    amounts = ["12,-", "3,50", "40,\u2013", "7,00"]
+    rows = [f"{number};{DAYS[number]};a;{amount}" for number, amount in enumerate(amounts)]
+    source = guessed(tmp_path, "\n".join(["order;day;client;amount", *rows]) + "\n")
+    assert source["lines"]["net_amount"] == "amount"

@@ -52,6 +52,7 @@ mapping:
       gross_amount: gross
       discount_amount: share
       channel: {constant: "web {1}"}
+      store_id: {day_of: Placed, zone: Europe/Berlin}
       order_status: {column: State, values: {Paid: completed, Void: cancelled}}
     further_lines:
       - when: {Refunded: {above: 0}}
@@ -88,11 +89,13 @@ mapping:
       paid: {part_of: item, named: total}
       number: {part_of: item, named: quantity}
       sku: {part_of: item, named: sku}
+      day: {day_of: when, format: "%b %d %Y %I:%M %p"}
     columns:
       order_id: order
       ordered_at: {column: when, format: "%b %d %Y %I:%M %p"}
       customer_id: customer
       product_id: sku
+      store_id: {columns: [kind, day]}
       quantity: {negative: number, when: {kind: [return]}}
       net_amount: {negative: paid, when: {kind: [return]}}
       campaign_id: {constant: '{"'}
@@ -265,6 +268,12 @@ def test_moments_status_and_customers(mapped: Mapped) -> None:
     assert found["#4"][2] is None and "ann" not in found["#1"][2]
     raw = mapped.rows('select count(distinct "key of E-Mail or Phone") from raw_shop_export.orders')
     assert raw == [(2,)]
+
+
+def test_a_day_of_a_moment_is_the_business_s_and_may_be_part_of_a_key(mapped: Mapped) -> None:
+    assert amounts(mapped, "shop_export", "store_id")[:5] == [("s-2024-06-30",)] * 4 + [("s-2024-07-13",)]
+    days = amounts(mapped, "wide_export", "store_id")
+    assert days == [("w-sale-2024-01-05",)] * 2 + [("w-return-2024-01-06",), (None,), ("w-sale-2024-01-06",)]
 
 
 def test_lines_side_by_side_become_rows(mapped: Mapped) -> None:

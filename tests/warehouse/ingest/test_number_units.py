@@ -43,6 +43,13 @@ def test_a_percentage_is_no_amount(tmp_path: Path) -> None:
     assert [(row, reason) for _, row, reason, _ in here.rejected()] == [(2, "discount is not a decimal(18,4)")]
 
 
+def test_a_dash_in_the_place_of_cents_is_no_minus(tmp_path: Path) -> None:
+    paid = {'"12,-"': "12", '"1.234,\u2013 €"': "1234", '"-5,--"': "-5", '"3,50-"': "-3.50", '"3,50"': "3.50"}
+    here = till(tmp_path, [f"{number},a,2024-05-01,{told},," for number, told in enumerate(paid)])
+    here.load()
+    assert [value for (value,) in here.rows("paid")] == [*paid.values()]
+
+
 def test_one_address_is_one_customer_and_a_filler_none(tmp_path: Path) -> None:
     buyers = ["a@x.de", "A@x.de ", "a@x.de\u00a0", "a@x.de\u200b", "b@x.de", "", "-", "n/a", "NULL", "0", "none"]
     rows = [f"{number},{buyer},2024-05-01,1.00,," for number, buyer in enumerate(buyers)]

@@ -76,6 +76,13 @@ def test_the_separator_hint_is_skipped_where_it_is_true(landing: Make) -> None:
     assert here.rows("id, v, _row_number") == [("1", "2", 3)]
 
 
+def test_texts_that_are_written_as_formulas_are_what_excel_shows(landing: Make) -> None:
+    here = landing(columns={"paid": {"type": "decimal(18,4)"}})
+    here.write("a.csv", 'id,paid,note\n="00123","=""4.50""",a="1"\n"=""7""",3,=\n')
+    here.load()
+    assert here.rows("id, cast(paid as varchar), note") == [("00123", "4.50", 'a="1"'), ("7", "3", "=")]
+
+
 def test_a_run_says_what_is_wrong_with_lines(landing: Make) -> None:
     here = landing(columns={"id": {}, "v": {}})
     here.write("a.csv", "id,v\n1,größe\n2,größer\n".encode("cp1252"))

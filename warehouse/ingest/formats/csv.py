@@ -57,6 +57,8 @@ SPLIT_BY_BYTES = {"utf-8", "latin-1", "cp1252"}
 ONE_BYTE = ("cp125", "iso8859", "mac")
 MARKED = "loyalty_marked"
 BARE_RETURN = "a carriage return that ends no line"
+# How programs write a text for Excel that it would take for a number: ="00123".
+FORMULA = b'="'
 EXCEL_HINT = re.compile(rb"sep=(.)", re.IGNORECASE)
 LIMITS = IngestSettings()
 # So many lines may stand above a header; then it is not looked for any more, and what is missing in it is told.
@@ -257,6 +259,7 @@ class Splitter:
         self._path = Path()
         self.tally = Tally()
         self._width = self._above = 0
+        self._names: list[bytes] = []
         d = re.escape(self.delimiter)
         body = rb'[^"]*+(?:""[^"]*+)*+'
         self._quoted = re.compile(rb' *"(' + body + rb')" *(?=' + d + rb"|\Z)")
@@ -277,12 +280,14 @@ class Splitter:
         waiting: deque[Line] = deque()
         self._path = path
         for number, chunk in read_chunks(path, self.declared, self.limits):
+            self.tally.has_formulas |= FORMULA in chunk
             if not waiting and self.tally.header and self._is_plain(chunk):
                 self._split_plain(number, chunk, sound, malformed)
-                continue
-            contents = chunk.removesuffix(b"\n").split(b"\n")
-            waiting.extend(Line(number + i, content) for i, content in enumerate(contents))
-            self._split_carefully(waiting, sound, malformed, path, final=False)
+            else:
+                contents = chunk.removesuffix(b"\n").split(b"\n")
+                waiting.extend(Line(number + i, content) for i, content in enumerate(contents))
+                self._split_carefully(waiting, sound, malformed, path, final=False)
+            self._refuse_other_order(number, chunk)
         self._split_carefully(waiting, sound, malformed, path, final=True)
         if not self.tally.header:
             raise UserError(f"{path}: the file has no header, only blank lines. Remove it or export it again.")
@@ -327,6 +332,21 @@ class Splitter:
                 self.tally.sound += 1
             else:
                 self._reject(Line(i, line), self._count_reason(line.count(d) + 1, line), malformed, "utf-8")
+
+    def _refuse_other_order(self, number: int, chunk: bytes) -> None:
+        """Raises UserError for a second header with the columns in another order: rows behind it would be misread."""
+        names = [name.encode(self.encoding) for name in self.tally.header]
+        if len(names) < 2 or not all(name in chunk for name in names):
+            return
+        length = sum(map(len, names)) + len(names) - 1
+        for i, line in enumerate(chunk.split(b"\n"), number):
+            if length <= len(line) <= length + 4 * len(names):
+                found = [value.strip(b' "\r') for value in line.split(self.delimiter)]
+                if found != names and sorted(found) == sorted(names):
+                    raise UserError(
+                        f"{self._path}: line {i} names the columns again, in another order than the header. Make two"
+                        " files of it, each with its own header."
+                    )
 
     @staticmethod
     def _short(lines: list[bytes]) -> bool:
@@ -552,7 +572,10 @@ def open_rows(
     header = named_columns(tally.header)
     columns = {f"c{position}": "varchar" for position in range(len(header))}
     scan = scratch_scan(sound, {"n": "bigint", **columns}, table.delimiter, parallel=not tally.multiline)
-    selected = [f"c{position} as {quote_identifier(name)}" for position, name in enumerate(header)]
+    selected = [
+        f"{_without_formula(f'c{position}') if tally.has_formulas else f'c{position}'} as {quote_identifier(name)}"
+        for position, name in enumerate(header)
+    ]
     reading = Reading(
         columns=dict.fromkeys(header, "VARCHAR"),
         rows=f"select {', '.join(selected)}, n as _row_number from {scan}",
@@ -562,6 +585,11 @@ def open_rows(
         is_slow=True,
     )
     return [reading]
+
+
+def _without_formula(value: str) -> str:
+    """The text (SQL) that a formula of Excel stands for; any other value as it is."""
+    return f"""regexp_replace({value}, '^="(.*)"$', '\\1')"""
 
 
 def columns(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:

@@ -34,12 +34,14 @@ class Reading:
 
 @dataclass
 class Tally:
-    """The content of one text file: the header's values, and the numbers of sound and malformed records."""
+    """The content of one text file: the header's values, the numbers of sound and malformed records, and whether some
+    values may be written as formulas."""
 
     header: list[str] = field(default_factory=list)
     sound: int = 0
     malformed: int = 0
     multiline: int = 0
+    has_formulas: bool = False
 
 
 def literal_path(path: Path) -> str:

@@ -125,6 +125,14 @@ def test_other_encodings_and_delimiters(tmp_path: Path) -> None:
     assert verdicts(content, tmp_path, delimiter=";", encoding="latin-1")[0] == ["2;Müller;3,50"]
 
 
+@pytest.mark.parametrize("second", [b"n,id,day", b'"n","id", "day"\r'])
+def test_a_second_header_in_another_order_is_refused(tmp_path: Path, second: bytes) -> None:
+    with pytest.raises(UserError, match=r"line 3 names the columns again, in another order"):
+        split(b"id,n,day\n1,2,3\n" + second + b"\n5,4,3\n", tmp_path)
+    again, _ = verdicts(b"id,n,day\n1,2,3\nid,n,day\n4,5,6\n", tmp_path)
+    assert again == ["2,1,2,3", "3,id,n,day", "4,4,5,6"]
+
+
 def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
     _, sound, _ = split(packed, tmp_path, "a.csv.gz")
