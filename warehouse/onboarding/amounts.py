@@ -11,6 +11,10 @@ from warehouse.onboarding.vocabulary import plain
 NUMBERS = ("quantity", "unit_price", "discount", "amount")
 MOST_COMPARED = 2_000
 CENT = Decimal("0.01")
+# How a discount may be in an amount, the likeliest first, and how that is told.
+LESS = {"less": " - {}", "plain": "", "share": " x (1 - {})", "percent": " x (1 - {} / 100)"}
+RATES = ("share", "percent")
+A_RATE = "a rate"
 # The numbers of columns by header, None where a value is none.
 Numbers = Mapping[str, Sequence[Decimal | None]]
 
@@ -35,9 +39,10 @@ def take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
     if best is None or best[0] < ENOUGH:
         if guess.because.get("amount") != "as said" and _is_total_of_orders(guess, columns):
             guess.because["unit_price"] += f"; {guess.columns.pop('amount')} is the sum of an order's lines"
+        _note_small_discounts(guess, columns)
         return
     share, (price, quantity, amount), discount, relation = best
-    less = f" - {discount}" if discount and relation == "less" else ""
+    less = LESS[relation].format(discount) if discount else ""
     told = f"{price} x {quantity}{less} = {amount} in {share:.1%} of rows"
     for name in NUMBERS:
         if name in guess.columns and guess.because[name] != "as said":
@@ -47,10 +52,28 @@ def take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         guess.because.setdefault(name, told)
         if guess.because[name] != "as said":
             guess.because[name] = told
-    if discount:
+    if discount and relation in RATES:
+        guess.take("discount", discount, f"{told}; {A_RATE}")
+    elif discount:
         guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
     if discount and not less:
         guess.because["amount"] = f"{told}, before the discount"
+
+
+def is_rate(guess: Guess) -> bool:
+    """Whether discounts are rates of price x quantity."""
+    return "discount" in guess.columns and guess.because["discount"].endswith(A_RATE)
+
+
+def _note_small_discounts(guess: Guess, columns: Numbers) -> None:
+    """Say how discounts were taken that may be rates, where no arithmetic shows it."""
+    header = guess.columns.get("discount", "")
+    given = [number for number in columns.get(header, ()) if number]
+    if given and all(abs(number) < 1 for number in given):
+        guess.notes.append(
+            f"{header} is taken for amounts of money, though each is below 1. If 0.1 means a tenth, take"
+            " `discount_amount` out of the mapping of the source's file."
+        )
 
 
 def _is_total_of_orders(guess: Guess, columns: Numbers) -> bool:
@@ -83,7 +106,8 @@ def _fit(
     )
     if discount in candidate:
         return (0.0, candidate, None, "")
-    plain = less = rows = telling = 0
+    found = dict.fromkeys(LESS, 0)
+    rows = telling = 0
     for place, (p, q, a) in enumerate(zip(columns[price], columns[quantity], columns[amount], strict=True)):
         d = (columns[discount][place] if discount and discount in columns else None) or Decimal(0)
         if p is None or q is None or a is None:
@@ -91,13 +115,17 @@ def _fit(
         rows += 1
         telling += q != 1 and p != 1
         whole = (p * q).quantize(CENT, ROUND_HALF_UP)
-        plain += abs(whole - a) <= CENT / 2
-        less += abs(whole - abs(d) * (1 if whole >= 0 else -1) - a) <= CENT / 2
+        expected = dict.fromkeys(LESS, whole)
+        if d:
+            expected["less"] -= abs(d) if whole >= 0 else -abs(d)
+            expected["share"] = (p * q * (1 - abs(d))).quantize(CENT, ROUND_HALF_UP)
+            expected["percent"] = (p * q * (1 - abs(d) / 100)).quantize(CENT, ROUND_HALF_UP)
+        for relation, worth in expected.items():
+            found[relation] += abs(worth - a) <= CENT / 2
     if not rows or not telling:
         return (0.0, candidate, None, "")
-    if less >= plain:
-        return (less / rows + bonus * 1e-6, candidate, discount, "less")
-    return (plain / rows + bonus * 1e-6, candidate, discount, "plain")
+    relation = max(LESS, key=lambda name: found[name])
+    return (found[relation] / rows + bonus * 1e-6, candidate, discount, relation)
 
 
 def is_of_orders(guess: Guess, name: str) -> bool:

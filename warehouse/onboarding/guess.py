@@ -10,7 +10,7 @@ from typing import Any
 
 from warehouse.errors import UserError
 from warehouse.ingest.number_units import MEANT, currencies
-from warehouse.onboarding.amounts import NUMBERS, amount_texts, is_of_orders, is_signed, take_amounts
+from warehouse.onboarding.amounts import NUMBERS, amount_texts, is_of_orders, is_rate, is_signed, take_amounts
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guessed_columns import Guess
 from warehouse.onboarding.joined_orders import find_orders, joined_to_orders, with_orders
@@ -333,7 +333,7 @@ def order_lines_mapping(guess: Guess) -> dict[str, Any]:
     mapped |= {name: columns[name] for name in (*DETAILS, "original_order_id") if name in columns}
     if "order_status" in columns:
         mapped["order_status"] = _status(guess)
-    if _is_by_price(guess):
+    if _is_by_price(guess) or is_rate(guess):
         values["gross"] = {"product": [columns["unit_price"], columns["quantity"]], "places": 2}
     return {"from": "lines", **({"values": values} if values else {}), "columns": mapped}
 
@@ -374,6 +374,8 @@ def _amounts(guess: Guess, order: str) -> dict[str, Any]:
         return {"negative": of, "when": {columns["is_return"]: signed}} if signed else of
 
     found: dict[str, Any] = {"quantity": value(columns.get("quantity") or {"constant": "1"})}
+    if is_rate(guess):
+        return {**found, "gross_amount": value("gross"), "net_amount": value(columns["amount"])}
     if _is_by_price(guess):
         found["gross_amount"] = value("gross")
     elif "discount" in columns and "before the discount" in guess.because["amount"]:

@@ -135,3 +135,21 @@ def test_a_dash_in_the_place_of_cents_is_no_minus(tmp_path: Path) -> None:
     rows = [f"{number};{DAYS[number]};a;{amount}" for number, amount in enumerate(amounts)]
     source = guessed(tmp_path, "\n".join(["order;day;client;amount", *rows]) + "\n")
     assert source["lines"]["net_amount"] == "amount"
+
+
+@pytest.mark.parametrize(("written", "rate"), [("0.1", 0.1), ("25", 0.25)])
+def test_a_discount_that_is_a_rate_of_the_price_is_no_amount(tmp_path: Path, written: str, rate: float) -> None:
+    rows = [
+        f"A{number},{DAYS[number]},c1,{price},2,{given},{2 * price * (1 - taken):.2f}"
+        for number, price in enumerate(range(10, 22))
+        for given, taken in [(written, rate) if number % 2 else (0, 0)]
+    ]
+    lines = guessed(tmp_path, "\n".join(["order,day,client,price,qty,discount,amount", *rows]) + "\n")["lines"]
+    assert lines["gross_amount"] == "gross" and lines["net_amount"] == "amount" and "discount_amount" not in lines
+
+
+def test_small_discounts_that_nothing_explains_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"A{number},{DAYS[number]},c1,{number + 9}.90,{number % 3 / 10}" for number in range(12)]
+    lines = guessed(tmp_path, "\n".join(["order,day,client,amount,discount", *rows]) + "\n")["lines"]
+    assert lines["discount_amount"] == "discount"
+    assert "discount is taken for amounts of money, though each is below 1" in " ".join(capsys.readouterr().out.split())
