@@ -2,11 +2,12 @@
 Sail, which speaks Spark's SQL.
 
     make spark sail
-    python -m benchmarks.parity [--engine spark|sail] [--company NAME]
+    python -m benchmarks.parity [--engine spark|sail] [--company NAME] [--models NAME ...]
 
 The tables that models read and none makes (raw rows, what models learned, records of runs) leave the warehouse as
-Parquet. Both engines build every seed and model from them in full, in empty databases, and each table is compared row
-by row: exactly, floats to nine digits. Prints the tables that differ, and exits with 1 if there are any.
+Parquet. Both engines build every seed and model from them in full, in empty databases, or with `--models` those and
+what they read, and each table is compared row by row: exactly, floats to nine digits. Prints the tables that differ,
+and exits with 1 if there are any.
 """
 
 import argparse
@@ -16,8 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.generated import expect_good
 from benchmarks.kernels import Difference, differences
@@ -31,6 +33,8 @@ from warehouse.sql import connect, limit_resources, quote_identifier, quote_lite
 
 # The Python of each engine's environment, which `make` makes under the engine's name.
 ENGINES = {name: PROJECT_ROOT / f".{name}-venv" / "bin" / "python" for name in ("spark", "sail")}
+# Of the words of an engine that failed, the last.
+MOST_TOLD = 4_000
 # Schemas of what models read and none makes; raw tables have a schema for each source.
 READ = "(table_schema in ('ops', 'ml') or table_schema like 'raw\\_%' escape '\\') and table_name <> 'watermarks'"
 
@@ -40,13 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parity", description=__doc__.splitlines()[0])
     parser.add_argument("--company", help="a shipped company, or a settings file; without it that of the environment")
     parser.add_argument("--engine", choices=ENGINES, default="spark", help="what is compared with DuckDB")
+    parser.add_argument("--models", nargs="+", default=[], help="what is compared, with all that it reads")
     arguments = parser.parse_args(argv)
     settings = load_settings(company=arguments.company)
     if not ENGINES[arguments.engine].exists():
         sys.exit(f"{ENGINES[arguments.engine]} is missing: `make {arguments.engine}` installs dbt on that engine.")
     with tempfile.TemporaryDirectory(prefix="loyalty-parity-") as folder:
         began = time.perf_counter()
-        compared = compare(settings, arguments.engine, Path(folder))
+        compared = compare(settings, arguments.engine, Path(folder), arguments.models)
     apart = [one for one in compared if not one.is_none]
     for one in apart:
         print(f"{one.table}: {one.differing_rows} of {one.rows} rows differ ({', '.join(one.columns)})")
@@ -56,15 +61,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(bool(apart))
 
 
-def compare(settings: Settings, engine: str, folder: Path) -> list[Difference]:
-    """Every model of the company, built by DuckDB and by another of ENGINES below the folder."""
+def compare(settings: Settings, engine: str, folder: Path, models: Sequence[str] = ()) -> list[Difference]:
+    """Every model of the company, or these and what they read, built by DuckDB and by another of ENGINES below the
+    folder."""
     inputs, out, here = folder / "inputs", folder / "out", folder / "home"
     for made in (inputs, out, here):
         made.mkdir()
     _export(settings, inputs)
     again = settings.model_copy(update={"home": here})
-    built_here = _build_here(again, inputs)
-    _build_there(engine, again, inputs, folder / "variables.json", out)
+    project = DbtProject(again)
+    nodes = _nodes(project.manifest(), models)
+    built_here = _build_here(project, nodes, inputs)
+    _build_there(engine, again, inputs, folder / "variables.json", out, nodes if models else [])
     mine, theirs = folder / "duckdb.duckdb", folder / f"{engine}.duckdb"
     _copied(again.warehouse_path, built_here, out, mine, theirs)
     return differences(mine, theirs)
@@ -81,13 +89,22 @@ def _export(settings: Settings, inputs: Path) -> None:
             connection.execute(f"copy (from {relation.sql}) to {target} (format parquet)")
 
 
-def _build_here(settings: Settings, inputs: Path) -> list[Relation]:
+def _nodes(manifest: Mapping[str, Any], models: Sequence[str]) -> list[dict[str, Any]]:
+    """Seeds and models: all, or these models and what they read."""
+    nodes = {name: one for name, one in manifest["nodes"].items() if one["resource_type"] in ("seed", "model")}
+    if not models:
+        return [*nodes.values()]
+    wanted = {name for name, one in nodes.items() if one["name"] in models}
+    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
+        wanted |= more
+    return [nodes[name] for name in wanted]
+
+
+def _build_here(project: DbtProject, nodes: Sequence[Mapping[str, Any]], inputs: Path) -> list[Relation]:
     """Build by DuckDB from the same files. Returns the models."""
-    project = DbtProject(settings)
-    manifest = project.manifest()
-    with connect(settings.warehouse_path) as connection:
-        limit_resources(connection, settings)
-        prepare_warehouse(connection, manifest)
+    with connect(project.settings.warehouse_path) as connection:
+        limit_resources(connection, project.settings)
+        prepare_warehouse(connection, project.manifest())
         views = connection.execute("select schema_name, view_name from duckdb_views() where not internal").fetchall()
         for file in sorted(inputs.glob("*.parquet")):
             relation = Relation(*file.stem.split(".", 1))
@@ -96,18 +113,20 @@ def _build_here(settings: Settings, inputs: Path) -> list[Relation]:
             connection.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
             rows = f"read_parquet({quote_literal(str(file))})"
             connection.execute(f"create or replace table {relation.sql} as from {rows}")
-    nodes = [node for node in manifest["nodes"].values() if node["resource_type"] in ("seed", "model")]
     expect_good(project.build([node["name"] for node in nodes]))
     return sorted(Relation(node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
 
 
-def _build_there(engine: str, settings: Settings, inputs: Path, variables: Path, out: Path) -> None:
+def _build_there(
+    engine: str, settings: Settings, inputs: Path, variables: Path, out: Path, nodes: Sequence[Mapping[str, Any]]
+) -> None:
     variables.write_text(json.dumps(as_data(run_variables(settings))), encoding="utf-8")
     command = [str(ENGINES[engine]), "-m", "benchmarks.spark_build", engine, str(inputs), str(variables), str(out)]
+    command += [node["name"] for node in nodes]
     environment = {**os.environ, "TZ": "UTC", "DO_NOT_TRACK": "1"}
     done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{engine} did not build every model:\n{done.stderr.strip()[-4000:]}")
+        sys.exit(f"{engine} did not build every model:\n{done.stderr.strip()[-MOST_TOLD:]}")
 
 
 def _copied(warehouse: Path, relations: Sequence[Relation], files: Path, here: Path, there: Path) -> None:

@@ -2,16 +2,18 @@
 
 benchmarks/parity.py compares the result with DuckDB's.
 
-    python -m benchmarks.spark_build spark|sail INPUTS VARIABLES OUT
+    python -m benchmarks.spark_build spark|sail INPUTS VARIABLES OUT [NODE ...]
 
 INPUTS holds the tables that models read and none makes, as `schema.table.parquet`; VARIABLES is the file of dbt's
-variables. OUT gets each model as `schema.table.parquet`. Prints a line for each model that fails, and exits with 1.
+variables. OUT gets each model as `schema.table.parquet`, of the nodes that are named, or of all. Prints a line for each
+model that fails, and exits with 1.
 """
 
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ ON_THIS_MACHINE = {
 }
 
 
-def main(engine: str, inputs: Path, variables: Path, out: Path) -> None:
+def main(engine: str, inputs: Path, variables: Path, out: Path, nodes: Sequence[str]) -> None:
     """Start the engine, build, and write what was built."""
     with tempfile.TemporaryDirectory(prefix="loyalty-spark-") as name:
         work = Path(name)
@@ -46,10 +48,10 @@ def main(engine: str, inputs: Path, variables: Path, out: Path) -> None:
             schema, table = file.stem.split(".", 1)
             spark.sql(f"create database if not exists `{schema}`")
             spark.sql(f"create table `{schema}`.`{table}` using parquet location '{file}'")
-        failed = _build(engine, work, variables)
+        failed = _build(engine, work, variables, nodes)
         if failed:
             sys.exit("\n".join(failed))
-        for schema, table in _models(work):
+        for schema, table in _models(work, nodes):
             pq.write_table(spark.table(f"`{schema}`.`{table}`").toArrow(), out / f"{schema}.{table}.parquet")
 
 
@@ -86,23 +88,24 @@ def _sail(work: Path) -> SparkSession:
     return spark
 
 
-def _build(engine: str, work: Path, variables: Path) -> list[str]:
+def _build(engine: str, work: Path, variables: Path, nodes: Sequence[str]) -> list[str]:
     """Build seeds and models; what failed, a line each."""
     folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR, "--target-path", work / "target")
     quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
-    resources = ("--resource-type", "seed", "--resource-type", "model")
-    words = [*quiet, "build", *resources, "--target", engine, *folders, "--log-path", work / "logs"]
+    chosen = ("--resource-type", "seed", "--resource-type", "model", *(["--select", *nodes] if nodes else []))
+    words = [*quiet, "build", *chosen, "--target", engine, *folders, "--log-path", work / "logs"]
     done = dbtRunner().invoke([*map(str, words), "--vars", variables.read_text(encoding="utf-8")])
     if done.exception:
         return [str(done.exception)]
     return [f"{one.node.name}: {one.message}" for one in done.result if one.status == "error"]
 
 
-def _models(work: Path) -> list[tuple[str, str]]:
+def _models(work: Path, names: Sequence[str]) -> list[tuple[str, str]]:
     manifest = json.loads((work / "target" / "manifest.json").read_text(encoding="utf-8"))
     nodes = manifest["nodes"].values()
-    return sorted((node["schema"], node["name"]) for node in nodes if node["resource_type"] == "model")
+    models = [node for node in nodes if node["resource_type"] == "model" and (not names or node["name"] in names)]
+    return sorted((node["schema"], node["name"]) for node in models)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *(Path(argument).resolve() for argument in sys.argv[2:]))
+    main(sys.argv[1], *(Path(argument).resolve() for argument in sys.argv[2:5]), sys.argv[5:])

@@ -13,7 +13,7 @@ from typing import Any
 from warehouse.ingest import mappings as forms
 from warehouse.ingest.entities import EntityColumn, delivered_columns, load_entities
 from warehouse.ingest.sources import META_COLUMNS, SourceConfig, TableConfig
-from warehouse.sql import quote_identifier, quote_literal
+from warehouse.sql import quote_literal
 
 META = tuple(META_COLUMNS)
 # From where on the parts of a row are numbered that are no lines side by side; of those there are fewer.
@@ -71,10 +71,15 @@ def _macro(name: str, *arguments: str | list[list[str]]) -> str:
     shown = [
         _expression(one)
         if isinstance(one, str)
-        else "[" + ", ".join("[" + ", ".join(map(_jinja, pair)) + "]" for pair in one) + "]"
+        else "[" + ", ".join("[" + ", ".join(map(_expression, pair)) + "]" for pair in one) + "]"
         for one in arguments
     ]
     return f"{{{{ {name}({', '.join(shown)}) }}}}"
+
+
+def _name(column: str) -> str:
+    """A column's name in the quotes of the engine that runs the model."""
+    return _macro("quoted_name", column)
 
 
 def _literal(text: str) -> str:
@@ -128,7 +133,7 @@ class _Model:
 
     def _add(self, columns: Mapping[str, str], name: str) -> None:
         """A CTE that adds columns to all existing ones."""
-        added = [f"{expression} as {quote_identifier(column)}" for column, expression in columns.items()]
+        added = [f"{expression} as {_name(column)}" for column, expression in columns.items()]
         self._cte(name, f"    select\n{_indented(['*', *added], 8)}\n    from {self.last}")
 
     def _delivered(self) -> None:
@@ -146,18 +151,18 @@ class _Model:
         table = self.source.tables[table_name]
         selected = []
         for column in columns:
-            name = quote_identifier(column)
+            name = _name(column)
             selected.append(f"nullif(trim({name}), '') as {name}" if table.is_text else name)
         relation = _macro("source", self.source.raw_schema, table_name)
         return f"    select\n{_indented([*selected, *META], 8)}\n    from {relation}"
 
     def _newest_first(self, table: TableConfig, relation: str) -> str:
-        keys = ", ".join(f"{relation}.{quote_identifier(name)}" for name in table.key)
+        keys = ", ".join(f"{relation}.{_name(name)}" for name in table.key)
         return self._numbered(keys, table)
 
     def _numbered(self, keys: str, table: TableConfig) -> str:
         """The number of a row within its key, 1 for the newest; rows of replaced files come last."""
-        version = f"{_macro('version_of', quote_identifier(table.version))} desc nulls last, " if table.version else ""
+        version = f"{_macro('version_of', _name(table.version))} desc nulls last, " if table.version else ""
         return (
             f"row_number() over (partition by {keys} order by case when _batch_id in ("
             f"select batch_id from {_macro('ref', 'stg_ops__batches')} where superseded_by is not null)"
@@ -172,7 +177,7 @@ class _Model:
             used = [name.removeprefix(prefix) for name in forms.used_columns(self.mapping) if name.startswith(prefix)]
             version = [there.version] if there.version else []
             columns = list(dict.fromkeys([*used, *join.by.values(), *version]))
-            keys = ", ".join(map(quote_identifier, join.by.values()))
+            keys = ", ".join(map(_name, join.by.values()))
             before = self.last
             self._cte(f"{alias}_versions", self._rows_of(join.table, columns))
             self._cte(
@@ -180,11 +185,10 @@ class _Model:
                 f"    select *\n    from {alias}_versions\n    where not {_macro('is_deleted', f'{alias}_versions')}\n"
                 f"    qualify {self._numbered(keys, there)} = 1",
             )
-            added = [f"{alias}_latest.{quote_identifier(name)} as {quote_identifier(prefix + name)}" for name in used]
-            added.append(f"{alias}_latest._row_number is not null as {quote_identifier(f'_has_{alias}')}")
+            added = [f"{alias}_latest.{_name(name)} as {_name(prefix + name)}" for name in used]
+            added.append(f"{alias}_latest._row_number is not null as {_name(f'_has_{alias}')}")
             on = " and ".join(
-                f"{_macro('as_text', f'{before}.{quote_identifier(here)}')}"
-                f" = {_macro('as_text', f'{alias}_latest.{quote_identifier(key)}')}"
+                f"{_macro('as_text', f'{before}.{_name(here)}')} = {_macro('as_text', f'{alias}_latest.{_name(key)}')}"
                 for here, key in join.by.items()
             )
             self.columns += [prefix + name for name in used] + [f"_has_{alias}"]
@@ -201,7 +205,7 @@ class _Model:
         chosen = []
         for name in unpivot.columns:
             cases = " ".join(
-                f"when {number} then {quote_identifier(header)}" for number, header in enumerate(unpivot.headers(name))
+                f"when {number} then {_name(header)}" for number, header in enumerate(unpivot.headers(name))
             )
             chosen.append(f"case numbers.number {cases} end as {self._column(name)}")
         numbers = _macro("numbers_to", str(unpivot.up_to - 1))
@@ -218,19 +222,18 @@ class _Model:
     def _filled(self) -> None:
         if not (fill := self.mapping.fill_forward):
             return
-        above = _macro("last_filled", quote_identifier(fill.key), "_batch_id, _file", "_row_number")
+        above = _macro("last_filled", _name(fill.key), "_batch_id, _file", "_row_number")
         self._replace({fill.key: above}, "keyed")
         made = [one.header for one in forms.hashed_in(self.mapping) if set(one.hashed) & set(fill.columns)]
         partition = self._partition(fill.key)
         columns = [name for name in dict.fromkeys([*fill.columns, *made]) if name in self.columns]
-        filled = {name: _macro("first_filled", quote_identifier(name), partition, self._order) for name in columns}
+        filled = {name: _macro("first_filled", _name(name), partition, self._order) for name in columns}
         self._replace(filled, "filled")
 
     def _replace(self, values: Mapping[str, str], name: str) -> None:
         """A CTE with other values in some of the columns that there are."""
         selected = [
-            f"{values[column]} as {quote_identifier(column)}" if column in values else quote_identifier(column)
-            for column in self.columns
+            f"{values[column]} as {_name(column)}" if column in values else _name(column) for column in self.columns
         ]
         service = [*(["_is_current"] if self._is_by_key else []), *(["_part"] if self.mapping.unpivot else []), *META]
         self._cte(name, f"    select\n{_indented([*selected, *service], 8)}\n    from {self.last}")
@@ -291,7 +294,7 @@ class _Model:
         if isinstance(value, forms.Constant):
             return _literal(value.constant)
         if isinstance(value, forms.Hashed):
-            return quote_identifier(value.header)
+            return _name(value.header)
         if isinstance(value, forms.Joined):
             parts = [_macro("as_text", self._column(name)) for name in value.columns]
             return f" || {_literal(value.separator)} || ".join(parts)
@@ -312,7 +315,7 @@ class _Model:
     def _column(self, name: str) -> str:
         """A raw column, or a value that the mapping names; a database takes item and Item for one name."""
         is_named = name in self.mapping.values or (self.mapping.unpivot and name in self.mapping.unpivot.columns)
-        return quote_identifier(f"{name} (value)" if is_named else name)
+        return _name(f"{name} (value)" if is_named else name)
 
     def _occurrence(self, value: forms.Occurrence) -> str:
         name = self._new("occurrence")
@@ -554,7 +557,7 @@ class _Model:
         own = self.mapping.filter if not number else ()
         filters = [f"when {self._condition(one.when)} then {_literal(one.reason)}" for one in own]
         filters += [
-            f"when not {quote_identifier(f'_has_{alias}')} then "
+            f"when not {_name(f'_has_{alias}')} then "
             + _literal(f"no row of {join.table} has its {' and '.join(join.by)}")
             for alias, join in self.mapping.join.items()
             if not join.optional
@@ -577,8 +580,8 @@ class _Model:
         return f"coalesce({', '.join(parts)})"
 
     def _select(self, columns: Mapping[str, str], further: forms.FurtherLine | None, number: int) -> str:
-        selected = [f"{expression} as {quote_identifier(name)}" for name, expression in columns.items()]
-        version = quote_identifier(self.table.version) if self.table.version else None
+        selected = [f"{expression} as {_name(name)}" for name, expression in columns.items()]
+        version = _name(self.table.version) if self.table.version else None
         if version:
             selected.append(f"{_macro('version_of', version)} as _version")
         selected.append(f"{self._reason(number)} as _reject_reason")

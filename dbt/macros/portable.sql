@@ -116,6 +116,17 @@
     shiftleft(cast(1 as bigint), cast({{ number }} as int))
 {%- endmacro %}
 
+{# A column's name as an identifier, whatever letters it has. #}
+{% macro quoted_name(name) -%}
+    {{ return(adapter.dispatch('quoted_name')(name)) }}
+{%- endmacro %}
+{% macro default__quoted_name(name) -%}
+    {{ return('"' ~ name | replace('"', '""') ~ '"') }}
+{%- endmacro %}
+{% macro spark__quoted_name(name) -%}
+    {{ return('`' ~ name | replace('`', '``') ~ '`') }}
+{%- endmacro %}
+
 {# A text of Jinja as a SQL literal. Whatever the text holds, none of it is read as SQL. #}
 {% macro text_literal(text) -%}
     {{ return(adapter.dispatch('text_literal')(text | string)) }}
@@ -202,11 +213,13 @@
     {{ as_text("json_object(" ~ arguments | join(', ') ~ ")") }}
 {%- endmacro %}
 {% macro spark__json_record(columns) -%}
-    {#- to_json leaves out what is NULL, so each value is taken out of an object of its own -#}
+    {#- to_json leaves out what is NULL, so each value is taken out of an object of its own; moments as their texts -#}
     '{' ||
-    {%- for column in columns %} '"{{ column }}":' || coalesce(nullif(
-        substring(to_json(named_struct('v', {{ column }})), 6, greatest(length(to_json(named_struct('v', {{ column }}))) - 6, 0)), ''
-    ), 'null') ||{{ " ',' ||" if not loop.last }}
+    {%- for column in columns %}
+    {%- set value = "to_json(named_struct('v', " ~ column ~ "))" %} '"{{ column }}":' || coalesce(
+        case when typeof({{ column }}) like 'timestamp%' then '"' || cast({{ column }} as string) || '"'
+            else nullif(substring({{ value }}, 6, greatest(length({{ value }}) - 6, 0)), '') end, 'null'
+    ) ||{{ " ',' ||" if not loop.last }}
     {%- endfor %} '}'
 {%- endmacro %}
 

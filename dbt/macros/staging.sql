@@ -8,7 +8,7 @@
     {%- set failures = [] -%}
     {%- for entry in columns -%}
         {%- set column, type = entry[0], entry[1] -%}
-        {%- set said = entry[2] if entry | length > 2 else column | replace('"', '') -%}
+        {%- set said = entry[2] if entry | length > 2 else column | replace('"', '') | replace('`', '') -%}
         {%- do failures.append(['not ' ~ converts(column, type), column, said ~ ' is not a ' ~ ('timestamp' if type == 'timestamptz' else type)]) -%}
     {%- endfor -%}
     {%- if not failures -%}{{ as_text('null') }}{%- else -%}

@@ -112,7 +112,9 @@ stable as (
 
 rules as (
 
-    select customer_id, string_agg(distinct contact, ' and ' order by contact) as rule
+    select
+        customer_id,
+        case when min(contact) = max(contact) then min(contact) else min(contact) || ' and ' || max(contact) end as rule
     from contact_links
     group by customer_id
 
