@@ -18,7 +18,8 @@ from warehouse.onboarding.addition import add_files, files_of
 from warehouse.onboarding.company_folder import company_folder, write_company
 from warehouse.onboarding.database import ROLES, propose_database
 from warehouse.onboarding.file_format import Sample, look_at
-from warehouse.onboarding.guess import FIELDS, propose_guessed
+from warehouse.onboarding.guess import propose_guessed
+from warehouse.onboarding.guessed_lines import FIELDS
 from warehouse.onboarding.proposal import Finding, Proposal, check_zone, propose_recognised
 from warehouse.onboarding.readers import recognise
 from warehouse.settings import load_settings
@@ -169,6 +170,8 @@ def _checked(folder: Path, company: str) -> bool:
                 console.print(str(finding), soft_wrap=True)
     if not problems:
         command = f"loyalty --company {company}"
-        console.print(f"Checked: the files fit. Next: {command} sources try {', '.join(sources)}", soft_wrap=True)
+        console.print(
+            f"Checked: the files have these columns. Next: {command} sources try {', '.join(sources)}", soft_wrap=True
+        )
         console.print(f"shows what becomes of their rows, in seconds. Then: {command} run", soft_wrap=True)
     return not problems

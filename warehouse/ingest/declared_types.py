@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.errors import UserError
 from warehouse.ingest.blanks import on_one_line
-from warehouse.ingest.number_units import NO_CENTS, bare_number, currencies, unit_beside
+from warehouse.ingest.number_units import NO_CENTS, bare_number, bare_quantity, currencies, unit_beside
 from warehouse.ingest.sources import SourceConfig, TableConfig
 from warehouse.sql import quote_identifier, quote_literal
 
@@ -113,9 +113,10 @@ def read_text_columns(
         else:
             if not source.tells_currency(name):
                 _expect_one_currency(connection, source, file, column)
-            mark = _decimal_mark(connection, source, name, file, column)
+            bare = (bare_quantity if source.is_quantity(name, column) else bare_number)(quote_identifier(column))
+            mark = _decimal_mark(connection, source, name, file, column, bare)
             is_amount = source.is_amount(name, column)
-            readings[column] = _number(column, typed[column], mark, in_cells=file.has_types, is_amount=is_amount)
+            readings[column] = _number(column, typed[column], mark, bare, in_cells=file.has_types, is_amount=is_amount)
     return readings
 
 
@@ -293,11 +294,11 @@ def _expect_one_currency(
 
 
 def _decimal_mark(
-    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns, column: str
+    connection: duckdb.DuckDBPyConnection, source: SourceConfig, name: str, file: FileColumns, column: str, bare: str
 ) -> str:
-    """`.` or `,`: as the values prove, else as the YAML says, else the point if nothing speaks against it."""
+    """`.` or `,`: as the values prove (`bare`: without what stands around numbers), else as the YAML says, else the
+    point if nothing speaks against it."""
     said = source.tables[name].decimal_mark
-    value = bare_number(quote_identifier(column))
     kinds = {
         # a mark before anything but a group of three digits, or behind the other mark, is the decimal one
         ".": f"regexp_full_match(v, {quote_literal(written('[.]', ','))}) and contains(v, '.')"
@@ -316,7 +317,7 @@ def _decimal_mark(
     row = connection.execute(
         f"select count(*) filter ({kinds['.']}), count(*) filter ({kinds[',']}),"
         f" min(n) filter ({kinds['.']}), min(n) filter ({kinds[',']}), min(n) filter (regexp_full_match(v, '{single}'))"
-        f" from (select {value} as v, {quote_identifier(column)} as told, _row_number as n from {file.relation})"
+        f" from (select {bare} as v, {quote_identifier(column)} as told, _row_number as n from {file.relation})"
     ).fetchone()
     assert row is not None
     points, commas, point_row, comma_row, open_row = row
@@ -341,11 +342,10 @@ def _decimal_mark(
     return proven or said or "."
 
 
-def _number(column: str, kind: str, mark: str, *, in_cells: bool, is_amount: bool) -> TextReading:
+def _number(column: str, kind: str, mark: str, number_text: str, *, in_cells: bool, is_amount: bool) -> TextReading:
     """A number with the decimal mark `mark`. Of a file whose cells may be numbers these have a point, whatever the mark
     of texts is; what may be both, such as 1.500, is refused. A percentage is no amount."""
     name = quote_identifier(column)
-    number_text = bare_number(name)
     decimal, thousands = ("[.]", ",") if mark == "." else (",", "[.]")
     bare = f"regexp_replace({number_text}, {quote_literal(f'{thousands}|{GROUP}')}, '', 'g')"
     value = bare if mark == "." else f"replace({bare}, ',', '.')"

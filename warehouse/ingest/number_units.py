@@ -8,6 +8,11 @@ CODES = (
     "|RON|RSD|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
 )
 UNIT = rf"(?:[A-Z]{{0,2}}\p{{Sc}}|[Kk]r[.]?|zł|元|{CODES})"
+# What pieces, weights and lengths are counted in, each of which is one. What is a part of another, as g is of kg, is
+# none of them, since a column may hold both.
+COUNTED_IN = (
+    "stk|stck|stück|st|pcs?|pieces?|pz|pce|szt|ks|db|x|ea|each|kg|kilo|l|m|un|ud|uds|unid|paar|pair|个|件|只|瓶|盒|份"
+)
 # The currencies that a sign may mean, the likeliest first; any other means itself.
 MEANT = {
     "€": "EUR", "£": "GBP", "₹": "INR", "zł": "PLN", "US$": "USD", "A$": "AUD", "C$": "CAD", "CA$": "CAD", "R$": "BRL",
@@ -19,6 +24,12 @@ MEANT = {
 
 # What may stand in the place of cents, as in 12,-
 NO_CENTS = "[-\u2013\u2014]+"
+
+
+def bare_quantity(value: str) -> str:
+    """A quantity (SQL) without what it is counted in: 3 Stk, 1,5 kg, 2x."""
+    unit = rf"(?i)([0-9]){BLANK}?(?:{COUNTED_IN})[.]?$"
+    return f"regexp_replace({bare_number(value)}, {quote_literal(unit)}, {quote_literal(chr(92) + '1')})"
 
 
 def bare_number(value: str) -> str:

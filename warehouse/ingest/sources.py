@@ -24,6 +24,7 @@ from warehouse.ingest.mappings import (
     AMOUNTS,
     Constant,
     Mapping,
+    Negative,
     Taken,
     columns_of,
     columns_of_table,
@@ -358,6 +359,13 @@ class SourceConfig(_Section):
             return False
         values = [mapping.columns.get(name) for name in AMOUNTS]
         return column in [value.column if isinstance(value, Taken) else value for value in values]
+
+    def is_quantity(self, table: str, column: str) -> bool:
+        """Whether a raw column is the quantity of order lines, but for its sign."""
+        mapping = self.mapping.get("order_lines")
+        value = mapping.columns.get("quantity") if mapping and mapping.table == table else None
+        value = value.negative if isinstance(value, Negative) else value
+        return isinstance(value, Taken) and value.column == column
 
     def tells_currency(self, table: str) -> bool:
         """Whether the currency of each of a table's rows is told by a column, or by SQL that is not looked into."""

@@ -13,16 +13,10 @@ from typing import Any
 from warehouse.errors import UserError, first_of, nearest
 from warehouse.onboarding.amounts import NUMBERS
 from warehouse.onboarding.file_format import Sample
-from warehouse.onboarding.guess import (
-    Ask,
-    currency_of_lines,
-    customers_mapping,
-    guess_customers,
-    guess_lines,
-    order_lines_mapping,
-    products_mapping,
-)
+from warehouse.onboarding.guess import currency_of_lines, guess_customers
 from warehouse.onboarding.guessed_columns import Guess
+from warehouse.onboarding.guessed_lines import Ask, guess_lines
+from warehouse.onboarding.guessed_mapping import customers_mapping, order_lines_mapping, products_mapping
 from warehouse.onboarding.joined_orders import MOST_REFER, Reference, joined_to_orders, with_orders
 from warehouse.onboarding.proposal import Proposal, copy_of, find_currency, find_zone
 from warehouse.onboarding.readers import load_readers

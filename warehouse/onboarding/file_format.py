@@ -2,14 +2,16 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from warehouse.errors import UserError, nearest, printable
+from warehouse.errors import UserError, first_of, nearest, printable
 from warehouse.files import DAMAGED
 from warehouse.ingest.columns import letters
 from warehouse.ingest.formats import excel
@@ -24,7 +26,9 @@ MOST_BYTES = 16 << 20
 MOST_ROWS = 20_000
 MOST_PREAMBLE = 50
 MOST_LOOKED_AT = 500
+MOST_SHEETS_TOLD = 12
 DELIMITERS = (",", ";", "\t", "|")
+JSON = "JSON. Name it .json"
 MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -76,27 +80,82 @@ def _look_at_cells(path: Path, kind: str) -> Sample:
     options: dict[str, Any] = {}
     found: list[str] = []
     with TemporaryDirectory() as work, connect() as connection, readable(path, kind):
-        sheets = excel.first_rows(connection, path, table, MOST_LOOKED_AT) if kind == "excel" else []
-        if header := _header_of_sheet(sheets):
-            wanted = {name.lower(): name for name in header.names if name}.values()
-            columns = {name: ColumnConfig(required=True) for name in wanted}
-            table = table.model_copy(update={"preamble": True, "columns": columns})
-            options["preamble"] = True
-            found.append(f"its header ends in row {header.rows}")
-        reading, *others = open_file(connection, path, table, IngestSettings(), Path(work))
+        if kind == "excel":
+            sheets = dict(excel.first_rows(connection, path, table, MOST_LOOKED_AT))
+            table, options, found = _fit_sheets(table, sheets)
+        readings = open_file(connection, path, table, IngestSettings(), Path(work))
+        if not readings:
+            raise UserError(f"{path}: the list in it is empty, and shows no columns. Give a day with orders.")
+        reading = readings[0]
         names = list(reading.columns)
         quoted = ", ".join('cast("' + name.replace('"', '""') + '" as varchar)' for name in names)
         rows = connection.execute(f"select {quoted} from ({reading.rows}) limit {MOST_ROWS}").fetchall()
-    if others:
-        options["sheets"] = "*"
-        found.append(f"{len(others) + 1} sheets, all of them read")
     filled = tuple(tuple((value or "").strip() for value in row) for row in rows)
     return Sample(path, tuple(names), filled, options, tuple(found))
 
 
-def _header_of_sheet(sheets: Sequence[tuple[str, list[list[str]]]]) -> excel.Header | None:
-    """The header of the first sheet where it is not its first row alone: below other lines, or of two merged rows."""
-    rows = sheets[0][1] if sheets else []
+def _fit_sheets(
+    table: TableConfig, sheets: Mapping[str, list[list[str]]]
+) -> tuple[TableConfig, dict[str, Any], list[str]]:
+    """The table that reads the workbook's sheets of one layout, what the YAML says of them, and what is told."""
+    headers = {sheet: _header_of_sheet(rows) for sheet, rows in sheets.items()}
+    names, chosen = _main_layout(headers, sheets)
+    options: dict[str, Any] = {}
+    found: list[str] = []
+    if last := next((headers[sheet].rows for sheet in chosen if headers[sheet].rows > 1), None):
+        columns = {name: ColumnConfig(required=True) for name in names}
+        table = table.model_copy(update={"preamble": True, "columns": columns})
+        options["preamble"] = True
+        found.append(f"its header ends in row {last}")
+    left = [sheet for sheet in sheets if sheet not in chosen]
+    if left:
+        table = table.model_copy(update={"sheets": tuple(chosen)})
+        options["sheets"] = _patterns_of_sheets(chosen, left)
+        found.append(f"sheets {_quoted(chosen)}; not read, as the columns are others: {_quoted(left)}")
+    elif len(chosen) > 1:
+        options["sheets"] = "*"
+        found.append(f"{len(chosen)} sheets, all of them read")
+    return table, options, found
+
+
+def _main_layout(
+    headers: Mapping[str, excel.Header], sheets: Mapping[str, list[list[str]]]
+) -> tuple[list[str], list[str]]:
+    """The names under which most values stand, and the sheets that have all of them; every sheet if none has names."""
+    there = {sheet: _letters_of(header.names) for sheet, header in headers.items()}
+    lines = {sheet: [there[sheet], *map(_letters_of, rows[:MOST_PREAMBLE])] for sheet, rows in sheets.items()}
+    alike = {
+        sheet: [one for one, found in lines.items() if any(names <= line for line in found)]
+        for sheet, names in there.items()
+        if names
+    }
+    if not alike:
+        return [], list(sheets)
+    sizes = {sheet: sum(map(any, rows)) for sheet, rows in sheets.items()}
+    main = max(alike, key=lambda sheet: len(there[sheet]) * sum(sizes[one] for one in alike[sheet]))
+    return list({name.lower(): name for name in headers[main].names if name}.values()), alike[main]
+
+
+def _letters_of(row: Sequence[str]) -> set[str]:
+    return {letters(cell) for cell in row if cell}
+
+
+def _patterns_of_sheets(chosen: Sequence[str], left: Sequence[str]) -> list[str]:
+    """The sheets' names, in which digits are replaced where that takes in none of those that are left out."""
+    loose = {sheet: re.sub(r"\d+", "*", sheet) for sheet in chosen}
+    return list(
+        dict.fromkeys(
+            name if any(fnmatchcase(other, pattern) for other in left) else pattern for name, pattern in loose.items()
+        )
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return first_of([f'"{shown(name)}"' for name in names], MOST_SHEETS_TOLD)
+
+
+def _header_of_sheet(rows: Sequence[Sequence[str]]) -> excel.Header:
+    """The header of a sheet: its first row, or one below other lines, or two merged ones."""
     widths = Counter(len(trimmed) for row in rows if (trimmed := _trimmed(row)))
     width = max(widths, key=lambda size: (widths[size], size), default=0)
 
@@ -105,7 +164,7 @@ def _header_of_sheet(sheets: Sequence[tuple[str, list[list[str]]]]) -> excel.Hea
         return len(names) >= width and all(names) and not any(_is_number(name) for name in names)
 
     found = excel.find_header(rows, is_header) if width > 1 else None
-    return found if found and found.rows > 1 else None
+    return found or excel.Header(_trimmed(rows[0]) if rows else [], 1)
 
 
 def _trimmed(row: Sequence[str]) -> list[str]:
@@ -117,13 +176,17 @@ def _trimmed(row: Sequence[str]) -> list[str]:
 
 def _look_at_text(path: Path) -> Sample:
     content = _content(path)
-    refuse_other_formats(content, path, {**OTHERS, b"{": "JSON. Name it .json"})
+    refuse_other_formats(content, path, {**OTHERS, b"{": JSON, b"[{": JSON})
     encoding, text = _decoded(path, content)
     delimiter = _delimiter(text)
     lines = list(csv.reader(io.StringIO(text), delimiter=delimiter))[: MOST_ROWS + MOST_PREAMBLE]
     start = _header_row(lines)
     header = tuple(name.strip() for name in lines[start])
-    rows = tuple(tuple(value.strip() for value in line) for line in lines[start + 1 :] if len(line) == len(header))
+    body, is_ended = _without_ending(len(header), lines[start + 1 :])
+    rows = tuple(tuple(value.strip() for value in line) for line in body if len(line) == len(header))
+    if body and not rows:
+        usual = Counter(map(len, body)).most_common(1)[0][0]
+        raise UserError(f"{path}: the header has {len(header)} values, the rows {usual}. Export it again.")
     options: dict[str, Any] = {}
     found = []
     if encoding not in ("utf-8", "utf-16"):
@@ -132,10 +195,19 @@ def _look_at_text(path: Path) -> Sample:
     if delimiter != ",":
         options["delimiter"] = delimiter
         found.append("values separated by tabs" if delimiter == "\t" else f'values separated by "{delimiter}"')
+    if is_ended:
+        found.append("a delimiter behind the last value of each row, which is skipped")
     if start:
         options["preamble"] = True
         found.append(f"{start} lines above the header, which are skipped")
     return Sample(path, header, rows, options, tuple(found))
+
+
+def _without_ending(width: int, lines: Sequence[list[str]]) -> tuple[list[list[str]], bool]:
+    """The rows, and whether they end in one delimiter more than the header, which is told as in loading."""
+    rows = [line for line in lines if line]
+    is_ended = bool(rows) and len(rows[0]) == width + 1 and not rows[0][-1]
+    return [row if row[-1] or not is_ended else row[:-1] for row in rows], is_ended
 
 
 def _content(path: Path) -> bytes:
@@ -183,12 +255,17 @@ def _delimiter(text: str) -> str:
 
 
 def _header_row(lines: Sequence[Sequence[str]]) -> int:
-    """The first row of as many values as most have, all of them filled and none a number."""
+    """The first row of as many values as most have, most of them filled and none a number.
+
+    Rows may end in one delimiter more.
+    """
     widths = Counter(len(line) for line in lines[:500] if any(line))
     width = max(widths, key=lambda size: (widths[size], size), default=0)
+    is_ended = not any(line[-1] for line in lines[:500] if len(line) == width > 0)
     for number, line in enumerate(lines[:MOST_PREAMBLE]):
         names = [value.strip() for value in line]
-        if len(line) == width and sum(map(bool, names)) > width / 2 and not any(_is_number(name) for name in names):
+        is_wide = len(line) == width or (is_ended and len(line) == width - 1)
+        if is_wide and sum(map(bool, names)) > width / 2 and not any(_is_number(name) for name in names):
             return number
     return 0
 

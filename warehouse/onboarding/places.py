@@ -58,17 +58,27 @@ def zone_of_rails(name: str) -> str | None:
 
 
 def zone_of_offsets(moments: Sequence[tuple[str, int]]) -> tuple[str | None, list[str]]:
-    """The likeliest zone in which each local moment has its offset (minutes), and the offsets as they are written."""
+    """The likeliest zone in which each local moment has its offset (minutes), and the offsets as they are written.
+
+    Moments in another form than ISO 8601 tell nothing.
+    """
     offsets = sorted({minutes for _, minutes in moments})
     told = [f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}" for minutes in offsets]
     by_day = {text[:10]: (text, minutes) for text, minutes in moments}
-    parsed = [(datetime.fromisoformat(text.strip()), minutes) for text, minutes in by_day.values()]
-    for name in LIKELY:
+    parsed = [(moment, minutes) for text, minutes in by_day.values() if (moment := _moment(text))]
+    for name in LIKELY if parsed else ():
         zone = ZoneInfo(name)
         misses = sum(_offset(moment, zone) != minutes for moment, minutes in parsed)
         if misses <= len(parsed) // 100:  # the hours of a change may be either
             return name, told
     return None, told
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
 
 
 def _offset(moment: datetime, zone: ZoneInfo) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from warehouse.ingest.declared_types import ISO, SHORT
+from warehouse.ingest.sources import FORMAT_OF_ENDING
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.places import currency_of, zone_of_currency, zone_of_offsets, zone_of_rails
 from warehouse.onboarding.readers import Recognised
@@ -19,7 +20,8 @@ FORMATS = (
     "%d %b %Y %H:%M:%S", "%d %b %Y", "%d-%b-%Y", "%d %B %Y", "%Y%m%d%H%M%S", "%Y%m%d", "%Y年%m月%d日 %H:%M:%S",
     "%Y年%m月%d日",
 )  # fmt: skip
-OFFSET = re.compile(r" ?([+-])(\d{2}):?(\d{2})$")
+# Behind a time of day alone: in 13-01-2025 a year stands behind the dash.
+OFFSET = re.compile(r"(?P<moment>.*\d:\d{2}(?:[.,]\d+)?) ?(?P<sign>[+-])(?P<hours>\d{2}):?(?P<minutes>\d{2})")
 CHURN_DAYS = 90
 
 
@@ -97,7 +99,7 @@ def patterns(samples: Sequence[Sample], folder: Path) -> list[str]:
     found = []
     for sample in samples:
         name = sample.path.resolve().relative_to(folder)
-        ending = "".join(name.suffixes)
+        ending = _ending(name)
         stem = name.name.removesuffix(ending)
         loose = re.sub(r"[ _-]*\(?\d[\d ._-]*\)?", "*", stem) if re.search(r"[^\W\d_]{3}", stem) else stem
         loose = loose if loose.endswith("*") else f"{loose}*"
@@ -105,6 +107,13 @@ def patterns(samples: Sequence[Sample], folder: Path) -> list[str]:
         prefix = "" if folders or name.parent == Path() else f"{name.parent.as_posix()}/"
         found.append(f"{folders}{prefix}{loose}{ending}")
     return list(dict.fromkeys(found))
+
+
+def _ending(name: Path) -> str:
+    """The ending that tells the format, with that of a packed file behind it; other dots are the name's own."""
+    inner, outer = ["", *name.suffixes][-2:]
+    is_packed = outer.lower() in (".gz", ".zip") and inner.lower() in FORMAT_OF_ENDING
+    return inner + outer if is_packed else outer
 
 
 def _fit_moments(source: dict[str, Any], name: str, column: str | None, sample: Sample) -> list[str]:
@@ -207,9 +216,9 @@ def find_zone(sample: Sample, column: str | None, named: str | None, currency: s
             return Finding(found, f'the column "{named}"')
     moments = []
     for value in sample.column(column) if column else []:
-        if match := OFFSET.search(value):
-            sign = -1 if match[1] == "-" else 1
-            moments.append((value[: match.start()], sign * (int(match[2]) * 60 + int(match[3]))))
+        if match := OFFSET.fullmatch(value):
+            minutes = int(match["hours"]) * 60 + int(match["minutes"])
+            moments.append((match["moment"], -minutes if match["sign"] == "-" else minutes))
     if moments:
         zone, offsets = zone_of_offsets(moments)
         if zone:

@@ -162,7 +162,7 @@ def test_it_says_which_is_which_what_it_rests_on_and_what_comes_next(
         'Kassenbons_2024.csv: order lines; encoding cp1252; values separated by ";"; 3 lines above the header',
         "Einzelpreis x Menge - Rabatt = Betrag in 100.0%",
         "Currency: EUR (assumed: the files name no currency; say --currency for another)",
-        f"Checked: the files fit. Next: loyalty --company {company} sources try ",
+        f"Checked: the files have these columns. Next: loyalty --company {company} sources try ",
         f"Then: loyalty --company {company} run",
     ):
         assert part in said
@@ -333,7 +333,7 @@ def test_customers_that_come_later_are_added_and_what_was_changed_by_hand_stays(
     capsys.readouterr()
     assert main(["init", str(customers), "--company", str(company)]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "customers_export.csv: Shopify, customers" in said and "Checked: the files fit" in said
+    assert "customers_export.csv: Shopify, customers" in said and "Checked: the files have these columns" in said
     source = yaml.safe_load(file.read_text(encoding="utf-8"))
     assert source["tables"]["customers"]["files"] == ["customers_export*.csv"]
     assert source["tables"]["customers"]["delimiter"] == ";"

@@ -10,6 +10,9 @@ A record is malformed when its number of values is not the header's, when a quot
 alone is given up, and reading resumes at the next), when text follows a closing quote, or when it holds a NUL byte,
 a carriage return outside quotes, bytes that are not in the declared encoding, or more than a mebibyte. Blank lines
 are no records. Quotes inside a value that does not start with one are part of the value.
+
+Some programs end every row, but not the header, in one delimiter more. Whether a file is so is told by its first
+record, for all of them: then a delimiter at a record's end ends its last value, rather than one more that is empty.
 """
 
 import codecs
@@ -116,9 +119,15 @@ def read_chunks(path: Path, encoding: str = "utf-8", limits: IngestSettings = LI
     valid in that encoding keep a byte that is invalid in UTF-8. Raises UserError for an empty file, undeclared UTF-16
     without a mark, a compressed file that is damaged, truncated or too large when unpacked, and endless lines.
     """
+    yield from _whole_lines(read_pieces(path, encoding, limits), path)
+
+
+def read_pieces(path: Path, encoding: str = "utf-8", limits: IngestSettings = LIMITS) -> Iterator[bytes]:
+    """The bytes that `read_chunks` gives, wherever a mebibyte of them ends. Raises UserError as it does, but not for
+    lines."""
     try:
         with open_text(path) as stream:
-            yield from _whole_lines(_chunks(stream, path, encoding, limits), path)
+            yield from _chunks(stream, path, encoding, limits)
     except DAMAGED as error:
         raise UserError(
             f"{path}: not a whole packed file ({error}). Was it copied to the end? Export it again."
@@ -260,6 +269,7 @@ class Splitter:
         self.tally = Tally()
         self._width = self._above = 0
         self._names: list[bytes] = []
+        self._ending: bytes | None = None
         d = re.escape(self.delimiter)
         body = rb'[^"]*+(?:""[^"]*+)*+'
         self._quoted = re.compile(rb' *"(' + body + rb')" *(?=' + d + rb"|\Z)")
@@ -281,7 +291,7 @@ class Splitter:
         self._path = path
         for number, chunk in read_chunks(path, self.declared, self.limits):
             self.tally.has_formulas |= FORMULA in chunk
-            if not waiting and self.tally.header and self._is_plain(chunk):
+            if not waiting and self._ending is not None and self._is_plain(chunk):
                 self._split_plain(number, chunk, sound, malformed)
             else:
                 contents = chunk.removesuffix(b"\n").split(b"\n")
@@ -320,18 +330,19 @@ class Splitter:
         d, width = self.delimiter, self._width
         if self.encoding != "utf-8":
             lines = [line.decode(self.encoding).encode() for line in lines]
-        if b"" not in lines and {line.count(d) for line in lines} == {width - 1} and self._short(lines):
-            sound.write(b"".join([b"%d%b%b\n" % (i, d, line) for i, line in enumerate(lines, number)]))
+        records = [line.removesuffix(d) for line in lines] if self._ending else lines
+        if b"" not in lines and {record.count(d) for record in records} == {width - 1} and self._short(lines):
+            sound.write(b"".join([b"%d%b%b\n" % (i, d, record) for i, record in enumerate(records, number)]))
             self.tally.sound += len(lines)
             return
-        for i, line in enumerate(lines, number):
+        for i, (line, record) in enumerate(zip(lines, records, strict=True), number):
             if not line:
                 continue
-            if line.count(d) == width - 1 and len(line) <= RECORD_LIMIT_BYTES:
-                sound.write(b"%d%b%b\n" % (i, d, line))
+            if record.count(d) == width - 1 and len(line) <= RECORD_LIMIT_BYTES:
+                sound.write(b"%d%b%b\n" % (i, d, record))
                 self.tally.sound += 1
             else:
-                self._reject(Line(i, line), self._count_reason(line.count(d) + 1, line), malformed, "utf-8")
+                self._reject(Line(i, line), self._count_reason(record.count(d) + 1, line), malformed, "utf-8")
 
     def _refuse_other_order(self, number: int, chunk: bytes) -> None:
         """Raises UserError for a second header with the columns in another order: rows behind it would be misread."""
@@ -361,17 +372,19 @@ class Splitter:
             number, content = waiting[0]
             if self._faultless.match(content) and len(content) <= RECORD_LIMIT_BYTES and self._is_utf8(content):
                 waiting.popleft()
-                sound.write(b"%d%b%b\n" % (number, self.delimiter, content.removesuffix(b"\r")))
+                self._ending = self._ending or b""
+                record = content.removesuffix(b"\r").removesuffix(self._ending)
+                sound.write(b"%d%b%b\n" % (number, self.delimiter, record))
                 self.tally.sound += 1
                 continue
             try:
-                record = self._take_record(waiting, final=final)
+                taken = self._take_record(waiting, final=final)
             except _UnclosedError:
                 return  # the rest of this record is in the next chunk
             except MalformedError as reason:
                 self._reject(waiting.popleft(), str(reason), malformed, self.encoding)
                 continue
-            self._judge(record, sound, malformed)
+            self._judge(taken, sound, malformed)
 
     def _is_utf8(self, content: bytes) -> bool:
         """Whether the bytes can go to the scratch file as they are."""
@@ -447,7 +460,8 @@ class Splitter:
         d = re.escape(self.delimiter)
         value = rb'(?:"[^"\0]*+(?:""[^"\0]*+)*+"|[^"\r\n\0' + d + rb"]*+)"
         more = d + value
-        return re.compile(rb"(?!\r?\Z)" + value + rb"(?:" + more + rb"){%d}\r?\Z" % (self._width - 1))
+        ending = re.escape(self._ending or b"")
+        return re.compile(rb"(?!\r?\Z)" + value + rb"(?:" + more + rb"){%d}" % (self._width - 1) + ending + rb"\r?\Z")
 
     def _take_record(self, waiting: deque[Line], *, final: bool) -> Line:
         """Removes and returns the next record, whose values can be told apart.
@@ -513,12 +527,22 @@ class Splitter:
                 return values, False
             position = match.end() + 1
 
+    def _note_ending(self, content: bytes, found: int) -> None:
+        """Whether records end in one delimiter more than the header: the first of them, of `found` values, tells it."""
+        has_more = found == self._width + 1 and content.endswith(self.delimiter)
+        self._ending = self.delimiter if has_more else b""
+        self._faultless = self._faultless_line()
+
     def _judge(self, record: Line, sound: BinaryIO, malformed: BinaryIO) -> None:
         content = record.content
         if not content:
             return
         try:
             values = self._values(content)
+            if self._ending is None:
+                self._note_ending(content, len(values))
+            if self._ending and content.endswith(self._ending):
+                values.pop()
             if b"\0" in content:
                 raise MalformedError("a NUL byte")
             if len(content) > RECORD_LIMIT_BYTES or len(values) != self._width:

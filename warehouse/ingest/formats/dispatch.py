@@ -54,7 +54,7 @@ def open_file(
 
 
 def peek_columns(connection: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
-    """The columns and types of the file, or of each sheet, without reading the rows (of JSON lines: of the first
+    """The columns and types of the file, or of each sheet, without reading the rows (of JSON: of the first
     mebibyte). Raises UserError.
     """
     kind = file_format(path, table)

@@ -39,7 +39,8 @@ def verdicts(content: bytes, folder: Path, **dialect: str) -> tuple[list[str], l
         (b"1,2,3\n4,5,6\r\n", ["2,1,2,3", "3,4,5,6"], []),
         (b"\n1,2,3\n\r\n\n4,5,6\n\n", ["3,1,2,3", "6,4,5,6"], []),
         (b"1,2\n4,5,6\n", ["3,4,5,6"], [(2, "3 values expected, 2 found")]),
-        (b"1,2,3,\n4,5,6\n", ["3,4,5,6"], [(2, "3 values expected, 4 found")]),
+        (b"4,5,6\n1,2,3,\n", ["2,4,5,6"], [(3, "3 values expected, 4 found")]),
+        (b"1,2,3,4\n4,5,6,\n", [], [(2, "3 values expected, 4 found"), (3, "3 values expected, 4 found")]),
         (b'1,"2",3\n', ['2,1,"2",3'], []),
         (b'1, "2" ,3\n', ["2,1,2,3"], []),
         ('1,"Müller",3\n'.encode(), ['2,1,"Müller",3'], []),
@@ -63,6 +64,33 @@ def test_each_line_gets_one_verdict(
     tmp_path: Path, body: bytes, sound: list[str], malformed: list[tuple[int, str]]
 ) -> None:
     assert verdicts(b"a,b,c\n" + body, tmp_path) == (sound, malformed)
+
+
+@pytest.mark.parametrize("quoted", [b"", b'"x,y","",\'z\',\n'])
+@pytest.mark.parametrize("chunk", [3, 20, 1 << 20])
+@pytest.mark.parametrize("feed", [b"\n", b"\r\n"])
+def test_a_delimiter_behind_the_last_value_is_told_by_the_first_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quoted: bytes, chunk: int, feed: bytes
+) -> None:
+    """A record of as many values as the header whose last one is empty lacks one: it is not read with a gap."""
+    monkeypatch.setattr(csv_format, "CHUNK_BYTES", chunk)
+    body = b"\n1,2,3,\n4,,,\n7,8,9\n,,,\n1,2,\n1,2,3,,\n1,2,3,4\n,\n" + quoted
+    sound, malformed = verdicts(b"a,b,c\n" + body.replace(b"\n", feed), tmp_path)
+    assert sound == ["3,1,2,3", "4,4,,", "5,7,8,9", "6,,,", *(['11,"x,y","",\'z\''] if quoted else [])]
+    assert malformed == [
+        (7, "3 values expected, 2 found"),
+        (8, "3 values expected, 4 found"),
+        (9, "3 values expected, 4 found"),
+        (10, "3 values expected, 1 found"),
+    ]
+
+
+def test_the_first_record_that_can_be_told_tells_the_ending(tmp_path: Path) -> None:
+    assert verdicts(b'a,b\n1,"x"y,\n1,2,\n', tmp_path) == (["3,1,2"], [(2, "text behind a closing quote")])
+    assert verdicts('a;b\n1;Müller;\n2;"ß";\n'.encode("cp1252"), tmp_path, delimiter=";", encoding="cp1252") == (
+        ["2;1;Müller", "3;2;ß"],
+        [],
+    )
 
 
 def test_line_numbers_count_line_breaks_inside_quotes(tmp_path: Path) -> None:
