@@ -17,6 +17,8 @@ from warehouse.sql import quote_identifier, quote_literal
 
 # Enough of the hash that no two of a billion customers get the same.
 DIGITS = 24
+# How spreadsheets write long numbers, as in dbt/macros/ids.sql.
+SCIENTIFIC = "[0-9]+([.,][0-9]+)?e[+][0-9]+"
 
 
 def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
@@ -37,7 +39,8 @@ def hashed_columns(source: SourceConfig, table: TableConfig, columns: Mapping[st
 
 
 def _plain(column: str, nothing: Set[str]) -> str:
-    """An address as it is compared: lower case, without blanks; NULL where only one of the words `nothing` is left."""
+    """An address as it is compared: lower case, without blanks; NULL where only one of the words `nothing` is left, or
+    a number that has lost its digits, which would make one customer of many."""
     address = f"lower(regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANK)}, '', 'g'))"
     words = ", ".join(quote_literal(word.lower()) for word in sorted({"", *nothing}))
-    return f"case when {address} not in ({words}) then {address} end"
+    return f"case when {address} not in ({words}) and not {address} similar to '{SCIENTIFIC}' then {address} end"

@@ -1,6 +1,7 @@
 """Which columns of an unknown file of order lines are what, by the words of their headers and by their values."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from warehouse.errors import UserError
@@ -12,6 +13,7 @@ from warehouse.onboarding.readers import listed
 from warehouse.onboarding.vocabulary import (
     CONTACTS,
     DETAILS,
+    OF_PAYMENTS,
     ORDERS_PREFIX,
     SAYS_CANCELLED,
     SAYS_RETURN,
@@ -88,7 +90,7 @@ def _has_amount(guess: Guess) -> bool:
 
 
 # So many words may a column have that says what its rows are, and so few orders tell nothing of a customer.
-MOST_WORDS, FEW_ORDERS, COUNTED = 12, 10, 1_000
+MOST_WORDS, FEW_ORDERS = 12, 10
 NAME = re.compile(r"[^\W\d]{2,}[.,]?( [^\W\d]+[.,]?)+")
 SHAPE_TOLD = 40
 BARE_ID = re.compile("id|no|nr|n[°o]|number|num(er|ero|mer)")
@@ -120,8 +122,9 @@ def _take_by_words(guess: Guess, kinds: Mapping[str, str]) -> None:
 
 def _take_by_values(guess: Guess, kinds: Mapping[str, str]) -> None:
     """Columns of a few words, one of which says what its row is, whatever the header is."""
-    for header, kind in kinds.items():
-        words = set(guess.sample.column(header)) if kind == "text" and header not in guess.columns.values() else set()
+    left = [header for header, kind in kinds.items() if kind == "text" and header not in guess.columns.values()]
+    for header in left:
+        words = set() if OF_PAYMENTS.search(plain(header)) else {*guess.sample.column(header)}
         for name, pattern in (("is_return", SAYS_RETURN), ("order_status", SAYS_CANCELLED)):
             telling = [word for word in sorted(words) if pattern.match(word.casefold())]
             if telling and 1 < len(words) <= MOST_WORDS and name not in guess.columns:
@@ -145,12 +148,12 @@ def _take_customer(guess: Guess) -> None:
         )
     if "order_id" not in guess.columns:
         return
-    buyers = dict(zip(guess.orders(), guess.values("customer_id"), strict=True))
-    known = [buyer for buyer in buyers.values() if buyer]
-    most = max(map(known.count, set(known[:COUNTED])), default=0)
-    if len(known) > FEW_ORDERS and most > len(known) / 5:
+    buyers = Counter(dict(zip(guess.orders(), guess.values("customer_id"), strict=True)).values())
+    del buyers[""]
+    most = max(buyers.values(), default=0)
+    if buyers.total() > FEW_ORDERS and most > buyers.total() / 5:
         guess.notes.append(
-            f"One value of {header} has {most:,} of {len(known):,} orders. If it stands for guests, list it as"
+            f"One value of {header} has {most:,} of {buyers.total():,} orders. If it stands for guests, list it as"
             " `guest_ids` in the source's file."
         )
 

@@ -35,12 +35,14 @@ PARTLY = re.compile("part|teil|部分")
 YES_WORDS = "j|ja|y|yes|true|1|x|oui|si|sí|是"
 YES, NO = re.compile(f"^({YES_WORDS})$"), re.compile("^(n|nein|no|false|0|non|否)$")
 RETURN_WORDS = (
-    "((full|partial)(ly)? )?(refund|return)(ed)?|credit( ?note)?|void|storno|retoure|(storno)?gutschrift|avoir"
+    "((full|partial)(ly)? )?(refund|return)(ed)?|credit ?note|storno|retoure|(storno)?gutschrift|avoir"
     "|remboursement|remboursé|devolución|reembolso|reso|rimborso|zwrot|retur|退货|退款"
 )
-RETURNED = re.compile(f"^({YES_WORDS}|r|{RETURN_WORDS})$")
-# What marks a column as one of returns, or of a status, whatever its header is.
+RETURNED = re.compile(f"^({YES_WORDS}|r|credit|void|{RETURN_WORDS})$")
+# What marks a column as one of returns, or of a status, whatever its header is; but one of payments, which may be
+# refunded by themselves.
 SAYS_RETURN = re.compile(f"^({RETURN_WORDS})$")
+OF_PAYMENTS = re.compile("pay|tender|zahl|paiement|pago|pagamento|betaal|platno|支付|付款")
 SAYS_CANCELLED = re.compile(
     "^(order |is )?(cancell?ed|cancelad[oa]|voided|storniert|annul[ée]+e?|annullat[oa]|anulowan[eay]|已取消|已关闭)"
 )

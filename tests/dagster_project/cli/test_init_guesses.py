@@ -189,6 +189,13 @@ def test_returns_are_told_by_their_words_whatever_the_header(tmp_path: Path, hea
     assert lines["net_amount"] == {"negative": "total", "when": {head: ["Gutschrift"]}}
 
 
+def test_a_way_to_pay_is_no_return(tmp_path: Path) -> None:
+    lines = guessed(tmp_path, sales("item,qty,price,total,Payment,Settled", "Cash,Refund", "Refund,Credit"))["lines"]
+    assert lines["net_amount"] == {"negative": "total", "when": {"Settled": ["Credit", "Refund"]}}
+    lines = guessed(tmp_path, sales("item,qty,price,total,Payment", "Cash", "Refund"), force="")["lines"]
+    assert lines["net_amount"] == "total"
+
+
 def test_nothing_times_something_proves_nothing(tmp_path: Path) -> None:
     lines = guessed(tmp_path, sales("item,qty,price,amount,tip,fee", "0,0.00"))["lines"]
     assert (lines["quantity"], lines["net_amount"]) == ("qty", "amount")
