@@ -12,7 +12,8 @@ a carriage return outside quotes, bytes that are not in the declared encoding, o
 are no records. Quotes inside a value that does not start with one are part of the value.
 
 Some programs end every row, but not the header, in one delimiter more. Whether a file is so is told by its first
-record, for all of them: then a delimiter at a record's end ends its last value, rather than one more that is empty.
+record, for all of them: then a delimiter at a record's end ends its last value, rather than one more that is empty. If
+a later record has a value there, the header lacks a name, values are not under theirs, and the file is refused.
 """
 
 import codecs
@@ -342,6 +343,7 @@ class Splitter:
                 sound.write(b"%d%b%b\n" % (i, d, record))
                 self.tally.sound += 1
             else:
+                self._expect_no_shift(Line(i, line), record.count(d) + 1)
                 self._reject(Line(i, line), self._count_reason(record.count(d) + 1, line), malformed, "utf-8")
 
     def _refuse_other_order(self, number: int, chunk: bytes) -> None:
@@ -533,6 +535,14 @@ class Splitter:
         self._ending = self.delimiter if has_more else b""
         self._faultless = self._faultless_line()
 
+    def _expect_no_shift(self, record: Line, found: int) -> None:
+        """Raises UserError where records that end in one delimiter more are those of a header that lacks a name."""
+        if self._ending and found == self._width + 1 and not record.content.rstrip(b"\r").endswith(self._ending):
+            raise UserError(
+                f"{self._path}: line {record.number} has a value behind the last column, and the first record none: the"
+                f" header has {self._width} names, and may lack that of the first column. Mend the header."
+            )
+
     def _judge(self, record: Line, sound: BinaryIO, malformed: BinaryIO) -> None:
         content = record.content
         if not content:
@@ -545,6 +555,7 @@ class Splitter:
                 values.pop()
             if b"\0" in content:
                 raise MalformedError("a NUL byte")
+            self._expect_no_shift(record, len(values))
             if len(content) > RECORD_LIMIT_BYTES or len(values) != self._width:
                 raise MalformedError(self._count_reason(len(values), content))
             text = self.delimiter.join(self._written(value) for value in values).decode(self.encoding)

@@ -74,14 +74,13 @@ def test_a_delimiter_behind_the_last_value_is_told_by_the_first_record(
 ) -> None:
     """A record of as many values as the header whose last one is empty lacks one: it is not read with a gap."""
     monkeypatch.setattr(csv_format, "CHUNK_BYTES", chunk)
-    body = b"\n1,2,3,\n4,,,\n7,8,9\n,,,\n1,2,\n1,2,3,,\n1,2,3,4\n,\n" + quoted
+    body = b"\n1,2,3,\n4,,,\n7,8,9\n,,,\n1,2,\n1,2,3,,\n,\n" + quoted
     sound, malformed = verdicts(b"a,b,c\n" + body.replace(b"\n", feed), tmp_path)
-    assert sound == ["3,1,2,3", "4,4,,", "5,7,8,9", "6,,,", *(['11,"x,y","",\'z\''] if quoted else [])]
+    assert sound == ["3,1,2,3", "4,4,,", "5,7,8,9", "6,,,", *(['10,"x,y","",\'z\''] if quoted else [])]
     assert malformed == [
         (7, "3 values expected, 2 found"),
         (8, "3 values expected, 4 found"),
-        (9, "3 values expected, 4 found"),
-        (10, "3 values expected, 1 found"),
+        (9, "3 values expected, 1 found"),
     ]
 
 
@@ -159,6 +158,14 @@ def test_a_second_header_in_another_order_is_refused(tmp_path: Path, second: byt
         split(b"id,n,day\n1,2,3\n" + second + b"\n5,4,3\n", tmp_path)
     again, _ = verdicts(b"id,n,day\n1,2,3\nid,n,day\n4,5,6\n", tmp_path)
     assert again == ["2,1,2,3", "3,id,n,day", "4,4,5,6"]
+
+
+@pytest.mark.parametrize("first", [b"1,a,2,", b'1,"a",2,'])
+def test_a_header_that_lacks_a_name_is_no_ending(tmp_path: Path, first: bytes) -> None:
+    rows = first + b"\n2,b,3,\n"
+    assert verdicts(b"id,name,n\n" + rows, tmp_path)[1] == []
+    with pytest.raises(UserError, match="line 4 has a value behind the last column, and the first record none"):
+        split(b"id,name,n\n" + rows + b"3,c,4,5\n", tmp_path)
 
 
 def test_gzip_is_unpacked_and_a_cut_file_is_refused(tmp_path: Path) -> None:
