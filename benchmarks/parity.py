@@ -33,8 +33,6 @@ from warehouse.sql import connect, limit_resources, quote_identifier, quote_lite
 
 # The Python of each engine's environment, which `make` makes under the engine's name.
 ENGINES = {name: PROJECT_ROOT / f".{name}-venv" / "bin" / "python" for name in ("spark", "sail")}
-# Of the words of an engine that failed, the last.
-MOST_TOLD = 4_000
 # Schemas of what models read and none makes; raw tables have a schema for each source.
 READ = "(table_schema in ('ops', 'ml') or table_schema like 'raw\\_%' escape '\\') and table_name <> 'watermarks'"
 
@@ -126,7 +124,7 @@ def _build_there(
     environment = {**os.environ, "TZ": "UTC", "DO_NOT_TRACK": "1"}
     done = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{engine} did not build every model:\n{done.stderr.strip()[-MOST_TOLD:]}")
+        sys.exit(f"{engine} did not build every model:\n{done.stderr.strip()[-4000:]}")
 
 
 def _copied(warehouse: Path, relations: Sequence[Relation], files: Path, here: Path, there: Path) -> None:

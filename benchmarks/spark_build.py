@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
 
+# Of a message, which may end in a plan of pages.
+MOST_TOLD = 600
 DBT_DIR = Path(__file__).parents[1] / "dbt"
 # One machine, and tables that fit it: what is shuffled stays in one part. Recursive CTEs may take as many steps as they
 # need: a customer's points have one for each event.
@@ -97,7 +99,7 @@ def _build(engine: str, work: Path, variables: Path, nodes: Sequence[str]) -> li
     done = dbtRunner().invoke([*map(str, words), "--vars", variables.read_text(encoding="utf-8")])
     if done.exception:
         return [str(done.exception)]
-    return [f"{one.node.name}: {one.message}" for one in done.result if one.status == "error"]
+    return [f"{one.node.name}: {one.message[:MOST_TOLD]}" for one in done.result if one.status == "error"]
 
 
 def _models(work: Path, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -30,10 +30,11 @@
         else {{ without_blanks(value) }} end
 {%- endmacro %}
 
-{# Whether an id is a number that lost its digits to scientific notation, as spreadsheets and Java write long ones. #}
+{# Whether an id is a number that lost its digits to scientific notation, as spreadsheets and Java write long ones. The same
+   pattern stands in warehouse/ingest/hashed_ids.py. #}
 {% macro is_scientific(value) -%}
     ({{ value }} like '%+%' or {{ value }} like '%.%E%')
-            and {{ matches_whole(value, '-?[0-9]+([.][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+E[0-9]{1,2}') }}
+            and {{ matches_whole(value, '-?[0-9]+([.,][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+E[0-9]{1,2}') }}
 {%- endmacro %}
 
 {# A text without blanks at its ends: also those that no keyboard has, and those that take no room. #}

@@ -61,7 +61,7 @@ CASES: dict[str, dict[str, str]] = {
     "not-any": {"customer_id": "n/a"},
     "hex": {"customer_id": "1E5"},
     "scientific": {"customer_id": "1.23E+11"},
-    "scientific-product": {"product_id": "4E+12"},
+    "scientific-product": {"product_id": "4,5E+12"},
     "java": {"order_id": "1.2345678E7"},
     "missing-1-3": {},
     "": {},
@@ -104,7 +104,7 @@ k2,C4,holdout
 GUESTS = {"empty", "is-null", "is-nan", "zero", "zero-float", "backslash", "not-any"}
 REASONS = {
     "scientific": ("customer_id is a number in scientific notation, whose digits are lost", "1.23E+11"),
-    "scientific-product": ("product_id is a number in scientific notation, whose digits are lost", "4E+12"),
+    "scientific-product": ("product_id is a number in scientific notation, whose digits are lost", "4,5E+12"),
     "java": ("order_id is a number in scientific notation, whose digits are lost", "1.2345678E7"),
     "no-order": ("order_id is missing", None),
     "old": ("ordered_at is before 1990-01-01 (earliest_date)", "1899-12-31 00:00:00"),

@@ -17,8 +17,8 @@ from warehouse.sql import quote_identifier, quote_literal
 
 # Enough of the hash that no two of a billion customers get the same.
 DIGITS = 24
-# How spreadsheets write long numbers, as in dbt/macros/ids.sql.
-SCIENTIFIC = "[0-9]+([.,][0-9]+)?e[+][0-9]+"
+# How spreadsheets and Java write long numbers, as in dbt/macros/ids.sql.
+SCIENTIFIC = "-?[0-9]+([.,][0-9]+)?[eE][+][0-9]+|-?[0-9][.][0-9]+E[0-9]{1,2}"
 
 
 def set_salt(connection: DuckDBPyConnection, settings: Settings) -> None:
@@ -41,6 +41,8 @@ def hashed_columns(source: SourceConfig, table: TableConfig, columns: Mapping[st
 def _plain(column: str, nothing: Set[str]) -> str:
     """An address as it is compared: lower case, without blanks; NULL where only one of the words `nothing` is left, or
     a number that has lost its digits, which would make one customer of many."""
-    address = f"lower(regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANK)}, '', 'g'))"
+    written = f"regexp_replace(cast({quote_identifier(column)} as varchar), {quote_literal(BLANK)}, '', 'g')"
+    address = f"lower({written})"
     words = ", ".join(quote_literal(word.lower()) for word in sorted({"", *nothing}))
-    return f"case when {address} not in ({words}) and not {address} similar to '{SCIENTIFIC}' then {address} end"
+    is_whole = f"not regexp_full_match({written}, {quote_literal(SCIENTIFIC)})"
+    return f"case when {address} not in ({words}) and {is_whole} then {address} end"

@@ -8,6 +8,8 @@ CODES = (
     "|RON|RSD|SAR|SEK|SGD|THB|TRY|TWD|UAH|USD|VND|ZAR"
 )
 UNIT = rf"(?:[A-Z]{{0,2}}\p{{Sc}}|[Kk]r[.]?|zł|元|{CODES})"
+# Signs of currencies that stand in headers and texts, for the inside of brackets of a pattern.
+SIGNS = "$€£¥￥₹"
 # What pieces, weights and lengths are counted in, each of which is one. What is a part of another, as g is of kg, is
 # none of them, since a column may hold both.
 COUNTED_IN = (
@@ -20,8 +22,6 @@ MEANT = {
     "CNY": "CNY RMB", "RMB": "CNY RMB", "kr": "SEK NOK DKK ISK", "Kr": "SEK NOK DKK ISK",
     "$": "USD AUD CAD HKD NZD SGD TWD MXN CLP COP ARS",
 }  # fmt: skip
-
-
 # What may stand in the place of cents, as in 12,-
 NO_CENTS = "[-\u2013\u2014]+"
 

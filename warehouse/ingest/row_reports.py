@@ -29,10 +29,11 @@ UNEXPLAINED_AMOUNTS = "unexplained amounts"
 UNEXPLAINED = "marts.rpt_unexplained_amounts_monthly"
 # Under which sentences on such lines, on rows of other entities and on what lines do not explain are kept.
 STRAYS = "far from the rest"
-# Where more than this share of a source's orders, and so many, have sales of several days, their numbers come again.
+# Where more than this share of a source's orders and so many, or most of few, have sales of several days, their numbers
+# come again.
 REUSED = "numbers that come again"
 REUSED_SHARE = 0.02
-REUSED_ORDERS = 10
+REUSED_ORDERS, FEW_REUSED = 10, 2
 
 
 def tells_of_rejected(sentence: str) -> bool:
@@ -181,7 +182,8 @@ def reused_sentences(connection: duckdb.DuckDBPyConnection) -> list[str]:
             source, count(*) filter (first_day < last_day), count(*),
             arg_min({{'first': first_day, 'last': last_day}}, last_day) filter (first_day < last_day)
         from days group by source
-        having count(*) filter (first_day < last_day) > greatest({REUSED_SHARE} * count(*), {REUSED_ORDERS})
+        having count(*) filter (first_day < last_day)
+            > greatest(least(greatest({REUSED_SHARE} * count(*), {REUSED_ORDERS}), count(*) / 2), {FEW_REUSED})
         order by source
         """
     ).fetchall()

@@ -19,7 +19,6 @@ CENT = Decimal("0.01")
 # How a discount may be in an amount, the likeliest first, and how that is told.
 LESS = {"less": " - {}", "plain": "", "share": " x (1 - {})", "percent": " x (1 - {} / 100)"}
 RATES = ("share", "percent")
-A_RATE = "a rate"
 # The numbers of columns by header, None where a value is none.
 Numbers = Mapping[str, Sequence[Decimal | None]]
 
@@ -58,10 +57,10 @@ def take_amounts(guess: Guess, kinds: Mapping[str, str]) -> None:
         guess.because.setdefault(name, told)
         if guess.because[name] != "as said":
             guess.because[name] = told
-    if discount and relation in RATES:
-        guess.take("discount", discount, f"{told}; {A_RATE}")
-    elif discount:
-        guess.take("discount", discount, f"{told}; {'inside' if less else 'not inside'} the amount")
+    if discount:
+        how = "a rate" if relation in RATES else "inside the amount" if less else "not inside the amount"
+        guess.take("discount", discount, f"{told}; {how}")
+        guess.discount_is = relation
     if discount and not less:
         guess.because["amount"] = f"{told}, before the discount"
 
@@ -77,6 +76,7 @@ def _take_without_product(guess: Guess, columns: Numbers, said: Mapping[str, str
         if _is_of_whole_orders(guess, columns):
             guess.because["unit_price"] += f"; {guess.columns.pop('amount')} is that of an order, on each of its lines"
         _take_net(guess, columns)
+        _take_gross(guess)
     _note_small_discounts(guess, columns)
 
 
@@ -93,12 +93,21 @@ def _take_net(guess: Guess, columns: Numbers) -> None:
             told = f"{gross} - {guess.columns['discount']} = {net} in {fitting / len(rows):.1%} of rows with a discount"
             guess.take("amount", net, told)
             guess.because["discount"] = f"{told}; inside the amount"
+            guess.discount_is = "less"
             return
+
+
+def _take_gross(guess: Guess) -> None:
+    """An amount that is called gross beside a discount, where nothing shows more, is that before the discount."""
+    header = guess.columns.get("amount", "")
+    if "discount" in guess.columns and not guess.discount_is and plain(header).startswith("gross"):
+        guess.discount_is = "plain"
+        guess.because["amount"] += ", before the discount"
 
 
 def is_rate(guess: Guess) -> bool:
     """Whether discounts are rates of price x quantity."""
-    return "discount" in guess.columns and guess.because["discount"].endswith(A_RATE)
+    return guess.discount_is in RATES
 
 
 def _note_small_discounts(guess: Guess, columns: Numbers) -> None:
@@ -121,12 +130,12 @@ def _is_of_whole_orders(guess: Guess, columns: Numbers) -> bool:
     """Whether the amount is repeated on each line of an order, and is not price x quantity of its lines."""
     if not {"unit_price", "quantity", "amount", "order_id"} <= guess.columns.keys():
         return False
-    totals: dict[tuple[str, ...], list[tuple[Decimal, Decimal | None]]] = {}
     numbers = zip(*(columns.get(guess.columns[name], ()) for name in FACTORS), strict=False)
-    for order, (price, quantity, amount) in zip(guess.orders(), numbers, strict=False):
-        worth = ((price or Decimal(0)) * (quantity or Decimal(0))).quantize(CENT, ROUND_HALF_UP)
-        totals.setdefault(order, []).append((worth, amount))
-    several = [lines for lines in totals.values() if len(lines) > 1]
+    worths = (
+        (((price or Decimal(0)) * (quantity or Decimal(0))).quantize(CENT, ROUND_HALF_UP), amount)
+        for price, quantity, amount in numbers
+    )
+    several = [lines for lines in guess.by_order(worths) if len(lines) > 1]
     repeated = [lines for lines in several if len({amount for _, amount in lines}) == 1]
     differing = [lines for lines in repeated if any(worth != amount for worth, amount in lines)]
     has_unlike = any(len({worth for worth, _ in lines}) > 1 for lines in several)
@@ -175,7 +184,7 @@ def is_of_orders(guess: Guess, name: str) -> bool:
     letters = plain(guess.columns[name])
     if not ("order" in letters or LESS_LIKELY.fullmatch(letters)):
         return False
-    several = _of_several_lines(guess, name)
+    several = [found for found in guess.by_order(guess.values(name)) if len(found) > 1]
     return bool(several) and all(len(set(found)) == 1 for found in several)
 
 
@@ -184,16 +193,8 @@ def is_total_of_orders(guess: Guess) -> bool:
     names = [name for name in ("product_id", "product_name") if name in guess.columns]
     if not names or "amount" not in guess.columns or "unit_price" in guess.columns or not is_of_orders(guess, "amount"):
         return False
-    unlike = [goods for goods in _of_several_lines(guess, names[0]) if len(set(goods)) > 1]
+    unlike = [goods for goods in guess.by_order(guess.values(names[0])) if len(set(goods)) > 1]
     return len(unlike) >= SOME_ORDERS and len(set(guess.values("amount"))) > 1
-
-
-def _of_several_lines(guess: Guess, name: str) -> list[list[str]]:
-    """A field's values in each order of several lines."""
-    values: dict[tuple[str, ...], list[str]] = {}
-    for order, value in zip(guess.orders(), guess.values(name), strict=True):
-        values.setdefault(order, []).append(value)
-    return [found for found in values.values() if len(found) > 1]
 
 
 def amount_texts(guess: Guess) -> list[str]:
@@ -211,7 +212,7 @@ def return_words(guess: Guess) -> list[str]:
     """The texts that mark rows as returns, if the sign of their amounts does not show it already; none where they may
     be numbers of units."""
     values = guess.values("is_return")
-    texts = guess.texts.get("is_return") or values
+    texts = guess.words(guess.columns["is_return"])
     if RETURNED_UNITS.fullmatch(plain(guess.columns["is_return"])) and share_of(values, str.isdigit) >= ENOUGH:
         return []
     words = sorted({text for text in texts if RETURNED.match(text.casefold())})

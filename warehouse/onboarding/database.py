@@ -121,7 +121,7 @@ def _drafted(lines: RemoteTable, orders: TableReference | None, guess: Guess) ->
     """The source of lines and their orders; addresses are no ids, and a database has no ids made of them."""
     for name in (*CONTACTS, "email_consent"):
         guess.columns.pop(name, None)
-    mapping = {"order_lines": order_lines_mapping(guess)}
+    mapping = {"order_lines": order_lines_mapping(guess, {})}
     guesses = [(name, header, guess.because[name]) for name, header in guess.columns.items()]
     draft = _Draft({"lines": lines}, mapping, [f"{lines.name}: order lines"], guesses)
     if orders:

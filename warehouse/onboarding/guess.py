@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from warehouse.errors import UserError
-from warehouse.ingest.number_units import CODES, MEANT, currencies
+from warehouse.ingest.number_units import MEANT, currencies
 from warehouse.onboarding.amounts import NUMBERS
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guessed_columns import Guess
@@ -26,11 +26,12 @@ from warehouse.onboarding.kinds import kinds_of
 from warehouse.onboarding.proposal import Finding, Proposal, common_folder, find_currency, find_zone
 from warehouse.onboarding.readers import listed
 from warehouse.onboarding.vocabulary import (
+    BESIDE_GOODS,
     CONTACTS,
     ORDERS_PREFIX,
     REFUNDS,
-    SHIPPING,
     TAX,
+    currency_beside,
     fields_of,
     plain,
     without_accents,
@@ -40,7 +41,7 @@ OF_CUSTOMERS = (*CONTACTS, "email_consent", "country", "joined_at", "birth_date"
 # What is said of columns that are left.
 ABOUT_UNUSED = (
     (TAX, "{} is about tax: amounts are taken as they stand, with the tax that is in them."),
-    (SHIPPING, "{} is no sale of goods: it is in no figure, unless it is in the amounts."),
+    (BESIDE_GOODS, "{} is no sale of goods: it is in no figure, unless it is in the amounts."),
     (REFUNDS, "{} holds refunds, which count only as rows or as `further_lines` of the mapping (docs/mapping.md)."),
 )
 
@@ -51,10 +52,7 @@ def propose_guessed(samples: Sequence[Sample], said: Mapping[str, str], ask: Ask
     exports = [first, *(sample for sample in others if sample.header == first.header)]
     others = [sample for sample in others if sample.header != first.header]
     orders = find_orders(first, others)
-    lines = guess_lines(with_orders(first, orders) if orders else first, said, ask)
-    for name, header in lines.columns.items():
-        if name in ("order_status", "is_return") and not header.startswith(ORDERS_PREFIX):
-            lines.texts[name] = [value for sample in exports for value in sample.column(header)]
+    lines = guess_lines(with_orders(first, orders) if orders else first, said, ask, alike=exports[1:])
     others = [sample for sample in others if not (orders and sample is orders.rows)]
     customers_there = None if others else customers_of_lines(lines, orders.rows if orders else None)
     if customers_there is None:
@@ -193,8 +191,8 @@ def leave_out_contacts(lines: Guess) -> None:
 def currency_of_lines(guess: Guess, assumed: Finding) -> Finding:
     """The currency by its sign beside the amounts, or by the language of the headers."""
     header = guess.columns.get("amount") or guess.columns["unit_price"]
-    if code := re.search(rf"\b({CODES})\b", header):
-        return Finding(currencies(code[1])[0], f'the column "{header}"')
+    if told := currency_beside(header):
+        return Finding(currencies(told)[0], f'the column "{header}"', is_known=len(currencies(told)) == 1)
     texts = guess.sample.column(header)[:200]
     signs = sorted(MEANT, key=len, reverse=True)
     found = dict.fromkeys(sign for text in texts for sign in signs if sign in text)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from warehouse.errors import UserError
+from warehouse.identity.shown_text import masked_text
 from warehouse.onboarding.amounts import amount_texts, is_signed, return_words, take_amounts
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.guessed_columns import Guess
@@ -32,23 +33,27 @@ Ask = Callable[[str, Sequence[str]], str | None]
 
 
 def guess_lines(
-    sample: Sample, said: Mapping[str, str], ask: Ask, known: Mapping[str, tuple[str, str]] | None = None
+    sample: Sample,
+    said: Mapping[str, str],
+    ask: Ask,
+    known: Mapping[str, tuple[str, str]] | None = None,
+    alike: Sequence[Sample] = (),
 ) -> Guess:
-    """The columns of order lines: as given, as `known` with a reason, or guessed. Raises UserError for a missing
-    one."""
-    guess = Guess(sample)
+    """The columns of order lines: as given, as `known` with a reason, or guessed; `alike` are further files of the
+    layout. Raises UserError for a missing one."""
+    guess = Guess(sample, alike=alike)
     kinds = kinds_of(sample)
     for name, (header, because) in (known or {}).items():
         guess.take(name, header, because)
     for name, header in said.items():
         guess.take(name, header, "as said")
     _take_by_words(guess, kinds)
+    _take_bare_id(guess)
     _take_by_values(guess, kinds)
     take_amounts(guess, kinds)
     _take_moment(guess, kinds)
     _take_keys(guess, kinds)
     _take_customer(guess)
-    _take_bare_id(guess)
     missing = [name for name in ("order_id", "ordered_at") if name not in guess.columns]
     missing += ["amount"] if not _has_amount(guess) else []
     for name in missing:
@@ -66,8 +71,7 @@ def _what_is_missing(sample: Sample, name: str, left: Mapping[str, str]) -> str:
     told = f"{sample.path}: no column could be told to be {what}."
     named = [header for header in left if name in fields_of(header)]
     if named and left[named[0]] not in FITTING.get(name, (left[named[0]],)):
-        value = sample.column(named[0])[0]
-        shape = re.sub("[0-9]", "#", re.sub(r"[^\W\d_]", "x", value))[:SHAPE_TOLD]
+        shape = masked_text(sample.column(named[0])[0])
         kind = {"ordered_at": "days"}.get(name, "numbers")
         return (
             f'{told} "{named[0]}" has a name for it, but its values are not read as {kind}: "{shape}", with x for a'
@@ -92,7 +96,6 @@ def _has_amount(guess: Guess) -> bool:
 # So many words may a column have that says what its rows are, and so few orders tell nothing of a customer.
 MOST_WORDS, FEW_ORDERS = 12, 10
 NAME = re.compile(r"[^\W\d]{2,}[.,]?( [^\W\d]+[.,]?)+")
-SHAPE_TOLD = 40
 BARE_ID = re.compile("id|no|nr|n[°o]|number|num(er|ero|mer)")
 # What an order's number may need beside it, and what is said where it does.
 ORDER_PARTS = {
@@ -124,7 +127,7 @@ def _take_by_values(guess: Guess, kinds: Mapping[str, str]) -> None:
     """Columns of a few words, one of which says what its row is, whatever the header is."""
     left = [header for header, kind in kinds.items() if kind == "text" and header not in guess.columns.values()]
     for header in left:
-        words = set() if OF_PAYMENTS.search(plain(header)) else {*guess.sample.column(header)}
+        words = set() if OF_PAYMENTS.search(plain(header)) else {*guess.words(header)}
         for name, pattern in (("is_return", SAYS_RETURN), ("order_status", SAYS_CANCELLED)):
             telling = [word for word in sorted(words) if pattern.match(word.casefold())]
             if telling and 1 < len(words) <= MOST_WORDS and name not in guess.columns:
@@ -189,8 +192,8 @@ def _take_keys(guess: Guess, kinds: Mapping[str, str]) -> None:
         else:
             guess.columns.pop("order_line_id")
     if "order_id" in guess.columns:
-        orders = guess.orders()
-        guess.because["order_id"] += f"; {len(set(orders)):,} in {len(orders):,} rows"
+        orders = guess.by_order(guess.sample.rows)
+        guess.because["order_id"] += f"; {len(orders):,} in {len(guess.sample.rows):,} rows"
     if "is_return" in guess.columns and not return_words(guess):
         header = guess.columns.pop("is_return")
         if guess.because["is_return"] == "as said":
@@ -207,11 +210,9 @@ def _take_order_parts(guess: Guess) -> None:
         return
     amounts = amount_texts(guess) or [""] * len(guess.sample.rows)
     for name, what in ORDER_PARTS.items():
-        values: dict[tuple[str, ...], set[str]] = {}
-        for order, value, amount in zip(guess.orders(), guess.parts(name), amounts, strict=True):
-            if value and order[-1] and not is_signed([amount]):
-                values.setdefault(order, set()).add(value)
-        several = sum(len(found) > 1 for found in values.values())
+        sold = ("" if is_signed([amount]) else value for value, amount in zip(guess.parts(name), amounts, strict=True))
+        values = [found for rows in guess.by_order(sold) if (found := {*rows} - {""})]
+        several = sum(len(found) > 1 for found in values)
         # receipts of a day are numbered by each till for itself, and two tills need not have as many
         enough = max(1, len(values) * (0.02 if guess.order_parts else 0.3)) if name == "store_id" else len(values) / 2
         if several > enough:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from warehouse.onboarding.amounts import (
@@ -80,7 +79,7 @@ def rows_of_lines(guess: Guess) -> dict[str, Any]:
     return parts
 
 
-def order_lines_mapping(guess: Guess, parts: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+def order_lines_mapping(guess: Guess, parts: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping of the lines' file; `parts` say which of its rows are lines."""
     columns = guess.columns
     has_position = "order_line_id" in columns
@@ -154,7 +153,7 @@ def _amounts(guess: Guess, order: str) -> dict[str, Any]:
         return {**found, "gross_amount": value("gross"), "net_amount": value(columns["amount"])}
     if _is_by_price(guess):
         found["gross_amount"] = value("gross")
-    elif "discount" in columns and "before the discount" in guess.because["amount"]:
+    elif guess.discount_is == "plain":
         found["gross_amount"] = value(columns["amount"])
     else:
         found["net_amount"] = value(columns["amount"])
@@ -183,8 +182,8 @@ def _quantity_of_returns(guess: Guess) -> Any:
 
 def _status(guess: Guess) -> dict[str, Any]:
     """Each text of the status, as an order that counts or one that is cancelled; a text that is new rejects its row."""
-    texts = sorted({value for value in guess.texts.get("order_status") or guess.values("order_status") if value})
     header = guess.columns["order_status"]
+    texts = sorted({*(guess.texts.get("order_status") or guess.words(header))} - {""})
     refunds_have_rows = "is_return" in guess.columns or is_signed(amount_texts(guess))
     meant = {
         text: "completed" if is_counted(text, header, refunds_have_rows=refunds_have_rows) else "cancelled"

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from warehouse.ingest.declared_types import ISO, SHORT
-from warehouse.ingest.number_units import COUNTED_IN, NO_CENTS
+from warehouse.ingest.number_units import COUNTED_IN, NO_CENTS, SIGNS
 from warehouse.onboarding.file_format import Sample
 from warehouse.onboarding.proposal import FORMATS
 
@@ -16,13 +16,10 @@ from warehouse.onboarding.proposal import FORMATS
 ENOUGH = 0.95
 MOMENT = re.compile(f"{ISO}|{SHORT}")
 CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2})?( ?[AaPp][Mm])?")
-SIGNS = "[$€£¥￥₹]"
 NUMBER = re.compile(
-    rf"[-\u2212+(]?(?:[A-Z]{{0,2}}{SIGNS}|[A-Z]{{3}} )? ?[-\u2212+]?\d[\d., '\u00a0\u202f\u2009]*\)?[-\u2013\u2014]?"
-    rf"(?:[ \u00a0\u202f]?(?:{SIGNS}|%|zł|kr|(?i:{COUNTED_IN})[.]?)| [A-Z]{{3}})?[)-]?"
+    rf"[-\u2212+(]?(?:[A-Z]{{0,2}}[{SIGNS}]|[A-Z]{{3}} )? ?[-\u2212+]?\d[\d., '\u00a0\u202f\u2009]*\)?[-\u2013\u2014]?"
+    rf"(?:[ \u00a0\u202f]?(?:[{SIGNS}]|%|zł|kr|(?i:{COUNTED_IN})[.]?)| [A-Z]{{3}})?[)-]?"
 )
-
-
 WITHOUT_CENTS = re.compile(f"(?<=[0-9])[.,]{NO_CENTS}")
 
 

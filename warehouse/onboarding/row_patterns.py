@@ -18,27 +18,20 @@ def head_rows(guess: Guess, kinds: Mapping[str, str]) -> tuple[str, str] | None:
     """The column and the text of rows that are the sum of their order's other rows: heads, in a list of lines."""
     if "amount" not in guess.columns or "order_id" not in guess.columns:
         return None
-    orders = [rows for rows in _orders(guess).values() if len(rows) > 1]
+    texts = guess.values("amount")
+    mark = decimal_mark([text for text in texts if text][:300])
+    amounts = enumerate(number_of(text, mark) or Decimal(0) for text in texts)
+    orders = [rows for rows in guess.by_order(amounts) if len(rows) > 1]
     for header, kind in kinds.items():
         place = guess.sample.place(header)
         if kind != "text" or place is None or header in guess.columns.values() or not orders:
             continue
-        texts = [[guess.sample.rows[number][place] for number, _ in rows] for rows in orders]
-        for text in dict.fromkeys(texts[0]):
-            fitting = [_is_head(found, rows, text) for found, rows in zip(texts, orders, strict=True)]
+        kept = [[guess.sample.rows[number][place] for number, _ in rows] for rows in orders]
+        for text in dict.fromkeys(kept[0]):
+            fitting = [_is_head(found, rows, text) for found, rows in zip(kept, orders, strict=True)]
             if sum(fitting) >= ENOUGH * len(orders) and any(len(rows) > 2 for rows in orders):
                 return header, text
     return None
-
-
-def _orders(guess: Guess) -> dict[tuple[str, ...], list[tuple[int, Decimal]]]:
-    """The rows of each order, by their numbers, with their amounts."""
-    texts = guess.values("amount")
-    mark = decimal_mark([text for text in texts if text][:300])
-    found: dict[tuple[str, ...], list[tuple[int, Decimal]]] = {}
-    for number, (order, text) in enumerate(zip(guess.orders(), texts, strict=True)):
-        found.setdefault(order, []).append((number, number_of(text, mark) or Decimal(0)))
-    return found
 
 
 def _is_head(texts: list[str], rows: list[tuple[int, Decimal]], text: str) -> bool:

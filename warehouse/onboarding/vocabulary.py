@@ -5,7 +5,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from warehouse.ingest.number_units import CODES
+from warehouse.ingest.number_units import CODES, SIGNS
 from warehouse.yaml_files import read_yaml
 
 WORDS_FILE = Path(__file__).with_name("vocabulary.yml")
@@ -23,7 +23,7 @@ CONTACTS = ("email", "phone", "first_name", "last_name", "postal_code")
 NO_LETTERS = re.compile(r"(?:[^\w#°%]|_)+")
 ACCENTS = re.compile("[\u0300-\u036f]")
 # What a header says of the currency: Amount (USD), Betrag in EUR, Total €.
-CURRENCY_BESIDE = re.compile(rf"\W+(?:in )?\W*(?:{CODES}|[$€£¥₹])\W*$")
+CURRENCY_BESIDE = re.compile(rf"\W+(?:in )?[^\w{SIGNS}]*({CODES}|[{SIGNS}])\W*$")
 CANCELLED = re.compile(
     "cancel|void|fail|expir|abandon|declin|reject|draft|pending|unpaid|(not|nicht|non) (paid|bezahlt|payé)|on.?hold"
     "|await|^test|storn|annul|abgebroch|fehlgeschl|ungültig|ausstehend|unbezahlt|anul|pendient|en attente|取消|关闭"
@@ -52,8 +52,8 @@ TAX = re.compile(
     "(mw|u)st%?(satz|betrag)?|mehrwertsteuer|umsatzsteuer|steuer(betrag|satz)?|vat%?(rate|amount)?"
     "|(sales|product)?tax(es|rate|amount)?|tva|iva|gst|btw|moms|税.*"
 )
-# Columns of an order that are no sales of goods, and those of refunds.
-SHIPPING = re.compile(
+# Shipping and tips, which are no sales of goods, and refunds.
+BESIDE_GOODS = re.compile(
     "(shipping|delivery|freight|postage)(cost|costs|amount|fee|price|total)?|versand(kosten)?|porto|fraisdeport|livraison"
     "|gastosdeenvio|spedizione|verzendkosten|tips?(amount)?|gratuity|trinkgeld|pourboire|邮费|运费"
 )
@@ -77,6 +77,12 @@ def is_counted(status: str, header: str, *, refunds_have_rows: bool) -> bool:
 def plain(header: str) -> str:
     """A header without differences of spelling, and without the currency of its values."""
     return NO_LETTERS.sub("", without_accents(CURRENCY_BESIDE.sub("", header).casefold()))
+
+
+def currency_beside(header: str) -> str | None:
+    """The sign or code of a currency behind a header's words."""
+    found = CURRENCY_BESIDE.search(header)
+    return found[1] if found else None
 
 
 def without_accents(text: str) -> str:

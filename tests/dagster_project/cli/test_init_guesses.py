@@ -183,6 +183,12 @@ def test_a_status_of_any_file_of_a_layout_is_known(tmp_path: Path) -> None:
     assert lines["order_status"]["values"] == {"shipped": "completed", "cancelled": "cancelled"}
 
 
+def test_returns_of_any_file_of_a_layout_are_known(tmp_path: Path) -> None:
+    head = "item,qty,price,total,Document"
+    lines = guessed(tmp_path, sales(head, "Sale"), sales(head, "Sale", "Credit note"))["lines"]
+    assert lines["quantity"] == {"negative": "qty", "when": {"Document": ["Credit note"]}}
+
+
 @pytest.mark.parametrize("head", ["Belegart", "Receipt type", "Vorgang des Tages"])
 def test_returns_are_told_by_their_words_whatever_the_header(tmp_path: Path, head: str) -> None:
     lines = guessed(tmp_path, sales(f"item,qty,price,total,{head}", "Rechnung", "Rechnung", "Gutschrift"))["lines"]
@@ -219,6 +225,12 @@ def test_what_is_less_the_discount_is_the_amount(tmp_path: Path) -> None:
     rows = [f"{n},{DAYS[n]},Tea,{20 + n}.90,{n % 3}.00,{20 + n - n % 3}.90" for n in range(1, 9)]
     lines = guessed(tmp_path, "\n".join(["order,day,item,Gross amount,Discounts,Sales total", *rows]) + "\n")["lines"]
     assert (lines["net_amount"], lines["discount_amount"]) == ("Sales total", "Discounts")
+
+
+def test_gross_beside_a_discount_is_before_it(tmp_path: Path) -> None:
+    rows = [f"{n},{DAYS[n]},Tea,{20 + n}.90,{n % 3}.00" for n in range(1, 9)]
+    lines = guessed(tmp_path, "\n".join(["order,day,item,Gross sales,Discounts", *rows]) + "\n")["lines"]
+    assert lines["gross_amount"] == "Gross sales" and "net_amount" not in lines
 
 
 def test_of_several_amounts_that_of_goods_is_taken_and_others_are_told(
@@ -263,11 +275,12 @@ def test_quantities_are_told_apart_from_what_they_are_counted_in(tmp_path: Path)
     assert lines["quantity"] == "Menge" and lines["net_amount"] == "Betrag"
 
 
-def test_a_header_tells_the_currency(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("head", "currency"), [("Amount (USD)", "USD"), ("Total in CHF", "CHF"), ("Total £", "GBP")])
+def test_a_header_tells_the_currency(tmp_path: Path, head: str, currency: str) -> None:
     rows = [f"{n},{DAYS[n]},Tea,5.00" for n in range(9)]
-    guessed(tmp_path, "\n".join(["order,day,item,Amount (USD)", *rows]) + "\n")
+    guessed(tmp_path, "\n".join([f"order,day,item,{head}", *rows]) + "\n")
     settings = yaml.safe_load((tmp_path / "company" / "settings.yml").read_text(encoding="utf-8"))
-    assert settings["base_currency"] == "USD"
+    assert settings["base_currency"] == currency
 
 
 @pytest.mark.parametrize(
@@ -309,11 +322,14 @@ def test_heads_of_orders_among_their_lines_are_left_out(tmp_path: Path) -> None:
     assert written["filter"] == [{"when": {"Row": ["Sale"]}, "reason": "head_of_order"}]
 
 
-def test_what_stands_on_the_first_row_of_an_order_is_filled_forward(tmp_path: Path) -> None:
+def test_what_stands_on_the_first_row_of_an_order_is_filled_forward(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [row for n in range(9) for row in (f"A{n},{DAYS[n]},c{n},Tea,1,4.00", ",,,Mug,1,4.00", ",,,Pot,1,4.00")]
     whole = "\n".join(["order,day,client,item,qty,amount", *rows]) + "\n"
     written = guessed(tmp_path, whole)["mapping"]["order_lines"]
     assert written["fill_forward"] == {"key": "order", "columns": ["day", "client"]}
+    assert "9 in 27 rows" in " ".join(capsys.readouterr().out.split())
     summed = guessed(tmp_path, f"{whole},,,,,72.00\n", force="")["mapping"]["order_lines"]
     assert "fill_forward" not in summed
 

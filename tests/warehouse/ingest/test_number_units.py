@@ -51,7 +51,7 @@ def test_a_dash_in_the_place_of_cents_is_no_minus(tmp_path: Path) -> None:
 
 
 def test_one_address_is_one_customer_and_a_filler_none(tmp_path: Path) -> None:
-    none = ["", "-", "n/a", "NULL", "0", "none", "4.91512E+11"]
+    none = ["", "-", "n/a", "NULL", "0", "none", "4.91512E+11", '"4,91512e+11"', "4.915123456E9"]
     buyers = ["a@x.de", "A@x.de ", "a@x.de\u00a0", "a@x.de\u200b", "b@x.de", *none]
     rows = [f"{number},{buyer},2024-05-01,1.00,," for number, buyer in enumerate(buyers)]
     here = till(tmp_path, rows, customer_id={"hashed": ["buyer"]})

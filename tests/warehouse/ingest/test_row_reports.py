@@ -39,6 +39,11 @@ create table intermediate.int_order_days as
         2 as sale_lines_count
     from range(60) as t (n)
     union all by name
+    -- a stall that sells six times a day
+    select 'stall' as source, 'm' || n % 6 as order_id, date '2024-01-01' + (n // 6)::int as order_date,
+        1 as sale_lines_count
+    from range(12) as t (n)
+    union all by name
     -- and of another file the newer ones have replaced the older
     select 'kiosk' as source, 'k' || n as order_id, date '2024-01-02' as order_date, 1 as sale_lines_count
     from range(20) as t (n);
@@ -54,7 +59,8 @@ create table intermediate.int_order_line_versions as
 
 def test_orders_whose_numbers_come_again_are_told_with_two_of_their_days(warehouse: DuckDBPyConnection) -> None:
     warehouse.execute(ORDERS)
-    kiosk, till = reused_sentences(warehouse)
+    kiosk, stall, till = reused_sentences(warehouse)
+    assert stall.startswith("stall: 6 of 6 orders")
     assert kiosk.startswith("kiosk: 20 of 20 orders") and "2024-01-01 and 2024-01-02" in kiosk
     assert till.startswith("till: 20 of 20 orders") and "2024-01-01 and 2024-01-03" in till
     assert "day_of" in till and "loyalty sources reload till" in till

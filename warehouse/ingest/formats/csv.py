@@ -269,7 +269,6 @@ class Splitter:
         self._path = Path()
         self.tally = Tally()
         self._width = self._above = 0
-        self._names: list[bytes] = []
         self._ending: bytes | None = None
         d = re.escape(self.delimiter)
         body = rb'[^"]*+(?:""[^"]*+)*+'

@@ -52,15 +52,16 @@ def open_rows(
     tally, sound, rejects = split_to_scratch(
         work, lambda good, bad: split_json(path, good, bad, table.encoding, limits)
     )
-    if not (tally.sound or tally.malformed) and _is_list(path, table.encoding):
-        return []
     scan = scratch_scan(sound, {"n": "bigint", "line": "varchar"}, ",", parallel=False)
-    reason = REASON.format(on_one_line="" if _is_list(path, table.encoding) else " on one line")
+    is_list = _is_list(path, table.encoding)
+    reason = REASON.format(on_one_line="" if is_list else " on one line")
     connection.execute(f"create or replace temp table {LINES} as select n, line, {reason} as reason from {scan}")
     found = connection.execute(
         f"select distinct unnest(json_keys(line)) as key from {LINES} where reason is null order by key"
     ).fetchall()
     keys = [key for (key,) in found]
+    if is_list and not (tally.sound or tally.malformed):
+        return []
     if not keys:
         raise _without_rows(path)
     shape = json.dumps(dict.fromkeys(keys, "VARCHAR"), ensure_ascii=False)
@@ -79,12 +80,11 @@ def open_rows(
 
 def columns(_: duckdb.DuckDBPyConnection, path: Path, table: TableConfig) -> list[dict[str, str]]:
     """The keys of the first mebibyte, as columns of text."""
-    if next(_records(path, table.encoding, LIMITS), None) is None and _is_list(path, table.encoding):
+    if keys := _first_keys(path, table.encoding):
+        return [dict.fromkeys(keys, "VARCHAR")]
+    if _is_list(path, table.encoding) and next(_records(path, table.encoding, LIMITS), None) is None:
         return []
-    keys = _first_keys(path, table.encoding)
-    if not keys:
-        raise _without_rows(path)
-    return [dict.fromkeys(keys, "VARCHAR")]
+    raise _without_rows(path)
 
 
 def _without_rows(path: Path) -> UserError:
