@@ -1,8 +1,9 @@
 """`make bench SIZE=10m`: the order history of a generated company, built in full and then with a few changed lines.
 
-Order lines, orders and the customer-day spine are built by dbt as a run builds them, and by the same compiled SQL in
-bare DuckDB. Every step has a process of its own, so that its peak memory is its own. The result of the increment is
-compared, row for row, with a full build of everything that was delivered.
+Order lines, orders and the customer-day spine are built by dbt as a run builds them, by the same compiled SQL in bare
+DuckDB, and by one script as one would write it by hand (by_hand.sql). Every step has a process of its own, so that its
+peak memory is its own. The script's orders and days are compared with those of the models, and the result of the
+increment, row for row, with a full build of everything that was delivered.
 """
 
 import argparse
@@ -47,6 +48,14 @@ VIEWS = ("int_moved_returns",)
 COMPARED = ("int_order_line_versions", "int_order_days", "int_orders", "int_customer_daily")
 SCHEMA = "intermediate"
 STAGING = "staging.sql"
+BY_HAND = Path(__file__).with_name("by_hand.sql")
+# What the script makes, and the same of the models.
+MADE_BY_HAND = {
+    "select 'shop-' || order_id, customer_id, order_date, net_amount, is_valid from orders":
+        "select order_id, customer_id, order_date, net_amount, is_valid from built.intermediate.int_orders",
+    "select customer_id, order_date, orders_count, net_amount from customer_days":
+        "select customer_id, order_date, orders_count, net_amount from built.intermediate.int_customer_daily",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,12 +70,14 @@ class Cost:
 
 @dataclass(frozen=True)
 class Result:
-    """The measurements: the cost of each step by name, and the number of rows that differ after the increment."""
+    """The measurements: the cost of each step by name, and the number of rows that differ after the increment, and
+    between the script by hand and the models; none where there is no such script, as for two sources."""
 
     costs: dict[str, Cost]
     changed_lines: int
     rows: int
     rows_different: int
+    rows_different_by_hand: int | None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -99,15 +110,20 @@ def measure(
     bare = _copy_of(settings, folder / "bare_full")
     costs["full"] = step(_build, settings, full_sql)
     costs["full, bare"] = step(_build_bare, bare, full_sql, False)
+    bare.unlink()  # of a hundred million lines there is no room for all copies
+    different_by_hand = None
+    if sources == ("shop",):
+        costs["full, by hand"], different_by_hand = step(_build_by_hand, landing / "shop", settings.warehouse_path)
     changed_lines = step(_deliver, landing)
     costs["load changes"] = step(_load, settings)
     bare = _copy_of(settings, folder / "bare_increment")
     costs["increment"] = step(_build, settings, increment_sql)
     costs["increment, bare"] = step(_build_bare, bare, increment_sql, True)
+    bare.unlink()
     anew = _copy_of(settings, folder / "anew")
     step(_build_bare, anew, full_sql, False)
     rows, different = step(_compare, settings.warehouse_path, anew)
-    return Result(costs, changed_lines, rows, different)
+    return Result(costs, changed_lines, rows, different, different_by_hand)
 
 
 def in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -183,6 +199,24 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     return cost(seconds)
 
 
+def _build_by_hand(landing: Path, warehouse: Path) -> tuple[Cost, int]:
+    """The script's cost, from the delivered files on, and how many of its rows differ from the models' rows."""
+    target = warehouse.with_name("by_hand.duckdb")
+    connection = connect(target)
+    connection.execute("set enable_progress_bar = false")
+    connection.execute(f"attach {quote_literal(str(warehouse))} as built (read_only)")
+    connection.execute(f"set variable as_of = (select as_of_date from built.{SCHEMA}.int_run_dates)")
+    for entity, variable in (("order_lines", "lines"), ("exchange_rates", "rates")):
+        connection.execute(f"set variable {variable} = {quote_literal(str(landing / entity / '*.parquet'))}")
+    cost = meter()
+    connection.execute(BY_HAND.read_text(encoding="utf-8"))
+    measured = cost({})
+    different = sum(_apart(connection, here, there)[1] for here, there in MADE_BY_HAND.items())
+    connection.close()
+    target.unlink()
+    return measured, different
+
+
 def _staging(warehouse: Path) -> str:
     """What makes the staging views anew, as statements."""
     with connect(warehouse) as connection:
@@ -208,15 +242,20 @@ def _compare(kept: Path, anew: Path) -> tuple[int, int]:
         connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
     rows = different = 0
     for model in COMPARED:
-        hashes = [f"select hash(t) as row_hash, count(*) as n from {side}.{SCHEMA}.{model} as t group by 1" for side in
-                  ("kept", "anew")]  # fmt: skip
-        found = connection.execute(
-            "select coalesce(sum(a.n), 0), coalesce(sum(abs(coalesce(a.n, 0) - coalesce(b.n, 0))), 0)"
-            f" from ({hashes[0]}) as a full join ({hashes[1]}) as b on a.row_hash = b.row_hash"
-        ).fetchone()
-        assert found is not None
-        rows, different = rows + int(found[0]), different + int(found[1])
+        found, apart = _apart(connection, *(f"from {side}.{SCHEMA}.{model}" for side in ("kept", "anew")))
+        rows, different = rows + found, different + apart
     return rows, different
+
+
+def _apart(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> tuple[int, int]:
+    """The rows of a query, and how many rows only it or another has, by the hash of the whole row."""
+    hashes = [f"select hash(t) as row_hash, count(*) as n from ({query}) as t group by 1" for query in (one, other)]
+    found = connection.execute(
+        "select coalesce(sum(a.n), 0), coalesce(sum(abs(coalesce(a.n, 0) - coalesce(b.n, 0))), 0)"
+        f" from ({hashes[0]}) as a full join ({hashes[1]}) as b on a.row_hash = b.row_hash"
+    ).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
 
 
 def meter() -> Callable[[dict[str, float]], Cost]:
@@ -258,6 +297,19 @@ def print_result(size: str, result: Result) -> None:
         by_model.add_row(model.removeprefix("int_"), *shown)
     console.print(by_model)
     console.print(f"{result.rows:,} rows, {result.rows_different:,} different from a full build.", highlight=False)
+    if "full, by hand" in result.costs:
+        print_by_hand(console, result)
+
+
+def print_by_hand(console: Console, result: Result) -> None:
+    """How much more the build costs than the script, which reads the files itself."""
+    load, full, by_hand = (result.costs[name].processor_seconds for name in ("load", "full", "full, by hand"))
+    console.print(
+        f"The full build takes {full / by_hand:.1f} times the processor time of the script by hand,"
+        f" {(load + full) / by_hand:.1f} times with the files loaded;"
+        f" {result.rows_different_by_hand} of their rows differ.",
+        highlight=False,
+    )
 
 
 if __name__ == "__main__":

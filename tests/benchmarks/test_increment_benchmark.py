@@ -18,3 +18,9 @@ def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Pat
         assert set(cost.models) == set(MODELS)
         assert all(0 < seconds <= cost.seconds for seconds in cost.models.values())  # some of them at a time
         assert cost.processor_seconds > 0 and cost.peak_mb > 0
+
+
+def test_a_script_by_hand_makes_the_rows_of_the_models(tmp_path: Path) -> None:
+    result = measure(tmp_path, size=2_000, changes=0.02, seed=7, sources=("shop",), isolated=False)
+    assert result.costs["full, by hand"].processor_seconds > 0
+    assert (result.rows_different_by_hand, result.rows_different) == (0, 0)
