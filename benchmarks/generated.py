@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dagster_project.dbt_runner.project import NodeResult
+from dagster_project.dbt_runner.results import NodeResult
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
 from warehouse.ingest.sources import load_sources_config

@@ -2,12 +2,13 @@
 Sail, which speaks Spark's SQL.
 
     make spark sail
-    python -m benchmarks.parity [--engine spark|sail] [--company NAME] [--models NAME ...]
+    python -m benchmarks.parity [--engine spark|sail] [--company NAME] [--models NAME ...] [--after-batch NUMBER]
 
 The tables that models read and none makes (raw rows, what models learned, records of runs) leave the warehouse as
 Parquet. Both engines build every seed and model from them in full, in empty databases, or with `--models` those and
-what they read, and each table is compared row by row: exactly, floats to nine digits. Prints the tables that differ,
-and exits with 1 if there are any.
+what they read, and each table is compared row by row: exactly, floats to nine digits. With `--after-batch` both first
+build what was delivered up to that batch, and then what came after it by increments; all is compared then. Prints the
+tables that differ, and exits with 1 if there are any.
 """
 
 import argparse
@@ -43,13 +44,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--company", help="a shipped company, or a settings file; without it that of the environment")
     parser.add_argument("--engine", choices=ENGINES, default="spark", help="what is compared with DuckDB")
     parser.add_argument("--models", nargs="+", default=[], help="what is compared, with all that it reads")
+    parser.add_argument("--after-batch", type=int, help="build first what came up to this batch, then the rest")
     arguments = parser.parse_args(argv)
     settings = load_settings(company=arguments.company)
     if not ENGINES[arguments.engine].exists():
         sys.exit(f"{ENGINES[arguments.engine]} is missing: `make {arguments.engine}` installs dbt on that engine.")
     with tempfile.TemporaryDirectory(prefix="loyalty-parity-") as folder:
         began = time.perf_counter()
-        compared = compare(settings, arguments.engine, Path(folder), arguments.models)
+        compared = compare(settings, arguments.engine, Path(folder), arguments.models, arguments.after_batch)
     apart = [one for one in compared if not one.is_none]
     for one in apart:
         print(f"{one.table}: {one.differing_rows} of {one.rows} rows differ ({', '.join(one.columns)})")
@@ -59,24 +61,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     sys.exit(bool(apart))
 
 
-def compare(settings: Settings, engine: str, folder: Path, models: Sequence[str] = ()) -> list[Difference]:
+def compare(
+    settings: Settings, engine: str, folder: Path, models: Sequence[str] = (), after_batch: int | None = None
+) -> list[Difference]:
     """Every model of the company, or these and what they read, built by DuckDB and by another of ENGINES below the
-    folder."""
+    folder; where there is a batch to start after, what came up to it first."""
     inputs, out, here = folder / "inputs", folder / "out", folder / "home"
-    for made in (inputs, out, here):
+    for made in (out, here):
         made.mkdir()
-    _export(settings, inputs)
+    for number, last_batch in enumerate([None] if after_batch is None else [after_batch, None]):
+        _export(settings, inputs / str(number), last_batch)
     again = settings.model_copy(update={"home": here})
     project = DbtProject(again)
     nodes = _nodes(project.manifest(), models)
-    built_here = _build_here(project, nodes, inputs)
+    for delivered in sorted(inputs.iterdir()):
+        built_here = _build_here(project, nodes, delivered)
     _build_there(engine, again, inputs, folder / "variables.json", out, nodes if models else [])
     mine, theirs = folder / "duckdb.duckdb", folder / f"{engine}.duckdb"
     _copied(again.warehouse_path, built_here, out, mine, theirs)
     return differences(mine, theirs)
 
 
-def _export(settings: Settings, inputs: Path) -> None:
+def _export(settings: Settings, inputs: Path, last_batch: int | None) -> None:
+    """Write the tables; where a last batch is given, raw rows and records of deliveries as they were after it."""
+    inputs.mkdir(parents=True)
     with connect(settings.warehouse_path, read_only=True) as connection:
         limit_resources(connection, settings)
         found = connection.execute(
@@ -84,7 +92,17 @@ def _export(settings: Settings, inputs: Path) -> None:
         ).fetchall()
         for relation in (Relation(*names) for names in found):
             target = quote_literal(str(inputs / f"{relation}.parquet"))
-            connection.execute(f"copy (from {relation.sql}) to {target} (format parquet)")
+            rows = f"from {relation.sql}" if last_batch is None else _as_of_batch(relation, last_batch)
+            connection.execute(f"copy ({rows}) to {target} (format parquet)")
+
+
+def _as_of_batch(relation: Relation, last: int) -> str:
+    if relation == Relation("ops", "batches"):
+        replaced = f"case when superseded_by <= {last} then superseded_by end as superseded_by"
+        return f"select * replace ({replaced}) from {relation.sql} where batch_id <= {last}"
+    if relation == Relation("ops", "deleted_rows"):
+        return f"from {relation.sql} where deleted_by <= {last}"
+    return f"from {relation.sql}" + (f" where _batch_id <= {last}" if relation.schema.startswith("raw_") else "")
 
 
 def _nodes(manifest: Mapping[str, Any], models: Sequence[str]) -> list[dict[str, Any]]:
@@ -99,7 +117,7 @@ def _nodes(manifest: Mapping[str, Any], models: Sequence[str]) -> list[dict[str,
 
 
 def _build_here(project: DbtProject, nodes: Sequence[Mapping[str, Any]], inputs: Path) -> list[Relation]:
-    """Build by DuckDB from the same files. Returns the models."""
+    """Build by DuckDB from the same files, by increments what is there already. Returns the models."""
     with connect(project.settings.warehouse_path) as connection:
         limit_resources(connection, project.settings)
         prepare_warehouse(connection, project.manifest())
@@ -140,7 +158,10 @@ def _copied(warehouse: Path, relations: Sequence[Relation], files: Path, here: P
             connection.execute(f"create schema if not exists {quote_identifier(relation.schema)}")
             connection.execute(f"create table {relation.sql} as from here.{relation.sql} limit 0")
             rows = f"read_parquet({quote_literal(str(files / f'{relation}.parquet'))})"
-            connection.execute(f"insert into {relation.sql} by name from {rows}")
+            # Spark's tables may have a column more, of the parts that they are in
+            described = connection.execute(f"describe {relation.sql}").fetchall()
+            columns = ", ".join(quote_identifier(name) for name, *_ in described)
+            connection.execute(f"insert into {relation.sql} select {columns} from {rows}")
 
 
 if __name__ == "__main__":

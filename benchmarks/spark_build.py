@@ -4,9 +4,9 @@ benchmarks/parity.py compares the result with DuckDB's.
 
     python -m benchmarks.spark_build spark|sail INPUTS VARIABLES OUT [NODE ...]
 
-INPUTS holds the tables that models read and none makes, as `schema.table.parquet`; VARIABLES is the file of dbt's
-variables. OUT gets each model as `schema.table.parquet`, of the nodes that are named, or of all. Prints a line for each
-model that fails, and exits with 1.
+INPUTS holds a folder for each build, one after the other, with the tables that models read and none makes, as
+`schema.table.parquet`; VARIABLES is the file of dbt's variables. OUT gets each model as `schema.table.parquet`, of the
+nodes that are named, or of all. Prints a line for each model that fails, and exits with 1.
 """
 
 import json
@@ -19,24 +19,20 @@ from typing import Any
 
 import dbt.adapters.spark.session as spark_session
 import pyarrow.parquet as pq
-from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
+
+from dagster_project.dbt_runner.spark_session import build, start, take
 
 # Of a message, which may end in a plan of pages.
 MOST_TOLD = 600
-DBT_DIR = Path(__file__).parents[1] / "dbt"
-# One machine, and tables that fit it: what is shuffled stays in one part. Recursive CTEs may take as many steps as they
-# need: a customer's points have one for each event.
+# One machine, and tables that fit it: what is shuffled stays in one part.
 ON_THIS_MACHINE = {
+    "spark.master": "local[2]",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.memory": "4g",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.sql.cteRecursionLevelLimit": "-1",
-    "spark.sql.cteRecursionRowLimit": "-1",
-    "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "1",
-    "spark.ui.enabled": "false",
 }
 
 
@@ -46,25 +42,17 @@ def main(engine: str, inputs: Path, variables: Path, out: Path, nodes: Sequence[
         work = Path(name)
         os.chdir(work)  # where tables are kept
         spark = {"spark": _spark, "sail": _sail}[engine](work)
-        for file in sorted(inputs.glob("*.parquet")):
-            schema, table = file.stem.split(".", 1)
-            spark.sql(f"create database if not exists `{schema}`")
-            spark.sql(f"create table `{schema}`.`{table}` using parquet location '{file}'")
-        failed = _build(engine, work, variables, nodes)
-        if failed:
-            sys.exit("\n".join(failed))
+        for delivered in sorted(inputs.iterdir()):
+            take(spark, {file.stem: str(file) for file in sorted(delivered.glob("*.parquet"))})
+            failed = _build(engine, work, variables, nodes)
+            if failed:
+                sys.exit("\n".join(failed))
         for schema, table in _models(work, nodes):
             pq.write_table(spark.table(f"`{schema}`.`{table}`").toArrow(), out / f"{schema}.{table}.parquet")
 
 
 def _spark(work: Path) -> SparkSession:
-    """The session that dbt's adapter finds."""
-    builder = SparkSession.builder.master("local[2]").config("spark.sql.warehouse.dir", str(work / "tables"))
-    for name, value in ON_THIS_MACHINE.items():
-        builder = builder.config(name, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    return start({**ON_THIS_MACHINE, "spark.sql.warehouse.dir": str(work / "tables")})
 
 
 def _sail(work: Path) -> SparkSession:
@@ -92,14 +80,9 @@ def _sail(work: Path) -> SparkSession:
 
 def _build(engine: str, work: Path, variables: Path, nodes: Sequence[str]) -> list[str]:
     """Build seeds and models; what failed, a line each."""
-    folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR, "--target-path", work / "target")
-    quiet = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
-    chosen = ("--resource-type", "seed", "--resource-type", "model", *(["--select", *nodes] if nodes else []))
-    words = [*quiet, "build", *chosen, "--target", engine, *folders, "--log-path", work / "logs"]
-    done = dbtRunner().invoke([*map(str, words), "--vars", variables.read_text(encoding="utf-8")])
-    if done.exception:
-        return [str(done.exception)]
-    return [f"{one.node.name}: {one.message[:MOST_TOLD]}" for one in done.result if one.status == "error"]
+    chosen = ["--resource-type", "seed", "--resource-type", "model", *(["--select", *nodes] if nodes else [])]
+    results = build(engine, chosen, json.loads(variables.read_text(encoding="utf-8")), work / "target")
+    return [f"{one.name}: {one.message[:MOST_TOLD]}" for one in results if one.status == "error"]
 
 
 def _models(work: Path, names: Sequence[str]) -> list[tuple[str, str]]:

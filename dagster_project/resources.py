@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.spark_project import SparkProject
 from dagster_project.jobs import post_failure
 from dagster_project.prepare import prepare_warehouse
 from dagster_project.retention import delete_leftovers, delete_old_runs
@@ -64,7 +65,7 @@ class WarehouseRun:
     stage_seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.dbt = DbtProject(self.settings)
+        self.dbt = (SparkProject if self.settings.engine == "spark" else DbtProject)(self.settings)
         self._hold = ExitStack()
 
     @contextmanager

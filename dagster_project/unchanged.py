@@ -26,7 +26,7 @@ from warehouse.settings import PROJECT_ROOT, Settings
 CODE = ("dagster_project", "dbt", "ml", "serving", "templates", "warehouse", "whatif")
 COMPANY = ("sources", "staging", "marts", "seeds", "templates", "report")
 # Settings that decide when and where a run takes place, and nothing about its figures.
-BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits", "dagster"}
+BESIDE_FIGURES = {"home", "lock_wait_seconds", "schedule", "automation", "limits", "dagster", "spark"}
 
 
 def unchanged_since(settings: Settings) -> Publication | None:

@@ -36,7 +36,7 @@ PRIVACY = "privacy"
 WAREHOUSE = "warehouse.duckdb"
 MADE_AGAIN = {
     "cache", "dagster", "dbt", "dev.duckdb", "ended_run.json", "postgres.json", "published", "published_inputs.json",
-    "tmp",
+    "spark", "tmp",
 }  # fmt: skip
 BLOCK = 1 << 20
 Tell = Callable[[str], None]
@@ -238,6 +238,7 @@ def _set_aside(settings: Settings, backup: Backup, tell: Tell) -> None:
 def _put_in_place(settings: Settings, staged: Settings) -> None:
     """The warehouse comes last: without it no run starts, so one that was cut off is restored again."""
     _merge_register(settings, staged)
+    shutil.rmtree(settings.spark_path, ignore_errors=True)  # it may know later batches
     for path in sorted(staged.home.iterdir(), key=lambda path: (path.name == WAREHOUSE, path.name)):
         if path.name == PRIVACY and (settings.home / PRIVACY).exists():
             _add_missing(path, settings.home / PRIVACY)

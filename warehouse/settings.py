@@ -310,6 +310,15 @@ class DagsterSettings(_Section):
     `postgresql://user:password@host:5432/database`; without it, SQLite files of the home folder keep them."""
 
 
+class SparkSettings(_Section):
+    """Where `engine` is `spark`: which Spark, and how it works."""
+
+    python: Annotated[Folder, Field(examples=[".spark-venv/bin/python"])] = Path(".spark-venv/bin/python")
+    """The Python of an environment with dbt-spark and Spark, relative to the project's root; `make spark` makes it."""
+    options: Annotated[dict[Text, Text], Field(examples=[{"spark.master": "spark://host:7077"}])] = {}
+    """Spark's own settings by their names; without any, it runs in one process on this machine."""
+
+
 class SmtpSettings(_Section):
     """The mail server."""
 
@@ -470,6 +479,10 @@ class Settings(_Section):
     """Threads of DuckDB; without it, the processors that the run may use."""
     memory_limit: Annotated[Memory, Field(examples=["4GB"])] | None = None
     """Memory of DuckDB; without it, a part of the memory of the machine or its container."""
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    """Where dbt's models are built; Spark is for companies that one machine is too small for (docs/scale.md)."""
+    spark: SparkSettings = SparkSettings()
+    """How Spark builds them."""
     automation: bool = True
     """Whether Dagster's schedules and sensors start runs by themselves."""
     lock_wait_seconds: Annotated[Number, Field(ge=0, le=604_800)] = 3600
@@ -521,6 +534,12 @@ class Settings(_Section):
             raise ValueError("the digest's channel email needs digest.to and messages.sender (Name <address>)")
         return self
 
+    @model_validator(mode="after")
+    def _spark_joins_no_ids(self) -> Self:
+        if self.engine == "spark" and self.identity.resolve:
+            raise ValueError("identity.resolve needs the engine duckdb: Spark cannot join the ids of a person")
+        return self
+
     @property
     def folder(self) -> Path:
         """The company's folder: its sources, and its own files that add to or replace shipped ones."""
@@ -538,6 +557,11 @@ class Settings(_Section):
     def warehouse_path(self) -> Path:
         """The DuckDB file that only a run opens."""
         return self.home / "warehouse.duckdb"
+
+    @property
+    def spark_path(self) -> Path:
+        """The folder of what Spark keeps, where it builds the models; a run makes it again where it is lost."""
+        return self.home / "spark"
 
     @property
     def lock_path(self) -> Path:

@@ -12,7 +12,8 @@ import duckdb
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from dagster_project.dbt_runner.failures import failure_sentences
-from dagster_project.dbt_runner.project import DbtProject, NodeResult
+from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.results import NodeResult
 from dagster_project.dbt_runner.standing_nodes import StandingNodes
 from dagster_project.publication import publishes, work_tables
 from dagster_project.resources import WarehouseRun
@@ -213,7 +214,7 @@ def _plan(
     unit_tests = {name for name, test in manifest["unit_tests"].items() if tested_model(test) in assets}
     passed = run.dbt.passed_unit_tests(unit_tests)
     with run.connect() as connection:
-        nodes = StandingNodes(connection, manifest, run.dbt.definition_keys())
+        nodes = StandingNodes(connection, manifest, run.dbt.definition_keys(), run.dbt.built_elsewhere())
         wanted = {*assets, *checks}
         changed = wanted if run.builds_everything else nodes.changed(wanted)
         nodes.set_out(connection, changed)

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from dagster_project.cli.console import Console, styled
-from dagster_project.dbt_runner.project import DbtProject, NodeResult
+from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.results import NodeResult
 from warehouse.errors import UserError
 from warehouse.settings import Settings
 from warehouse.sql import connect, quote_identifier, quote_literal

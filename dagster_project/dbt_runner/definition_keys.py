@@ -27,9 +27,10 @@ RUN_BY = ("dbt-core", "dbt-duckdb", "duckdb")
 
 
 class DefinitionKeys:
-    """The hashes of one graph's nodes under the variables of one run."""
+    """The hashes of one graph's nodes under the variables of one run, built by one engine."""
 
-    def __init__(self, manifest: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+    def __init__(self, manifest: Mapping[str, Any], variables: Mapping[str, Any], engine: str = "duckdb") -> None:
+        self._engine = engine
         self._nodes = {**manifest["nodes"], **manifest["unit_tests"]}
         self._macros = {one["name"]: one for one in manifest["macros"].values() if one["package_name"] == PROJECT}
         others = {one["name"] for one in manifest["macros"].values() if one["package_name"] != PROJECT}
@@ -56,7 +57,7 @@ class DefinitionKeys:
 
     @cached_property
     def _versions(self) -> list[str]:
-        return [f"{name} {version(name)}" for name in RUN_BY]
+        return [self._engine, *(f"{name} {version(name)}" for name in RUN_BY)]
 
     def _macro_texts(self, text: str) -> list[str]:
         found: set[str] = set()

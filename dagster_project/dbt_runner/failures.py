@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from dagster_project.dbt_runner.project import NodeResult
+from dagster_project.dbt_runner.results import NodeResult
 from dagster_project.words import known_in_words
 from warehouse.errors import first_of
 from warehouse.settings import Settings

@@ -8,8 +8,7 @@ closed afterwards, so that the next step, in Python, can open it.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -26,9 +25,11 @@ from dagster_project.dbt_runner.command import (
     test_arguments,
 )
 from dagster_project.dbt_runner.definition_keys import DefinitionKeys
+from dagster_project.dbt_runner.results import NodeResult, OnNode, callbacks, node_result
 from dagster_project.dbt_runner.variables import DBT_DIR, graph_variables, run_variables
 from warehouse.errors import UserError
 from warehouse.files import hash_files, write_atomically
+from warehouse.relations import Relation
 from warehouse.scratch import scratch_folder
 from warehouse.settings import Settings
 from warehouse.sql import connect, limit_reader, limit_resources
@@ -36,25 +37,6 @@ from warehouse.sql import connect, limit_reader, limit_resources
 # Beside the manifests: the keys of unit tests that passed, the latest last.
 UNIT_TESTS = "passed_unit_tests.json"
 MOST_KEYS = 5_000
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """The outcome of one dbt node: `status` is success, pass, fail, error, skipped or warn; `query` its SQL."""
-
-    unique_id: str
-    name: str
-    resource_type: str
-    status: str
-    message: str
-    seconds: float
-    failures: int
-    query: str = ""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the node was built or its test passed."""
-        return self.status in ("success", "pass", "warn")
 
 
 class DbtProject:
@@ -90,7 +72,11 @@ class DbtProject:
 
     def definition_keys(self) -> DefinitionKeys:
         """The hashes of the nodes' definitions under the variables of a run."""
-        return DefinitionKeys(self.manifest(), run_variables(self.settings))
+        return DefinitionKeys(self.manifest(), run_variables(self.settings), self.settings.engine)
+
+    def built_elsewhere(self) -> set[Relation] | None:
+        """The models that another engine has, and without which they have to be built again; None without one."""
+        return None
 
     def passed_unit_tests(self, unit_tests: Iterable[str]) -> set[str]:
         """Those of the unit tests (unique ids) that passed before, in any graph: their rows are their own, so that the
@@ -141,7 +127,7 @@ class DbtProject:
         names: Sequence[str],
         *,
         full_refresh: bool = False,
-        on_node: Callable[[str, str], None] | None = None,
+        on_node: OnNode | None = None,
     ) -> list[NodeResult]:
         """Run the nodes called `names`, and no test beyond them, and release the database.
 
@@ -174,9 +160,7 @@ class DbtProject:
         """
         return self._build(None, develop_arguments(selection, state_dir))
 
-    def _build(
-        self, manifest: Any, arguments: Sequence[str], on_node: Callable[[str, str], None] | None = None
-    ) -> list[NodeResult]:
+    def _build(self, manifest: Any, arguments: Sequence[str], on_node: OnNode | None = None) -> list[NodeResult]:
         file = self.settings.dev_path if self.target == "dev" else self.settings.warehouse_path
         with connect(file) as held:  # what limits DuckDB belongs to the open file, so dbt need not say it for each node
             # an analyst builds beside a run, and takes no more than a reader
@@ -190,7 +174,7 @@ class DbtProject:
         arguments: Sequence[str],
         variables: Mapping[str, Any],
         target_path: Path,
-        on_node: Callable[[str, str], None] | None = None,
+        on_node: OnNode | None = None,
     ) -> Any:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
@@ -198,7 +182,7 @@ class DbtProject:
         os.environ.update(profile_environment(self.settings))
         command = command_line(arguments, variables, self.target, target_path, DBT_DIR)
         try:
-            return dbtRunner(manifest=manifest, callbacks=_callbacks(on_node)).invoke(command)
+            return dbtRunner(manifest=manifest, callbacks=callbacks(on_node)).invoke(command)
         finally:
             DuckDBConnectionManager.close_all_connections()
 
@@ -208,37 +192,10 @@ def analyst_project(settings: Settings) -> DbtProject:
     return DbtProject(settings, target="dev")
 
 
-def _callbacks(on_node: Callable[[str, str], None] | None) -> list[Callable[[Any], None]]:
-    if on_node is None:
-        return []
-
-    def forward(event: Any) -> None:
-        if event.info.name == "NodeStart":
-            on_node(event.data.node_info.node_name, "started")
-        elif event.info.name == "NodeFinished":
-            on_node(event.data.node_info.node_name, event.data.node_info.node_status)
-
-    return [forward]
-
-
 def _node_results(result: Any) -> list[NodeResult]:
     if result.exception is not None:
         raise UserError(f"dbt could not run: {result.exception}") from result.exception
-    return [_node_result(node_result) for node_result in result.result.results]
-
-
-def _node_result(result: Any) -> NodeResult:
-    node = result.node
-    return NodeResult(
-        unique_id=node.unique_id,
-        name=node.name,
-        resource_type=str(node.resource_type),
-        status=str(result.status),
-        message=result.message or "",
-        seconds=result.execution_time,
-        failures=result.failures or 0,
-        query=getattr(node, "compiled_code", None) or "",
-    )
+    return [node_result(one) for one in result.result.results]
 
 
 def _forget_older(folder: Path, keep: int = 12) -> None:

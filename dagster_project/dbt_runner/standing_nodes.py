@@ -21,16 +21,24 @@ TABLES = "select table_schema, table_name from information_schema.tables where t
 
 
 class StandingNodes:
-    """The nodes of a graph, as they are in the warehouse, beside what they would be built from now."""
+    """The nodes of a graph, as they are in the warehouse, beside what they would be built from now.
+
+    elsewhere: the tables that another engine has, which a model has to be in as well.
+    """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any], definitions: DefinitionKeys
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        manifest: Mapping[str, Any],
+        definitions: DefinitionKeys,
+        elsewhere: Collection[Relation] | None = None,
     ) -> None:
         self._nodes = manifest["nodes"]
         self._definitions = definitions
         self._states = read_states(connection)
         self._sources = source_versions(connection, manifest)
-        self._there = set(map(Relation._make, connection.execute(TABLES).fetchall()))
+        here = set(map(Relation._make, connection.execute(TABLES).fetchall()))
+        self._there = here if elsewhere is None else here & set(elsewhere)
         self._versions: dict[str, str | None] = {}
 
     def changed(self, wanted: Collection[str]) -> set[str]:

@@ -33,6 +33,7 @@ HISTORY_PATHS = (
     "macros/currency.sql",
     "macros/portable.sql",
     "macros/incremental.sql",
+    "macros/incremental_spark.sql",
     "models/intermediate/entities/int_exchange_rate_periods.sql",
     "models/intermediate/entities/int_exchange_rate_versions.sql",
     "models/intermediate/entities/int_product_versions.sql",

@@ -26,7 +26,6 @@
 {% macro set_watermark(batch) %}
     {{ return(adapter.dispatch('set_watermark')(batch)) }}
 {% endmacro %}
-{% macro spark__set_watermark(batch) %}{% endmacro %}
 {% macro default__set_watermark(batch) %}
     delete from {{ watermarks() }} where model = {{ text_literal(this.identifier) }};
     {% if batch is not none %}
@@ -88,9 +87,6 @@
 {# The last batch that a model has seen under today's code and settings; none when it has to be built anew. #}
 {% macro watermark_of(model_name) %}
     {{ return(adapter.dispatch('watermark_of')(model_name)) }}
-{% endmacro %}
-{% macro spark__watermark_of(model_name) %}
-    {{ return(none) }}
 {% endmacro %}
 {% macro default__watermark_of(model_name) %}
     {% if not execute %}{{ return(none) }}{% endif %}

@@ -46,7 +46,9 @@ def delivery(message: str, at: datetime) -> DeliveryRecord:
 def made(settings: Settings, tmp_path: Path) -> Backup:
     """A backup of a home with orders, a model, a register and what a run makes again."""
     fill(settings, "A", "B")
-    for name in ("models/churn/model.skops", "published/loyalty.duckdb", "dagster/runs.db", "rows.json", "tmp/x"):
+    for name in (
+        "models/churn/model.skops", "published/loyalty.duckdb", "dagster/runs.db", "rows.json", "spark/x", "tmp/x",
+    ):  # fmt: skip
         path = settings.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
@@ -95,6 +97,7 @@ def test_what_is_there_is_moved_aside_and_its_register_stays(made: Backup, setti
     assert str(aside) in told[0]
     assert orders(elsewhere(settings, aside)) == ["A", "B", "C"]
     assert (settings.home / "published" / "loyalty.duckdb").exists(), "readers keep what is published"
+    assert not settings.spark_path.exists(), "Spark may know later batches"
 
 
 def test_a_damaged_backup_restores_nothing(made: Backup, settings: Settings, tmp_path: Path) -> None:

@@ -330,8 +330,10 @@ class _Work:
         )
 
     def _forget_scratch(self) -> None:
-        """Delete leftovers of killed loads and publications; no other process works while the warehouse is held."""
+        """Delete leftovers of killed loads and publications, and what Spark has, which a run makes again; no other
+        process works while the warehouse is held."""
         shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
+        shutil.rmtree(self.settings.spark_path, ignore_errors=True)
         for folder in (self.settings.home, self.settings.published_dir):
             for leftover in folder.glob("*.tmp"):
                 shutil.rmtree(leftover, ignore_errors=True)

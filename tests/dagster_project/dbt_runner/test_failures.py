@@ -1,7 +1,7 @@
 """What failed of a build, in words."""
 
 from dagster_project.dbt_runner.failures import failure_sentences
-from dagster_project.dbt_runner.project import NodeResult
+from dagster_project.dbt_runner.results import NodeResult
 from warehouse.settings import load_settings
 from warehouse.sql import connect
 

@@ -1,7 +1,8 @@
 {{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
+    materialized='table' if target.type == 'sail' else 'incremental',
     incremental_strategy='replace_keys',
     unique_key='order_id',
+    partition_by='order_month' if target.type == 'spark' else none,
     on_schema_change='fail',
     post_hook="{{ move_watermark('int_order_line_versions') }}",
 ) }}
@@ -39,6 +40,6 @@ select
         as return_margin_amount,
     count(*) filter (where cost_amount is null) as lines_at_assumed_margin_count,
     case when min(currency) = max(currency) then min(currency) end as currency,
-    {{ money('coalesce(sum(net_amount_delivered) filter (where not is_return), 0)') }} as own_net_amount
+    {{ money('coalesce(sum(net_amount_delivered) filter (where not is_return), 0)') }} as own_net_amount{{ month_part('order_date') }}
 from lines
 group by order_id, customer_id, order_date, order_status

@@ -1,7 +1,8 @@
 {{ config(
-    materialized='incremental' if target.type == 'duckdb' else 'table',
+    materialized='table' if target.type == 'sail' else 'incremental',
     incremental_strategy='replace_keys',
     unique_key='order_line_id',
+    partition_by='order_month' if target.type == 'spark' else none,
     on_schema_change='fail',
     post_hook="{{ move_watermark('int_exchange_rate_versions', 'int_product_versions') }}",
 ) }}
@@ -95,5 +96,5 @@ select
     quantity < 0 or net_amount < 0 as is_return,
     {{ place | join(', ') }},
     row_status,
-    reject_reason
+    reject_reason{{ month_part('order_date') }}
 from judged_rows

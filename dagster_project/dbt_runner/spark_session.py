@@ -1,0 +1,139 @@
+"""One build by dbt on Spark, in the environment that has both (`make spark`), which is not that of a run.
+
+    python -m dagster_project.dbt_runner.spark_session REQUEST
+
+REQUEST is a file of JSON, written by spark_project.py beside this one. Prints a line of JSON for each node that begins
+or ends, and leaves the results in the file that the request names. Ends when its input does, that is with the run.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+from dagster_project.dbt_runner.results import NodeResult, OnNode, callbacks, node_result
+
+DBT_DIR = Path(__file__).parents[2] / "dbt"
+# Recursive CTEs may take as many steps as they need: a customer's points have one for each event. DuckDB reads moments
+# as microseconds.
+ALWAYS = {
+    "spark.sql.cteRecursionLevelLimit": "-1",
+    "spark.sql.cteRecursionRowLimit": "-1",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+}
+QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
+
+
+def main(request_file: Path) -> None:
+    """Take what is new, build, and tell where the tables are."""
+    Thread(target=_end_with_input, daemon=True).start()
+    request = json.loads(request_file.read_text(encoding="utf-8"))
+    lake = Path(request["lake"])
+    os.chdir(lake)
+    spark = start({**_catalog(lake), **request["options"]})
+    remove_strays(spark, lake / "tables")
+    take(spark, request["inputs"])
+    keep(spark, request["kept"])
+    arguments = ["--indirect-selection", "empty", "--select", *request["nodes"]]
+    arguments += ["--full-refresh"] if request["full_refresh"] else []
+    results = build("spark", arguments, request["variables"], lake / "dbt", _tell)
+    tables = dict(_built(spark, request["tables"], results))
+    reply = {"results": [asdict(result) for result in results], "tables": tables}
+    Path(request["reply"]).write_text(json.dumps(reply), encoding="utf-8")
+
+
+def _end_with_input() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _catalog(lake: Path) -> dict[str, str]:
+    """Where Spark keeps its tables, and what it knows of them, from one process to the next."""
+    return {
+        "spark.sql.catalogImplementation": "hive",
+        "spark.sql.warehouse.dir": str(lake / "tables"),
+        "spark.hadoop.javax.jdo.option.ConnectionURL": f"jdbc:derby:;databaseName={lake / 'catalog'};create=true",
+    }
+
+
+def start(options: Mapping[str, str]) -> SparkSession:
+    """The session that dbt's adapter finds."""
+    builder = SparkSession.builder
+    for name, value in {**ALWAYS, **options}.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def remove_strays(spark: SparkSession, tables: Path) -> None:
+    """Remove the files of tables that a killed build left behind before they were tables."""
+    for folder in tables.glob("*.db/*"):
+        if not spark.catalog.tableExists(f"{folder.parent.stem}.{folder.name}"):
+            shutil.rmtree(folder)
+
+
+def take(spark: SparkSession, files: Mapping[str, str]) -> None:
+    """Make tables of Parquet files, by schema.table, in the place of those before."""
+    for name, file in files.items():
+        _drop(spark, name)
+        spark.sql(f"create table {_quoted(name)} using parquet location '{file}'")
+
+
+def keep(spark: SparkSession, files: Mapping[str, str]) -> None:
+    """The same for tables that a build adds to, so that their rows become Spark's own."""
+    for name, file in files.items():
+        _drop(spark, name)
+        spark.sql(f"create table {_quoted(name)} using parquet as select * from parquet.`{file}`")
+
+
+def _drop(spark: SparkSession, name: str) -> None:
+    spark.sql(f"create database if not exists `{name.split('.', 1)[0]}`")
+    spark.sql(f"drop table if exists {_quoted(name)}")
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f"`{part}`" for part in name.split(".", 1))
+
+
+def build(
+    target: str, arguments: Sequence[str], variables: Mapping[str, Any], out: Path, on_node: OnNode | None = None
+) -> list[NodeResult]:
+    """`dbt build` with the target and arguments, its own files in the folder `out`; SystemExit with dbt's message where
+    it cannot start."""
+    folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR, "--target-path", out, "--log-path", out / "logs")
+    words = [*QUIET, "build", *arguments, "--target", target, *folders, "--vars", json.dumps(variables)]
+    done: Any = dbtRunner(callbacks=callbacks(on_node)).invoke([*map(str, words)])
+    if done.exception:
+        sys.exit(str(done.exception))
+    return [node_result(result) for result in done.result.results]
+
+
+def _tell(name: str, status: str) -> None:
+    sys.stdout.write(json.dumps([name, status]) + "\n")
+    sys.stdout.flush()
+
+
+def _built(spark: SparkSession, wanted: Iterable[str], results: Iterable[NodeResult]) -> Iterable[tuple[str, Any]]:
+    """The columns and the folder of each table that was built, by schema.table."""
+    good = {result.name for result in results if result.is_good}
+    for name in wanted:
+        if name.split(".", 1)[1] in good:
+            described = spark.sql(f"describe formatted {_quoted(name)}").collect()
+            (location,) = [row["data_type"] for row in described if row["col_name"] == "Location"]
+            columns = [[field.name, field.dataType.simpleString()] for field in spark.table(_quoted(name)).schema]
+            yield name, {"folder": location.removeprefix("file:"), "columns": columns}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

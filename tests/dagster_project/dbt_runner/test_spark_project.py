@@ -1,0 +1,135 @@
+"""Models that Spark builds are the warehouse's own in the end: their types, their rows, and what becomes of a home."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from benchmarks.kernels import differences
+from dagster_project.dbt_runner.spark_project import SparkProject
+from dagster_project.dbt_runner.spark_tables import take_over
+from dagster_project.prepare import prepare_warehouse
+from tests.support.company import Company, Generated, company, generated_settings
+from tests.support.system_packages import require_environment, require_program
+from warehouse.errors import UserError
+from warehouse.ingest.batches import prepare_operations
+from warehouse.relations import Relation
+from warehouse.settings import PROJECT_ROOT, Settings, load_settings
+from warehouse.sql import connect
+
+COLUMNS = [["day", "date"], ["at", "timestamp"], ["amount", "decimal(20,4)"], ["order_month", "string"]]
+
+
+def model(**columns: str) -> dict[str, Any]:
+    declared = {name: {"name": name, "data_type": kind, "description": f"its {name}"} for name, kind in columns.items()}
+    return {
+        "schema": "marts",
+        "alias": "fct_days",
+        "description": "Days; it's one a row.",
+        "columns": declared,
+        "config": {"persist_docs": {"columns": True}},
+    }
+
+
+def spark_files(folder: Path) -> None:
+    """What Spark leaves of a table in parts: files below a folder for each month, with moments in UTC."""
+    for month, day in (("2024-05", 2), ("2024-06", 3)):
+        part = folder / f"order_month={month}"
+        part.mkdir(parents=True)
+        duckdb.execute(
+            f"copy (select date '{month}-0{day}' as day, timestamptz '{month}-0{day} 23:30:00+00' as at,"
+            f" cast(1.5 as decimal(20, 4)) as amount) to '{part / 'part-0.parquet'}' (format parquet)"
+        )
+
+
+def test_a_table_has_the_types_and_descriptions_that_its_model_declares(tmp_path: Path) -> None:
+    spark_files(tmp_path / "fct_days")
+    with connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute("create schema marts")
+        connection.execute("create view marts.fct_days as select 1 as another")
+        take_over(connection, model(amount="decimal(18, 4)"), tmp_path / "fct_days", COLUMNS)
+        rows = connection.execute("from marts.fct_days order by day").fetchall()
+        described = connection.execute("select column_name, data_type, comment from duckdb_columns()").fetchall()
+        (comment,) = connection.execute("select comment from duckdb_tables()").fetchall()[0]
+    assert [row[:2] for row in rows] == [
+        (dt.date(2024, 5, 2), dt.datetime(2024, 5, 2, 23, 30)),
+        (dt.date(2024, 6, 3), dt.datetime(2024, 6, 3, 23, 30)),
+    ]
+    mine = [row for row in described if row[0] in ("day", "at", "amount", "order_month")]
+    assert mine == [("day", "DATE", None), ("at", "TIMESTAMP", None), ("amount", "DECIMAL(18,4)", "its amount")]
+    assert comment == "Days; it's one a row."
+
+
+def test_a_table_in_parts_without_a_row_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "fct_days").mkdir()
+    with connect(tmp_path / "warehouse.duckdb") as connection:
+        take_over(connection, model(), tmp_path / "fct_days", COLUMNS)
+        kinds = connection.execute("select column_name, column_type from (describe marts.fct_days)").fetchall()
+        count = connection.execute("select count(*) from marts.fct_days").fetchone()
+    assert kinds == [("day", "DATE"), ("at", "TIMESTAMP"), ("amount", "DECIMAL(20,4)")]
+    assert count == (0,)
+
+
+@pytest.fixture
+def on_spark(tmp_path: Path, generated_manifests: Path) -> Settings:
+    spark = {"engine": "spark", "spark": {"python": str(tmp_path / "none" / "python")}}
+    settings = generated_settings(tmp_path / "home", generated_manifests, **spark)
+    with connect(settings.warehouse_path) as connection:
+        prepare_warehouse(connection, SparkProject(settings).manifest())
+        prepare_operations(connection)
+    return settings
+
+
+def test_where_there_is_no_spark_the_message_says_how_to_get_it(on_spark: Settings) -> None:
+    with pytest.raises(UserError, match=r"no Python with Spark\. `make spark` installs one"):
+        SparkProject(on_spark).build(["tier_rules"])
+
+
+def test_what_spark_has_of_another_warehouse_or_folder_is_forgotten(on_spark: Settings) -> None:
+    project = SparkProject(on_spark)
+    with connect(on_spark.warehouse_path) as connection:
+        project.forget_others(connection)
+        (project.lake / "built.json").write_text('["marts.fct_orders"]')
+        project.forget_others(connection)
+        assert project.built_elsewhere() == {Relation("marts", "fct_orders")}
+        connection.execute("insert into ops.batches values (1, 'shop', 'customers', 'a.csv', '', 1, 1, 0, now(), null)")
+        project.forget_others(connection)
+    assert project.built_elsewhere() == set()
+    (project.lake / "built.json").write_text('["marts.fct_orders"]')
+    moved = on_spark.home.rename(on_spark.home.with_name("moved"))
+    assert SparkProject(on_spark.model_copy(update={"home": moved})).built_elsewhere() == set()
+
+
+def test_spark_and_joined_ids_do_not_go_together() -> None:
+    with pytest.raises(UserError, match=r"identity\.resolve needs the engine duckdb"):
+        load_settings("generated", {}, engine="spark", identity={"resolve": True})
+
+
+@pytest.mark.slow
+def test_runs_on_spark_publish_what_runs_on_duckdb_do(
+    generated: Generated, built: Company, changed: Company, tmp_path: Path
+) -> None:
+    require_environment(PROJECT_ROOT / ".spark-venv" / "bin" / "python", "spark")
+    require_program("java", "default-jre-headless")
+    first = company(tmp_path / "home", {**generated.settings(generated.folder), "engine": "spark"}).run()
+    assert apart(built, first) == []
+    history = first.settings.spark_path / "tables" / "intermediate.db" / "int_order_line_versions"
+    (history / "_stays").touch()
+    values = {**generated.settings(generated.changed_folder), "engine": "spark"}
+    second = company(tmp_path / "home", values).run()
+    assert apart(changed, second) == []
+    assert (history / "_stays").exists(), "order history grew, and was not built anew"
+    assert "nothing is new" in second.loyalty("run").text
+    customer = second.published("select customer_id from marts.dim_customers order by all limit 1")[0][0]
+    assert second.loyalty("privacy", "erase", customer, "--yes").code == 0
+    assert not second.settings.spark_path.exists()
+
+
+def apart(one: Company, other: Company) -> list[str]:
+    compared = differences(one.settings.published_path, other.settings.published_path)
+    assert len(compared) > 80
+    # it names the publications, by their times
+    told = [table.table for table in compared if not table.is_none]
+    return [name for name in told if name != "marts.fct_publication_changes"]
