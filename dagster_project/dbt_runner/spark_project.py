@@ -30,12 +30,14 @@ from warehouse.files import write_atomically, write_private
 from warehouse.memory import usable_bytes
 from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT
-from warehouse.sql import connect, limit_resources
+from warehouse.sql import connect, limit_reader, limit_resources
 
 Node = Mapping[str, Any]
 MOST_TOLD = 3_000
-# The part of the memory that Spark's process gets; DuckDB rests meanwhile.
+# The part of the memory that Spark's process gets; DuckDB, which rests meanwhile, keeps a quarter of its own.
 MEMORY_SHARE = 0.4
+# The schema of watermarks.
+OPS = "ops"
 TABLES = "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
 
 
@@ -89,11 +91,16 @@ class SparkProject(DbtProject):
             self.forget_others(connection)
             inputs, versions = self._export_sources(connection, manifest, nodes)
             kept = self._export_kept(connection, models.values())
+            limit_reader(connection, self.settings)  # until its tables are taken over, Spark has the memory
         request = {
             "lake": str(self.lake),
             "options": self._options(),
             "inputs": inputs,
             "kept": kept,
+            "read": _read_beside(manifest, nodes),
+            "schemas": sorted(
+                {*(node["schema"] for node in nodes), *(name.split(".")[0] for name in {**inputs, **kept}), OPS}
+            ),
             "variables": as_data(run_variables(self.settings)),
             "nodes": [node["name"] for node in nodes],
             "tables": list(models),
@@ -201,6 +208,13 @@ def _kind(node: Node) -> str:
 
 def _relation(node: Node) -> Relation:
     return Relation(node["schema"], node["alias"])
+
+
+def _read_beside(manifest: Node, nodes: Sequence[Node]) -> list[str]:
+    """The models and seeds that nodes read and that are not among them, as schema.table."""
+    read = {parent for node in nodes for parent in node["depends_on"].get("nodes", [])}
+    others = (read & set(manifest["nodes"])) - {node["unique_id"] for node in nodes}
+    return sorted(str(_relation(manifest["nodes"][name])) for name in others)
 
 
 def _all_good(results: Iterable[NodeResult]) -> bool:

@@ -31,6 +31,7 @@ ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
 }
+REMOTE = "spark.remote"
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
 
 
@@ -41,6 +42,8 @@ def main(request_file: Path) -> None:
     lake = Path(request["lake"])
     os.chdir(lake)
     spark = start({**_catalog(lake), **request["options"]})
+    make_databases(spark, lake / "tables", request["schemas"])
+    require_tables(spark, request["read"], lake)
     remove_strays(spark, lake / "tables")
     take(spark, request["inputs"])
     keep(spark, request["kept"])
@@ -67,13 +70,39 @@ def _catalog(lake: Path) -> dict[str, str]:
 
 
 def start(options: Mapping[str, str]) -> SparkSession:
-    """The session that dbt's adapter finds."""
+    """The session that dbt's adapter finds: of this process, or of the server that `spark.remote` names."""
+    wanted = {**ALWAYS, **options}
+    if REMOTE in options:
+        os.environ["SPARK_REMOTE"] = options[REMOTE]  # dbt's adapter asks for a session without an address
+        spark = SparkSession.builder.getOrCreate()
+        for name, value in wanted.items():
+            if spark.conf.isModifiable(name):
+                spark.conf.set(name, value)
+        return spark
     builder = SparkSession.builder
-    for name, value in {**ALWAYS, **options}.items():
+    for name, value in wanted.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
+
+
+def make_databases(spark: SparkSession, folder: Path, names: Iterable[str]) -> None:
+    """Have a server keep its tables in the home folder too, where an erasure finds them; SystemExit where it has
+    another company's."""
+    for name in names:
+        place = folder / f"{name}.db"
+        spark.sql(f"create database if not exists `{name}` location {_literal(place)}")
+        there = spark.catalog.getDatabase(name).locationUri.removeprefix("file:")
+        if there != str(place):
+            sys.exit(f"Spark has {name} in {there}, not in {place}: a company needs a server of its own.")
+
+
+def require_tables(spark: SparkSession, names: Iterable[str], lake: Path) -> None:
+    """SystemExit where Spark has lost tables that were built before, as a server does that is started anew."""
+    if lost := [name for name in names if not spark.catalog.tableExists(name)]:
+        some = f"{lost[0]} and {len(lost) - 1} others" if lost[1:] else lost[0]
+        sys.exit(f"Spark no longer has {some}. Remove {lake}: the next run builds everything again.")
 
 
 def remove_strays(spark: SparkSession, tables: Path) -> None:
@@ -87,19 +116,24 @@ def take(spark: SparkSession, files: Mapping[str, str]) -> None:
     """Make tables of Parquet files, by schema.table, in the place of those before."""
     for name, file in files.items():
         _drop(spark, name)
-        spark.sql(f"create table {_quoted(name)} using parquet location '{file}'")
+        spark.sql(f"create table {_quoted(name)} using parquet location {_literal(file)}")
 
 
 def keep(spark: SparkSession, files: Mapping[str, str]) -> None:
     """The same for tables that a build adds to, so that their rows become Spark's own."""
     for name, file in files.items():
         _drop(spark, name)
-        spark.sql(f"create table {_quoted(name)} using parquet as select * from parquet.`{file}`")
+        spark.read.parquet(file).write.format("parquet").saveAsTable(_quoted(name))
 
 
 def _drop(spark: SparkSession, name: str) -> None:
     spark.sql(f"create database if not exists `{name.split('.', 1)[0]}`")
     spark.sql(f"drop table if exists {_quoted(name)}")
+
+
+def _literal(path: Path | str) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _quoted(name: str) -> str:

@@ -1,6 +1,13 @@
 """Models that Spark builds are the warehouse's own in the end: their types, their rows, and what becomes of a home."""
 
+import contextlib
 import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +26,7 @@ from warehouse.relations import Relation
 from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
+SPARK = PROJECT_ROOT / ".spark-venv" / "bin" / "python"
 COLUMNS = [["day", "date"], ["at", "timestamp"], ["amount", "decimal(20,4)"], ["order_month", "string"]]
 
 
@@ -111,7 +119,7 @@ def test_spark_and_joined_ids_do_not_go_together() -> None:
 def test_runs_on_spark_publish_what_runs_on_duckdb_do(
     generated: Generated, built: Company, changed: Company, tmp_path: Path
 ) -> None:
-    require_environment(PROJECT_ROOT / ".spark-venv" / "bin" / "python", "spark")
+    require_environment(SPARK, "spark")
     require_program("java", "default-jre-headless")
     first = company(tmp_path / "home", {**generated.settings(generated.folder), "engine": "spark"}).run()
     assert apart(built, first) == []
@@ -125,6 +133,68 @@ def test_runs_on_spark_publish_what_runs_on_duckdb_do(
     customer = second.published("select customer_id from marts.dim_customers order by all limit 1")[0][0]
     assert second.loyalty("privacy", "erase", customer, "--yes").code == 0
     assert not second.settings.spark_path.exists()
+
+
+@pytest.fixture
+def spark_server(tmp_path: Path) -> Iterator[str]:
+    """A server of Spark of its own, as its address."""
+    require_environment(SPARK, "spark")
+    require_program("java", "default-jre-headless")
+    (script,) = SPARK.parents[1].glob("lib/python*/site-packages/pyspark/sbin/start-connect-server.sh")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.warehouse.dir": str(tmp_path / "server"),
+        "spark.ui.enabled": "false",
+    }
+    command = [
+        str(script),
+        "--wait",
+        *(word for name, value in options.items() for word in ("--conf", f"{name}={value}")),
+    ]
+    told = {**os.environ, "PATH": f"{SPARK.parent}:{os.environ['PATH']}", "SPARK_LOG_DIR": str(tmp_path), "TZ": "UTC"}
+    with subprocess.Popen(
+        command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as server:
+        try:
+            wait_for(port, server)
+            yield f"sc://127.0.0.1:{port}"
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+
+
+def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 180
+    while time.monotonic() < until and server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.5)
+    pytest.fail(f"Spark's server did not start ({server.poll()})")
+
+
+@pytest.mark.slow
+def test_a_server_of_spark_builds_what_duckdb_does(built: Company, spark_server: str, tmp_path: Path) -> None:
+    options = {"spark.remote": spark_server}
+    there = built.copy(tmp_path / "it's a home", engine="spark", spark={"options": options})
+    project = SparkProject(there.settings)
+    manifest = project.manifest()
+    nodes = manifest["nodes"]
+    wanted = {name for name in nodes if name.endswith(".int_orders")}
+    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
+        wanted |= more
+    results = project.build([nodes[name]["name"] for name in wanted])
+    assert [result.message for result in results if not result.is_good] == []
+    for table in ("int_order_line_versions", "int_order_days", "int_orders"):
+        rows = f"select * from intermediate.{table} order by all"
+        assert there.warehouse(rows) == built.warehouse(rows)
+    assert list((there.settings.spark_path / "tables" / "intermediate.db" / "int_orders").glob("*.parquet"))
 
 
 def apart(one: Company, other: Company) -> list[str]:
