@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import unquote
 
 from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
@@ -93,7 +94,7 @@ def make_databases(spark: SparkSession, folder: Path, names: Iterable[str]) -> N
     for name in names:
         place = folder / f"{name}.db"
         spark.sql(f"create database if not exists `{name}` location {_literal(place)}")
-        there = spark.catalog.getDatabase(name).locationUri.removeprefix("file:")
+        there = _folder(spark.catalog.getDatabase(name).locationUri)
         if there != str(place):
             sys.exit(f"Spark has {name} in {there}, not in {place}: a company needs a server of its own.")
 
@@ -131,6 +132,12 @@ def _drop(spark: SparkSession, name: str) -> None:
     spark.sql(f"drop table if exists {_quoted(name)}")
 
 
+def _folder(location: str) -> str:
+    """The folder of a location, which Spark gives with and without escapes."""
+    path = location.removeprefix("file:")
+    return path if Path(path).exists() else unquote(path)
+
+
 def _literal(path: Path | str) -> str:
     escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
@@ -166,7 +173,7 @@ def _built(spark: SparkSession, wanted: Iterable[str], results: Iterable[NodeRes
             described = spark.sql(f"describe formatted {_quoted(name)}").collect()
             (location,) = [row["data_type"] for row in described if row["col_name"] == "Location"]
             columns = [[field.name, field.dataType.simpleString()] for field in spark.table(_quoted(name)).schema]
-            yield name, {"folder": location.removeprefix("file:"), "columns": columns}
+            yield name, {"folder": _folder(location), "columns": columns}
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_spark_and_joined_ids_do_not_go_together() -> None:
         load_settings("generated", {}, engine="spark", identity={"resolve": True})
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_runs_on_spark_publish_what_runs_on_duckdb_do(
     generated: Generated, built: Company, changed: Company, tmp_path: Path
 ) -> None:
@@ -138,8 +138,6 @@ def test_runs_on_spark_publish_what_runs_on_duckdb_do(
 @pytest.fixture
 def spark_server(tmp_path: Path) -> Iterator[str]:
     """A server of Spark of its own, as its address."""
-    require_environment(SPARK, "spark")
-    require_program("java", "default-jre-headless")
     (script,) = SPARK.parents[1].glob("lib/python*/site-packages/pyspark/sbin/start-connect-server.sh")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -180,8 +178,13 @@ def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.mark.slow
-def test_a_server_of_spark_builds_what_duckdb_does(built: Company, spark_server: str, tmp_path: Path) -> None:
-    options = {"spark.remote": spark_server}
+@pytest.mark.parametrize("place", ["process", "server"])
+def test_spark_builds_what_duckdb_does(
+    built: Company, place: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    require_environment(SPARK, "spark")
+    require_program("java", "default-jre-headless")
+    options = {"spark.remote": request.getfixturevalue("spark_server")} if place == "server" else {}
     there = built.copy(tmp_path / "it's a home", engine="spark", spark={"options": options})
     project = SparkProject(there.settings)
     manifest = project.manifest()
