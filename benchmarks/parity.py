@@ -24,8 +24,8 @@ from typing import Any
 
 from benchmarks.generated import expect_good
 from benchmarks.kernels import Difference, differences
-from dagster_project.dbt_runner.command import as_data
 from dagster_project.dbt_runner.project import DbtProject
+from dagster_project.dbt_runner.spark_tables import export_table
 from dagster_project.dbt_runner.variables import run_variables
 from dagster_project.prepare import prepare_warehouse
 from warehouse.relations import Relation
@@ -84,16 +84,15 @@ def compare(
 
 def _export(settings: Settings, inputs: Path, last_batch: int | None) -> None:
     """Write the tables; where a last batch is given, raw rows and records of deliveries as they were after it."""
-    inputs.mkdir(parents=True)
     with connect(settings.warehouse_path, read_only=True) as connection:
         limit_resources(connection, settings)
         found = connection.execute(
             f"select table_schema, table_name from information_schema.tables where {READ} order by all"
         ).fetchall()
         for relation in (Relation(*names) for names in found):
-            target = quote_literal(str(inputs / f"{relation}.parquet"))
-            rows = f"from {relation.sql}" if last_batch is None else _as_of_batch(relation, last_batch)
-            connection.execute(f"copy ({rows}) to {target} (format parquet)")
+            export_table(
+                connection, relation, inputs, None if last_batch is None else _as_of_batch(relation, last_batch)
+            )
 
 
 def _as_of_batch(relation: Relation, last: int) -> str:
@@ -136,7 +135,7 @@ def _build_here(project: DbtProject, nodes: Sequence[Mapping[str, Any]], inputs:
 def _build_there(
     engine: str, settings: Settings, inputs: Path, variables: Path, out: Path, nodes: Sequence[Mapping[str, Any]]
 ) -> None:
-    variables.write_text(json.dumps(as_data(run_variables(settings))), encoding="utf-8")
+    variables.write_text(json.dumps(run_variables(settings)), encoding="utf-8")
     command = [str(ENGINES[engine]), "-m", "benchmarks.spark_build", engine, str(inputs), str(variables), str(out)]
     command += [node["name"] for node in nodes]
     environment = {**os.environ, "TZ": "UTC", "DO_NOT_TRACK": "1"}

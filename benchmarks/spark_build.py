@@ -80,7 +80,7 @@ def _sail(work: Path) -> SparkSession:
 
 def _build(engine: str, work: Path, variables: Path, nodes: Sequence[str]) -> list[str]:
     """Build seeds and models; what failed, a line each."""
-    chosen = ["--resource-type", "seed", "--resource-type", "model", *(["--select", *nodes] if nodes else [])]
+    chosen = ["build", "--resource-type", "seed", "--resource-type", "model", *(["--select", *nodes] if nodes else [])]
     results = build(engine, chosen, json.loads(variables.read_text(encoding="utf-8")), work / "target")
     return [f"{one.name}: {one.message[:MOST_TOLD]}" for one in results if one.status == "error"]
 

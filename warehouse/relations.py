@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import duckdb
+
 from warehouse.sql import quote_identifier
 
 
@@ -24,3 +26,11 @@ class Relation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
+
+
+def relations_of(connection: duckdb.DuckDBPyConnection) -> set[Relation]:
+    """Every table and view of the open database."""
+    rows = connection.execute(
+        "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+    ).fetchall()
+    return set(map(Relation._make, rows))

@@ -1,11 +1,17 @@
-"""dbt's command lines, as pure functions: the nodes to build, and where dbt reads and writes."""
+"""dbt's command lines, as pure functions: the nodes to build, and where dbt reads and writes.
+
+Spark's environment, which has dbt and none of the project's other packages, imports this too.
+"""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from warehouse.settings import Settings
+if TYPE_CHECKING:
+    from warehouse.settings import Settings
 
 QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print")
 PARSE = ("parse", "--no-partial-parse")

@@ -3,6 +3,7 @@
     <home>/spark/inputs/   the tables that models read and none makes, as Parquet
     <home>/spark/tables/   what Spark built, kept from run to run: order history grows by the months that change
     <home>/spark/catalog/  what Spark knows of its tables
+    <home>/spark/state.json  of which warehouse that is, the inputs' versions, and what was built
 
 dbt on Spark has an environment of its own, and Spark cannot read the warehouse, so that each build is a process which
 gets files and leaves files. Seeds, views and tests are DuckDB's as well. The folder is no more than a copy: a run makes
@@ -19,7 +20,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_project.dbt_runner.command import as_data
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.results import NodeResult, OnNode
 from dagster_project.dbt_runner.source_versions import source_versions
@@ -28,7 +28,7 @@ from dagster_project.dbt_runner.variables import run_variables
 from warehouse.errors import UserError
 from warehouse.files import write_atomically, write_private
 from warehouse.memory import usable_bytes
-from warehouse.relations import Relation
+from warehouse.relations import Relation, relations_of
 from warehouse.settings import PROJECT_ROOT
 from warehouse.sql import connect, limit_reader, limit_resources
 
@@ -36,9 +36,8 @@ Node = Mapping[str, Any]
 MOST_TOLD = 3_000
 # The part of the memory that Spark's process gets; DuckDB, which rests meanwhile, keeps a quarter of its own.
 MEMORY_SHARE = 0.4
-# The schema of watermarks.
-OPS = "ops"
-TABLES = "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+STATE = "state.json"
+NOTHING: Mapping[str, Any] = {"folder": None, "first_batch": None, "inputs": {}, "built": []}
 
 
 class SparkProject(DbtProject):
@@ -51,8 +50,8 @@ class SparkProject(DbtProject):
 
     def built_elsewhere(self) -> set[Relation] | None:
         """The models that Spark has, and without which they have to be built again."""
-        is_ours = self._read("origin").get("folder") == str(self.lake)
-        return {Relation.parse(name) for name in self._read("built")} if is_ours else set()
+        state = self._state()
+        return {Relation.parse(name) for name in state["built"]} if state["folder"] == str(self.lake) else set()
 
     def build(
         self, names: Sequence[str], *, full_refresh: bool = False, on_node: OnNode | None = None
@@ -92,23 +91,17 @@ class SparkProject(DbtProject):
             inputs, versions = self._export_sources(connection, manifest, nodes)
             kept = self._export_kept(connection, models.values())
             limit_reader(connection, self.settings)  # until its tables are taken over, Spark has the memory
-        request = {
-            "lake": str(self.lake),
-            "options": self._options(),
-            "inputs": inputs,
-            "kept": kept,
-            "read": _read_beside(manifest, nodes),
-            "schemas": sorted(
-                {*(node["schema"] for node in nodes), *(name.split(".")[0] for name in {**inputs, **kept}), OPS}
-            ),
-            "variables": as_data(run_variables(self.settings)),
-            "nodes": [node["name"] for node in nodes],
-            "tables": list(models),
-            "full_refresh": full_refresh,
-            "reply": str(self.lake / "reply.json"),
-        }
-        reply = self._run(request, on_node)
-        self._write("inputs", versions)
+        reply = self._run(
+            {
+                "inputs": inputs,
+                "kept": kept,
+                "read": _read_beside(manifest, nodes),
+                "nodes": [node["name"] for node in nodes],
+                "tables": list(models),
+                "full_refresh": full_refresh,
+            },
+            on_node,
+        )
         with connect(self.settings.warehouse_path) as connection:
             limit_resources(connection, self.settings)
             for name, table in reply["tables"].items():
@@ -116,24 +109,25 @@ class SparkProject(DbtProject):
         results = [NodeResult(**result) for result in reply["results"]]
         good = {result.unique_id for result in results if result.is_good}
         built = {str(_relation(node)) for node in nodes if node["unique_id"] in good}
-        self._write("built", sorted(built | set(self._read("built"))))
+        state = self._state()
+        self._keep({**state, "inputs": versions, "built": sorted(built.union(state["built"]))})
         return results
 
     def forget_others(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Delete what Spark has of a warehouse that is no more, whose batches had the same numbers, or had in another
         folder, which its catalog names."""
         first = connection.execute("select min_by(loaded_at, batch_id)::varchar from ops.batches").fetchone()
-        origin = {"folder": str(self.lake), "first_batch": first and first[0]}
-        if self._read("origin") != origin:
+        ours, state = {"folder": str(self.lake), "first_batch": first and first[0]}, self._state()
+        if {name: state[name] for name in ours} != ours:
             shutil.rmtree(self.lake, ignore_errors=True)
-            self._write("origin", origin)
+            self._keep({**NOTHING, **ours})
 
     def _export_sources(
         self, connection: duckdb.DuckDBPyConnection, manifest: Node, nodes: Iterable[Node]
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Write the source tables that nodes read and Spark does not have as they are. Returns their files, and the
         versions that Spark has then."""
-        known, versions = source_versions(connection, manifest), dict(self._read("inputs"))
+        known, versions = source_versions(connection, manifest), dict(self._state()["inputs"])
         files = {}
         read = {parent for node in nodes for parent in node["depends_on"].get("nodes", [])}
         for name in read & set(manifest["sources"]):
@@ -147,8 +141,7 @@ class SparkProject(DbtProject):
     def _export_kept(self, connection: duckdb.DuckDBPyConnection, models: Iterable[Node]) -> dict[str, str]:
         """Write the tables that builds only add rows to, which are at home in the warehouse. Returns their files."""
         adding = [_relation(node) for node in models if node["config"].get("incremental_strategy") == "append"]
-        there = set(map(Relation._make, connection.execute(TABLES).fetchall()))
-        kept = [relation for relation in adding if relation in there]
+        kept = sorted(relations_of(connection).intersection(adding))
         return {str(relation): str(export_table(connection, relation, self.lake / "inputs")) for relation in kept}
 
     def _options(self) -> dict[str, str]:
@@ -171,8 +164,9 @@ class SparkProject(DbtProject):
                 f"{python}: there is no Python with Spark. `make spark` installs one, which needs Java 17; or name"
                 " another in the settings, `spark: {python: ...}`; or leave `engine: spark` out."
             )
-        file, log = self.lake / "request.json", self.lake / "log.txt"
-        write_private(file, json.dumps(request))
+        file, log, reply = (self.lake / name for name in ("request.json", "log.txt", "reply.json"))
+        about = {"lake": str(self.lake), "options": self._options(), "variables": run_variables(self.settings)}
+        write_private(file, json.dumps({**about, **request, "reply": str(reply)}))
         command = [str(python), "-m", "dagster_project.dbt_runner.spark_session", str(file)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         with (
@@ -189,14 +183,14 @@ class SparkProject(DbtProject):
         if process.returncode:
             last = log.read_text(encoding="utf-8").strip().rsplit("\n", 1)[-1]
             raise UserError(f"Spark could not build the models: {last[:MOST_TOLD]}\nThe rest is in {log}.")
-        return json.loads(Path(request["reply"]).read_bytes())
+        return json.loads(reply.read_bytes())
 
-    def _read(self, name: str) -> Any:
-        file = self.lake / f"{name}.json"
-        return json.loads(file.read_bytes()) if file.exists() else {}
+    def _state(self) -> dict[str, Any]:
+        file = self.lake / STATE
+        return json.loads(file.read_bytes()) if file.exists() else dict(NOTHING)
 
-    def _write(self, name: str, values: Any) -> None:
-        write_atomically(self.lake / f"{name}.json", json.dumps(values))
+    def _keep(self, state: Mapping[str, Any]) -> None:
+        write_atomically(self.lake / STATE, json.dumps(state))
 
 
 def _kind(node: Node) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
 
+from dagster_project.dbt_runner.command import build_arguments, command_line
 from dagster_project.dbt_runner.results import NodeResult, OnNode, callbacks, node_result
 
 DBT_DIR = Path(__file__).parents[2] / "dbt"
@@ -33,7 +34,8 @@ ALWAYS = {
     "spark.ui.enabled": "false",
 }
 REMOTE = "spark.remote"
-QUIET = ("--quiet", "--log-level", "none", "--log-level-file", "none", "--no-print", "--no-version-check")
+# Of seeds, of views, which have no files, and of watermarks.
+SCHEMAS = ("seeds", "staging", "ops")
 
 
 def main(request_file: Path) -> None:
@@ -43,13 +45,13 @@ def main(request_file: Path) -> None:
     lake = Path(request["lake"])
     os.chdir(lake)
     spark = start({**_catalog(lake), **request["options"]})
-    make_databases(spark, lake / "tables", request["schemas"])
+    named = [*request["inputs"], *request["kept"], *request["tables"], *request["read"], *SCHEMAS]
+    make_databases(spark, lake / "tables", {name.split(".")[0] for name in named})
     require_tables(spark, request["read"], lake)
     remove_strays(spark, lake / "tables")
     take(spark, request["inputs"])
     keep(spark, request["kept"])
-    arguments = ["--indirect-selection", "empty", "--select", *request["nodes"]]
-    arguments += ["--full-refresh"] if request["full_refresh"] else []
+    arguments = build_arguments(request["nodes"], request["full_refresh"])
     results = build("spark", arguments, request["variables"], lake / "dbt", _tell)
     tables = dict(_built(spark, request["tables"], results))
     reply = {"results": [asdict(result) for result in results], "tables": tables}
@@ -150,11 +152,10 @@ def _quoted(name: str) -> str:
 def build(
     target: str, arguments: Sequence[str], variables: Mapping[str, Any], out: Path, on_node: OnNode | None = None
 ) -> list[NodeResult]:
-    """`dbt build` with the target and arguments, its own files in the folder `out`; SystemExit with dbt's message where
-    it cannot start."""
-    folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR, "--target-path", out, "--log-path", out / "logs")
-    words = [*QUIET, "build", *arguments, "--target", target, *folders, "--vars", json.dumps(variables)]
-    done: Any = dbtRunner(callbacks=callbacks(on_node)).invoke([*map(str, words)])
+    """Have dbt build by these arguments, its own files in the folder `out`; SystemExit with its message where it cannot
+    start."""
+    command = command_line(arguments, variables, target, out, DBT_DIR)
+    done: Any = dbtRunner(callbacks=callbacks(on_node)).invoke(command)
     if done.exception:
         sys.exit(str(done.exception))
     return [node_result(result) for result in done.result.results]

@@ -17,12 +17,17 @@ TYPES = {"timestamp_ntz": "timestamp", "string": "varchar", "binary": "blob"}
 VIEWS = "select 1 from duckdb_views() where database_name = current_database() and schema_name = $1 and view_name = $2"
 
 
-def export_table(connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path) -> Path:
-    """Write a table or view as one file of the folder, in the place of the file before. Returns its path."""
+def export_table(
+    connection: duckdb.DuckDBPyConnection, relation: Relation, folder: Path, rows: str | None = None
+) -> Path:
+    """Write a table or view as one file of the folder, in the place of the file before. Returns its path.
+
+    rows: a query of those that are written, where it is not all of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{relation}.parquet"
     new = file.with_suffix(".tmp")
-    connection.execute(f"copy (from {relation.sql}) to {quote_literal(str(new))} (format parquet)")
+    connection.execute(f"copy ({rows or f'from {relation.sql}'}) to {quote_literal(str(new))} (format parquet)")
     return new.replace(file)
 
 

@@ -15,9 +15,7 @@ import duckdb
 from dagster_project.dbt_runner.definition_keys import DefinitionKeys
 from dagster_project.dbt_runner.source_versions import source_versions
 from warehouse.node_states import NodeState, forget_states, keep_states, read_states
-from warehouse.relations import Relation
-
-TABLES = "select table_schema, table_name from information_schema.tables where table_catalog = current_database()"
+from warehouse.relations import Relation, relations_of
 
 
 class StandingNodes:
@@ -37,7 +35,7 @@ class StandingNodes:
         self._definitions = definitions
         self._states = read_states(connection)
         self._sources = source_versions(connection, manifest)
-        here = set(map(Relation._make, connection.execute(TABLES).fetchall()))
+        here = relations_of(connection)
         self._there = here if elsewhere is None else here & set(elsewhere)
         self._versions: dict[str, str | None] = {}
 

@@ -86,14 +86,13 @@
 
 {# The last batch that a model has seen under today's code and settings; none when it has to be built anew. #}
 {% macro watermark_of(model_name) %}
-    {{ return(adapter.dispatch('watermark_of')(model_name)) }}
-{% endmacro %}
-{% macro default__watermark_of(model_name) %}
     {% if not execute %}{{ return(none) }}{% endif %}
-    {% set found = run_query(
-        "select batch_id from " ~ watermarks() ~ " where model = " ~ text_literal(model_name)
-        ~ " and signature = " ~ text_literal(var('history_signature'))) %}
+    {% set found = run_query(adapter.dispatch('watermark_query')(model_name)) %}
     {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
+{% endmacro %}
+{% macro default__watermark_query(model_name) %}
+    select batch_id from {{ watermarks() }}
+    where model = {{ text_literal(model_name) }} and signature = {{ text_literal(var('history_signature')) }}
 {% endmacro %}
 
 {#

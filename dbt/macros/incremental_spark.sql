@@ -14,8 +14,12 @@
     coalesce(date_format({{ day }}, 'yyyy-MM'), 'none') as order_month
 {%- endmacro %}
 
-{# Replaces dbt-spark's, which lets no strategy but its own pass. #}
+{# Replaces dbt-spark's, which lets no strategy but its own pass, by the two that the next macro knows. #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
+    {% if raw_strategy not in ['append', 'replace_keys'] %}
+        {% do exceptions.raise_compiler_error(
+            model.name ~ ' asks for the incremental strategy ' ~ raw_strategy ~ '. Here are append and replace_keys.') %}
+    {% endif %}
     {{ return(raw_strategy) }}
 {% endmacro %}
 
@@ -90,15 +94,13 @@ select {{ columns }} from {{ source }}
     {% endif %}
 {% endmacro %}
 
-{% macro spark__watermark_of(model_name) %}
-    {% if not execute %}{{ return(none) }}{% endif %}
-    {% set found = run_query(
-        "select max_by(batch_id, number) from " ~ watermarks() ~ " where model = " ~ text_literal(model_name)
-        ~ " having max_by(signature, number) = " ~ text_literal(var('history_signature'))) %}
-    {{ return(found.columns[0].values()[0] if found.rows | length else none) }}
+{% macro spark__watermark_query(model_name) %}
+    select max_by(batch_id, number) from {{ watermarks() }}
+    where model = {{ text_literal(model_name) }}
+    having max_by(signature, number) = {{ text_literal(var('history_signature')) }}
 {% endmacro %}
 
 {# Sail is built in full. #}
 {% macro sail__set_watermark(batch) %}{% endmacro %}
-{% macro sail__watermark_of(model_name) %}{{ return(none) }}{% endmacro %}
+{% macro sail__watermark_query(model_name) %}select 1 as batch_id where false{% endmacro %}
 {% macro sail__month_part(day) %}{% endmacro %}

@@ -1,13 +1,16 @@
 """Models that Spark builds are the warehouse's own in the end: their types, their rows, and what becomes of a home."""
 
+import ast
 import contextlib
 import datetime as dt
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +102,15 @@ def test_what_spark_has_of_another_warehouse_or_folder_is_forgotten(on_spark: Se
     project = SparkProject(on_spark)
     with connect(on_spark.warehouse_path) as connection:
         project.forget_others(connection)
-        (project.lake / "built.json").write_text('["marts.fct_orders"]')
+        state = project.lake / "state.json"
+        state.write_text(state.read_text().replace("[]", '["marts.fct_orders"]'))
         project.forget_others(connection)
         assert project.built_elsewhere() == {Relation("marts", "fct_orders")}
         connection.execute("insert into ops.batches values (1, 'shop', 'customers', 'a.csv', '', 1, 1, 0, now(), null)")
         project.forget_others(connection)
     assert project.built_elsewhere() == set()
-    (project.lake / "built.json").write_text('["marts.fct_orders"]')
+    state.write_text(state.read_text().replace("[]", '["marts.fct_orders"]'))
+    assert project.built_elsewhere() == {Relation("marts", "fct_orders")}
     moved = on_spark.home.rename(on_spark.home.with_name("moved"))
     assert SparkProject(on_spark.model_copy(update={"home": moved})).built_elsewhere() == set()
 
@@ -113,6 +118,17 @@ def test_what_spark_has_of_another_warehouse_or_folder_is_forgotten(on_spark: Se
 def test_spark_and_joined_ids_do_not_go_together() -> None:
     with pytest.raises(UserError, match=r"identity\.resolve needs the engine duckdb"):
         load_settings("generated", {}, engine="spark", identity={"resolve": True})
+
+
+@pytest.mark.parametrize("module", ["spark_session", "command", "results"])
+def test_what_runs_in_sparks_environment_needs_none_of_our_packages(module: str) -> None:
+    text = (PROJECT_ROOT / "dagster_project" / "dbt_runner" / f"{module}.py").read_text(encoding="utf-8")
+    at_run_time = [node for node in ast.parse(text).body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    names = {getattr(node, "module", None) or node.names[0].name for node in at_run_time}
+    ours = {f"dagster_project.dbt_runner.{name}" for name in ("command", "results")}
+    assert {name for name in names - ours if name.split(".")[0] not in sys.stdlib_module_names} <= {
+        "dbt.cli.main", "pyspark.sql",
+    }  # fmt: skip
 
 
 @pytest.mark.campaign
@@ -192,12 +208,43 @@ def test_spark_builds_what_duckdb_does(
     wanted = {name for name in nodes if name.endswith(".int_orders")}
     while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
         wanted |= more
-    results = project.build([nodes[name]["name"] for name in wanted])
-    assert [result.message for result in results if not result.is_good] == []
-    for table in ("int_order_line_versions", "int_order_days", "int_orders"):
-        rows = f"select * from intermediate.{table} order by all"
-        assert there.warehouse(rows) == built.warehouse(rows)
-    assert list((there.settings.spark_path / "tables" / "intermediate.db" / "int_orders").glob("*.parquet"))
+    for _ in range(2):
+        results = project.build([nodes[name]["name"] for name in wanted])
+        assert [result.message for result in results if not result.is_good] == []
+        for table in ("int_order_line_versions", "int_order_days", "int_orders"):
+            rows = f"select * from intermediate.{table} order by all"
+            assert there.warehouse(rows) == built.warehouse(rows)
+        assert list((project.lake / "tables" / "intermediate.db" / "int_orders").glob("*.parquet"))
+        shutil.rmtree(project.lake)  # as an erasure does, of which a server knows nothing
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_no_process_of_spark(built: Company, tmp_path: Path) -> None:
+    require_environment(SPARK, "spark")
+    require_program("java", "default-jre-headless")
+    there = built.copy(tmp_path / "home", engine="spark")
+    run = there.start("run")
+    lake = there.settings.spark_path
+    wait_until(lambda: any("java" in command for command in commands_about(lake)))
+    run.kill()
+    run.communicate()
+    wait_until(lambda: not commands_about(lake))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 300
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.5)
+
+
+def commands_about(folder: Path) -> list[str]:
+    """The command lines of this machine's processes that name a folder."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if str(folder) in line]
 
 
 def apart(one: Company, other: Company) -> list[str]:
