@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.errors import UserError
 from warehouse.relations import Relation
 from warehouse.sql import quote_identifier, quote_literal, transaction
 
@@ -37,9 +38,12 @@ def take_over(
     """Make the table of a model from Spark's files, with the types and descriptions that the model declares.
 
     folder: the table's files, below a folder for each month where it has parts. columns: names and Spark's types.
+    Raises UserError where a model under contract has other columns than it declares, as dbt does in DuckDB.
     """
     relation = Relation(node["schema"], node["alias"])
     types = {name: kind for name, kind in columns if name != MONTH_PART}
+    if node["config"]["contract"]["enforced"] and (apart := sorted(types.keys() ^ node["columns"].keys())):
+        raise UserError(f"{relation}: {', '.join(apart)} stand in its SQL or in its contract alone.")
     selected = [f"{_value(name, kind, node['columns'])} as {quote_identifier(name)}" for name, kind in types.items()]
     rows = f"read_parquet({quote_literal(str(folder / '**' / '*.parquet'))}, hive_partitioning = false)"
     if not any(folder.rglob("*.parquet")):  # a table in parts has no file where it has no row

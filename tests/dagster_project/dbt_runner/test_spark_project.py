@@ -40,7 +40,7 @@ def model(**columns: str) -> dict[str, Any]:
         "alias": "fct_days",
         "description": "Days; it's one a row.",
         "columns": declared,
-        "config": {"persist_docs": {"columns": True}},
+        "config": {"persist_docs": {"columns": True}, "contract": {"enforced": len(columns) > 1}},
     }
 
 
@@ -81,6 +81,16 @@ def test_a_table_in_parts_without_a_row_is_a_table(tmp_path: Path) -> None:
         count = connection.execute("select count(*) from marts.fct_days").fetchone()
     assert kinds == [("day", "DATE"), ("at", "TIMESTAMP"), ("amount", "DECIMAL(20,4)")]
     assert count == (0,)
+
+
+def test_a_contract_holds_on_spark_too(tmp_path: Path) -> None:
+    spark_files(tmp_path / "fct_days")
+    declared = model(day="date", at="timestamp", amount="decimal(18, 4)", note="varchar")
+    with (
+        connect(tmp_path / "warehouse.duckdb") as connection,
+        pytest.raises(UserError, match=r"marts\.fct_days: note stand"),
+    ):
+        take_over(connection, declared, tmp_path / "fct_days", COLUMNS)
 
 
 @pytest.fixture
