@@ -3,12 +3,14 @@
 Order lines, orders and the customer-day spine are built by dbt as a run builds them, by the same compiled SQL in bare
 DuckDB, and by one script as one would write it by hand (by_hand.sql). Every step has a process of its own, so that its
 peak memory is its own. The script's orders and days are compared with those of the models, and the result of the
-increment, row for row, with a full build of everything that was delivered.
+increment, row for row, with a full build of everything that was delivered. What each step cost is told as it ends: of
+a hundred million lines all of them take hours.
 """
 
 import argparse
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +30,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from generator.company import SOURCES
 from generator.generate import deliver_changes, generate, parse_size
 from warehouse.settings import Settings
-from warehouse.sql import connect, quote_literal
+from warehouse.sql import connect, limit_resources, quote_literal
 
 # In the order of the graph; those with a key are kept and change by key, the others are made anew, a view as a view.
 MODELS = {
@@ -86,43 +88,53 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", default="10m", help="order lines of the first delivery, such as 100k or 10m")
     parser.add_argument("--changes", type=float, default=0.001, help="share of lines in the second delivery")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another company")
+    parser.add_argument("--memory", help="DuckDB's limit in each step, such as 8GB (default: what a run chooses)")
     parser.add_argument("--sources", nargs="+", default=["shop"], choices=SOURCES, help="shop, or shop till")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="loyalty-bench-") as folder:
-        result = measure(
-            Path(folder), parse_size(arguments.size), arguments.changes, arguments.seed, tuple(arguments.sources)
-        )
+        settings = settings_of(Path(folder), arguments.sources, memory_limit=arguments.memory)
+        result = measure(settings, parse_size(arguments.size), arguments.changes, arguments.seed)
     print_result(arguments.size, result)
 
 
-def measure(
-    folder: Path, size: int, changes: float, seed: int, sources: tuple[str, ...], *, isolated: bool = True
-) -> Result:
-    """Generate, load, build in full, deliver the changes and build again, all below `folder`.
+def measure(settings: Settings, size: int, changes: float, seed: int, *, isolated: bool = True) -> Result:
+    """Generate, load, build in full, deliver the changes and build again, all beside the home of `settings`.
 
     `isolated` gives every step a process of its own; without it peaks are those of this process so far.
     """
     step = in_own_process if isolated else _here
-    landing, settings = folder / "landing", settings_of(folder, sources)
+    folder, sources = settings.home.parent, tuple(settings.sources)
+    landing = folder / "landing"
     full_sql, increment_sql = folder / "full_sql", folder / "increment_sql"
+    costs: dict[str, Cost] = {}
+
+    def measured(name: str, cost: Cost) -> None:
+        costs[name] = cost
+        print(
+            f"{name}: {cost.processor_seconds:.1f} s of processor time, {cost.peak_mb:,.0f} MB",
+            file=sys.stderr,
+            flush=True,
+        )
+
     step(_generate, landing, size, seed, changes, sources)
-    costs = {"load": step(_load, settings)}
+    measured("load", step(_load, settings))
     bare = _copy_of(settings, folder / "bare_full")
-    costs["full"] = step(_build, settings, full_sql)
-    costs["full, bare"] = step(_build_bare, bare, full_sql, False)
+    measured("full", step(_build, settings, full_sql))
+    measured("full, bare", step(_build_bare, settings, bare, full_sql, False))
     bare.unlink()  # of a hundred million lines there is no room for all copies
     different_by_hand = None
     if sources == ("shop",):
-        costs["full, by hand"], different_by_hand = step(_build_by_hand, landing / "shop", settings.warehouse_path)
+        cost, different_by_hand = step(_build_by_hand, settings, landing / "shop")
+        measured("full, by hand", cost)
     changed_lines = step(_deliver, landing)
-    costs["load changes"] = step(_load, settings)
+    measured("load changes", step(_load, settings))
     bare = _copy_of(settings, folder / "bare_increment")
-    costs["increment"] = step(_build, settings, increment_sql)
-    costs["increment, bare"] = step(_build_bare, bare, increment_sql, True)
+    measured("increment", step(_build, settings, increment_sql))
+    measured("increment, bare", step(_build_bare, settings, bare, increment_sql, True))
     bare.unlink()
     anew = _copy_of(settings, folder / "anew")
-    step(_build_bare, anew, full_sql, False)
-    rows, different = step(_compare, settings.warehouse_path, anew)
+    step(_build_bare, settings, anew, full_sql, False)
+    rows, different = step(_compare, settings, anew)
     return Result(costs, changed_lines, rows, different, different_by_hand)
 
 
@@ -179,10 +191,9 @@ def _build(settings: Settings, keep: Path) -> Cost:
     return measured
 
 
-def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
+def _build_bare(settings: Settings, warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     """The models' SQL in bare DuckDB; a kept model's increment replaces its changed keys in one transaction."""
-    connection = connect(warehouse)
-    connection.execute("set enable_progress_bar = false")
+    connection = _quiet(connect(warehouse), settings)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute("create schema if not exists staging")
     connection.execute((sql / STAGING).read_text(encoding="utf-8"))
@@ -199,12 +210,11 @@ def _build_bare(warehouse: Path, sql: Path, is_increment: bool) -> Cost:
     return cost(seconds)
 
 
-def _build_by_hand(landing: Path, warehouse: Path) -> tuple[Cost, int]:
+def _build_by_hand(settings: Settings, landing: Path) -> tuple[Cost, int]:
     """The script's cost, from the delivered files on, and how many of its rows differ from the models' rows."""
-    target = warehouse.with_name("by_hand.duckdb")
-    connection = connect(target)
-    connection.execute("set enable_progress_bar = false")
-    connection.execute(f"attach {quote_literal(str(warehouse))} as built (read_only)")
+    target = settings.warehouse_path.with_name("by_hand.duckdb")
+    connection = _quiet(connect(target), settings)
+    connection.execute(f"attach {quote_literal(str(settings.warehouse_path))} as built (read_only)")
     connection.execute(f"set variable as_of = (select as_of_date from built.{SCHEMA}.int_run_dates)")
     for entity, variable in (("order_lines", "lines"), ("exchange_rates", "rates")):
         connection.execute(f"set variable {variable} = {quote_literal(str(landing / entity / '*.parquet'))}")
@@ -215,6 +225,13 @@ def _build_by_hand(landing: Path, warehouse: Path) -> tuple[Cost, int]:
     connection.close()
     target.unlink()
     return measured, different
+
+
+def _quiet(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """The connection without a progress bar, and within the memory that a run has."""
+    connection.execute("set enable_progress_bar = false")
+    limit_resources(connection, settings)
+    return connection
 
 
 def _staging(warehouse: Path) -> str:
@@ -234,11 +251,10 @@ def _replace_keys(connection: duckdb.DuckDBPyConnection, name: str, key: str, se
     connection.execute("commit")
 
 
-def _compare(kept: Path, anew: Path) -> tuple[int, int]:
+def _compare(settings: Settings, anew: Path) -> tuple[int, int]:
     """Rows of the kept tables, and how many rows only one side has, by the hash of the whole row."""
-    connection = connect()
-    connection.execute("set enable_progress_bar = false")
-    for name, path in (("kept", kept), ("anew", anew)):
+    connection = _quiet(connect(beside=anew), settings)
+    for name, path in (("kept", settings.warehouse_path), ("anew", anew)):
         connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
     rows = different = 0
     for model in COMPARED:

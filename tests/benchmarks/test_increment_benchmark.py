@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.generated import settings_of
 from benchmarks.increment import MODELS, measure
 
 pytestmark = pytest.mark.slow
 
 
 def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Path) -> None:
-    result = measure(tmp_path, size=2_000, changes=0.02, seed=7, sources=("shop", "till"), isolated=False)
+    result = measure(settings_of(tmp_path, ["shop", "till"]), 2_000, 0.02, 7, isolated=False)
     assert result.changed_lines > 20
     assert (result.rows > 2_000, result.rows_different) == (True, 0)
     for step in ("full", "full, bare", "increment", "increment, bare"):
@@ -21,6 +22,6 @@ def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Pat
 
 
 def test_a_script_by_hand_makes_the_rows_of_the_models(tmp_path: Path) -> None:
-    result = measure(tmp_path, size=2_000, changes=0.02, seed=7, sources=("shop",), isolated=False)
+    result = measure(settings_of(tmp_path, ["shop"]), 2_000, 0.02, 7, isolated=False)
     assert result.costs["full, by hand"].processor_seconds > 0
     assert (result.rows_different_by_hand, result.rows_different) == (0, 0)

@@ -36,8 +36,9 @@ def require_engine(engine: str) -> None:
         require_program("java", "default-jre-headless")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "engine", [pytest.param("spark", marks=pytest.mark.campaign), pytest.param("sail", marks=pytest.mark.slow)]
+)
 def test_another_engine_makes_the_rows_of_duckdb(engine: str, built: Company, tmp_path: Path) -> None:
     require_engine(engine)
     compared = compare(built.settings, engine, tmp_path)
@@ -47,7 +48,7 @@ def test_another_engine_makes_the_rows_of_duckdb(engine: str, built: Company, tm
     assert sum(count > 0 for count in rows.values()) > 240
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_increments_on_spark_make_the_rows_of_duckdb(built: Company, changed: Company, tmp_path: Path) -> None:
     require_engine("spark")
     (first,) = built.warehouse("select max(batch_id) from ops.batches")[0]

@@ -213,19 +213,23 @@ def test_spark_builds_what_duckdb_does(
     options = {"spark.remote": request.getfixturevalue("spark_server")} if place == "server" else {}
     there = built.copy(tmp_path / "it's a home", engine="spark", spark={"options": options})
     project = SparkProject(there.settings)
-    manifest = project.manifest()
-    nodes = manifest["nodes"]
-    wanted = {name for name in nodes if name.endswith(".int_orders")}
-    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
-        wanted |= more
-    for _ in range(2):
-        results = project.build([nodes[name]["name"] for name in wanted])
+    for last, others in (("int_order_days", ["int_order_line_versions"]), ("int_exchange_rate_periods", [])):
+        results = project.build(with_what_it_reads(project.manifest(), last))
         assert [result.message for result in results if not result.is_good] == []
-        for table in ("int_order_line_versions", "int_order_days", "int_orders"):
+        for table in (last, *others):
             rows = f"select * from intermediate.{table} order by all"
             assert there.warehouse(rows) == built.warehouse(rows)
-        assert list((project.lake / "tables" / "intermediate.db" / "int_orders").glob("*.parquet"))
+        assert list((project.lake / "tables" / "intermediate.db" / last).rglob("*.parquet"))
         shutil.rmtree(project.lake)  # as an erasure does, of which a server knows nothing
+
+
+def with_what_it_reads(manifest: dict[str, Any], model: str) -> list[str]:
+    """The names of a model and of all seeds and models that it is made of."""
+    nodes = manifest["nodes"]
+    wanted = {name for name in nodes if name.endswith(f".{model}")}
+    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
+        wanted |= more
+    return [nodes[name]["name"] for name in wanted]
 
 
 @pytest.mark.slow
