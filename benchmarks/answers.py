@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.bare_sql import run_bare
 from benchmarks.generated import expect_good, load, settings_of
-from benchmarks.increment import in_own_process
+from benchmarks.steps import in_own_process
 from dagster_project.dbt_runner.project import DbtProject
 from generator.company import SOURCES
 from generator.generate import generate, parse_size

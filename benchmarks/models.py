@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks import plain_models
 from benchmarks.generated import expect_good, load, settings_of
-from benchmarks.increment import Cost, in_own_process, meter
+from benchmarks.steps import Cost, in_own_process, meter
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.steps.registry import STEPS
 from generator.generate import generate, parse_size
@@ -69,7 +69,7 @@ def _build(settings: Settings) -> Cost:
     cost = meter()
     load(settings, manifest)
     expect_good(project.build(wanted))
-    return cost({})
+    return cost()
 
 
 def _connected(settings: Settings) -> DuckDBPyConnection:
@@ -98,13 +98,13 @@ def _learn(settings: Settings, name: str) -> Cost:
     connection = _connected(settings)
     step.run(settings, connection)
     connection.close()
-    return cost({})
+    return cost()
 
 
 def _plain(part: plain_models.Part, lines: Path) -> Cost:
     cost = meter()
     part(lines, HORIZON_DAYS)
-    return cost({})
+    return cost()
 
 
 def print_costs(customers: str, costs: dict[str, Cost]) -> None:

@@ -9,6 +9,7 @@ from dagster._core.storage.local_compute_log_manager import LocalComputeLogManag
 from dagster_project import compute_logs
 from dagster_project.compute_logs import QuietComputeLogManager
 from dagster_project.runs import open_instance
+from tests.support.patience import PATIENCE
 from warehouse.settings import PROJECT_ROOT, Settings
 
 INTERRUPTED = """
@@ -47,7 +48,7 @@ def test_ctrl_c_reaches_the_run_alone(settings: Settings) -> None:
         capture_output=True,
         text=True,
         start_new_session=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert "watch_orphans" not in done.stdout + done.stderr

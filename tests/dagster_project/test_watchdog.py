@@ -15,14 +15,13 @@ import pytest
 from dagster_project.runs import close_dead_runs, open_instance
 from dagster_project.watchdog import Watchdog, note_path, read_ending
 from tests.support.company import Company, Generated, company
+from tests.support.patience import PATIENCE
 from warehouse.lock import holder
 from warehouse.settings import PROJECT_ROOT
 
 FAILURE, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
 TERMINATED = 143
 SHORT = 2 / 60
-# For the end after SIGTERM; a busy machine gets more than the ten seconds that the product promises.
-SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +74,9 @@ def test_sigterm_ends_a_run_with_a_sentence(
 ) -> None:
     one = parsed()
     process = hanging(one, how)
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=SECONDS)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == TERMINATED, told
-    assert time.monotonic() - began < SECONDS
     run_id, status, log = only_run(one)
     sentence = f"Run {run_id[:8]}: it was ended by SIGTERM. It stood at step hang, stage in {how}."
     assert f"loyalty: {sentence}" in told
@@ -96,7 +93,7 @@ def test_an_interrupt_that_nothing_answers_ends_a_run(
     one = parsed()
     process = hanging(one, "c")
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=SECONDS)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGINT, told
     assert "it was interrupted and went on. It stood at step hang, stage in c." in told
     assert only_run(one)[1] == FAILURE
@@ -109,7 +106,7 @@ def test_sigterm_kills_a_run_whose_c_code_holds_the_gil(
     one = parsed()
     process = hanging(one, "gil")
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=SECONDS)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, told
     run_id, status, _ = only_run(one)
     ending = read_ending(one.settings, run_id)
@@ -130,7 +127,7 @@ def test_what_takes_longer_than_the_settings_allow_is_ended(
 ) -> None:
     one = parsed(limits={limit: SHORT})
     process = hanging(one, how)
-    _, told = process.communicate(timeout=SECONDS)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, told
     _, status, log = only_run(one)
     what = "step hang" if limit == "step_minutes" else "the run"
@@ -146,7 +143,7 @@ def test_the_end_of_a_forked_worker_is_not_the_end_of_the_run(
 ) -> None:
     one = parsed()
     process = hanging(one, "worker")
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, told
     assert not note_path(one.settings).exists()
     assert not list((one.settings.home / "tmp").glob("stack-*"))

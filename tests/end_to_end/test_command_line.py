@@ -14,6 +14,7 @@ import yaml
 
 from dagster_project.runs import IN_PROGRESS, PID_TAG, open_instance
 from tests.support.company import LOYALTY, Company, company, is_free
+from tests.support.patience import PATIENCE
 from warehouse.lock import holder
 
 FOUR_ROWS = """
@@ -207,7 +208,7 @@ def test_an_unknown_variable_is_exit_code_2(built: Company, monkeypatch: pytest.
 def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_one(own: Company) -> None:
     first = own.start("run", "--force")
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while (held := holder(own.settings)) is None:
             assert first.poll() is None and time.monotonic() < deadline, first.communicate()[0]
             time.sleep(0.05)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.test_killed_runs import runner
 from tests.support.company import Company, Generated
+from tests.support.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +116,7 @@ def test_a_delivery_whose_receiver_never_answers_is_ended(
         )
         for command in (["run"], ["messages", "send"]):
             process = waiting.start(*command)
-            told, _ = process.communicate(timeout=300)
+            told, _ = process.communicate(timeout=PATIENCE)
             assert process.returncode == 1, told
             assert "the delivery took longer than limits.delivery_minutes of the settings (0.05 minutes)" in told
     build_id = "select build_id from marts.publication"

@@ -35,6 +35,7 @@ from tests.serving.superset.chart_sql import chart_labels, chart_sql
 from tests.support.browser import drawn
 from tests.support.company import Company
 from tests.support.database_servers import postgres_server
+from tests.support.patience import PATIENCE
 from tests.support.superset import PYTHON, USER, Superset, superset_server
 from tests.support.system_packages import require_environment
 from warehouse.sql import connect
@@ -43,7 +44,7 @@ pytestmark = pytest.mark.slow
 
 KINDS = ("database", "dataset", "chart", "dashboard")
 CHARTS = {chart_key(board, chart): chart for board in DASHBOARDS for chart in (PUBLISHED, *board.charts)}
-READERS, FOLLOWS_SECONDS = 4, 30
+READERS = 4
 # A headline figure of the report, the chart that shows it, and how the report writes it.
 HEADLINES = {
     "Net sales, past 365 days": ("headlines/Net sales, past 365 days", formatting.money),
@@ -66,7 +67,7 @@ class Asked:
         request = urllib.request.Request(
             f"{self.server.url}/api/v1/{path}", headers={"Authorization": f"Bearer {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.loads(answer.read())
 
     def known(self, kind: str) -> dict[str, int]:
@@ -141,7 +142,7 @@ def test_every_chart_shows_the_published_numbers_also_of_the_next_publication(
     _compare(earlier, asked.published())
     with _readers(asked):
         assert asked.company.loyalty("rollback", "--to", now).code == 0
-        deadline = time.monotonic() + FOLLOWS_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while asked.rows(PUBLISHED, found["chart"][identifier("generated", "chart", "Published")])[0][0] != now:
             assert time.monotonic() < deadline, "Superset stays on the publication before"
 
@@ -207,7 +208,7 @@ def _token(server: Superset) -> str:
     request = urllib.request.Request(
         f"{server.url}/api/v1/security/login", json.dumps(login).encode(), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return str(json.loads(answer.read())["access_token"])
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import PATIENCE
 from tests.support.system_packages import skip_outside_ci
 
 FLAGS = (
@@ -64,7 +65,7 @@ def chromium() -> str:
 def dumped(address: str, folder: Path, width: int) -> str:
     """The document after its scripts ran. What they complain of fails the test."""
     command = [chromium(), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", f"--window-size={width},900"]
-    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=PATIENCE, check=True)
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line and BLOCKED not in line]
     assert said == [], said
     return done.stdout
@@ -73,7 +74,7 @@ def dumped(address: str, folder: Path, width: int) -> str:
 def drawn(address: str, folder: Path) -> str:
     """The document of a server's page after its scripts ran, whatever they complain of."""
     command = [chromium(), *FLAGS.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1200"]
-    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=300, check=True)
+    done = subprocess.run([*command, address], capture_output=True, text=True, timeout=PATIENCE, check=True)
     return done.stdout
 
 

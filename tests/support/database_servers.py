@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 import duckdb
 
+from tests.support.patience import PATIENCE
 from tests.support.system_packages import require_program
 from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.sql import connect, quote_literal
 
 USER, PASSWORD, DATABASE = "loyalty", "Pa55-w0rd!", "company"
-START_SECONDS = 60
 
 
 @dataclass
@@ -64,7 +64,7 @@ def postgres_server() -> Iterator[DatabaseServer]:
               "--no-sync", "-E", "UTF8", "--locale=C"], as_user)  # fmt: skip
         port = free_port()
         options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off"
-        control = [pg_ctl, "-D", folder / "data", "-w", "-t", str(START_SECONDS)]
+        control = [pg_ctl, "-D", folder / "data", "-w", "-t", str(PATIENCE)]
         _run([*control, "-l", folder / "log", "-o", options, "start"], as_user)
         running = DatabaseServer("postgres", port, "postgres")
         try:
@@ -102,7 +102,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
             running.hang_up()
             process.terminate()
             try:
-                process.wait(START_SECONDS)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -144,7 +144,7 @@ def free_port() -> int:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

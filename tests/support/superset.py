@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.database_servers import free_port
+from tests.support.patience import PATIENCE
 from tests.support.system_packages import require_environment
 from warehouse.settings import PROJECT_ROOT
 
 PYTHON = PROJECT_ROOT / ".clients-venv" / "bin" / "python"
 USER = "admin"
-START_SECONDS = 300
 CONFIG = """
 SECRET_KEY = {secret!r}
 SQLALCHEMY_DATABASE_URI = "sqlite:///{folder}/superset.db"
@@ -89,7 +89,7 @@ def superset_server(folder: Path) -> Iterator[Superset]:
 
 
 def _wait(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(f"{url}/health", timeout=5).close()

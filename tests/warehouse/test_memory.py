@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE
 from warehouse.memory import GIB, MemoryGroup, duckdb_memory_limit, is_scarce, kills_since, memory_group, usable_bytes
 from warehouse.settings import load_settings
 from warehouse.sql import connect, limit_reader, limit_resources
@@ -144,6 +145,6 @@ def test_readers_that_do_not_fit_in_memory_leave_each_other_alone(tmp_path: Path
         for number in range(3)
     ]
     for reader in readers:
-        told, _ = reader.communicate(timeout=300)
+        told, _ = reader.communicate(timeout=PATIENCE)
         assert told == "[(600000, 600000)] True\n" * 3 and reader.returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == {file.name, script.name}, "nothing is left"

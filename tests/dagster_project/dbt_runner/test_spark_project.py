@@ -22,6 +22,7 @@ from dagster_project.dbt_runner.spark_project import SparkProject
 from dagster_project.dbt_runner.spark_tables import take_over
 from dagster_project.prepare import prepare_warehouse
 from tests.support.company import Company, Generated, company, generated_settings
+from tests.support.patience import PATIENCE
 from tests.support.system_packages import require_environment, require_program
 from warehouse.errors import UserError
 from warehouse.ingest.batches import prepare_operations
@@ -195,7 +196,7 @@ def spark_server(tmp_path: Path) -> Iterator[str]:
 
 
 def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 180
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until and server.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
@@ -246,7 +247,7 @@ def test_a_killed_run_leaves_no_process_of_spark(built: Company, tmp_path: Path)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 300
+    until = time.monotonic() + PATIENCE
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.5)

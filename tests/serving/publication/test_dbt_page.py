@@ -15,6 +15,7 @@ from dagster_project.dbt_runner.project import DbtProject
 from serving.publication.dbt_page import PLACES, dbt_page
 from tests.support.browser import FLAGS, chromium
 from tests.support.company import generated_settings
+from tests.support.patience import PATIENCE
 from warehouse.errors import UserError
 from warehouse.settings import PROJECT_ROOT
 
@@ -32,7 +33,7 @@ def manifest(generated_manifests: Path, tmp_path_factory: pytest.TempPathFactory
 def said_and_shown(page: Path, part: str) -> tuple[list[str], str]:
     """What the browser says of a page, and what is in it after its scripts ran."""
     command = [chromium(), *FLAGS.split(), f"--user-data-dir={page.parent / 'profile'}", f"{page.as_uri()}#!/{part}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     said = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return [line for line in said if not any(mentioned in line for mentioned in MENTIONED)], done.stdout
 
