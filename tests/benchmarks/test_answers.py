@@ -7,7 +7,7 @@ import pytest
 from benchmarks.answers import ANSWERS, measure
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_answers_own_what_nothing_else_reads(tmp_path: Path) -> None:
     seconds, parts = measure(tmp_path, size=1_000, seed=7)
     assert {answer: set(marts) <= parts[answer] for answer, marts in ANSWERS.items()} == dict.fromkeys(ANSWERS, True)

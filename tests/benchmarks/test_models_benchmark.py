@@ -8,7 +8,7 @@ import pytest
 from benchmarks import models, plain_models
 from dagster_project.steps.registry import STEPS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 
 def test_every_step_and_every_part_of_the_peer_is_measured(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from serving.publication.state import DATABASE, WORK
 from tests.support.company import Company
 from warehouse.sql import connect
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 
 def test_a_warm_home_has_the_code_and_no_data_and_every_part_is_measured(

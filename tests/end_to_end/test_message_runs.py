@@ -103,6 +103,7 @@ def test_answers_come_back_and_an_opt_out_is_heard(telling: Company, landing: Pa
     assert telling.warehouse(gone.format(first["customer_id"])) == [(None,)]
 
 
+@pytest.mark.campaign
 def test_a_delivery_whose_receiver_never_answers_is_ended(
     built: Company, generated: Generated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_delivery_whose_receiver_never_answers_is_ended(
     assert "It stood at step outbox__delivery, stage deliver messages." in waiting.loyalty("status").text
 
 
+@pytest.mark.campaign
 def test_a_run_killed_while_it_delivers_is_finished_by_the_next(
     telling: Company, built: Company, generated: Generated, tmp_path: Path
 ) -> None:
