@@ -23,5 +23,5 @@ def test_both_ways_are_measured_and_leave_the_rows_of_a_full_build(tmp_path: Pat
 
 def test_a_script_by_hand_makes_the_rows_of_the_models(tmp_path: Path) -> None:
     costs = measure(settings_of(tmp_path, ["shop"]), 2_000, 0.02, 7, is_isolated=False)
-    assert costs["full, by hand"].processor_seconds > 0 and costs["full, by hand"].rows > 1_000
+    assert costs["full, by hand"].processor_seconds > 0 and costs["full, by hand"].rows > 500
     assert (costs["full, by hand"].rows_different, costs["compare"].rows_different) == (0, 0)
