@@ -20,6 +20,7 @@ from rich.table import Table
 
 from benchmarks.bare_sql import run_bare
 from benchmarks.generated import expect_good, load, settings_of
+from benchmarks.graph import with_ancestors
 from benchmarks.steps import in_own_process
 from dagster_project.dbt_runner.project import DbtProject
 from generator.company import SOURCES
@@ -60,20 +61,15 @@ def measure(folder: Path, size: int, seed: int) -> tuple[dict[str, float], dict[
 
 def parts_of(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
     """The names of models and checks by answer; a model that several answers share belongs to the first of them."""
-    nodes, children = manifest["nodes"], manifest["child_map"]
+    nodes, children, parents = manifest["nodes"], manifest["child_map"], manifest["parent_map"]
     ids = {node["name"]: unique_id for unique_id, node in nodes.items()}
     answered = {ids[mart] for marts in ANSWERS.values() for mart in marts}
-    only = _read_by_none_but(answered, nodes, children, manifest["parent_map"])
+    only = _read_by_none_but(answered, nodes, children, parents)
     parts: dict[str, set[str]] = {}
     for answer, marts in ANSWERS.items():
-        found, waiting = set[str](), [ids[mart] for mart in marts]
-        while waiting:
-            unique_id = waiting.pop()
-            if unique_id in only and unique_id not in found:
-                found.add(unique_id)
-                waiting += manifest["parent_map"][unique_id]
+        found = with_ancestors(parents, (ids[mart] for mart in marts), given=parents.keys() - only)
         only -= found
-        parts[answer] = {nodes[one]["name"] for one in found | _checks_of(found, nodes, manifest["parent_map"])}
+        parts[answer] = {nodes[one]["name"] for one in found | _checks_of(found, nodes, parents)}
     return parts
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from dagster_project.dbt_runner.results import NodeResult
 from dagster_project.prepare import prepare_warehouse
 from warehouse.ingest.load import load_source
@@ -27,12 +29,17 @@ def settings_of(folder: Path, sources: Sequence[str], **further: Any) -> Setting
     )
 
 
+def limited(connection: DuckDBPyConnection, settings: Settings) -> DuckDBPyConnection:
+    """The connection within the memory and the processors that a run has, and without a progress bar."""
+    connection.execute("set enable_progress_bar = false")
+    limit_resources(connection, settings)
+    return connection
+
+
 def load(settings: Settings, manifest: Mapping[str, Any]) -> None:
     """Load every source as a run does."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    with connect(settings.warehouse_path) as connection:
-        connection.execute("set enable_progress_bar = false")
-        limit_resources(connection, settings)
+    with limited(connect(settings.warehouse_path), settings) as connection:
         prepare_warehouse(connection, manifest)
         for source in load_sources_config(settings).values():
             load_source(connection, source, settings)

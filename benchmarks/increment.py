@@ -10,10 +10,8 @@ which it stopped.
 
 import argparse
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -22,13 +20,13 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.generated import expect_good, load, settings_of
-from benchmarks.steps import Cost, Steps, meter
+from benchmarks.generated import expect_good, limited, load, settings_of
+from benchmarks.steps import Cost, Steps, measured_in, meter
 from dagster_project.dbt_runner.project import DbtProject
 from generator.company import SOURCES
 from generator.generate import deliver_changes, generate, parse_size
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources, quote_literal
+from warehouse.sql import connect, quote_literal
 
 # In the order of the graph; those with a key are kept and change by key, the others are made anew, a view as a view.
 MODELS = {
@@ -69,10 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--sources", nargs="+", default=["shop"], choices=SOURCES, help="shop, or shop till")
     parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is here")
     arguments = parser.parse_args(argv)
-    kept = nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory(prefix="loyalty-bench-")
-    with kept as name:
-        folder = Path(name).absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+    with measured_in(arguments.folder, vars(arguments)) as folder:
         settings = settings_of(folder, arguments.sources, memory_limit=arguments.memory)
         costs = measure(settings, parse_size(arguments.size), arguments.changes, arguments.seed)
     print_costs(arguments.size, costs)
@@ -84,25 +79,24 @@ def measure(
     """Generate, load, build in full, deliver the changes and build again, all beside the home of `settings`. Returns
     the costs of the steps."""
     folder, sources = settings.home.parent, tuple(settings.sources)
-    landing, before = folder / "landing", folder / "before"
+    landing, copy = folder / "landing", folder / "copy"  # one: of a hundred million lines there is no room for more
     full_sql, increment_sql = folder / "full_sql", folder / "increment_sql"
     steps = Steps(folder / "costs.json", is_isolated=is_isolated)
     steps.take("generate", _generate, landing, size, seed, changes, sources)
     steps.take("load", _load_anew, settings)
-    steps.take("copy", _copy, settings, before)
-    steps.take("full", _build, settings, before, full_sql)
-    steps.take("full, bare", _build_bare, settings, before, full_sql, False)
+    steps.take("copy", _copy, settings, copy)
+    steps.take("full", _build, settings, copy, full_sql)
+    steps.take("full, bare", _build_bare, settings, copy, full_sql, False)
     if sources == ("shop",):
         steps.take("full, by hand", _build_by_hand, settings, landing / "shop")
     steps.take("deliver changes", _deliver, landing)
     steps.take("load changes", _load, settings)
-    steps.take("copy with changes", _copy, settings, before)
-    steps.take("increment", _build, settings, before, increment_sql)
-    steps.take("increment, bare", _build_bare, settings, before, increment_sql, True)
-    anew = folder / "anew"
-    steps.take("copy with increment", _copy, settings, anew)
-    steps.take("full again, bare", _build_bare, settings, anew, full_sql, False)
-    steps.take("compare", _compare, settings, anew)
+    steps.take("copy with changes", _copy, settings, copy)
+    steps.take("increment", _build, settings, copy, increment_sql)
+    steps.take("increment, bare", _build_bare, settings, copy, increment_sql, True)
+    steps.take("copy with increment", _copy, settings, copy)
+    steps.take("full again, bare", _build_bare, settings, copy, full_sql, False)
+    steps.take("compare", _compare, settings, copy)
     return steps.costs
 
 
@@ -141,11 +135,11 @@ def _copy(settings: Settings, folder: Path) -> Cost:
     return cost()
 
 
-def _build(settings: Settings, before: Path, keep: Path) -> Cost:
+def _build(settings: Settings, copy: Path, keep: Path) -> Cost:
     """The models through dbt; their compiled SQL is kept in the folder `keep`. Parsing and imports are not counted. A
-    build that was interrupted begins again with the copy of the warehouse in the folder `before`."""
+    build that was interrupted begins again with the copy of the warehouse in the folder `copy`."""
     if keep.exists():
-        shutil.copyfile(before / settings.warehouse_path.name, settings.warehouse_path)
+        shutil.copyfile(copy / settings.warehouse_path.name, settings.warehouse_path)
     keep.mkdir(exist_ok=True)
     project = DbtProject(settings)
     staging = [f"staging.{source}" for source in settings.sources]
@@ -164,7 +158,7 @@ def _build(settings: Settings, before: Path, keep: Path) -> Cost:
 def _build_bare(settings: Settings, folder: Path, sql: Path, is_increment: bool) -> Cost:
     """The models' SQL in bare DuckDB, in the copy of the warehouse in a folder; a kept model's increment replaces its
     changed keys in one transaction."""
-    connection = _quiet(connect(folder / settings.warehouse_path.name), settings)
+    connection = limited(connect(folder / settings.warehouse_path.name), settings)
     connection.execute(f"create schema if not exists {SCHEMA}")
     connection.execute("create schema if not exists staging")
     connection.execute((sql / STAGING).read_text(encoding="utf-8"))
@@ -185,7 +179,7 @@ def _build_by_hand(settings: Settings, landing: Path) -> Cost:
     """The script's cost, from the delivered files on, and how many of its rows differ from the models' rows."""
     target = settings.warehouse_path.with_name("by_hand.duckdb")
     target.unlink(missing_ok=True)
-    connection = _quiet(connect(target), settings)
+    connection = limited(connect(target), settings)
     connection.execute(f"attach {quote_literal(str(settings.warehouse_path))} as built (read_only)")
     connection.execute(f"set variable as_of = (select as_of_date from built.{SCHEMA}.int_run_dates)")
     for entity, variable in (("order_lines", "lines"), ("exchange_rates", "rates")):
@@ -198,13 +192,6 @@ def _build_by_hand(settings: Settings, landing: Path) -> Cost:
     target.unlink()
     rows, different = map(sum, zip(*compared, strict=True))
     return replace(measured, rows=rows, rows_different=different)
-
-
-def _quiet(connection: duckdb.DuckDBPyConnection, settings: Settings) -> duckdb.DuckDBPyConnection:
-    """The connection without a progress bar, and within the memory that a run has."""
-    connection.execute("set enable_progress_bar = false")
-    limit_resources(connection, settings)
-    return connection
 
 
 def _staging(warehouse: Path) -> str:
@@ -227,7 +214,7 @@ def _replace_keys(connection: duckdb.DuckDBPyConnection, name: str, key: str, se
 def _compare(settings: Settings, anew: Path) -> Cost:
     """Rows of the kept tables, and how many rows only one side has, by the hash of the whole row."""
     cost, there = meter(), anew / settings.warehouse_path.name
-    connection = _quiet(connect(beside=there), settings)
+    connection = limited(connect(beside=there), settings)
     for name, path in (("kept", settings.warehouse_path), ("anew", there)):
         connection.execute(f"attach {quote_literal(str(path))} as {name} (read_only)")
     rows = different = 0

@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from duckdb import DuckDBPyConnection
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks import plain_models
-from benchmarks.generated import expect_good, load, settings_of
-from benchmarks.steps import Cost, in_own_process, meter
+from benchmarks.generated import expect_good, limited, load, settings_of
+from benchmarks.graph import nodes_behind
+from benchmarks.steps import Cost, Steps, meter
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.steps.registry import STEPS
 from generator.generate import generate, parse_size
 from warehouse.settings import Settings
-from warehouse.sql import connect, limit_resources
+from warehouse.sql import connect
 
 LINES_PER_CUSTOMER = 8
 DAYS = 365
@@ -45,57 +45,38 @@ def main(argv: Sequence[str] | None = None) -> None:
 def measure(folder: Path, customers: int, seed: int) -> dict[str, Cost]:
     """The cost of features, of each model step, and of the plain script's parts, by name."""
     settings = settings_of(folder, ["shop"], churn_horizon_days=HORIZON_DAYS, memory_limit="8GB")
-    in_own_process(_generate, folder / "landing", customers, seed)
-    costs = {"load, and features in SQL": in_own_process(_build, settings)}
+    steps = Steps(folder / "costs.json")
+    steps.take("generate", _generate, folder / "landing", customers, seed)
+    steps.take("load, and features in SQL", _build, settings)
     for step in STEPS:
-        costs[step.name] = in_own_process(_learn, settings, step.name)
-        print(f"{step.name}: {costs[step.name].seconds:.0f} s, {costs[step.name].peak_mb:,.0f} MB", flush=True)
+        steps.take(step.name, _learn, settings, step.name)
     lines = folder / "landing" / "shop" / "order_lines"
     for name, part in plain_models.PARTS.items():
-        costs[f"plain: {name}"] = in_own_process(_plain, part, lines)
-    return costs
+        steps.take(f"plain: {name}", _plain, part, lines)
+    return steps.costs
 
 
-def _generate(landing: Path, customers: int, seed: int) -> None:
-    size = customers * LINES_PER_CUSTOMER
+def _generate(landing: Path, customers: int, seed: int) -> Cost:
+    cost, size = meter(), customers * LINES_PER_CUSTOMER
     generate(landing, size=size, seed=seed, days=DAYS, start=START, customers=customers)
+    return cost()
 
 
 def _build(settings: Settings) -> Cost:
     """Load, and build all that the model steps read."""
     project = DbtProject(settings)
     manifest = project.manifest()
-    wanted = _upstream(manifest, {name.split(".")[1] for step in STEPS for name in step.reads})
+    wanted = nodes_behind(manifest, {name.split(".")[1] for step in STEPS for name in step.reads})
     cost = meter()
     load(settings, manifest)
-    expect_good(project.build(wanted))
+    expect_good(project.build([node["name"] for node in wanted]))
     return cost()
-
-
-def _connected(settings: Settings) -> DuckDBPyConnection:
-    connection = connect(settings.warehouse_path)
-    connection.execute("set enable_progress_bar = false")
-    limit_resources(connection, settings)
-    return connection
-
-
-def _upstream(manifest: dict, names: set[str]) -> list[str]:
-    """The named models and all that they are made of, in name order."""
-    nodes = manifest["nodes"]
-    waiting = [unique_id for unique_id, node in nodes.items() if node["name"] in names]
-    found: set[str] = set()
-    while waiting:
-        unique_id = waiting.pop()
-        if unique_id in nodes and unique_id not in found:
-            found.add(unique_id)
-            waiting += manifest["parent_map"][unique_id]
-    return sorted(nodes[unique_id]["name"] for unique_id in found)
 
 
 def _learn(settings: Settings, name: str) -> Cost:
     step = next(step for step in STEPS if step.name == name)
     cost = meter()
-    connection = _connected(settings)
+    connection = limited(connect(settings.warehouse_path), settings)
     step.run(settings, connection)
     connection.close()
     return cost()

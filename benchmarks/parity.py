@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.generated import expect_good
+from benchmarks.graph import nodes_behind
 from benchmarks.kernels import Difference, differences
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.spark_tables import export_table
@@ -106,13 +107,9 @@ def _as_of_batch(relation: Relation, last: int) -> str:
 
 def _nodes(manifest: Mapping[str, Any], models: Sequence[str]) -> list[dict[str, Any]]:
     """Seeds and models: all, or these models and what they read."""
-    nodes = {name: one for name, one in manifest["nodes"].items() if one["resource_type"] in ("seed", "model")}
-    if not models:
-        return [*nodes.values()]
-    wanted = {name for name, one in nodes.items() if one["name"] in models}
-    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
-        wanted |= more
-    return [nodes[name] for name in wanted]
+    if models:
+        return nodes_behind(manifest, models)
+    return [one for one in manifest["nodes"].values() if one["resource_type"] in ("seed", "model")]
 
 
 def _build_here(project: DbtProject, nodes: Sequence[Mapping[str, Any]], inputs: Path) -> list[Relation]:

@@ -4,11 +4,13 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from warehouse.files import write_atomically
@@ -47,6 +49,27 @@ def in_own_process(work: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a function that runs in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
+
+
+@contextmanager
+def measured_in(folder: Path | None, arguments: Mapping[str, Any]) -> Iterator[Path]:
+    """The folder of a measurement with these arguments, made unless it is there; without one, a folder that is deleted
+    in the end. SystemExit where it holds a measurement with other arguments, whose figures would be taken for these, or
+    something else, which a step might delete."""
+    if folder is None:
+        with TemporaryDirectory(prefix="loyalty-bench-") as name:
+            yield Path(name)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = {name: str(value) for name, value in arguments.items() if name != "folder"}
+    file = folder / "arguments.json"
+    if not file.exists() and any(folder.iterdir()):
+        sys.exit(f"{folder} holds something else: name an empty folder, or one of a measurement to go on with.")
+    if file.exists() and (begun := json.loads(file.read_bytes())) != asked:
+        told = ", ".join(f"{name} {value}" for name, value in begun.items())
+        sys.exit(f"{folder} holds a measurement with {told}: name the same, or another folder.")
+    write_atomically(file, json.dumps(asked))
+    yield folder.absolute()
 
 
 class Steps:

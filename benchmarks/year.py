@@ -16,9 +16,7 @@ import csv
 import datetime as dt
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from rich.table import Table
 
 from benchmarks.daily_shop import FIRST_DAY, DailyShop
 from benchmarks.kernels import Difference, differences
+from benchmarks.steps import measured_in
 from generator.generate import parse_size
 
 ERASED_EVERY = 30
@@ -118,9 +117,7 @@ def main() -> None:
     )
     parser.add_argument("--folder", type=Path, help="keep everything here, and go on from what is here")
     arguments = parser.parse_args()
-    kept = nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory(prefix="loyalty-year-")
-    with kept as name:
-        folder = Path(name).absolute()
+    with measured_in(arguments.folder, vars(arguments)) as folder:
         shop = DailyShop(folder, arguments.size, arguments.history + arguments.days)
         done = mornings(shop, arguments.history, arguments.days, folder / "mornings.csv")
         apart = [table for table in full_build(shop, done[-1].as_of) if not table.is_none]

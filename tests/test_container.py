@@ -9,13 +9,11 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,13 @@ import yaml
 from dagster_project.cli import main
 from dagster_project.cli.parser import parse
 from tests.support.company import Company, Generated, company
-from tests.support.patience import PATIENCE
+from tests.support.database_servers import free_port
+from tests.support.patience import PATIENCE, wait_until
 from warehouse.settings import PROJECT_ROOT
 
 FOLDER = PROJECT_ROOT / "deploy" / "container"
 CONTAINERFILE = (FOLDER / "Containerfile").read_text(encoding="utf-8")
 SERVICE: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text(encoding="utf-8"))["services"]["loyalty"]
-TRY_SECONDS = 0.5
 # The command line of the copy: what stands in the working folder is imported before what is installed.
 COMMAND = "import sys; from dagster_project.cli.main import main; sys.exit(main())"
 
@@ -115,16 +113,18 @@ def serving(image: Path, one: Company, port: int) -> Iterator["subprocess.Popen[
         process.communicate(timeout=PATIENCE)
 
 
-def first_answer(port: int) -> str:
+def first_answer(port: int, process: "subprocess.Popen[str]") -> str:
     """What the server says of itself, once it does."""
-    ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            time.sleep(TRY_SECONDS)
-    raise TimeoutError
+
+    def found() -> str:
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=10) as answer,
+        ):
+            return str(answer.read().decode())
+        return ""
+
+    return wait_until(found, process)
 
 
 @pytest.mark.slow
@@ -140,11 +140,9 @@ def test_what_the_image_holds_is_enough_to_run_to_serve_and_to_be_asked(
     assert nothing_yet.returncode == 1 and "nothing is published yet" in nothing_yet.stdout + nothing_yet.stderr
     done = asked("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with serving(image, one, port) as process:
-        assert "dagster_webserver_version" in first_answer(port)
+        assert "dagster_webserver_version" in first_answer(port, process)
         well = asked("status", "--check")
         assert well.returncode == 0, well.stdout + well.stderr
         assert process.poll() is None

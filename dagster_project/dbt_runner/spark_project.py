@@ -23,7 +23,7 @@ import duckdb
 from dagster_project.dbt_runner.project import DbtProject
 from dagster_project.dbt_runner.results import NodeResult, OnNode
 from dagster_project.dbt_runner.source_versions import source_versions
-from dagster_project.dbt_runner.spark_tables import export_table, take_over
+from dagster_project.dbt_runner.spark_tables import export_table, require_contract, take_over
 from dagster_project.dbt_runner.variables import run_variables
 from warehouse.errors import UserError
 from warehouse.files import write_atomically, write_private
@@ -102,6 +102,8 @@ class SparkProject(DbtProject):
             },
             on_node,
         )
+        for name, table in reply["tables"].items():
+            require_contract(models[name], table["columns"])
         with connect(self.settings.warehouse_path) as connection:
             limit_resources(connection, self.settings)
             for name, table in reply["tables"].items():

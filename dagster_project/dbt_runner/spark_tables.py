@@ -32,18 +32,23 @@ def export_table(
     return new.replace(file)
 
 
+def require_contract(node: Mapping[str, Any], columns: Sequence[Sequence[str]]) -> None:
+    """Raises UserError where a model under contract has other columns than it declares, as dbt does in DuckDB."""
+    apart = {name for name, _ in columns if name != MONTH_PART} ^ node["columns"].keys()
+    if node["config"]["contract"]["enforced"] and apart:
+        relation = Relation(node["schema"], node["alias"])
+        raise UserError(f"{relation}: {', '.join(sorted(apart))} stand in its SQL or in its contract alone.")
+
+
 def take_over(
     connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], folder: Path, columns: Sequence[Sequence[str]]
 ) -> None:
     """Make the table of a model from Spark's files, with the types and descriptions that the model declares.
 
     folder: the table's files, below a folder for each month where it has parts. columns: names and Spark's types.
-    Raises UserError where a model under contract has other columns than it declares, as dbt does in DuckDB.
     """
     relation = Relation(node["schema"], node["alias"])
     types = {name: kind for name, kind in columns if name != MONTH_PART}
-    if node["config"]["contract"]["enforced"] and (apart := sorted(types.keys() ^ node["columns"].keys())):
-        raise UserError(f"{relation}: {', '.join(apart)} stand in its SQL or in its contract alone.")
     selected = [f"{_value(name, kind, node['columns'])} as {quote_identifier(name)}" for name, kind in types.items()]
     rows = f"read_parquet({quote_literal(str(folder / '**' / '*.parquet'))}, hive_partitioning = false)"
     if not any(folder.rglob("*.parquet")):  # a table in parts has no file where it has no row

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.steps import Cost, Steps, meter
+from benchmarks.steps import Cost, Steps, measured_in, meter
 
 
 def counted(rows: int) -> Cost:
@@ -27,3 +27,16 @@ def test_an_interrupted_measurement_goes_on_with_the_step_it_stopped_in(tmp_path
     second.take("full", counted, 5)
     assert {name: cost.rows for name, cost in second.costs.items()} == {"load": 3, "full": 5}
     assert second.costs["full"].models == {"fct_orders": 0.5}
+
+
+def test_a_folder_is_of_one_measurement(tmp_path: Path) -> None:
+    for _ in range(2):
+        with measured_in(tmp_path / "kept", {"size": "1m", "folder": tmp_path / "kept"}) as folder:
+            (folder / "costs.json").touch()
+    with pytest.raises(SystemExit, match="holds a measurement with size 1m"), measured_in(folder, {"size": "10m"}):
+        pass
+    with pytest.raises(SystemExit, match="holds something else"), measured_in(tmp_path, {"size": "1m"}):
+        pass
+    with measured_in(None, {"size": "1m"}) as folder:
+        assert folder.is_dir()
+    assert not folder.exists()

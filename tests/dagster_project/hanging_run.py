@@ -16,6 +16,7 @@ from dagster_project.cli.run import process_tags, run_config
 from dagster_project.resources import WarehouseRun, warehouse_resource
 from dagster_project.runs import open_instance
 from dagster_project.watchdog import terminated_in_words
+from tests.support.patience import PATIENCE
 from warehouse.settings import load_settings
 
 HUGE = "select count(*) from range(1000000) as a (i), range(1000000) as b (i) where hash(a.i + b.i) = 7"
@@ -37,7 +38,7 @@ def terminate_a_worker(run: WarehouseRun) -> None:
 
 
 HOW: dict[str, Callable[[WarehouseRun], object]] = {
-    "sleep": lambda run: time.sleep(600),
+    "sleep": lambda run: time.sleep(2 * PATIENCE),
     "sql": query,
     "worker": terminate_a_worker,
     "c": lambda run: hashlib.pbkdf2_hmac("sha256", b"word", b"salt", 2**31 - 1),  # without the GIL

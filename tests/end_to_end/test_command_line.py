@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import yaml
 
 from dagster_project.runs import IN_PROGRESS, PID_TAG, open_instance
 from tests.support.company import LOYALTY, Company, company, is_free
-from tests.support.patience import PATIENCE
+from tests.support.patience import wait_until
 from warehouse.lock import holder
 
 FOUR_ROWS = """
@@ -204,14 +203,18 @@ def test_an_unknown_variable_is_exit_code_2(built: Company, monkeypatch: pytest.
     assert done.code == 2 and 'LOYALTY_HOEM (did you mean "LOYALTY_HOME"?)' in done.err
 
 
+def ended(process: "subprocess.Popen[str]") -> str:
+    """What a process has said, which is ended if it has not."""
+    process.kill()
+    return process.communicate()[0]
+
+
 @pytest.mark.slow
 def test_of_two_runs_the_second_ends_at_its_limit_and_the_next_closes_a_killed_one(own: Company) -> None:
     first = own.start("run", "--force")
     try:
-        deadline = time.monotonic() + PATIENCE
-        while (held := holder(own.settings)) is None:
-            assert first.poll() is None and time.monotonic() < deadline, first.communicate()[0]
-            time.sleep(0.05)
+        held = wait_until(lambda: holder(own.settings), first, lambda: ended(first))
+        assert held
         second = own.loyalty("run", "--force", "--wait", "1")
         assert second.code == 3, second.text
         assert f"Waiting for the warehouse, held by run {held.run_id} (process {first.pid}" in second.text

@@ -12,9 +12,10 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.graph import with_ancestors
 from dagster_project.dbt_runner.project import DbtProject
 from tests.properties.company import Company
-from tests.support.compiled import Models, bare_warehouse, build_models, compile_models, with_ancestors
+from tests.support.compiled import Models, bare_warehouse, build_models, compile_models
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier, quote_literal
 

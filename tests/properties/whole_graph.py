@@ -10,11 +10,12 @@ from graphlib import TopologicalSorter
 
 import duckdb
 
+from benchmarks.graph import with_ancestors
 from dagster_project.steps.base import Step
 from dagster_project.steps.registry import STEPS
 from tests.properties.company import Company
 from tests.properties.graph import dated
-from tests.support.compiled import Model, compile_models, with_ancestors
+from tests.support.compiled import Model, compile_models
 from warehouse.model_store.results import post
 from warehouse.settings import Settings
 from warehouse.sql import quote_identifier

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from benchmarks.graph import with_ancestors
 from dagster_project.dbt_runner import manifest_cache
 from dagster_project.dbt_runner.command import command_line, profile_environment
 from dagster_project.dbt_runner.project import DbtProject
@@ -99,20 +100,6 @@ def seed_sql(node: Mapping[str, Any]) -> str:
     """A seed's rows."""
     file = quote_literal(str(DBT_DIR / node["original_file_path"]))
     return f"from read_csv({file}, types = {node['config']['column_types']})"
-
-
-def with_ancestors(
-    parents: Mapping[str, Collection[str]], keys: Iterable[str], given: Collection[str] = ()
-) -> set[str]:
-    """The keys and all that they are made from, without those in `given` and what only they are made from."""
-    found: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key not in found and key not in given:
-            found.add(key)
-            waiting += parents.get(key, ())
-    return found
 
 
 def build_models(connection: duckdb.DuckDBPyConnection, models: Models, names: Collection[str] | None = None) -> None:

@@ -6,16 +6,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
 
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, wait_until
 from tests.support.system_packages import require_program
 from warehouse.ingest.duckdb_extensions import load_extension
 from warehouse.sql import connect, quote_literal
@@ -96,7 +95,7 @@ def mariadb_server() -> Iterator[DatabaseServer]:
             process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, **as_user)
         running = DatabaseServer("mysql", port, DATABASE)
         try:
-            _wait_for(port, process, folder / "log")
+            wait_for_port(port, process, folder / "log")
             yield running
         finally:
             running.hang_up()
@@ -143,12 +142,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
+def wait_for_port(port: int, process: "subprocess.Popen[Any]", log: Path) -> None:
+    """Wait until the process listens; fails with the end of its log if it ends before."""
+    wait_until(lambda: _listens(port), process, lambda: f"it did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

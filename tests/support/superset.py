@@ -6,16 +6,15 @@ Its own records are in a SQLite file of a new folder, and whoever opens /enter?n
 import os
 import secrets
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.database_servers import free_port
-from tests.support.patience import PATIENCE
+from tests.support.patience import wait_until
 from tests.support.system_packages import require_environment
 from warehouse.settings import PROJECT_ROOT
 
@@ -81,19 +80,18 @@ def superset_server(folder: Path) -> Iterator[Superset]:
     process.stdin.write(f"{password}\n")
     process.stdin.close()
     try:
-        _wait(f"http://127.0.0.1:{port}", process, folder / "log")
-        yield Superset(f"http://127.0.0.1:{port}", password)
+        server = Superset(f"http://127.0.0.1:{port}", password)
+        log = folder / "log"
+        wait_until(
+            lambda: _is_well(server.url), process, lambda: f"no start: {log.read_text(errors='replace')[-3000:]}"
+        )
+        yield server
     finally:
         process.kill()
         process.wait()
 
 
-def _wait(url: str, process: "subprocess.Popen[str]", log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(f"{url}/health", timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise RuntimeError(f"Superset did not start: {log.read_text(errors='replace')[-3000:]}")
+def _is_well(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=5):
+        return True
+    return False

@@ -6,23 +6,23 @@ import datetime as dt
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from benchmarks.graph import nodes_behind
 from benchmarks.kernels import differences
 from dagster_project.dbt_runner.spark_project import SparkProject
-from dagster_project.dbt_runner.spark_tables import take_over
+from dagster_project.dbt_runner.spark_tables import require_contract, take_over
 from dagster_project.prepare import prepare_warehouse
 from tests.support.company import Company, Generated, company, generated_settings
-from tests.support.patience import PATIENCE
+from tests.support.database_servers import free_port, wait_for_port
+from tests.support.patience import wait_until
 from tests.support.system_packages import require_environment, require_program
 from warehouse.errors import UserError
 from warehouse.ingest.batches import prepare_operations
@@ -31,6 +31,14 @@ from warehouse.settings import PROJECT_ROOT, Settings, load_settings
 from warehouse.sql import connect
 
 SPARK = PROJECT_ROOT / ".spark-venv" / "bin" / "python"
+# What stands in for Spark's process, and cannot build a model.
+FAILING = """
+import json, sys
+request = json.load(open(sys.argv[3]))
+result = {"unique_id": "model.loyalty_warehouse.int_run_dates", "name": "int_run_dates", "resource_type": "model",
+          "status": "error", "message": "planted", "seconds": 0.0, "failures": 0, "query": ""}
+json.dump({"results": [result], "tables": {}}, open(request["reply"], "w"))
+"""
 COLUMNS = [["day", "date"], ["at", "timestamp"], ["amount", "decimal(20,4)"], ["order_month", "string"]]
 
 
@@ -84,14 +92,11 @@ def test_a_table_in_parts_without_a_row_is_a_table(tmp_path: Path) -> None:
     assert count == (0,)
 
 
-def test_a_contract_holds_on_spark_too(tmp_path: Path) -> None:
-    spark_files(tmp_path / "fct_days")
-    declared = model(day="date", at="timestamp", amount="decimal(18, 4)", note="varchar")
-    with (
-        connect(tmp_path / "warehouse.duckdb") as connection,
-        pytest.raises(UserError, match=r"marts\.fct_days: note stand"),
-    ):
-        take_over(connection, declared, tmp_path / "fct_days", COLUMNS)
+def test_a_contract_holds_on_spark_too() -> None:
+    declared = model(day="date", at="timestamp", amount="decimal(18, 4)")
+    require_contract(declared, COLUMNS)
+    with pytest.raises(UserError, match=r"marts\.fct_days: at, note stand in its SQL or in its contract alone"):
+        require_contract(model(day="date", amount="decimal(18, 4)", note="varchar"), COLUMNS)
 
 
 @pytest.fixture
@@ -107,6 +112,18 @@ def on_spark(tmp_path: Path, generated_manifests: Path) -> Settings:
 def test_where_there_is_no_spark_the_message_says_how_to_get_it(on_spark: Settings) -> None:
     with pytest.raises(UserError, match=r"no Python with Spark\. `make spark` installs one"):
         SparkProject(on_spark).build(["tier_rules"])
+
+
+def test_where_a_model_fails_on_spark_no_test_is_run_and_it_is_not_said_to_stand(on_spark: Settings) -> None:
+    python = Path(on_spark.spark.python)
+    python.parent.mkdir()
+    python.write_text(f"#!{sys.executable}\n{FAILING}")
+    python.chmod(0o700)
+    project = SparkProject(on_spark)
+    test = next(node["name"] for node in project.manifest()["nodes"].values() if node["resource_type"] == "test")
+    results = project.build(["tier_rules", "int_run_dates", test])
+    assert [(result.name, result.message) for result in results] == [("int_run_dates", "planted")]
+    assert project.built_elsewhere() == set()
 
 
 def test_what_spark_has_of_another_warehouse_or_folder_is_forgotten(on_spark: Settings) -> None:
@@ -166,9 +183,7 @@ def test_runs_on_spark_publish_what_runs_on_duckdb_do(
 def spark_server(tmp_path: Path) -> Iterator[str]:
     """A server of Spark of its own, as its address."""
     (script,) = SPARK.parents[1].glob("lib/python*/site-packages/pyspark/sbin/start-connect-server.sh")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port, log = free_port(), tmp_path / "server.log"
     options = {
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
@@ -185,23 +200,15 @@ def spark_server(tmp_path: Path) -> Iterator[str]:
         *(word for name, value in options.items() for word in ("--conf", f"{name}={value}")),
     ]
     told = {**os.environ, "PATH": f"{SPARK.parent}:{os.environ['PATH']}", "SPARK_LOG_DIR": str(tmp_path), "TZ": "UTC"}
-    with subprocess.Popen(
-        command, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server:
+    with (
+        log.open("w") as out,
+        subprocess.Popen(command, env=told, stdout=out, stderr=out, start_new_session=True) as server,
+    ):
         try:
-            wait_for(port, server)
+            wait_for_port(port, server, log)
             yield f"sc://127.0.0.1:{port}"
         finally:
             os.killpg(server.pid, signal.SIGTERM)
-
-
-def wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and server.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.5)
-    pytest.fail(f"Spark's server did not start ({server.poll()})")
 
 
 @pytest.mark.slow
@@ -215,22 +222,13 @@ def test_spark_builds_what_duckdb_does(
     there = built.copy(tmp_path / "it's a home", engine="spark", spark={"options": options})
     project = SparkProject(there.settings)
     for last, others in (("int_order_days", ["int_order_line_versions"]), ("int_exchange_rate_periods", [])):
-        results = project.build(with_what_it_reads(project.manifest(), last))
+        results = project.build([node["name"] for node in nodes_behind(project.manifest(), {last})])
         assert [result.message for result in results if not result.is_good] == []
         for table in (last, *others):
             rows = f"select * from intermediate.{table} order by all"
             assert there.warehouse(rows) == built.warehouse(rows)
         assert list((project.lake / "tables" / "intermediate.db" / last).rglob("*.parquet"))
         shutil.rmtree(project.lake)  # as an erasure does, of which a server knows nothing
-
-
-def with_what_it_reads(manifest: dict[str, Any], model: str) -> list[str]:
-    """The names of a model and of all seeds and models that it is made of."""
-    nodes = manifest["nodes"]
-    wanted = {name for name in nodes if name.endswith(f".{model}")}
-    while more := {parent for name in wanted for parent in manifest["parent_map"][name] if parent in nodes} - wanted:
-        wanted |= more
-    return [nodes[name]["name"] for name in wanted]
 
 
 @pytest.mark.slow
@@ -244,13 +242,6 @@ def test_a_killed_run_leaves_no_process_of_spark(built: Company, tmp_path: Path)
     run.kill()
     run.communicate()
     wait_until(lambda: not commands_about(lake))
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.5)
 
 
 def commands_about(folder: Path) -> list[str]:
