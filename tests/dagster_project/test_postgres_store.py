@@ -148,7 +148,7 @@ def test_a_run_is_told_by_status_and_a_customer_erased(
 ) -> None:
     own = built.copy(tmp_path / "home", dagster=NAMED)
     monkeypatch.setenv(VARIABLE, dsn)
-    done = own.loyalty("run", "--force")
+    done = own.loyalty("run", "--force", "--select", "dim_dates")
     assert done.code == 0, done.text
     with psycopg.connect(dsn) as connection:
         (run_id,) = connection.execute("select run_id from runs where status = 'SUCCESS'").fetchall()[0]

@@ -31,7 +31,7 @@ def test_the_days_of_a_range_have_the_results_of_runs_as_of_them(built: Company,
     assert not (own.settings.home / "backfill.json").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_range_goes_on_after_its_last_whole_day(built: Company, tmp_path: Path) -> None:
     own = built.copy(tmp_path / "own")
     note = Done(own.settings, ["2024-10-15", "2024-12-15", "month"])

@@ -58,6 +58,7 @@ def test_what_the_campaigns_changed_cannot_be_told(journey: Company) -> None:
     ) == [(27, 0, 0)]
 
 
+@pytest.mark.campaign
 def test_a_second_run_loads_nothing_and_changes_no_mart(journey: Company) -> None:
     marts = journey.marts()
     batches = journey.warehouse("from ops.batches order by all")

@@ -160,7 +160,7 @@ def test_a_full_refresh_of_the_changed_company_is_the_same(changed: Company, tmp
     assert again.marts() == changed.marts()
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_second_run_loads_nothing_and_changes_no_mart(built: Company, tmp_path_factory: Any) -> None:
     again = built.copy(tmp_path_factory.mktemp("homes") / "again")
     batches = again.warehouse("from ops.batches order by all")
@@ -222,7 +222,7 @@ def test_with_order_lines_alone_every_mart_builds_and_says_what_it_lacks(
         assert bare.published(f"select count(*) > 0 from marts.{mart}") == [(True,)]
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
 def test_a_months_rewards_stay_as_planned_and_their_budget_is_spent_once(
     order_lines_alone: Company, tmp_path_factory: Any
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -104,7 +104,14 @@ def kill_again_and_again(one: Round, chance: random.Random) -> None:
         assert attempt() == 0, log.read_text()
 
 
-@pytest.fixture(scope="module", params=[1, pytest.param(5, marks=pytest.mark.campaign, id="5")])
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("grown",),
+        pytest.param(("grown", "anew", *4 * ("grown", "anew", "fresh")), marks=pytest.mark.campaign, id="campaign"),
+    ],
+    ids=" ".join,
+)
 def rounds(
     request: pytest.FixtureRequest,
     built: Company,
@@ -113,21 +120,21 @@ def rounds(
     manifests: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Round]:
-    """Homes that are killed five times each: one with new files and one that builds everything anew.
-
-    In a campaign those several times over, and warehouses that are just beginning.
-    """
+    """Homes that are killed five times each: one with new files; in a campaign several of those, others that build
+    everything anew, and warehouses that are just beginning."""
     homes = tmp_path_factory.mktemp("killed")
     before, after = built.marts_but_training_times(), changed.marts_but_training_times()
-    second = generated.settings(generated.changed_folder)
-    made = []
-    for number in range(request.param):
-        first, anew = (built.copy(homes / f"{name}{number}", **second) for name in ("first", "anew"))
-        made.append(Round(first, [before, after], after, changed.stages, tries_to_publish=number == 0))
-        made.append(Round(anew, [before, after], after, changed.stages, ("--full-refresh",)))
-    for number in range(1, request.param):
-        fresh = company(homes / f"fresh{number}", generated.settings(generated.folder), manifests("generated"))
-        made.append(Round(fresh, [before], before, built.stages))
+    first, second = (generated.settings(folder) for folder in (generated.folder, generated.changed_folder))
+
+    def begin(number: int, kind: str) -> Round:
+        home = homes / f"{kind}{number}"
+        if kind == "fresh":
+            return Round(company(home, first, manifests("generated")), [before], before, built.stages)
+        grown = Round(built.copy(home, **second), [before, after], after, changed.stages)
+        return replace(grown, arguments=("--full-refresh",)) if kind == "anew" else grown
+
+    made = [begin(number, kind) for number, kind in enumerate(request.param)]
+    made[0].tries_to_publish = True
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(kill_again_and_again, made, [random.Random(SEED + number) for number in range(len(made))]))
     return made

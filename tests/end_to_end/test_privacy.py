@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 CUSTOMER, EMAIL = "customer-of-note-0815", "erika.mustermann.0815@example.org"
 SEED = 815
-KILLS = 6
+KILLS = 3
 
 
 @dataclass(frozen=True)

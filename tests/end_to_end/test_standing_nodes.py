@@ -50,13 +50,14 @@ def test_nothing_is_built_twice_and_a_changed_mart_alone_is_built(
     done = own.loyalty("run", *PUBLISH)
     assert (done.code, sum(built_counts(done.out))) == (0, 1), done.text
     assert own.marts() == built.marts()
-    assert built_counts(own.loyalty("run", "--force").out)[0] > 100
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.campaign) for seed in range(2, 12))])
+@pytest.mark.parametrize(
+    ("seed", "count"), [(1, 2), *(pytest.param(seed, 4, marks=pytest.mark.campaign) for seed in range(1, 12))]
+)
 def test_after_any_changes_the_marts_are_those_of_a_whole_build(
-    built: Company, generated: Generated, project_copy: Path, tmp_path: Path, seed: int
+    built: Company, generated: Generated, project_copy: Path, tmp_path: Path, seed: int, count: int
 ) -> None:
     own = built.copy(tmp_path / "own")
     changes: list[Callable[[], object]] = [
@@ -65,7 +66,7 @@ def test_after_any_changes_the_marts_are_those_of_a_whole_build(
         *(lambda part=part: own.run("--select", part) for part in PARTS),
         lambda: reset(own, **generated.settings(generated.changed_folder)),
     ]
-    for change in random.Random(seed).sample(changes, 4):
+    for change in random.Random(seed).sample(changes, count):
         change()
         own.run(*PUBLISH)
     everything = own.copy(tmp_path / "everything")

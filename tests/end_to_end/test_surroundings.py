@@ -11,7 +11,7 @@ import pytest
 from benchmarks import kernels
 from tests.support.company import LOYALTY, Company, Generated, company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 ELSEWHERE = {"LC_ALL": "C", "TZ": "Asia/Kolkata", "PYTHONHASHSEED": "7"}
 

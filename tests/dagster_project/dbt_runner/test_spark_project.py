@@ -212,7 +212,7 @@ def spark_server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["process", "server"])
+@pytest.mark.parametrize("place", ["process", pytest.param("server", marks=pytest.mark.campaign)])
 def test_spark_builds_what_duckdb_does(
     built: Company, place: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
