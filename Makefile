@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 # whatever the locale, text is UTF-8: docs/operating.md
 export PYTHONUTF8 := 1
 
-.PHONY: run setup help test test-quick test-slow campaign mutants dev clients spark sail lint docs format bench clean
+.PHONY: run setup help test test-quick test-slow campaign mutants dev clients spark sail lock lint docs format bench clean
 .DEFAULT_GOAL := run
 
 # uv has an environment of its own, so that the project's can be of another Python than the system's
@@ -47,21 +47,21 @@ $(VENV)/ready: pyproject.toml uv.lock | $(BIN)/python
 	@touch $@
 
 # linters and the site have an environment of their own: sqlfluff would drag DuckDB to another version
-.lint-venv/ready: .lint-requirements.txt | $(BIN)/python
+.lint-venv/ready: .environments/lint.txt | $(BIN)/python
 	@$(UV) venv --quiet --clear --python $(BIN)/python .lint-venv
-	@$(UV) pip install --quiet --python .lint-venv -r .lint-requirements.txt
+	@$(UV) pip install --quiet --python .lint-venv -r .environments/lint.txt
 	@touch $@
 
 # so has dbt on each other engine: Spark's adapter would drag Spark along, and Sail wants an older pyspark than Spark's own
-.spark-venv/ready .sail-venv/ready: .%-venv/ready: .%-requirements.txt | $(BIN)/python
+.spark-venv/ready .sail-venv/ready: .%-venv/ready: .environments/%.txt | $(BIN)/python
 	@$(UV) venv --quiet --clear --python $(BIN)/python .$*-venv
-	@$(UV) pip install --quiet --compile-bytecode --python .$*-venv -r .$*-requirements.txt
+	@$(UV) pip install --quiet --compile-bytecode --python .$*-venv -r .environments/$*.txt
 	@touch $@
 
 # so have programs that read what is published: Superset wants an older SQLAlchemy, and Python up to 3.12
-.clients-venv/ready: .clients-requirements.txt | $(UV)
+.clients-venv/ready: .environments/clients.txt | $(UV)
 	@$(UV) venv --quiet --clear --python ">=3.11,<3.13" .clients-venv
-	@$(UV) pip install --quiet --compile-bytecode --python .clients-venv -r .clients-requirements.txt
+	@$(UV) pip install --quiet --compile-bytecode --python .clients-venv -r .environments/clients.txt
 	@touch $@
 
 run: $(VENV)/ready ## load what is new, build, train, publish
@@ -104,6 +104,10 @@ clients: .clients-venv/ready ## Apache Superset and polars in an environment of 
 spark: .spark-venv/ready ## dbt on Apache Spark in an environment of its own (docs/scale.md; 0.9 GB, and Java 17)
 
 sail: .sail-venv/ready ## dbt on Sail, an engine for Spark's SQL without Java, in another (1.1 GB)
+
+lock: | $(UV) ## the newest versions that fit for lint, clients, Spark and Sail, written down: what NAME.in asks for, to NAME.txt
+	@for name in clients lint sail spark; do $(UV) pip compile --quiet --universal --upgrade --python-version 3.11 \
+		--no-header --no-annotate .environments/$$name.in --output-file .environments/$$name.txt || exit 1; done
 
 lint: $(VENV)/ready .lint-venv/ready ## style, types, unused code, undeclared imports, security, known vulnerabilities, the workflow files, SQL, the dbt project
 	@$(call silently,$(BIN)/ruff check .)

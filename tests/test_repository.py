@@ -147,6 +147,18 @@ def test_every_folder_has_its_place_in_the_architecture() -> None:
     assert {folder for folder in folders - ROOMS if f"{folder}/" not in told} == set()
 
 
+@pytest.mark.parametrize("environment", ["clients", "lint", "sail", "spark"])
+def test_every_package_of_an_environment_has_its_version(environment: str) -> None:
+    asked, locked = (
+        (PROJECT_ROOT / ".environments" / f"{environment}.{suffix}").read_text(encoding="utf-8").splitlines()
+        for suffix in ("in", "txt")
+    )
+    pinned = [re.fullmatch(r"([a-z0-9-]+)(?:\[[a-z,]+\])?==[\w.]+(?: ; .+)?", line) for line in locked]
+    assert all(pinned)
+    wanted = {re.split(r"[\[=<>~]", line)[0] for line in asked if not line.startswith("#")}
+    assert wanted <= {pin[1] for pin in pinned if pin}
+
+
 def test_the_readme_says_how_to_run_and_test() -> None:
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
     for command in ("make run", "make test"):
