@@ -26,19 +26,20 @@
   All versions of an entity's rows from every source: the entity's columns, prefixed where keys of sources
   could collide, and `_source`, `_batch_id`, `_file`, `_row_number`, `_part` (0, and more for what a row stands for beside
   its own line), `_version` (by which a row supersedes another, see row_status_ctes), `_reject_reason` (of the source's own mapping, or of what no row can hold). A missing optional column is
-  NULL; a missing required one stops the build and lists what was found.
+  NULL; a missing required one stops the build and lists what was found. Where there is a relation `among`, only rows whose
+  key is in it, picked before anything is worked out of the others.
 #}
-{% macro union_entity(entity) %}
+{% macro union_entity(entity, among=none) %}
     {% set relations = entity_relations(entity) %}
     {% for source, relation in relations %}
         {% if not loop.first %}union all{% endif %}
-        {{ select_entity(entity, source, relation) }}
+        {{ select_entity(entity, source, relation, among) }}
     {% endfor %}
     {% if not relations %}{{ select_no_entity(entity) }}{% endif %}
 {% endmacro %}
 
 {# Of one source: first what surrounds ids goes, then what is none, then what is impossible; each needs the one before. #}
-{% macro select_entity(entity, source, relation) %}
+{% macro select_entity(entity, source, relation, among=none) %}
     {% set types = {} %}
     {% if execute %}
         {% for column in adapter.get_columns_in_relation(relation) %}{% do types.update({column.name: column.dtype | upper}) %}{% endfor %}
@@ -79,11 +80,28 @@
                     cast({{ '_part' if '_part' in present else '0' }} as bigint) as _part,
                     cast({{ '_version' if '_version' in present else 'null' }} as decimal(38, 6)) as _version,
                     {{ '_reject_reason' if '_reject_reason' in present else as_text('null') }} as _reject_reason
-                from {{ relation }}
+                from {{ relation if not among else rows_among(among, entity, source, relation, types) }}
             ) as typed
         ) as delivered
         left join (select batch_id, loaded_until from {{ ref('stg_ops__batches') }}) as batches
             on delivered._batch_id = batches.batch_id
+{% endmacro %}
+
+{# The rows of a staging model whose key is in `among`. Of the other rows nothing is worked out but the key. #}
+{% macro rows_among(among, entity, source, relation, types) %}
+    {%- for name, column in var('entities')[entity]['columns'].items() if column['need'] == 'key' %}(
+                    select * from (
+                        select
+                            *,
+                            {{ '' if '_part' in types else 'cast(0 as bigint) as _part,' }}
+                            {{ typed_column(name, column, types[name]) }} as _key
+                        from {{ relation }}
+                    ) as keyed
+                    where {{ entity_expression(source, name, column, true, clean_id('_key', source, name)) }} in (
+                        select {{ name }} from {{ among }}
+                    )
+                ) as wanted
+    {%- endfor %}
 {% endmacro %}
 
 {# A column of a staging model as the entity's type: an id without what surrounds it, a currency in capitals. #}
@@ -95,9 +113,10 @@
     {%- else -%}try_cast({{ name }} as {{ column['type'] }}){%- endif -%}
 {% endmacro %}
 
-{% macro entity_expression(source, name, column, is_present) %}
+{# A column of an entity; `told` is what the staging model's own column stands for, where it has another name. #}
+{% macro entity_expression(source, name, column, is_present, told=none) %}
     {%- set prefix = var('key_prefixes').get(source, {}).get(name, '') -%}
-    {%- set value = text_literal(prefix) ~ ' || ' ~ name if prefix else plausible(name, column) -%}
+    {%- set value = text_literal(prefix) ~ ' || ' ~ (told or name) if prefix else told or plausible(name, column) -%}
     {%- if not is_present -%}cast(null as {{ dbt.type_string() if column['type'] == 'text' else column['type'] }})
     {%- elif column['need'] == 'key' and column['type'] == 'text' -%}
         coalesce({{ value }}, 'missing-' || {{ as_text('_batch_id') }} || '-' || {{ as_text('_row_number') }} || '-' || {{ as_text('_part') }})

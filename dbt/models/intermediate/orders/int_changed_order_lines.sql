@@ -30,27 +30,38 @@ changed_batches as (
 
 ),
 
-delivered as (
+delivered as {{ computed_anew() }} (
 
 {{ union_entity('order_lines') }}
 
 ),
 
+-- one question a branch: a scan passes over what a branch cannot want, and over nothing where `or` joins them
 fresh as (
 
     select order_line_id, order_id
     from delivered
-    where
-        _batch_id in (select batch_id from changed_batches)
-        or {{ is_deleted('delivered', since=watermark) }}
+    where _batch_id in (select batch_id from changed_batches)
+
+    union all
+
+    select order_line_id, order_id
+    from delivered
+    where {{ is_deleted('delivered', since=watermark) }}
+
     {%- for source, relation in entity_relations('order_lines') %}
     {%- set others = tables_read_beside(source, relation) %}
     {%- if others %}
-        -- the mapping reads these tables too, so a change in them can be one of any line
-        or _source = '{{ source }}' and exists (
-            select 1 from changed_batches
-            where source = '{{ source }}' and table_name in ('{{ others | join("', '") }}')
-        )
+
+    union all
+
+    -- the mapping reads these tables too, so a change in them can be one of any line
+    select order_line_id, order_id
+    from delivered
+    where _source = '{{ source }}' and exists (
+        select 1 from changed_batches
+        where source = '{{ source }}' and table_name in ('{{ others | join("', '") }}')
+    )
     {%- endif %}
     {%- endfor %}
 

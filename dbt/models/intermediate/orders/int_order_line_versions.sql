@@ -15,7 +15,7 @@
 {% set anew = computed_anew() if not is_incremental() else '' %}
 with delivered as {{ anew }} (
 
-{{ union_entity('order_lines') }}
+{{ union_entity('order_lines', among=ref('int_changed_order_lines') if is_incremental() else none) }}
 
 ),
 
@@ -30,7 +30,6 @@ lines as {{ anew }} (
         _version,
         _reject_reason
     from delivered
-    {{ 'where order_line_id in (select order_line_id from ' ~ ref('int_changed_order_lines') ~ ')' if is_incremental() }}
 
 ),
 
