@@ -23,8 +23,8 @@ hypothesis.settings.load_profile("unhurried")
 # others read; the other worker has what does not wait for it to do meanwhile.
 SLOWEST = (
     "end_to_end/test_command_line.py", "properties", "end_to_end/test_shops.py", "dbt/test_delivered_rows.py",
-    "dbt/test_identities.py", "dagster_project/dbt_runner/test_mapped_models.py", "end_to_end", "dbt", "benchmarks",
-    "dagster_project",
+    "dbt/test_identities.py", "dagster_project/dbt_runner/test_mapped_models.py", "benchmarks/test_parity.py",
+    "dagster_project/dbt_runner/test_spark_project.py", "end_to_end", "dbt", "benchmarks", "dagster_project",
 )  # fmt: skip
 
 

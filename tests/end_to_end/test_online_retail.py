@@ -15,7 +15,7 @@ from tests.support.company import Company, company
 from warehouse.identity.shown_text import masked_text
 from warehouse.settings import PROJECT_ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 OTHER_HEADER = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 CUSTOMER, EMAIL = "customer-of-note-0815", "erika.mustermann.0815@example.org"
 SEED = 815
-KILLS = 3
+KILLS = 6
 
 
 @dataclass(frozen=True)
@@ -221,6 +221,7 @@ def test_the_next_run_succeeds_and_a_delivery_that_brings_the_customer_again_und
     assert after.published(balances) == erased.before.published(balances)
 
 
+@pytest.mark.campaign
 def test_a_killed_erasure_is_finished_by_the_next_and_readers_never_notice(erased: Erased, tmp_path: Path) -> None:
     own = erased.before.copy(tmp_path / "home")
     command = [sys.executable, "-m", "tests.end_to_end.reader", str(own.settings.published_path)]
